@@ -1,0 +1,99 @@
+// The addon's module: the members of NativeAddon in lib/native/addon.ts.
+
+#include <napi.h>
+
+#include "addon_state.h"
+#include "classifier.h"
+#include "conversions.h"
+#include "executor.h"
+#include "failure.h"
+#include "fields.h"
+#include "segmenter.h"
+#include "stores.h"
+#include "wsss/core/device.h"
+#include "wsss/evaluation/confusion.h"
+#include "wsss/synthetic/synthesize.h"
+
+namespace wsss::binding {
+
+namespace {
+
+Napi::Value submit(const Napi::CallbackInfo& info, std::size_t done_index, Executor::Body body) {
+  Executor& executor = AddonState::of(info.Env())->shared_executor(info.Env());
+  return executor.submit(info.Env(), Napi::Object::New(info.Env()), info.Env().Null(), info[done_index],
+                         std::move(body));
+}
+
+// ({classCount, level}, predictions, truth, done)
+Napi::Value score_masks(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "scoreMasks");
+    const auto class_count = fields.integer("classCount");
+    const auto level = fields.integer("level");
+    auto predictions = MaskStoreWrap::unwrap(info[1], "predictions");
+    auto truth = MaskStoreWrap::unwrap(info[2], "truth");
+    return submit(info, 3, [=](JobContext& job) -> Reply {
+      const ConfusionMatrix confusion = compare_masks(*predictions, level, *truth, class_count, job.cancel());
+      return [confusion](Napi::Env env) { return Napi::Value(to_js(env, confusion)); };
+    });
+  });
+}
+
+// ({seed, firstPatch}, patches, masks, done)
+Napi::Value synthesize(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "synthesizeTissue");
+    const auto seed = fields.seed("seed");
+    const auto first = fields.seed("firstPatch");
+    auto patches = PatchStoreWrap::unwrap(info[1], "patches");
+    auto masks = MaskStoreWrap::unwrap(info[2], "masks");
+    return submit(info, 3, [=](JobContext& job) -> Reply {
+      synthesize_patches(seed, first, *patches, *masks, job.cancel());
+      return nullptr;
+    });
+  });
+}
+
+Napi::Value report_devices(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const DeviceReport report = device_report();
+    Napi::Object cuda = Napi::Object::New(info.Env());
+    cuda.Set("compiledIn", report.cuda_compiled_in);
+    cuda.Set("deviceCount", static_cast<double>(report.cuda_device_count));
+    cuda.Set("reason", report.cuda_reason);
+    Napi::Object object = Napi::Object::New(info.Env());
+    object.Set("libtorchVersion", report.libtorch_version);
+    object.Set("builtAgainst", report.built_against);
+    object.Set("compiler", report.compiler);
+    object.Set("threads", report.threads);
+    object.Set("cpuCapability", report.cpu_capability);
+    object.Set("bfloat16", report.bfloat16);
+    object.Set("cuda", cuda);
+    return object;
+  });
+}
+
+// () Called by lib when the process is about to exit.
+Napi::Value shutdown(const Napi::CallbackInfo& info) {
+  AddonState::of(info.Env())->shut_down();
+  return info.Env().Undefined();
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new AddonState);
+  exports.Set("PatchStore", PatchStoreWrap::define(env));
+  exports.Set("MaskStore", MaskStoreWrap::define(env));
+  exports.Set("Classifier", ClassifierWrap::define(env));
+  exports.Set("Segmenter", SegmenterWrap::define(env));
+  exports.Set("scoreMasks", Napi::Function::New(env, score_masks));
+  exports.Set("synthesizeTissue", Napi::Function::New(env, synthesize));
+  exports.Set("shutdown", Napi::Function::New(env, shutdown));
+  exports.Set("deviceReport", Napi::Function::New(env, report_devices));
+  return exports;
+}
+
+NODE_API_MODULE(wsss_tissue_native, init)
+
+}  // namespace
+
+}  // namespace wsss::binding

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <set>
+
+#include "executor.h"
+
+namespace wsss::binding {
+
+/// State of one environment (the main thread or a worker).
+class AddonState {
+ public:
+  /// Null once the environment has been torn down.
+  static AddonState* of(Napi::Env env) { return env.GetInstanceData<AddonState>(); }
+
+  /// Runs jobs that belong to no model. Its thread starts with the first of them.
+  Executor& shared_executor(Napi::Env env) {
+    if (!shared_) shared_ = std::make_unique<Executor>(env, 0);
+    return *shared_;
+  }
+
+  void add(Executor* executor) { executors_.insert(executor); }
+  void remove(Executor* executor) { executors_.erase(executor); }
+
+  /// Cancels all work and joins all threads.
+  void shut_down() {
+    for (Executor* executor : executors_) executor->stop();
+  }
+
+ private:
+  std::set<Executor*> executors_;  // outlives shared_, which removes itself
+  std::unique_ptr<Executor> shared_;
+};
+
+}  // namespace wsss::binding

@@ -1,0 +1,248 @@
+#include "conversions.h"
+
+#include <ATen/ATen.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "fields.h"
+#include "wsss/core/error.h"
+
+namespace wsss::binding {
+
+namespace {
+
+Napi::Array to_array(Napi::Env env, const std::vector<double>& values) {
+  Napi::Array array = Napi::Array::New(env, values.size());
+  for (std::uint32_t i = 0; i < values.size(); ++i) array.Set(i, values[i]);
+  return array;
+}
+
+Napi::Array to_array(Napi::Env env, const std::vector<std::string>& values) {
+  Napi::Array array = Napi::Array::New(env, values.size());
+  for (std::uint32_t i = 0; i < values.size(); ++i) array.Set(i, values[i]);
+  return array;
+}
+
+void set(Napi::Object object, const char* name, std::int64_t value) { object.Set(name, static_cast<double>(value)); }
+void set(Napi::Object object, const char* name, double value) { object.Set(name, value); }
+
+/// Looks a word up; lib has checked it, so a miss names a defect.
+template <typename Value>
+Value word(const std::string& text, const char* option, std::initializer_list<std::pair<const char*, Value>> words) {
+  std::string allowed;
+  for (const auto& [name, value] : words) {
+    if (text == name) return value;
+    allowed += std::string(allowed.empty() ? "" : ", ") + name;
+  }
+  throw Error(ErrorCode::kOption, std::string(option) + " must be one of " + allowed + ", received " + text,
+              {{"option", option}});
+}
+
+void read_shared(const Fields& fields, TrainingOptions& options) {
+  options.schedule.kind = word<ScheduleKind>(
+      fields.string("schedule"), "schedule",
+      {{"poly", ScheduleKind::kPoly}, {"cosine", ScheduleKind::kCosine}, {"step", ScheduleKind::kStep}});
+  options.schedule.learning_rate = fields.number("learningRate");
+  options.schedule.power = fields.number("power");
+  options.schedule.step_epochs = fields.integer("stepEpochs");
+  options.schedule.warmup_epochs = fields.integer("warmupEpochs");
+  options.schedule.epochs = fields.integer("epochs");
+  options.batch_size = fields.integer("batchSize");
+  options.head_learning_rate_factor = fields.number("headLearningRateFactor");
+  options.momentum = fields.number("momentum");
+  options.nesterov = fields.boolean("nesterov");
+  options.weight_decay = fields.number("weightDecay");
+  options.gradient_clip_norm = fields.number("gradientClipNorm");
+  options.drop_last_batch = fields.boolean("dropLastBatch");
+  options.seed = fields.seed("seed");
+  options.augmentation.horizontal_flip = fields.number("horizontalFlip");
+  options.augmentation.vertical_flip = fields.number("verticalFlip");
+  options.dropout_factor = fields.number("dropoutFactor");
+  options.checkpoint_folder = fields.string("checkpointFolder");
+  options.metadata = fields.string_map("metadata");
+  options.keep_best = word<bool>(fields.string("keep"), "keep", {{"best", true}, {"last", false}});
+  if (options.batch_size < 1)
+    throw Error(ErrorCode::kOption, "batchSize must be at least 1", {{"option", "batchSize"}});
+}
+
+template <typename Step>
+Napi::Object step_to_js(Napi::Env env, const Step& step) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("kind", "step");
+  set(object, "epoch", step.epoch);
+  set(object, "step", step.step);
+  set(object, "steps", step.steps);
+  set(object, "loss", step.loss);
+  set(object, "learningRate", step.learning_rate);
+  set(object, "patches", step.patches);
+  set(object, "elapsedMs", step.elapsed_ms);
+  return object;
+}
+
+template <typename Epoch>
+Napi::Object epoch_to_js(Napi::Env env, const Epoch& epoch) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("kind", "epoch");
+  set(object, "epoch", epoch.epoch);
+  set(object, "meanLoss", epoch.mean_loss);
+  set(object, "elapsedMs", epoch.elapsed_ms);
+  object.Set("best", epoch.best);
+  return object;
+}
+
+}  // namespace
+
+ClassifierTrainingOptions classifier_training_options(Napi::Value value) {
+  const Fields fields(value, "Classifier.train");
+  ClassifierTrainingOptions options;
+  read_shared(fields, options);
+  options.gamma.start_epoch = fields.integer("pdaStartEpoch");
+  options.gamma.initial = fields.number("gammaInitial");
+  options.gamma.decay = fields.number("gammaDecay");
+  options.gamma.floor = fields.number("gammaFloor");
+  options.gamma.decays_before_start =
+      word<bool>(fields.string("gammaDecaysFrom"), "gammaDecaysFrom", {{"start", true}, {"pda", false}});
+  options.pda_divisor = fields.number("pdaDivisor");
+  options.freeze_stem = fields.boolean("freezeStem");
+  options.freeze_batch_norm = fields.boolean("freezeBatchNorm");
+  return options;
+}
+
+SegmenterTrainingOptions segmenter_training_options(Napi::Value value) {
+  const Fields fields(value, "Segmenter.train");
+  SegmenterTrainingOptions options;
+  read_shared(fields, options);
+  options.augmentation.blur = fields.number("blur");
+  options.loss.weights = fields.numbers("levelWeights");
+  options.loss.background =
+      word<BackgroundRule>(fields.string("background"), "background",
+                           {{"ignore", BackgroundRule::kIgnore}, {"fifth-logit", BackgroundRule::kFifthLogit}});
+  options.loss.kind = word<SegmentationLossKind>(
+      fields.string("loss"), "loss",
+      {{"cross-entropy", SegmentationLossKind::kCrossEntropy}, {"focal", SegmentationLossKind::kFocal}});
+  options.loss.divide_by_batch = fields.boolean("divideByBatch");
+  return options;
+}
+
+PseudoMaskOptions pseudo_mask_options(Napi::Value value) {
+  const Fields fields(value, "Classifier.generatePseudoMasks");
+  PseudoMaskOptions options;
+  for (const auto& level : fields.strings("levels")) options.levels.push_back(parse_feature_level(level));
+  options.batch_size = fields.integer("batchSize");
+  if (fields.boolean("glass")) {
+    options.glass = GlassRule{static_cast<int>(fields.integer("glassGreyAbove")), fields.integer("glassMinAreaPx")};
+  }
+  options.scaling = word<CamScaling>(fields.string("scaling"), "scaling",
+                                     {{"present", CamScaling::kPresent}, {"published", CamScaling::kPublished}});
+  return options;
+}
+
+std::optional<ClassGate> class_gate(Napi::Value value, std::int64_t patch_count, std::int64_t class_count) {
+  if (value.IsNull() || value.IsUndefined()) return std::nullopt;
+  const Fields fields(value, "gate");
+  const Napi::Value probabilities = fields.value("probabilities");
+  if (!probabilities.IsTypedArray() || probabilities.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+    throw Error(ErrorCode::kOption, "gate.probabilities must be a Float32Array");
+  }
+  const auto array = probabilities.As<Napi::Float32Array>();
+  if (static_cast<std::int64_t>(array.ElementLength()) != patch_count * class_count) {
+    throw Error(ErrorCode::kShape, "gate.probabilities must have one value per patch and class");
+  }
+  ClassGate gate;
+  gate.probabilities = at::empty({patch_count, class_count}, at::kFloat);
+  std::memcpy(gate.probabilities.data_ptr<float>(), array.Data(), array.ByteLength());
+  gate.threshold = fields.number("threshold");
+  gate.rule = word<GateRule>(fields.string("rule"), "rule",
+                             {{"exclude", GateRule::kExclude}, {"multiply", GateRule::kMultiply}});
+  return gate;
+}
+
+Napi::Object to_js(Napi::Env env, const ClassifierStep& step) {
+  Napi::Object object = step_to_js(env, step);
+  set(object, "exactMatch", step.exact_match);
+  set(object, "jaccard", step.jaccard);
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const SegmenterStep& step) { return step_to_js(env, step); }
+
+Napi::Object to_js(Napi::Env env, const ClassifierEpoch& epoch) {
+  Napi::Object object = epoch_to_js(env, epoch);
+  object.Set("pdaEnabled", epoch.pda_enabled);
+  set(object, "gamma", epoch.gamma);
+  set(object, "exactMatch", epoch.exact_match);
+  set(object, "jaccard", epoch.jaccard);
+  if (epoch.validation) object.Set("labelValidation", to_js(env, *epoch.validation));
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const SegmenterEpoch& epoch) {
+  Napi::Object object = epoch_to_js(env, epoch);
+  if (epoch.validation) object.Set("validation", to_js(env, *epoch.validation));
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const TrainingSummary& summary) {
+  Napi::Object object = Napi::Object::New(env);
+  set(object, "steps", summary.steps);
+  set(object, "epochs", summary.epochs);
+  set(object, "bestEpoch", summary.best_epoch);
+  set(object, "bestScore", summary.best_score);
+  set(object, "lastLoss", summary.last_loss);
+  set(object, "elapsedMs", summary.elapsed_ms);
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const LabelScores& scores) {
+  Napi::Object object = Napi::Object::New(env);
+  set(object, "exactMatch", scores.exact_match);
+  set(object, "jaccard", scores.jaccard);
+  object.Set("classAccuracy", to_array(env, scores.class_accuracy));
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const ConfusionMatrix& confusion) {
+  const SegmentationScores scores = confusion.scores();
+  const std::vector<double> counts = confusion.counts();
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, counts.size() * sizeof(double));
+  std::memcpy(buffer.Data(), counts.data(), counts.size() * sizeof(double));
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("confusion", buffer);
+  set(object, "pixelAccuracy", scores.pixel_accuracy);
+  set(object, "meanClassAccuracy", scores.mean_class_accuracy);
+  set(object, "mIoU", scores.mean_iou);
+  set(object, "fwIoU", scores.frequency_weighted_iou);
+  object.Set("iou", to_array(env, scores.iou));
+  object.Set("dice", to_array(env, scores.dice));
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const LoadReport& report) {
+  Napi::Object metadata = Napi::Object::New(env);
+  for (const auto& [key, value] : report.metadata) metadata.Set(key, value);
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("loaded", to_array(env, report.loaded));
+  object.Set("missing", to_array(env, report.missing));
+  object.Set("unexpected", to_array(env, report.unexpected));
+  object.Set("misshapen", to_array(env, report.misshapen));
+  object.Set("metadata", metadata);
+  return object;
+}
+
+Napi::Object progress_to_js(Napi::Env env, std::int64_t done, std::int64_t total) {
+  Napi::Object object = Napi::Object::New(env);
+  set(object, "done", done);
+  set(object, "total", total);
+  return object;
+}
+
+Napi::Value floats_to_js(Napi::Env env, const at::Tensor& tensor) {
+  const at::Tensor values = tensor.to(at::kCPU, at::kFloat).contiguous();
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, values.nbytes());
+  std::memcpy(buffer.Data(), values.const_data_ptr(), values.nbytes());
+  return buffer;
+}
+
+}  // namespace wsss::binding

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <napi.h>
+
+#include "wsss/classifier/classifier_trainer.h"
+#include "wsss/evaluation/confusion.h"
+#include "wsss/optim/training.h"
+#include "wsss/pseudo_mask/generate.h"
+#include "wsss/segmenter/segmenter_trainer.h"
+#include "wsss/weights/state_dict.h"
+
+namespace wsss::binding {
+
+// Options objects of lib/native/addon.ts to the core's structs.
+ClassifierTrainingOptions classifier_training_options(Napi::Value value);
+SegmenterTrainingOptions segmenter_training_options(Napi::Value value);
+PseudoMaskOptions pseudo_mask_options(Napi::Value value);
+/// Nothing for null and undefined.
+std::optional<ClassGate> class_gate(Napi::Value value, std::int64_t patch_count, std::int64_t class_count);
+
+// The core's reports to plain objects of lib/native/addon.ts.
+Napi::Object to_js(Napi::Env env, const ClassifierStep& step);
+Napi::Object to_js(Napi::Env env, const ClassifierEpoch& epoch);
+Napi::Object to_js(Napi::Env env, const SegmenterStep& step);
+Napi::Object to_js(Napi::Env env, const SegmenterEpoch& epoch);
+Napi::Object to_js(Napi::Env env, const TrainingSummary& summary);
+Napi::Object to_js(Napi::Env env, const LabelScores& scores);
+Napi::Object to_js(Napi::Env env, const ConfusionMatrix& confusion);
+Napi::Object to_js(Napi::Env env, const LoadReport& report);
+Napi::Object progress_to_js(Napi::Env env, std::int64_t done, std::int64_t total);
+/// A float32 tensor's values as an ArrayBuffer.
+Napi::Value floats_to_js(Napi::Env env, const at::Tensor& tensor);
+
+}  // namespace wsss::binding

@@ -1,0 +1,105 @@
+#include "failure.h"
+
+#include <c10/util/Exception.h>
+
+#include <new>
+#include <string>
+
+namespace wsss::binding {
+
+namespace {
+
+const char* code_name(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kOption:
+      return "WSSS_ERR_OPTION";
+    case ErrorCode::kShape:
+      return "WSSS_ERR_SHAPE";
+    case ErrorCode::kDataset:
+      return "WSSS_ERR_DATASET";
+    case ErrorCode::kWeights:
+      return "WSSS_ERR_WEIGHTS";
+    case ErrorCode::kIo:
+      return "WSSS_ERR_IO";
+    case ErrorCode::kDevice:
+      return "WSSS_ERR_DEVICE";
+    case ErrorCode::kOutOfMemory:
+      return "WSSS_ERR_OUT_OF_MEMORY";
+    case ErrorCode::kCancelled:
+      return "WSSS_ERR_CANCELLED";
+    case ErrorCode::kDisposed:
+      return "WSSS_ERR_DISPOSED";
+    case ErrorCode::kBusy:
+      return "WSSS_ERR_BUSY";
+    case ErrorCode::kDiverged:
+      return "WSSS_ERR_DIVERGED";
+    case ErrorCode::kInternal:
+      return "WSSS_ERR_INTERNAL";
+  }
+  return "WSSS_ERR_INTERNAL";
+}
+
+bool speaks_of_memory(const std::string& message) {
+  return message.find("out of memory") != std::string::npos ||
+         message.find("can't allocate memory") != std::string::npos ||
+         message.find("not enough memory") != std::string::npos;
+}
+
+Error out_of_memory(const std::string& what) {
+  return Error(ErrorCode::kOutOfMemory,
+               "memory ran out; use a smaller batchSize, width or patch size, or close other programs (" + what + ")");
+}
+
+void set_members(Napi::Object object, const Error& error) {
+  object.Set("code", code_name(error.code()));
+  Napi::Object details = Napi::Object::New(object.Env());
+  for (const auto& [name, value] : error.details()) {
+    if (const double* number = std::get_if<double>(&value)) {
+      details.Set(name, *number);
+    } else {
+      details.Set(name, std::get<std::string>(value));
+    }
+  }
+  object.Set("details", details);
+}
+
+}  // namespace
+
+Error as_error(std::exception_ptr exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return error;
+  } catch (const c10::Error& error) {
+    const std::string what = error.what_without_backtrace();
+    return speaks_of_memory(what) ? out_of_memory(what) : Error(ErrorCode::kInternal, "LibTorch: " + what);
+  } catch (const std::bad_alloc& error) {
+    return out_of_memory(error.what());
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::kInternal, error.what());
+  } catch (...) {
+    return Error(ErrorCode::kInternal, "an unknown exception");
+  }
+}
+
+Napi::Object failure_object(Napi::Env env, const Error& error) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("message", std::string(error.what()));
+  set_members(object, error);
+  return object;
+}
+
+Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body) {
+  try {
+    return body();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    const Error error = as_error(std::current_exception());
+    Napi::Error thrown = Napi::Error::New(env, error.what());
+    set_members(thrown.Value(), error);
+    throw thrown;
+  }
+}
+
+}  // namespace wsss::binding

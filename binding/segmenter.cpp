@@ -1,0 +1,145 @@
+#include "segmenter.h"
+
+#include <ATen/Functions.h>
+
+#include "conversions.h"
+#include "failure.h"
+#include "stores.h"
+#include "wsss/core/init.h"
+#include "wsss/segmenter/segmenter_inference.h"
+#include "wsss/segmenter/segmenter_trainer.h"
+
+namespace wsss::binding {
+
+namespace {
+
+ProgressObserver progress_to(JobContext& job) {
+  return [&job](std::int64_t done, std::int64_t total) {
+    job.emit([done, total](Napi::Env env) { return progress_to_js(env, done, total); });
+  };
+}
+
+/// Ground truth with the patches it belongs to, kept alive for a job.
+struct ValidationStores {
+  std::shared_ptr<PatchStore> patches;
+  std::shared_ptr<MaskStore> truth;
+
+  std::optional<SegmenterValidation> view() const {
+    if (!patches) return std::nullopt;
+    return SegmenterValidation{*patches, *truth};
+  }
+};
+
+ValidationStores validation_stores(Napi::Value value) {
+  if (value.IsNull() || value.IsUndefined()) return {};
+  const Fields fields(value, "validation");
+  return {PatchStoreWrap::unwrap(fields.value("patches"), "validation.patches"),
+          MaskStoreWrap::unwrap(fields.value("truth"), "validation.truth")};
+}
+
+}  // namespace
+
+Napi::Function SegmenterWrap::define(Napi::Env env) {
+  return DefineClass(
+      env, "Segmenter",
+      {InstanceMethod<&SegmenterWrap::initialize>("initialize"), InstanceMethod<&SegmenterWrap::load>("loadWeights"),
+       InstanceMethod<&SegmenterWrap::save>("saveWeights"), InstanceMethod<&SegmenterWrap::train>("train"),
+       InstanceMethod<&SegmenterWrap::segment>("segment"), InstanceMethod<&SegmenterWrap::evaluate>("evaluate"),
+       InstanceMethod<&SegmenterWrap::dispose>("dispose")});
+}
+
+SegmenterWrap::SegmenterWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SegmenterWrap>(info) {
+  guarded(info.Env(), [&]() -> Napi::Value {
+    const Fields fields(info[0], "Segmenter");
+    backbone_ = fields.string("backbone");
+    output_stride_ = fields.integer("outputStride");
+    model_ = std::make_shared<Model<DeepLab>>(ModelConfig(fields));
+    executor_ = std::make_unique<Executor>(info.Env(), model_->config.threads);
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value SegmenterWrap::submit(const Napi::CallbackInfo& info, std::size_t event_index, Executor::Body body) {
+  return executor_->submit(info.Env(), info.This().As<Napi::Object>(), info[event_index], info[event_index + 1],
+                           std::move(body));
+}
+
+// (done)
+Napi::Value SegmenterWrap::initialize(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    auto body = [model = model_, backbone = backbone_, output_stride = output_stride_](JobContext&) -> Reply {
+      DeepLab network(backbone, model->config.class_count, output_stride, model->config.width);
+      initialize_weights(*network, model->config.seed);
+      network->eval();
+      return place_network(*model, network);
+    };
+    return executor_->submit(info.Env(), info.This().As<Napi::Object>(), info.Env().Null(), info[0], body);
+  });
+}
+
+// (options, train, masks, {patches, truth} | null, onEvent, done)
+Napi::Value SegmenterWrap::train(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    auto options = segmenter_training_options(info[0]);
+    auto train = PatchStoreWrap::unwrap(info[1], "train");
+    auto masks = MaskStoreWrap::unwrap(info[2], "masks");
+    auto validation = validation_stores(info[3]);
+    return submit(info, 4, [model = model_, options, train, masks, validation](JobContext& job) -> Reply {
+      const SegmenterObserver observer{
+          [&job](SegmenterStep step) {
+            step.logits.reset();
+            job.emit([step](Napi::Env env) { return to_js(env, step); });
+          },
+          [&job](const SegmenterEpoch& epoch) { job.emit([epoch](Napi::Env env) { return to_js(env, epoch); }); }};
+      const auto summary =
+          train_segmenter(model->ready(), options, *train, *masks, validation.view(), observer, job.cancel());
+      return [summary](Napi::Env env) { return Napi::Value(to_js(env, summary)); };
+    });
+  });
+}
+
+// ({batchSize, probabilities}, patches, gate | null, predictions, onEvent, done)
+Napi::Value SegmenterWrap::segment(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "Segmenter.predict");
+    const auto batch_size = fields.integer("batchSize");
+    const bool wants_probabilities = fields.boolean("probabilities");
+    auto patches = PatchStoreWrap::unwrap(info[1], "patches");
+    auto gate = class_gate(info[2], patches->count(), model_->config.class_count);
+    auto predictions = MaskStoreWrap::unwrap(info[3], "predictions");
+    return submit(info, 4, [=, model = model_](JobContext& job) -> Reply {
+      at::Tensor probabilities;
+      if (wants_probabilities) {
+        probabilities = at::empty({patches->count(), model->config.class_count, patches->height(), patches->width()});
+      }
+      segment_patches(model->ready(), *patches, batch_size, gate, predictions.get(), probabilities, progress_to(job),
+                      job.cancel());
+      return [probabilities](Napi::Env env) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("probabilities", probabilities.defined() ? floats_to_js(env, probabilities) : env.Null());
+        return Napi::Value(result);
+      };
+    });
+  });
+}
+
+// ({batchSize}, patches, truth, gate | null, onEvent, done)
+Napi::Value SegmenterWrap::evaluate(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const auto batch_size = Fields(info[0], "Segmenter.evaluate").integer("batchSize");
+    auto patches = PatchStoreWrap::unwrap(info[1], "patches");
+    auto truth = MaskStoreWrap::unwrap(info[2], "truth");
+    auto gate = class_gate(info[3], patches->count(), model_->config.class_count);
+    return submit(info, 4, [=, model = model_](JobContext& job) -> Reply {
+      const ConfusionMatrix confusion =
+          evaluate_segmenter(model->ready(), *patches, *truth, batch_size, gate, progress_to(job), job.cancel());
+      return [confusion](Napi::Env env) { return Napi::Value(to_js(env, confusion)); };
+    });
+  });
+}
+
+Napi::Value SegmenterWrap::load(const Napi::CallbackInfo& info) { return load_weights(info, *executor_, model_); }
+Napi::Value SegmenterWrap::save(const Napi::CallbackInfo& info) { return save_weights(info, *executor_, model_); }
+Napi::Value SegmenterWrap::dispose(const Napi::CallbackInfo& info) { return dispose_model(info, *executor_, model_); }
+
+}  // namespace wsss::binding

@@ -1,0 +1,39 @@
+#include "wsss/classifier/classifier_inference.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace wsss {
+
+at::Tensor classify_patches(ResNet38& network, const PatchStore& patches, std::int64_t batch_size,
+                            const ProgressObserver& progress, const CancelToken& cancel) {
+  const CancelScope scope(cancel);
+  const torch::NoGradGuard no_grad;
+  const auto& weights = network->class_weights();
+  network->eval();
+  at::Tensor probabilities = at::empty({patches.count(), patches.class_count()}, at::kFloat);
+  for (std::int64_t begin = 0; begin < patches.count(); begin += batch_size) {
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(batch_size, patches.count() - begin)));
+    std::iota(indices.begin(), indices.end(), begin);
+    const at::Tensor images = image_batch(patches, indices, {}, weights.scalar_type(), weights.device());
+    const at::Tensor batch = network->forward(images).sigmoid();
+    const auto end = begin + static_cast<std::int64_t>(indices.size());
+    probabilities.slice(0, begin, end).copy_(batch);
+    if (progress) progress(end, patches.count());
+  }
+  return probabilities;
+}
+
+LabelScores evaluate_labels(ResNet38& network, const PatchStore& patches, std::int64_t batch_size,
+                            const ProgressObserver& progress, const CancelToken& cancel) {
+  const at::Tensor probabilities = classify_patches(network, patches, batch_size, progress, cancel);
+  LabelMeter meter(patches.class_count());
+  for (std::int64_t i = 0; i < patches.count(); ++i) {
+    meter.add(probabilities.const_data_ptr<float>() + i * patches.class_count(), patches.labels(i));
+  }
+  return {meter.exact_match(), meter.jaccard(), meter.class_accuracy()};
+}
+
+}  // namespace wsss

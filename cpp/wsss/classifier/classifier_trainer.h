@@ -1,0 +1,77 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "wsss/classifier/label_scores.h"
+#include "wsss/classifier/pda.h"
+#include "wsss/classifier/resnet38.h"
+#include "wsss/core/cancel.h"
+#include "wsss/dataset/patch_store.h"
+#include "wsss/optim/training.h"
+
+namespace wsss {
+
+/// Options of stage 1 beside the shared ones.
+struct ClassifierTrainingOptions : TrainingOptions {
+  GammaSchedule gamma;
+  double pda_divisor = 0.0;  ///< 0 = the number of classes.
+  bool freeze_stem = true;
+  bool freeze_batch_norm = true;
+};
+
+/// Scores of a whole labelled set.
+struct LabelScores {
+  double exact_match = 0.0;
+  double jaccard = 0.0;
+  std::vector<double> class_accuracy;
+};
+
+/// One optimiser step. The gradients of the step are still in the network while the report is read.
+struct ClassifierStep {
+  std::int64_t epoch = 0;
+  std::int64_t step = 0;  ///< 1-based over the whole run.
+  std::int64_t steps = 0;
+  double loss = 0.0;
+  double learning_rate = 0.0;
+  std::int64_t patches = 0;
+  double elapsed_ms = 0.0;
+  double exact_match = 0.0;  ///< Running mean of the epoch.
+  double jaccard = 0.0;
+  at::Tensor logits;                  ///< [n, K], before the update.
+  std::vector<std::int64_t> indices;  ///< Patches of the batch, in the order of `logits`.
+};
+
+struct ClassifierEpoch {
+  std::int64_t epoch = 0;
+  double mean_loss = 0.0;
+  double elapsed_ms = 0.0;
+  bool best = false;
+  bool pda_enabled = false;
+  double gamma = 1.0;
+  double exact_match = 0.0;
+  double jaccard = 0.0;
+  std::optional<LabelScores> validation;
+};
+
+struct ClassifierObserver {
+  std::function<void(const ClassifierStep&)> on_step;
+  std::function<void(const ClassifierEpoch&)> on_epoch;
+};
+
+/// Multi-label soft-margin loss: the mean over patches and classes of -[y log s(x) + (1 - y) log s(-x)], in the form
+/// that does not overflow. logits and labels [N, K], same dtype.
+at::Tensor multilabel_soft_margin(const at::Tensor& logits, const at::Tensor& labels);
+
+/// Trains a ResNet38 on patch-level labels (stage 1 of the paper).
+///
+/// The network may be float32 or float64, on any device. Best is the highest Jaccard on validation.
+///
+/// @param validation  may be null: no best weights then.
+/// @throws Error      kCancelled when the token is raised; kDiverged at the first loss that is not finite; kIo when a
+///                    checkpoint cannot be written.
+TrainingSummary train_classifier(ResNet38& network, const ClassifierTrainingOptions& options, const PatchStore& train,
+                                 const PatchStore* validation, const ClassifierObserver& observer,
+                                 const CancelToken& cancel);
+
+}  // namespace wsss

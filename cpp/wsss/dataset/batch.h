@@ -1,0 +1,54 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "wsss/dataset/patch_store.h"
+
+namespace wsss {
+
+/// What may happen to a training patch. Every probability is in [0, 1]; all draws of one patch depend on
+/// (seed, epoch, patch) alone.
+struct Augmentation {
+  double horizontal_flip = 0.0;
+  double vertical_flip = 0.0;
+  /// Gaussian blur of the image with a radius uniform in [0, 1) px; masks stay.
+  double blur = 0.0;
+};
+
+/// The draws of one patch, made once and applied to the image and its masks alike.
+struct AugmentationDraw {
+  bool flip_horizontally = false;
+  bool flip_vertically = false;
+  double blur_radius = 0.0;
+};
+
+AugmentationDraw draw_augmentation(const Augmentation& augmentation, std::uint64_t seed, std::int64_t epoch,
+                                   std::int64_t patch);
+
+/// Copies one patch with its draw applied: flips, then blur. `out` holds height * width * 3 bytes.
+void augment_patch(const std::uint8_t* rgb, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
+                   std::uint8_t* out);
+
+/// Copies one mask with the flips of its draw. `out` holds height * width values.
+void augment_mask(const std::uint8_t* mask, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
+                  std::int64_t* out);
+
+/// Patches ready for a network: uint8 / 255, no mean or standard deviation, as published.
+///
+/// @param draws  one per index, or empty for none.
+/// @return       [n, 3, H, W] of `dtype` on `device`; the division is made in float32 whatever `dtype` is.
+at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t>& indices,
+                       const std::vector<AugmentationDraw>& draws, c10::ScalarType dtype, const c10::Device& device);
+
+/// Labels as [n, K] of `dtype`.
+at::Tensor label_batch(const PatchStore& patches, const std::vector<std::int64_t>& indices, c10::ScalarType dtype,
+                       const c10::Device& device);
+
+/// Masks of one level as [n, H, W] int64.
+at::Tensor mask_batch(const MaskStore& masks, std::int64_t level, const std::vector<std::int64_t>& indices,
+                      const std::vector<AugmentationDraw>& draws, const c10::Device& device);
+
+}  // namespace wsss

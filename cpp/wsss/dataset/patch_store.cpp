@@ -1,0 +1,88 @@
+#include "wsss/dataset/patch_store.h"
+
+#include <ATen/ATen.h>
+
+#include <string>
+
+#include "wsss/core/error.h"
+
+namespace wsss {
+
+namespace {
+
+void require_positive(const char* name, std::int64_t value) {
+  if (value < 1)
+    throw Error(ErrorCode::kShape, std::string(name) + " must be at least 1, received " + std::to_string(value));
+}
+
+void require_below(const char* name, std::int64_t value, std::int64_t bound) {
+  if (value >= 0 && value < bound) return;
+  throw Error(ErrorCode::kShape, std::string(name) + " must be in 0.." + std::to_string(bound - 1) + ", received " +
+                                     std::to_string(value));
+}
+
+at::Tensor allocate(at::IntArrayRef shape) {
+  try {
+    return at::zeros(shape, at::kByte);
+  } catch (const c10::Error&) {
+    double bytes = 1.0;
+    for (const auto size : shape) bytes *= static_cast<double>(size);
+    throw Error(ErrorCode::kOutOfMemory,
+                "the host has no " + std::to_string(static_cast<std::int64_t>(bytes / 1048576.0)) +
+                    " MiB for the decoded patches; load fewer (a subset of the split) or smaller ones",
+                {{"bytes", bytes}});
+  }
+}
+
+}  // namespace
+
+PatchStore::PatchStore(std::int64_t count, std::int64_t height, std::int64_t width, std::int64_t class_count) {
+  require_positive("count", count);
+  require_positive("height", height);
+  require_positive("width", width);
+  require_positive("classCount", class_count);
+  images_ = allocate({count, height, width, 3});
+  labels_ = allocate({count, class_count});
+}
+
+std::uint8_t* PatchStore::patch(std::int64_t index) {
+  require_below("patch index", index, count());
+  return images_.data_ptr<std::uint8_t>() + index * height() * width() * 3;
+}
+
+const std::uint8_t* PatchStore::patch(std::int64_t index) const {
+  require_below("patch index", index, count());
+  return images_.const_data_ptr<std::uint8_t>() + index * height() * width() * 3;
+}
+
+std::uint8_t* PatchStore::labels(std::int64_t index) {
+  require_below("patch index", index, count());
+  return labels_.data_ptr<std::uint8_t>() + index * class_count();
+}
+
+const std::uint8_t* PatchStore::labels(std::int64_t index) const {
+  require_below("patch index", index, count());
+  return labels_.const_data_ptr<std::uint8_t>() + index * class_count();
+}
+
+MaskStore::MaskStore(std::int64_t count, std::int64_t height, std::int64_t width, std::int64_t level_count) {
+  require_positive("count", count);
+  require_positive("height", height);
+  require_positive("width", width);
+  require_positive("levelCount", level_count);
+  masks_ = allocate({level_count, count, height, width});
+}
+
+std::uint8_t* MaskStore::mask(std::int64_t level, std::int64_t index) {
+  require_below("mask level", level, level_count());
+  require_below("mask index", index, count());
+  return masks_.data_ptr<std::uint8_t>() + (level * count() + index) * height() * width();
+}
+
+const std::uint8_t* MaskStore::mask(std::int64_t level, std::int64_t index) const {
+  require_below("mask level", level, level_count());
+  require_below("mask index", index, count());
+  return masks_.const_data_ptr<std::uint8_t>() + (level * count() + index) * height() * width();
+}
+
+}  // namespace wsss

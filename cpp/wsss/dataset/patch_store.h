@@ -1,0 +1,57 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace wsss {
+
+/// Patches of one size, decoded once and kept in host memory, with their patch-level labels.
+class PatchStore {
+ public:
+  /// @throws Error kShape if a size is below 1; kOutOfMemory if the host cannot hold the patches.
+  PatchStore(std::int64_t count, std::int64_t height, std::int64_t width, std::int64_t class_count);
+
+  std::int64_t count() const { return images_.size(0); }
+  std::int64_t height() const { return images_.size(1); }
+  std::int64_t width() const { return images_.size(2); }
+  std::int64_t class_count() const { return labels_.size(1); }
+
+  /// RGB bytes of one patch, height * width * 3, interleaved.
+  /// @throws Error kShape if the index is out of range.
+  std::uint8_t* patch(std::int64_t index);
+  const std::uint8_t* patch(std::int64_t index) const;
+  /// One byte per class: 1 if the patch holds the tissue.
+  std::uint8_t* labels(std::int64_t index);
+  const std::uint8_t* labels(std::int64_t index) const;
+
+  /// [N, H, W, 3] uint8.
+  const at::Tensor& images() const { return images_; }
+  /// [N, K] uint8.
+  const at::Tensor& label_matrix() const { return labels_; }
+
+ private:
+  at::Tensor images_;
+  at::Tensor labels_;
+};
+
+/// Index masks of one size, several per patch (one for each feature level). 0..K-1 is tissue, K background.
+class MaskStore {
+ public:
+  MaskStore(std::int64_t count, std::int64_t height, std::int64_t width, std::int64_t level_count);
+
+  std::int64_t level_count() const { return masks_.size(0); }
+  std::int64_t count() const { return masks_.size(1); }
+  std::int64_t height() const { return masks_.size(2); }
+  std::int64_t width() const { return masks_.size(3); }
+
+  /// height * width bytes.
+  /// @throws Error kShape if level or index is out of range.
+  std::uint8_t* mask(std::int64_t level, std::int64_t index);
+  const std::uint8_t* mask(std::int64_t level, std::int64_t index) const;
+
+ private:
+  at::Tensor masks_;  // [L, N, H, W] uint8
+};
+
+}  // namespace wsss

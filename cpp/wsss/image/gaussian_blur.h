@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+
+namespace wsss {
+
+/// Gaussian blur as Pillow's ImageFilter.GaussianBlur approximates it, bit for bit: three box passes along the rows,
+/// then three along the columns, each rounded to uint8, edges replicated. Stage 2 augments with it.
+///
+/// @param rgb     height * width * 3 bytes, interleaved; changed in place.
+/// @param radius  standard deviation in pixels, 0 or more; 0 changes nothing.
+void gaussian_blur(std::uint8_t* rgb, std::int64_t height, std::int64_t width, double radius);
+
+}  // namespace wsss

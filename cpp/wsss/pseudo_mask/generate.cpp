@@ -1,0 +1,124 @@
+#include "wsss/pseudo_mask/generate.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "wsss/core/error.h"
+#include "wsss/image/resize.h"
+
+namespace wsss {
+
+namespace {
+
+/// State of one generation.
+class Generator {
+ public:
+  Generator(ResNet38& network, const PseudoMaskOptions& options, const PatchStore& patches, MaskStore& masks,
+            const ProgressObserver& progress, const CancelToken& cancel)
+      : network_(network), options_(options), patches_(patches), masks_(masks), progress_(progress), cancel_(cancel) {}
+
+  void run() {
+    std::vector<std::int64_t> batch;
+    for (std::int64_t i = 0; i < patches_.count(); ++i) {
+      cancel_.check();
+      if (options_.scaling == CamScaling::kPresent && classes_of(i).size() == 1) {
+        fill_single_class(i);
+        report(1);
+        continue;
+      }
+      batch.push_back(i);
+      if (static_cast<std::int64_t>(batch.size()) == options_.batch_size) flush(batch);
+    }
+    flush(batch);
+  }
+
+ private:
+  std::vector<std::int64_t> classes_of(std::int64_t index) const {
+    std::vector<std::int64_t> classes;
+    for (std::int64_t k = 0; k < patches_.class_count(); ++k) {
+      if (patches_.labels(index)[k] == 1) classes.push_back(k);
+    }
+    return classes;
+  }
+
+  std::vector<std::uint8_t> glass_of(std::int64_t index) const {
+    if (!options_.glass) return {};
+    return glass_mask(patches_.patch(index), patches_.height(), patches_.width(), *options_.glass);
+  }
+
+  void fill_single_class(std::int64_t index) {
+    const auto only = static_cast<std::uint8_t>(classes_of(index).front());
+    const auto glass = glass_of(index);
+    const std::int64_t pixels = patches_.height() * patches_.width();
+    for (std::int64_t level = 0; level < masks_.level_count(); ++level) {
+      std::uint8_t* mask = masks_.mask(level, index);
+      for (std::int64_t p = 0; p < pixels; ++p) {
+        const bool is_glass = !glass.empty() && glass[static_cast<std::size_t>(p)] != 0;
+        mask[p] = is_glass ? static_cast<std::uint8_t>(patches_.class_count()) : only;
+      }
+    }
+  }
+
+  void flush(std::vector<std::int64_t>& batch) {
+    if (batch.empty()) return;
+    const auto& class_weights = network_->class_weights();
+    // Published scaling normalises over all classes, absent ones included.
+    std::vector<bool> wanted(static_cast<std::size_t>(patches_.class_count()),
+                             options_.scaling == CamScaling::kPublished);
+    for (const auto index : batch) {
+      for (const auto k : classes_of(index)) wanted[static_cast<std::size_t>(k)] = true;
+    }
+    const at::Tensor images = image_batch(patches_, batch, {}, class_weights.scalar_type(), class_weights.device());
+    const auto cams = grad_cam(network_, images, options_.levels, wanted);
+    std::vector<std::vector<std::uint8_t>> glass;
+    for (const auto index : batch) glass.push_back(glass_of(index));
+    for (std::size_t level = 0; level < cams.size(); ++level) write_level(batch, glass, level, cams[level].maps);
+    report(static_cast<std::int64_t>(batch.size()));
+    batch.clear();
+  }
+
+  void write_level(const std::vector<std::int64_t>& batch, const std::vector<std::vector<std::uint8_t>>& glass,
+                   std::size_t level, const at::Tensor& maps) {
+    const at::Tensor up =
+        resize_half_pixel(maps.contiguous(), patches_.height(), patches_.width()).to(at::kCPU, at::kFloat).contiguous();
+    const std::int64_t pixels = patches_.height() * patches_.width();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const float* own = up.const_data_ptr<float>() + static_cast<std::int64_t>(i) * patches_.class_count() * pixels;
+      index_mask(own, patches_.labels(batch[i]), glass[i].empty() ? nullptr : glass[i].data(), patches_.class_count(),
+                 pixels, options_.scaling, masks_.mask(static_cast<std::int64_t>(level), batch[i]));
+    }
+  }
+
+  void report(std::int64_t patches) {
+    done_ += patches;
+    if (progress_) progress_(done_, patches_.count());
+  }
+
+  ResNet38& network_;
+  const PseudoMaskOptions& options_;
+  const PatchStore& patches_;
+  MaskStore& masks_;
+  const ProgressObserver& progress_;
+  const CancelToken& cancel_;
+  std::int64_t done_ = 0;
+};
+
+}  // namespace
+
+void generate_pseudo_masks(ResNet38& network, const PseudoMaskOptions& options, const PatchStore& patches,
+                           MaskStore& masks, const ProgressObserver& progress, const CancelToken& cancel) {
+  if (masks.count() != patches.count() || masks.height() != patches.height() || masks.width() != patches.width() ||
+      masks.level_count() != static_cast<std::int64_t>(options.levels.size())) {
+    throw Error(ErrorCode::kShape, "the mask store must have one mask per patch and level, of the patches' size");
+  }
+  if (patches.class_count() != network->class_count()) {
+    throw Error(ErrorCode::kShape, "the patches are labelled with " + std::to_string(patches.class_count()) +
+                                       " classes, the classifier has " + std::to_string(network->class_count()));
+  }
+  const CancelScope scope(cancel);
+  network->eval();
+  Generator(network, options, patches, masks, progress, cancel).run();
+}
+
+}  // namespace wsss

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+
+#include "wsss/classifier/classifier_inference.h"
+#include "wsss/image/glass.h"
+#include "wsss/pseudo_mask/grad_cam.h"
+#include "wsss/pseudo_mask/index_mask.h"
+
+namespace wsss {
+
+struct PseudoMaskOptions {
+  std::vector<FeatureLevel> levels;
+  std::int64_t batch_size = 8;
+  std::optional<GlassRule> glass;
+  CamScaling scaling = CamScaling::kPresent;
+};
+
+/// Pseudo masks of every patch and level (stage 2 of the paper): Grad-CAM, half-pixel bilinear up-sampling, only the
+/// classes of the patch's label, glass as class K. With CamScaling::kPresent a patch of one class needs no network.
+///
+/// @param masks   one level for each of options.levels; written in place.
+/// @throws Error  kShape if masks and patches differ in number or size; kDataset if a patch has no label; kCancelled.
+void generate_pseudo_masks(ResNet38& network, const PseudoMaskOptions& options, const PatchStore& patches,
+                           MaskStore& masks, const ProgressObserver& progress, const CancelToken& cancel);
+
+}  // namespace wsss

@@ -1,0 +1,63 @@
+#include "wsss/segmenter/aspp.h"
+
+#include <torch/torch.h>
+
+#include <array>
+#include <string>
+
+#include "wsss/core/width.h"
+
+namespace wsss {
+
+namespace {
+
+constexpr std::int64_t kChannels = 256;
+constexpr std::array<std::int64_t, 4> kRatesAtStride16{0, 6, 12, 18};
+constexpr double kDropout = 0.5;
+
+torch::nn::Conv2d conv1x1(std::int64_t in, std::int64_t out) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 1).bias(false));
+}
+
+}  // namespace
+
+AsppBranchImpl::AsppBranchImpl(std::int64_t in, std::int64_t out, std::int64_t rate) {
+  conv_ = register_module(
+      "atrous_conv",
+      rate == 0 ? conv1x1(in, out)
+                : torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).padding(rate).dilation(rate).bias(false)));
+  bn_ = register_module("bn", torch::nn::BatchNorm2d(out));
+}
+
+at::Tensor AsppBranchImpl::forward(const at::Tensor& x) { return torch::relu(bn_(conv_(x))); }
+
+ImagePoolingImpl::ImagePoolingImpl(std::int64_t in, std::int64_t out) {
+  conv_ = register_module("1", conv1x1(in, out));
+  bn_ = register_module("2", torch::nn::BatchNorm2d(out));
+}
+
+at::Tensor ImagePoolingImpl::forward(const at::Tensor& x) {
+  const at::Tensor pooled = torch::relu(bn_(conv_(x.mean({2, 3}, /*keepdim=*/true))));  // [N, out, 1, 1]
+  return pooled.expand({-1, -1, x.size(2), x.size(3)});
+}
+
+AsppImpl::AsppImpl(std::int64_t in, std::int64_t output_stride, double width)
+    : out_channels_(scaled_channels(kChannels, width)) {
+  for (std::size_t i = 0; i < kRatesAtStride16.size(); ++i) {
+    const std::int64_t rate = kRatesAtStride16[i] * 16 / output_stride;
+    branches_.push_back(register_module("aspp" + std::to_string(i + 1), AsppBranch(in, out_channels_, rate)));
+  }
+  pooling_ = register_module("global_avg_pool", ImagePooling(in, out_channels_));
+  const auto branch_count = static_cast<std::int64_t>(branches_.size() + 1);
+  conv1_ = register_module("conv1", conv1x1(branch_count * out_channels_, out_channels_));
+  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(out_channels_));
+}
+
+at::Tensor AsppImpl::forward(const at::Tensor& x, Dropout& dropout) {
+  std::vector<at::Tensor> parts;
+  for (auto& branch : branches_) parts.push_back(branch(x));
+  parts.push_back(pooling_(x));
+  return dropout.elements(torch::relu(bn1_(conv1_(torch::cat(parts, 1)))), kDropout);
+}
+
+}  // namespace wsss

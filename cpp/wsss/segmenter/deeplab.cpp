@@ -1,0 +1,81 @@
+#include "wsss/segmenter/deeplab.h"
+
+#include <torch/torch.h>
+
+#include "wsss/core/cancel.h"
+#include "wsss/core/error.h"
+#include "wsss/core/width.h"
+#include "wsss/image/resize.h"
+#include "wsss/segmenter/resnet101.h"
+
+namespace wsss {
+
+namespace {
+
+constexpr std::int64_t kHeadChannels = 256;
+constexpr std::int64_t kLowLevelChannels = 48;
+
+torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).padding(1).bias(false));
+}
+
+std::shared_ptr<Backbone> make_backbone(const std::string& name, std::int64_t output_stride, double width) {
+  if (name == "resnet101") return std::make_shared<ResNet101Impl>(output_stride, width);
+  throw Error(ErrorCode::kOption, "backbone must be resnet101, received " + name, {{"option", "backbone"}});
+}
+
+}  // namespace
+
+DecoderHeadImpl::DecoderHeadImpl(std::int64_t in, std::int64_t channels, std::int64_t class_count) {
+  conv0_ = register_module("0", conv3x3(in, channels));
+  bn1_ = register_module("1", torch::nn::BatchNorm2d(channels));
+  conv4_ = register_module("4", conv3x3(channels, channels));
+  bn5_ = register_module("5", torch::nn::BatchNorm2d(channels));
+  conv8_ = register_module("8", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, class_count, 1)));
+}
+
+at::Tensor DecoderHeadImpl::forward(const at::Tensor& x, Dropout& dropout) {
+  at::Tensor t = dropout.elements(torch::relu(bn1_(conv0_(x))), 0.5);
+  t = dropout.elements(torch::relu(bn5_(conv4_(t))), 0.1);
+  return conv8_(t);
+}
+
+DecoderImpl::DecoderImpl(std::int64_t low_channels, std::int64_t aspp_channels, std::int64_t class_count,
+                         double width) {
+  const std::int64_t low = scaled_channels(kLowLevelChannels, width);
+  conv1_ = register_module("conv1", torch::nn::Conv2d(torch::nn::Conv2dOptions(low_channels, low, 1).bias(false)));
+  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(low));
+  last_conv_ = register_module("last_conv",
+                               DecoderHead(aspp_channels + low, scaled_channels(kHeadChannels, width), class_count));
+}
+
+at::Tensor DecoderImpl::forward(const at::Tensor& aspp, const at::Tensor& low, Dropout& dropout) {
+  const at::Tensor reduced = torch::relu(bn1_(conv1_(low)));
+  const at::Tensor up = resize_align_corners(aspp, low.size(2), low.size(3));
+  return last_conv_(torch::cat({up, reduced}, 1), dropout);
+}
+
+DeepLabImpl::DeepLabImpl(const std::string& backbone, std::int64_t class_count, std::int64_t output_stride,
+                         double width)
+    : class_count_(class_count), backbone_(make_backbone(backbone, output_stride, width)) {
+  register_module("backbone", backbone_);
+  aspp_ = register_module("aspp", Aspp(backbone_->high_channels(), output_stride, width));
+  decoder_ = register_module("decoder", Decoder(backbone_->low_channels(), aspp_->out_channels(), class_count, width));
+}
+
+at::Tensor DeepLabImpl::forward(const at::Tensor& x, Dropout& dropout, const Observer& observer) {
+  const auto observe = [&](const char* name, const at::Tensor& t) {
+    cancellation_point(t);
+    if (observer) observer(name, t);
+  };
+  const BackboneFeatures features = backbone_->forward(x);
+  observe("low_level", features.low);
+  observe("backbone", features.high);
+  const at::Tensor aspp = aspp_(features.high, dropout);
+  observe("aspp", aspp);
+  const at::Tensor logits = decoder_(aspp, features.low, dropout);
+  observe("decoder", logits);
+  return resize_align_corners(logits, x.size(2), x.size(3));
+}
+
+}  // namespace wsss

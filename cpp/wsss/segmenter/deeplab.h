@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "wsss/segmenter/aspp.h"
+#include "wsss/segmenter/backbone.h"
+
+namespace wsss {
+
+/// The last layers of the decoder; "0", "1", "4", "5", "8" are their checkpoint keys.
+class DecoderHeadImpl : public torch::nn::Module {
+ public:
+  DecoderHeadImpl(std::int64_t in, std::int64_t channels, std::int64_t class_count);
+  at::Tensor forward(const at::Tensor& x, Dropout& dropout);
+
+ private:
+  torch::nn::Conv2d conv0_{nullptr}, conv4_{nullptr}, conv8_{nullptr};
+  torch::nn::BatchNorm2d bn1_{nullptr}, bn5_{nullptr};
+};
+TORCH_MODULE(DecoderHead);
+
+/// Decoder of DeepLab v3+: ASPP up-sampled to the low-level features, joined with them, two 3x3 convolutions, classes.
+class DecoderImpl : public torch::nn::Module {
+ public:
+  DecoderImpl(std::int64_t low_channels, std::int64_t aspp_channels, std::int64_t class_count, double width);
+  /// aspp [N, A, h, w], low [N, B, h', w'] -> logits [N, K, h', w'].
+  at::Tensor forward(const at::Tensor& aspp, const at::Tensor& low, Dropout& dropout);
+
+ private:
+  torch::nn::Conv2d conv1_{nullptr};
+  torch::nn::BatchNorm2d bn1_{nullptr};
+  DecoderHead last_conv_{nullptr};
+};
+TORCH_MODULE(Decoder);
+
+/// DeepLab v3+ (Chen et al. 2018), the segmenter of stage 3. Registered names are the keys of the published
+/// checkpoints.
+class DeepLabImpl : public torch::nn::Module {
+ public:
+  /// Called with "low_level", "backbone", "aspp", "decoder" and their outputs.
+  using Observer = std::function<void(const std::string&, const at::Tensor&)>;
+
+  /// @param backbone       "resnet101".
+  /// @param output_stride  8 or 16.
+  /// @param width          channel multiplier above 0; 1 is the paper's network.
+  /// @throws Error         kOption for an unknown backbone or stride.
+  DeepLabImpl(const std::string& backbone, std::int64_t class_count, std::int64_t output_stride, double width = 1.0);
+
+  /// x [N, 3, H, W] in [0, 1] -> logits [N, K, H, W].
+  at::Tensor forward(const at::Tensor& x, Dropout& dropout, const Observer& observer = {});
+
+  std::int64_t class_count() const { return class_count_; }
+  /// Any parameter, for its dtype and device.
+  at::Tensor reference_parameter() const { return parameters().front(); }
+
+ private:
+  std::int64_t class_count_;
+  std::shared_ptr<Backbone> backbone_;
+  Aspp aspp_{nullptr};
+  Decoder decoder_{nullptr};
+};
+TORCH_MODULE(DeepLab);
+
+}  // namespace wsss

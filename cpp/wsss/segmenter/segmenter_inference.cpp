@@ -1,0 +1,91 @@
+#include "wsss/segmenter/segmenter_inference.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <numeric>
+
+#include "wsss/core/error.h"
+
+namespace wsss {
+
+namespace {
+
+/// Called with the first patch's index and the (gated) logits [n, K, H, W] of a batch.
+using BatchConsumer = std::function<void(std::int64_t, const at::Tensor&)>;
+
+void check(const DeepLab& network, const PatchStore& patches, const std::optional<ClassGate>& gate) {
+  const std::int64_t classes = network->class_count();
+  if (gate && (gate->probabilities.dim() != 2 || gate->probabilities.size(0) != patches.count() ||
+               gate->probabilities.size(1) != classes)) {
+    throw Error(ErrorCode::kShape, "the gate needs one probability per patch and class (" +
+                                       std::to_string(patches.count()) + " x " + std::to_string(classes) + ")");
+  }
+}
+
+void for_each_batch(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
+                    const std::optional<ClassGate>& gate, const ProgressObserver& progress, const CancelToken& cancel,
+                    const BatchConsumer& consume) {
+  check(network, patches, gate);
+  const CancelScope scope(cancel);
+  const torch::NoGradGuard no_grad;
+  network->eval();
+  const at::Tensor reference = network->reference_parameter();
+  Dropout inactive;
+  for (std::int64_t begin = 0; begin < patches.count(); begin += batch_size) {
+    const std::int64_t end = std::min(begin + batch_size, patches.count());
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(end - begin));
+    std::iota(indices.begin(), indices.end(), begin);
+    const at::Tensor images = image_batch(patches, indices, {}, reference.scalar_type(), reference.device());
+    at::Tensor logits = network->forward(images, inactive);
+    if (gate) logits = gate_logits(logits, gate->probabilities.slice(0, begin, end), gate->threshold, gate->rule);
+    consume(begin, logits);
+    if (progress) progress(end, patches.count());
+  }
+}
+
+at::Tensor class_indices(const at::Tensor& logits) { return logits.argmax(1).to(at::kCPU, at::kByte).contiguous(); }
+
+}  // namespace
+
+void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
+                     const std::optional<ClassGate>& gate, MaskStore* predictions, at::Tensor probabilities,
+                     const ProgressObserver& progress, const CancelToken& cancel) {
+  if (predictions != nullptr && (predictions->count() != patches.count() || predictions->height() != patches.height() ||
+                                 predictions->width() != patches.width())) {
+    throw Error(ErrorCode::kShape, "the prediction store must have one mask per patch, of the patches' size");
+  }
+  const auto pixels = static_cast<std::size_t>(patches.height() * patches.width());
+  for_each_batch(network, patches, batch_size, gate, progress, cancel,
+                 [&](std::int64_t begin, const at::Tensor& logits) {
+                   if (probabilities.defined())
+                     probabilities.slice(0, begin, begin + logits.size(0)).copy_(logits.softmax(1));
+                   if (predictions == nullptr) return;
+                   const at::Tensor indices = class_indices(logits);
+                   for (std::int64_t i = 0; i < indices.size(0); ++i) {
+                     std::memcpy(predictions->mask(0, begin + i), indices[i].const_data_ptr<std::uint8_t>(), pixels);
+                   }
+                 });
+}
+
+ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
+                                   std::int64_t batch_size, const std::optional<ClassGate>& gate,
+                                   const ProgressObserver& progress, const CancelToken& cancel) {
+  if (truth.count() != patches.count() || truth.height() != patches.height() || truth.width() != patches.width()) {
+    throw Error(ErrorCode::kShape, "the ground truth must have one mask per patch, of the patches' size");
+  }
+  ConfusionMatrix confusion(network->class_count());
+  for_each_batch(network, patches, batch_size, gate, progress, cancel,
+                 [&](std::int64_t begin, const at::Tensor& logits) {
+                   const at::Tensor indices = class_indices(logits);
+                   for (std::int64_t i = 0; i < indices.size(0); ++i) {
+                     confusion.add(truth.mask(0, begin + i), indices[i].const_data_ptr<std::uint8_t>(),
+                                   patches.height() * patches.width());
+                   }
+                 });
+  return confusion;
+}
+
+}  // namespace wsss

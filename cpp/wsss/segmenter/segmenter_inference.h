@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+
+#include "wsss/classifier/classifier_inference.h"
+#include "wsss/evaluation/confusion.h"
+#include "wsss/segmenter/class_gate.h"
+#include "wsss/segmenter/deeplab.h"
+
+namespace wsss {
+
+/// The classifier's word on every patch of a store.
+struct ClassGate {
+  at::Tensor probabilities;  ///< [N, K] float32 on the CPU.
+  double threshold = 0.1;
+  GateRule rule = GateRule::kExclude;
+};
+
+/// Segments every patch: argmax over the (gated) logits, the first class on ties.
+///
+/// @param predictions    level 0 receives the class indices; null = none wanted.
+/// @param probabilities  [N, K, H, W] float32 on the CPU receives the softmax of the gated logits; undefined = none
+/// wanted.
+/// @throws Error         kShape if sizes disagree; kCancelled.
+void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
+                     const std::optional<ClassGate>& gate, MaskStore* predictions, at::Tensor probabilities,
+                     const ProgressObserver& progress, const CancelToken& cancel);
+
+/// Confusion over a whole set against level 0 of the ground truth.
+ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
+                                   std::int64_t batch_size, const std::optional<ClassGate>& gate,
+                                   const ProgressObserver& progress, const CancelToken& cancel);
+
+}  // namespace wsss

@@ -1,0 +1,79 @@
+#include "wsss/weights/atomic_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "wsss/core/error.h"
+
+namespace wsss {
+
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string temporary_name(const std::string& path) {
+  static std::atomic<unsigned> counter{0};
+  return path + ".partial-" + std::to_string(getpid()) + "-" + std::to_string(counter++);
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("create", errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  close(descriptor_);
+  unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(const void* bytes, std::size_t size) {
+  const auto* next = static_cast<const char*>(bytes);
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor_, next, size);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail("write", errno);
+    }
+    next += written;
+    size -= static_cast<std::size_t>(written);
+  }
+}
+
+void AtomicFile::commit() {
+  if (fsync(descriptor_) != 0) fail("flush", errno);
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (close(descriptor) != 0 || std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error_number = errno;
+    unlink(temporary_.c_str());
+    fail("replace", error_number);
+  }
+  const int folder = open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;  // The file is in place; only its survival of a power cut is less certain.
+  fsync(folder);
+  close(folder);
+}
+
+void AtomicFile::fail(const char* action, int error_number) const {
+  std::string hint;
+  if (error_number == ENOENT) hint = "; create the folder " + folder_of(path_) + " first";
+  if (error_number == EACCES || error_number == EROFS) hint = "; choose a folder that can be written";
+  if (error_number == ENOSPC || error_number == EDQUOT)
+    hint = "; free some space and try again, an older file is untouched";
+  throw Error(ErrorCode::kIo, std::string("cannot ") + action + " " + path_ + ": " + std::strerror(error_number) + hint,
+              {{"path", path_}, {"errno", static_cast<double>(error_number)}});
+}
+
+}  // namespace wsss

@@ -1,0 +1,106 @@
+#include "wsss/weights/state_dict.h"
+
+#include <torch/torch.h>
+
+#include <sstream>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "wsss/core/error.h"
+
+namespace wsss {
+
+namespace {
+
+void collect(const torch::nn::Module& module, const std::string& prefix, StateDict& out) {
+  for (const auto& item : module.named_parameters(/*recurse=*/false))
+    out.emplace_back(prefix + item.key(), item.value());
+  for (const auto& item : module.named_buffers(/*recurse=*/false)) out.emplace_back(prefix + item.key(), item.value());
+  for (const auto& child : module.named_children()) collect(*child.value(), prefix + child.key() + ".", out);
+}
+
+bool optional_name(const std::string& name) {
+  static const std::string suffix = "num_batches_tracked";
+  return name.size() >= suffix.size() && name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+std::string shape_text(const at::Tensor& tensor) {
+  std::ostringstream text;
+  text << tensor.sizes();
+  return text.str();
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > kShown) text += " and " + std::to_string(names.size() - kShown) + " more";
+  return text;
+}
+
+Error mismatch(const LoadReport& report, std::size_t expected, const std::string& source) {
+  std::string message = source + " does not fit the network of " + std::to_string(expected) + " tensors";
+  if (!report.missing.empty()) {
+    message += "; it lacks " + std::to_string(report.missing.size()) + " (" + listed(report.missing) + ")";
+  }
+  if (!report.unexpected.empty()) {
+    message += "; " + std::to_string(report.unexpected.size()) + " are unknown (" + listed(report.unexpected) + ")";
+  }
+  if (!report.misshapen.empty()) {
+    message +=
+        "; " + std::to_string(report.misshapen.size()) + " have another shape (" + listed(report.misshapen) + ")";
+  }
+  message +=
+      ". Check that it belongs to this network, class count and width, or ask for a partial load (strict: false)";
+  return Error(ErrorCode::kWeights, message,
+               {{"missing", static_cast<double>(report.missing.size())},
+                {"unexpected", static_cast<double>(report.unexpected.size())},
+                {"misshapen", static_cast<double>(report.misshapen.size())}});
+}
+
+}  // namespace
+
+StateDict state_dict(const torch::nn::Module& network) {
+  StateDict result;
+  collect(network, "", result);
+  return result;
+}
+
+StateDict snapshot(const torch::nn::Module& network) {
+  StateDict result = state_dict(network);
+  for (auto& [name, tensor] : result) {
+    tensor = tensor.detach().to(torch::kCPU, tensor.scalar_type(), /*non_blocking=*/false, /*copy=*/true,
+                                torch::MemoryFormat::Contiguous);
+  }
+  return result;
+}
+
+LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, bool strict,
+                           const std::string& source) {
+  const torch::NoGradGuard no_grad;
+  std::unordered_map<std::string, at::Tensor> given(tensors.begin(), tensors.end());
+  StateDict own = state_dict(network);
+  LoadReport report;
+  std::unordered_set<std::string> known;
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies;
+  for (const auto& [name, tensor] : own) {
+    known.insert(name);
+    const auto found = given.find(name);
+    if (found == given.end()) {
+      if (!optional_name(name)) report.missing.push_back(name);
+    } else if (found->second.sizes() != tensor.sizes()) {
+      report.misshapen.push_back(name + ": file " + shape_text(found->second) + ", network " + shape_text(tensor));
+    } else {
+      report.loaded.push_back(name);
+      copies.emplace_back(tensor, found->second);
+    }
+  }
+  for (const auto& item : tensors) {
+    if (known.count(item.first) == 0) report.unexpected.push_back(item.first);
+  }
+  if (strict && !report.complete()) throw mismatch(report, own.size(), source);
+  for (auto& [target, value] : copies) target.copy_(value);
+  return report;
+}
+
+}  // namespace wsss

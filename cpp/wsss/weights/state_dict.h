@@ -1,0 +1,43 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace wsss {
+
+/// Named tensors in a fixed order.
+using StateDict = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// All parameters and buffers of a network under their checkpoint names, module by module as registered. The tensors
+/// are the network's own, not copies.
+StateDict state_dict(const torch::nn::Module& network);
+
+/// A copy on the CPU, contiguous, that later training leaves alone.
+StateDict snapshot(const torch::nn::Module& network);
+
+/// What a load found. Nothing is silent: every name is in one of these lists.
+struct LoadReport {
+  std::vector<std::string> loaded;
+  std::vector<std::string> missing;     ///< In the network, not in the file.
+  std::vector<std::string> unexpected;  ///< In the file, not in the network.
+  std::vector<std::string> misshapen;   ///< "name: file [..], network [..]".
+  std::map<std::string, std::string> metadata;
+
+  bool complete() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
+};
+
+/// Copies tensors into a network by name.
+///
+/// @param strict   refuse, before anything is changed, unless names and shapes agree exactly. `num_batches_tracked` may
+/// be
+///                 missing: older checkpoints lack it and nothing of the method reads it.
+/// @param source   where the tensors come from, for the message.
+/// @throws Error   kWeights with the lists, if strict and they are not empty.
+LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, bool strict,
+                           const std::string& source);
+
+}  // namespace wsss

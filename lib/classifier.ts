@@ -1,0 +1,187 @@
+import { trainClassifier } from "./training/classifier-training.js";
+import type { Split } from "./dataset/split.js";
+import type { LabelScores } from "./evaluation.js";
+import { labelScoresOf } from "./evaluation.js";
+import type { LabelPrediction } from "./inference/label-prediction.js";
+import { predictLabels } from "./inference/label-prediction.js";
+import { Model } from "./model/model.js";
+import type { ModelDescription } from "./model/model-description.js";
+import type { ModelHandle } from "./model/model-handle.js";
+import type { ModelOpening, OpenedModel } from "./model/model-opening.js";
+import { describeSavedModel, openModel } from "./model/model-opening.js";
+import type { NativeClassifier, NativeLabelScores } from "./native/addon.js";
+import { runJob } from "./native/job.js";
+import { checkOptions, refuseOption } from "./options/check.js";
+import type { ClassifierTrainingOptions } from "./options/classifier-training.js";
+import { checkClassifierTraining } from "./options/classifier-training.js";
+import { path as pathField } from "./options/fields.js";
+import type { InferenceOptions, PseudoMaskOptions } from "./options/inference.js";
+import { checkPseudoMaskOptions, inferenceSchema } from "./options/inference.js";
+import type { ClassifierCreateOptions, ModelLoadOptions } from "./options/model.js";
+import { classifierCreateSchema, modelLoadSchema } from "./options/model.js";
+import type { PatchInput } from "./inference/patch-source.js";
+import { checkSource } from "./inference/patch-source.js";
+import { inStage } from "./progress.js";
+import { drawPseudoMasks } from "./inference/pseudo-mask-drawing.js";
+import type { PseudoMasks } from "./pseudo-masks.js";
+import { registerClassifier } from "./model/registry.js";
+import { checkBatches, checkSplit } from "./inference/split-checks.js";
+import type { ClassifierTrainingEvent, TrainingSummary } from "./training-events.js";
+
+/**
+ * Stage 1: ResNet38 with progressive dropout attention, trained from patch-level labels, and the pseudo masks that its
+ * Grad-CAM draws.
+ *
+ * @example
+ * ```ts
+ * await using classifier = await Classifier.create({ classes: luad.classes, width: 0.25, seed: 7 });
+ * for await (const event of classifier.train(luad.train, { validation: luad.val })) {
+ *   if (event.kind === "epoch") console.log(event.epoch, event.meanLoss, event.labelValidation?.exactMatch);
+ * }
+ * await classifier.save("stage1.safetensors");
+ * const masks = await classifier.generatePseudoMasks(luad.train, { output: "train_PM" });
+ * ```
+ */
+export class Classifier extends Model {
+  readonly #handle: ModelHandle<NativeClassifier>;
+  readonly #description: ModelDescription;
+
+  private constructor(opened: OpenedModel<NativeClassifier>) {
+    super("Classifier", opened);
+    this.#handle = opened.handle;
+    this.#description = opened.description;
+    registerClassifier(this, opened.handle);
+  }
+
+  /**
+   * Makes a new classifier, with random weights or with those of a file.
+   * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_DEVICE`, `WSSS_ERR_IO`, `WSSS_ERR_WEIGHTS` (with the lists of tensors that
+   *   are missing, unexpected or misshapen), `WSSS_ERR_OUT_OF_MEMORY`, `WSSS_ERR_BINARY_NOT_FOUND`, `WSSS_ERR_CANCELLED`.
+   */
+  static async create(options: ClassifierCreateOptions): Promise<Classifier> {
+    const call = "Classifier.create";
+    const { classes, background, width, weights, strict, ...rest } = checkOptions(
+      classifierCreateSchema,
+      call,
+      options,
+    );
+    const description = { role: "classifier", classes, background, width } as const;
+    return await Classifier.#open(
+      call,
+      { ...rest, description },
+      weights === undefined ? undefined : { path: weights, strict },
+    );
+  }
+
+  /**
+   * Loads a classifier that {@link Classifier.save} or a training wrote; classes and width are read from the file.
+   * @throws WsssError like {@link Classifier.create}; `WSSS_ERR_WEIGHTS` also for a file of another network or program.
+   */
+  static async load(path: string, options: ModelLoadOptions = {}): Promise<Classifier> {
+    const call = "Classifier.load";
+    if (!pathField.safeParse(path).success) throw refuseOption(call, "path", "the path of a weight file", path);
+    const rest = checkOptions(modelLoadSchema, call, options);
+    const description = await describeSavedModel(call, "classifier", path);
+    return await Classifier.#open(call, { ...rest, description }, { path, strict: true });
+  }
+
+  static async #open(
+    call: string,
+    choice: Pick<ModelOpening<NativeClassifier>, "device" | "seed" | "threads" | "signal" | "description">,
+    weights: ModelOpening<NativeClassifier>["weights"],
+  ): Promise<Classifier> {
+    return new Classifier(
+      await openModel({
+        ...choice,
+        call,
+        kind: "Classifier",
+        weights,
+        construct: (addon, config) => new addon.Classifier(config),
+      }),
+    );
+  }
+
+  /**
+   * Trains on the patch-level labels of a split (paper section 3.1).
+   *
+   * The options are checked at once, before anything is returned; the training begins with the first `next()` of the loop
+   * and holds the classifier until the loop ends. Leaving the loop early cancels the training: the network then keeps
+   * the weights it has reached.
+   *
+   * @returns events after every step and epoch; the generator's return value is the summary.
+   * @throws WsssError at once `WSSS_ERR_OPTION`, `WSSS_ERR_SHAPE` (other classes), `WSSS_ERR_DATASET`, `WSSS_ERR_BUSY`,
+   *   `WSSS_ERR_DISPOSED`; from the loop also `WSSS_ERR_CANCELLED`, `WSSS_ERR_DIVERGED`, `WSSS_ERR_IO`,
+   *   `WSSS_ERR_OUT_OF_MEMORY`.
+   */
+  train(
+    split: Split,
+    options: ClassifierTrainingOptions = {},
+  ): AsyncGenerator<ClassifierTrainingEvent, TrainingSummary, void> {
+    const call = "Classifier.train";
+    const plan = checkClassifierTraining(call, options, this);
+    checkSplit(call, "split", split, this.classes);
+    if (plan.validation) checkSplit(call, "validation", plan.validation, this.classes);
+    checkBatches(call, split, plan.settings, 1);
+    this.#handle.assertIdle(call);
+    return this.#handle.stream(call, plan.signal, (native, signal) =>
+      trainClassifier(native, this.#description, split, plan, signal),
+    );
+  }
+
+  /**
+   * Says which classes a patch shows.
+   * @param patch - path of a picture, or decoded pixels; at least 32 px in both directions.
+   * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_SHAPE`, `WSSS_ERR_IO`, `WSSS_ERR_DATASET`, `WSSS_ERR_CANCELLED`,
+   *   `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`.
+   */
+  async predict(patch: PatchInput, options?: InferenceOptions): Promise<LabelPrediction>;
+  /** Says which classes patches show; they may differ in size. The predictions keep the order of the patches. */
+  async predict(patches: readonly PatchInput[] | Split, options?: InferenceOptions): Promise<LabelPrediction[]>;
+  async predict(
+    patches: PatchInput | readonly PatchInput[] | Split,
+    options: InferenceOptions = {},
+  ): Promise<LabelPrediction | LabelPrediction[]> {
+    const call = "Classifier.predict";
+    const { batchSize, ...caller } = checkOptions(inferenceSchema, call, options);
+    const source = checkSource(call, patches, this.classes);
+    const predictions = await this.#handle.run(call, caller, async (native, signal, report) => {
+      return await predictLabels({ call, native, classes: this.classes, batchSize, signal, report }, source);
+    });
+    const [first] = predictions;
+    return source.kind === "patches" && source.single && first ? first : predictions;
+  }
+
+  /**
+   * Scores the predicted labels of a split against its patch-level labels.
+   * @throws WsssError like {@link Classifier.predict}.
+   */
+  async evaluate(split: Split, options: InferenceOptions = {}): Promise<LabelScores> {
+    const call = "Classifier.evaluate";
+    const { batchSize, ...caller } = checkOptions(inferenceSchema, call, options);
+    checkSplit(call, "split", split, this.classes);
+    return await this.#handle.run(call, caller, async (native, stop, report) => {
+      const { patches } = await split.load(stop, inStage(report, "load"));
+      const scores = await runJob<NativeLabelScores>(
+        (done) => native.evaluate({ batchSize }, patches, inStage(report, "classify"), done),
+        stop,
+      );
+      return labelScoresOf(scores);
+    });
+  }
+
+  /**
+   * Draws pseudo masks for every patch of a split by Grad-CAM at several feature levels (paper section 3.2). Only classes that
+   * the patch's label names can win; glass becomes background where the dataset has a rule for it.
+   *
+   * @throws WsssError `WSSS_ERR_IO` for an unwritable output (before the network runs) or a full disk; older masks in the
+   *   output folder are then as they were. Otherwise like {@link Classifier.predict}.
+   */
+  async generatePseudoMasks(split: Split, options: PseudoMaskOptions = {}): Promise<PseudoMasks> {
+    const call = "Classifier.generatePseudoMasks";
+    const checked = checkPseudoMaskOptions(call, options);
+    checkSplit(call, "split", split, this.classes);
+    return await this.#handle.run(call, checked, async (native, signal, report) => {
+      return await drawPseudoMasks(native, split, { ...checked, signal, onProgress: report });
+    });
+  }
+}

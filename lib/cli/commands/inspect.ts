@@ -1,0 +1,111 @@
+import { availableParallelism, cpus, totalmem } from "node:os";
+
+import type { Command } from "commander";
+
+import { inspectLibTorch, type LibTorchReport } from "../../libtorch/index.js";
+import type { NativeDeviceReport } from "../../native/addon.js";
+import { findBinary } from "../../native/binary.js";
+import { loadAddon } from "../../native/load.js";
+import { packageVersion } from "../../package-version.js";
+import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
+import { writeResult } from "../terminal.js";
+
+/** What `wsss-tissue inspect --json` prints. */
+export interface InspectReport {
+  readonly package: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly libtorch: LibTorchReport;
+  /** What the loaded addon says; null if it could not be loaded. */
+  readonly addon: NativeDeviceReport | null;
+  /** Why it could not be loaded. */
+  readonly problem: string | null;
+}
+
+async function inspect(): Promise<InspectReport> {
+  const libtorch = await inspectLibTorch();
+  let addon: NativeDeviceReport | null = null;
+  let problem: string | null = null;
+  try {
+    // Looking must begin neither a download nor a build, so the addon is asked only when both are there.
+    const { binary, tried } = await findBinary();
+    if (libtorch.folder === null) problem = `no usable LibTorch ${libtorch.needed}`;
+    else if (binary === null) problem = `not built yet: ${tried.join("; ")}; \`wsss-tissue setup\` builds it`;
+    else addon = (await loadAddon()).deviceReport();
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  return {
+    package: packageVersion,
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    processor: cpus()[0]?.model ?? "unknown",
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    libtorch,
+    addon,
+    problem,
+  };
+}
+
+function deviceLines(addon: NativeDeviceReport): string[][] {
+  const { cuda } = addon;
+  const gpus = cuda.deviceCount > 0 ? `${cuda.deviceCount} usable` : `none: ${cuda.reason || "no reason given"}`;
+  return [
+    ["LibTorch loaded", `${addon.libtorchVersion} (addon built against ${addon.builtAgainst}, ${addon.compiler})`],
+    ["threads", String(addon.threads)],
+    ["vector units", addon.cpuCapability],
+    ["bfloat16", addon.bfloat16 ? "in hardware" : "not in hardware"],
+    ["CUDA GPUs", gpus],
+  ];
+}
+
+function describe(report: InspectReport): string {
+  const { libtorch, addon, problem } = report;
+  const rows = [
+    ["wsss-tissue-native", report.package],
+    ["Node", `${report.node} on ${report.platform}`],
+    [
+      "processor",
+      `${report.processor}, ${report.cores} cores, ${(report.memoryBytes / 2 ** 30).toFixed(1)} GiB memory`,
+    ],
+    ["LibTorch needed", libtorch.needed],
+    [
+      "LibTorch used",
+      libtorch.folder === null ? "none" : `${libtorch.folder} (${libtorch.variant ?? "unknown variant"})`,
+    ],
+    ...(addon === null ? [["addon", `not loaded: ${problem ?? "unknown reason"}`]] : deviceLines(addon)),
+  ];
+  // The first column is left aligned by alignColumns; the second must be too, so it is padded here.
+  const width = Math.max(...rows.map(([name]) => name?.length ?? 0));
+  const lines = rows.map(([name = "", value = ""]) => `${name.padEnd(width)}  ${value}`);
+  const places = libtorch.places.map(({ source, folder, problem: why }) => [source, folder ?? "-", why ?? "usable"]);
+  lines.push(
+    "",
+    "Places where LibTorch was looked for:",
+    ...places.map(([source = "", folder = "", why = ""]) => `  ${source}: ${folder}: ${why}`),
+  );
+  if (libtorch.repair !== null) lines.push("", `To repair: ${libtorch.repair}`);
+  return lines.join("\n");
+}
+
+/** `wsss-tissue inspect`: what is found where. */
+export function addInspectCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command("inspect")
+    .summary("say what was found where: LibTorch, devices, threads")
+    .description(
+      "Says which LibTorch is used and where else was looked, its version, devices, threads, bfloat16, and why CUDA is not\n" +
+        "used. Downloads nothing.",
+    );
+  addTalkOptions(command);
+  command.action(async (options: TalkOptions) => {
+    await act(streams, options, async ({ terminal }) => {
+      const report = await inspect();
+      writeResult(terminal, report, () => describe(report));
+    });
+  });
+}

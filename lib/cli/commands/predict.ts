@@ -1,0 +1,168 @@
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+import type { Command } from "commander";
+
+import { Classifier } from "../../classifier.js";
+import { paletteOf } from "../../dataset/tissue-class.js";
+import { WsssError } from "../../errors.js";
+import { decodePatch } from "../../image/decode-patch.js";
+import { writeBytesAtomic } from "../../image/file-access.js";
+import { writeIndexPng } from "../../image/index-png.js";
+import { throwIfAborted } from "../../image/map-concurrently.js";
+import { renderOverlay } from "../../image/panel.js";
+import { resolveGate } from "../../options/inference.js";
+import type { Device } from "../../options/device.js";
+import { makeFolder } from "../../model/make-folder.js";
+import { Segmenter } from "../../segmenter.js";
+import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
+import { findPictures, type PictureFile } from "../find-pictures.js";
+import * as groups from "../run-options.js";
+import { writeResult } from "../terminal.js";
+import { someText } from "../values.js";
+
+interface PredictOptions {
+  readonly run?: string;
+  readonly segmenter?: string;
+  readonly classifier?: string;
+  readonly out: string;
+  readonly gate?: boolean | undefined;
+  readonly gateThreshold?: number;
+  readonly gateRule?: "exclude" | "multiply";
+  readonly device?: Device;
+  readonly threads?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** One picture of the answer. */
+interface PredictedPicture {
+  readonly picture: string;
+  readonly mask: string;
+  readonly overlay: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+interface Networks {
+  readonly segmenter: Segmenter;
+  /** The gate; undefined without one. */
+  readonly classifier: Classifier | undefined;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Weight files from the options; the gate's only if there is to be one. */
+async function weightFiles(options: PredictOptions): Promise<{ segmenter: string; classifier: string | undefined }> {
+  const { run, gate } = options;
+  const segmenter = options.segmenter ?? (run === undefined ? undefined : join(run, "segmenter.safetensors"));
+  if (segmenter === undefined) {
+    const message = "there is nothing to predict with: name a run folder with --run, or a weight file with --segmenter";
+    throw new WsssError("WSSS_ERR_OPTION", message, { option: "segmenter" });
+  }
+  if (gate === false) return { segmenter, classifier: undefined };
+  if (options.classifier !== undefined) return { segmenter, classifier: options.classifier };
+  const ofRun = run === undefined ? undefined : join(run, "classifier.safetensors");
+  if (ofRun !== undefined && (await isThere(ofRun))) return { segmenter, classifier: ofRun };
+  if (gate === true) {
+    const message = "the gate needs a classifier: name its weight file with --classifier, or leave --gate out";
+    throw new WsssError("WSSS_ERR_OPTION", message, { option: "classifier" });
+  }
+  return { segmenter, classifier: undefined };
+}
+
+async function predictOne(
+  { path, stem }: PictureFile,
+  { segmenter, classifier }: Networks,
+  options: PredictOptions,
+  signal: AbortSignal,
+): Promise<PredictedPicture> {
+  const { gateThreshold, gateRule } = options;
+  const { data, height, width } = await decodePatch(path);
+  const patch = { rgb: data, height, width };
+  const gate = classifier === undefined ? {} : { gate: classifier, ...resolveGate({ gateThreshold, gateRule }) };
+  const { classMap } = await segmenter.predict(patch, { ...gate, signal });
+  const { classes, background } = segmenter;
+  const mask = join(options.out, `${stem}.png`);
+  await writeIndexPng(mask, { indices: classMap, height, width }, paletteOf(classes, background));
+  const overlay = join(options.out, `${stem}-overlay.png`);
+  const cell = { kind: "overlay", rgb: data, indices: classMap } as const;
+  await writeBytesAtomic(overlay, await renderOverlay(cell, { height, width }, { classes, background }));
+  return { picture: path, mask, overlay, width, height };
+}
+
+async function predictAll(
+  files: readonly PictureFile[],
+  networks: Networks,
+  options: PredictOptions,
+  tools: ActionTools,
+): Promise<PredictedPicture[]> {
+  const { view, signal } = tools;
+  await makeFolder(options.out);
+  const predicted: PredictedPicture[] = [];
+  for (const file of files) {
+    throwIfAborted("the prediction", signal);
+    predicted.push(await predictOne(file, networks, options, signal));
+    view.progress({ stage: "predict", label: file.stem, done: predicted.length, total: files.length });
+  }
+  return predicted;
+}
+
+async function predict(paths: readonly string[], options: PredictOptions, tools: ActionTools): Promise<void> {
+  const { gateThreshold, gateRule, device = "auto", threads = 0 } = options;
+  resolveGate({ gateThreshold, gateRule });
+  const weights = await weightFiles(options);
+  const files = await findPictures(paths);
+  const where = { device, threads, signal: tools.signal };
+  const segmenter = await Segmenter.load(weights.segmenter, where);
+  try {
+    const classifier = weights.classifier === undefined ? undefined : await Classifier.load(weights.classifier, where);
+    try {
+      const predictions = await predictAll(files, { segmenter, classifier }, options, tools);
+      tools.view.close();
+      const classes = segmenter.classes.map(({ name }) => name);
+      const answer = { classes, gated: classifier !== undefined, predictions };
+      writeResult(tools.terminal, answer, () => predictions.map(({ mask }) => mask).join("\n"));
+    } finally {
+      await classifier?.dispose();
+    }
+  } finally {
+    await segmenter.dispose();
+  }
+}
+
+/** `wsss-tissue predict`: segments pictures. */
+export function addPredictCommand(program: Command, streams: Streams): void {
+  const file = (text: string): string => resolve(someText(text));
+  const command = program
+    .command("predict")
+    .summary("segment pictures with trained networks")
+    .description(
+      "Segments pictures, or all pictures of folders. Writes for each NAME.png, an index mask in the classes' colours,\n" +
+        "and NAME-overlay.png, the mask over the picture. Pictures may differ in size.",
+    )
+    .argument("<pictures...>", "pictures (PNG, JPEG, TIFF, WebP) or folders of them")
+    .requiredOption("--out <folder>", "folder for the predictions", file)
+    .option("--run <folder>", "run folder whose networks are used", file)
+    .option("--segmenter <file>", "weights of the segmenter (default: of the run folder)", file)
+    .option("--classifier <file>", "weights of the gate's classifier (default: of the run folder)", file);
+  groups.addGateOptions(command);
+  groups.addPlaceOptions(command);
+  addTalkOptions(command.optionsGroup("Output:")).addHelpText(
+    "after",
+    `
+Examples:
+  wsss-tissue predict --run wsss-demo/seed-0 --out predictions wsss-demo/seed-0/data/test/img
+  wsss-tissue predict --segmenter stage3.safetensors --no-gate --out predictions patch.png`,
+  );
+  command.action(async (paths: string[], options: PredictOptions) => {
+    // Commander knows the gate as on by default; here it is on by default only where there is a classifier.
+    const gate = groups.givenOptions(command)["gate"] as boolean | undefined;
+    await act(streams, options, async (tools) => await predict(paths, { ...options, gate }, tools));
+  });
+}

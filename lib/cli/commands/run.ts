@@ -1,0 +1,102 @@
+import type { Command } from "commander";
+import { performance } from "node:perf_hooks";
+
+import { withRun } from "../../run/open-run.js";
+import { runPipeline } from "../../run/pipeline.js";
+import { reportTable } from "../../run/report-table.js";
+import { act, addTalkOptions, type Streams } from "../environment.js";
+import { classifierFlags, planOfRun, segmenterFlags } from "../plan-of-command.js";
+import * as groups from "../run-options.js";
+import { writeResult } from "../terminal.js";
+import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
+import {
+  addPrefixedNetworkOptions,
+  addPrefixedOptions,
+  addStageWeights,
+  addTrainingOptions,
+} from "../training-options.js";
+import { fraction, oneOf } from "../values.js";
+
+/** All parts of a plan. */
+export const allSections = ["classifier", "pseudoMasks", "segmenter", "evaluation", "pictures"] as const;
+
+/** Adds the options that all stages together have, for `run` and `demo`. */
+export function addPipelineOptions(command: Command): Command {
+  groups.addDeviceOptions(command);
+  command
+    .optionsGroup("Networks:")
+    .option("--width <x>", "channel multiplier of both networks, 1 = the paper's; 0.125 or 1/8 (default: 1)", fraction);
+  addStageWeights(command, "classifier");
+  addStageWeights(command, "segmenter");
+  groups.addSegmenterOptions(command);
+  command.option(
+    "--masks <which>",
+    "the segmenter learns from pseudo masks or, fully supervised, ground-truth",
+    oneOf("pseudo", "ground-truth"),
+  );
+  const both = "Training (with the prefix --classifier- or --segmenter- for one stage alone):";
+  addTrainingOptions(command, both, sharedTrainingFlags, ["classifier", "segmenter"]);
+  addTrainingOptions(command, "Training of the classifier:", classifierTrainingFlags, ["classifier"]);
+  addTrainingOptions(command, "Training of the segmenter:", segmenterTrainingFlags, ["segmenter"]);
+  for (const [prefix, flags] of [
+    ["classifier", classifierFlags],
+    ["segmenter", segmenterFlags],
+  ] as const) {
+    addPrefixedNetworkOptions(command, prefix);
+    addPrefixedOptions(command, flags, prefix);
+  }
+  groups.addPseudoMaskOptions(command);
+  groups.addGateOptions(command);
+  return groups.addPictureOptions(command);
+}
+
+/** `wsss-tissue run`: all stages. */
+export function addRunCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command("run")
+    .summary("all stages: classifier, pseudo masks, segmenter, evaluation, pictures")
+    .description(
+      "Trains a segmenter from patch-level labels: classifier, pseudo masks, segmenter, evaluation, pictures.\n" +
+        "A stage that is done and whose options, inputs and files are unchanged is skipped, so the same command goes on\n" +
+        "after an interruption.",
+    );
+  groups.addDataOptions(command);
+  groups.addFolderOptions(command);
+  addPipelineOptions(command);
+  addTalkOptions(command.optionsGroup("Output:")).addHelpText(
+    "after",
+    `
+Examples:
+  wsss-tissue run --data datasets/LUAD-HistoSeg --preset luad-histoseg --out runs/luad
+  wsss-tissue run --data my-tissue --out runs/small --width 1/8 --epochs 16 --batch-size 16 --segmenter-lr 0.05
+  wsss-tissue run --data my-tissue --out runs/supervised --masks ground-truth --json`,
+  );
+  command.action(async (options: { json?: boolean; quiet?: boolean; out: string; force?: boolean }) => {
+    const startedAt = performance.now();
+    await act(streams, options, async ({ terminal, view, signal }) => {
+      const given = groups.givenOptions(command);
+      const request = {
+        out: options.out,
+        data: groups.dataOf(given),
+        splits: ["train", "test"],
+        sections: allSections,
+        given: planOfRun(given),
+        device: groups.deviceOf(given),
+        force: options.force ?? false,
+        signal,
+        reporter: view,
+      } as const;
+      await withRun(request, async (context) => {
+        const { result } = await runPipeline(context, startedAt);
+        view.close();
+        view.note(`pictures are in ${context.root}/pictures`);
+        writeResult(terminal, result, () =>
+          reportTable(
+            result,
+            context.dataset.classes.map(({ name }) => name),
+          ),
+        );
+      });
+    });
+  });
+}

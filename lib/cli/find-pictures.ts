@@ -1,0 +1,53 @@
+import { readdir, stat } from "node:fs/promises";
+import { extname, join, parse } from "node:path";
+
+import { WsssError } from "../errors.js";
+import { patchExtensions } from "../image/decode-patch.js";
+import { ioFailure, systemCode } from "../image/file-access.js";
+
+/** A picture to predict, and the name of what is written for it. */
+export interface PictureFile {
+  readonly path: string;
+  /** File name without its ending. */
+  readonly stem: string;
+}
+
+function isPicture(name: string): boolean {
+  return (patchExtensions as readonly string[]).includes(extname(name).toLowerCase()) && !name.startsWith(".");
+}
+
+async function picturesAt(path: string): Promise<string[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return [path];
+    const names = (await readdir(path)).filter(isPicture).sort();
+    if (names.length > 0) return names.map((name) => join(path, name));
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw ioFailure(error, "read", path);
+    throw new WsssError("WSSS_ERR_DATASET", `there is no picture or folder ${path}`, { path }, { cause: error });
+  }
+  const message = `${path} holds no pictures (files ending with ${patchExtensions.join(" ")})`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { path });
+}
+
+/**
+ * The pictures that paths stand for: files as they are, folders by the pictures directly in them, sorted.
+ * @throws WsssError `WSSS_ERR_DATASET` if a path is missing, a folder has none, or two pictures have one stem, whose
+ *   predictions would overwrite each other.
+ */
+export async function findPictures(paths: readonly string[]): Promise<PictureFile[]> {
+  const files: PictureFile[] = [];
+  const seen = new Map<string, string>();
+  for (const path of paths) {
+    for (const picture of await picturesAt(path)) {
+      const stem = parse(picture).name;
+      const other = seen.get(stem);
+      if (other !== undefined) {
+        const message = `${other} and ${picture} would both be written as ${stem}.png; predict them into two folders`;
+        throw new WsssError("WSSS_ERR_DATASET", message, { paths: [other, picture] });
+      }
+      seen.set(stem, picture);
+      files.push({ path: picture, stem });
+    }
+  }
+  return files;
+}

@@ -1,0 +1,54 @@
+import { Command } from "commander";
+
+import { packageVersion } from "../package-version.js";
+import { addDemoCommand } from "./commands/demo.js";
+import { addEvaluateCommand } from "./commands/evaluate.js";
+import { addInspectCommand } from "./commands/inspect.js";
+import { addPredictCommand } from "./commands/predict.js";
+import { addPseudoMasksCommand } from "./commands/pseudo-masks.js";
+import { addRunCommand } from "./commands/run.js";
+import { addSetupCommand } from "./commands/setup.js";
+import { addTrainClassifierCommand } from "./commands/train-classifier.js";
+import { addTrainSegmenterCommand } from "./commands/train-segmenter.js";
+import type { Streams } from "./environment.js";
+
+/** The command line, with every command; it throws `CommanderError` instead of ending the process. */
+export function createProgram(streams: Streams): Command {
+  const program = new Command("wsss-tissue")
+    .description("Weakly supervised tissue segmentation: from patch-level labels to segmented tissue.")
+    .version(packageVersion, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void streams.stdout.write(text),
+      writeErr: (text) => void streams.stderr.write(text),
+      // Errors are printed once, in one form, by the caller.
+      outputError: () => undefined,
+    })
+    .addHelpText(
+      "after",
+      `
+Exit codes: 0 ok, 1 defect of this program, 2 wrong option, 3 data or files, 4 weights, 5 device, memory or LibTorch,
+130 cancelled.
+
+Examples:
+  wsss-tissue demo
+  wsss-tissue run --data datasets/LUAD-HistoSeg --preset luad-histoseg --out runs/luad
+  wsss-tissue predict --run runs/luad --out predictions patch.png`,
+    );
+  program.commandsGroup("Everything:");
+  addDemoCommand(program, streams);
+  addRunCommand(program, streams);
+  program.commandsGroup("One part:");
+  addTrainClassifierCommand(program, streams);
+  addPseudoMasksCommand(program, streams);
+  addTrainSegmenterCommand(program, streams);
+  addEvaluateCommand(program, streams);
+  addPredictCommand(program, streams);
+  program.commandsGroup("This machine:");
+  addSetupCommand(program, streams);
+  addInspectCommand(program, streams);
+  return program;
+}

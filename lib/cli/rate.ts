@@ -1,0 +1,29 @@
+import { performance } from "node:perf_hooks";
+
+/** How fast counted work goes, and how long the rest will take. */
+export interface Rate {
+  /** Patches per second since the counting began; 0 while unknown. */
+  readonly perSecond: number;
+  /** Milliseconds until the end at that rate; undefined while unknown. */
+  readonly leftMs: number | undefined;
+}
+
+/** Measures work that is counted from 0 up to a total; a smaller count than the last starts anew. */
+export class RateMeter {
+  #startedAt = performance.now();
+  #startedWith = 0;
+  #last = 0;
+
+  update(done: number, total: number): Rate {
+    const now = performance.now();
+    if (done < this.#last || this.#last === 0) {
+      // The first report ends warm-up work (memory, first kernels) which would spoil the mean.
+      this.#startedAt = now;
+      this.#startedWith = done;
+    }
+    this.#last = done;
+    const seconds = (now - this.#startedAt) / 1000;
+    const perSecond = seconds > 0 ? (done - this.#startedWith) / seconds : 0;
+    return { perSecond, leftMs: perSecond > 0 ? ((total - done) / perSecond) * 1000 : undefined };
+  }
+}

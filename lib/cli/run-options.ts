@@ -1,0 +1,172 @@
+import { resolve } from "node:path";
+
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+
+import { presetNames } from "../dataset/presets.js";
+import { device as deviceRule, type Device } from "../options/device.js";
+import type { RunDevice } from "../run/context.js";
+import type { PlanOptions } from "../run/plan-options.js";
+import type { DataLocation } from "../run/run-record.js";
+import { decimal, fraction, integer, oneOf, someText, words } from "./values.js";
+
+/** A path as an absolute one: a run folder stays valid from wherever it is used. */
+function absolute(text: string): string {
+  return resolve(someText(text));
+}
+
+function deviceName(text: string): Device {
+  const checked = deviceRule.safeParse(text);
+  if (!checked.success) throw new InvalidArgumentError("It must be auto, cpu, cuda or cuda:N.");
+  return checked.data;
+}
+
+/** Where the patches are, and how many of them to use. */
+export function addDataOptions(command: Command): Command {
+  return command
+    .optionsGroup("Data:")
+    .option(
+      "--data <folder>",
+      "folder of the dataset: train/, val/, test/ (default: as for this run folder before)",
+      absolute,
+    )
+    .option(
+      "--preset <name>",
+      `built-in description of a published dataset: ${presetNames.join(" or ")}`,
+      oneOf(...presetNames),
+    )
+    .option(
+      "--description <file>",
+      "JSON file that describes the dataset (default: wsss-dataset.json in its folder)",
+      absolute,
+    )
+    .option("--train-limit <n>", "use so many train patches (default: all)", integer)
+    .option("--val-limit <n>", "use so many val patches (default: all)", integer)
+    .option("--test-limit <n>", "use so many test patches (default: all)", integer);
+}
+
+/** The run folder. */
+export function addFolderOptions(command: Command, defaultOut?: string): Command {
+  const what = "run folder: options, metrics, weights, masks, pictures";
+  command.optionsGroup("Run folder:");
+  if (defaultOut === undefined) command.requiredOption("--out <folder>", what, absolute);
+  else command.option("--out <folder>", `${what} (default: ${defaultOut})`, absolute);
+  return command.option("--force", "go on with options that differ from the folder's; does again what they change");
+}
+
+/** Seed, device and threads. */
+export function addDeviceOptions(command: Command): Command {
+  command
+    .optionsGroup("Seed and device:")
+    .option("--seed <n>", "seed of weights, shuffle, augmentation and dropout (default: 0)", integer);
+  return addPlaceOptions(command);
+}
+
+/** Device and threads. */
+export function addPlaceOptions(command: Command): Command {
+  return command
+    .option("--device <name>", "auto, cpu, cuda or cuda:N (default: auto)", deviceName)
+    .option("--threads <n>", "threads on the CPU, 0 = one per core (default: 0)", integer);
+}
+
+/** How pseudo masks are drawn. */
+export function addPseudoMaskOptions(command: Command): Command {
+  return command
+    .optionsGroup("Pseudo masks:")
+    .option("--levels <list>", "feature levels, from bn7,b5_2,b4_5 (default: all three)", words)
+    .option(
+      "--glass <how>",
+      "white areas become background: dataset (its own rule) or none (default: dataset)",
+      oneOf("dataset", "none"),
+    )
+    .option(
+      "--scaling <how>",
+      "maps compared among the present classes, or scaled as published: present or published",
+      oneOf("present", "published"),
+    );
+}
+
+/** How the segmenter is evaluated. */
+export function addGateOptions(command: Command): Command {
+  return command
+    .optionsGroup("Class gate:")
+    .option("--gate", "let the classifier say which classes a patch can have (default)")
+    .option("--no-gate", "evaluate and draw without the gate")
+    .option("--gate-threshold <p>", "a class is open above this probability (default: 0.1)", decimal)
+    .option(
+      "--gate-rule <name>",
+      "exclude closed classes, or multiply their logits by 0: exclude or multiply",
+      oneOf("exclude", "multiply"),
+    );
+}
+
+/** How many pictures. */
+export function addPictureOptions(command: Command): Command {
+  return command
+    .optionsGroup("Pictures:")
+    .option("--pictures <n>", "most pictures of each split (default: 8)", integer);
+}
+
+/** The network's width and first weights. */
+export function addNetworkOptions(command: Command): Command {
+  return command
+    .optionsGroup("Network:")
+    .option("--width <x>", "channel multiplier, 1 = the paper's network; 0.125 or 1/8 (default: 1)", fraction)
+    .option("--weights <file>", "safetensors file to start from (default: random weights)", absolute);
+}
+
+/** Output stride of the segmenter and what it learns from. */
+export function addSegmenterOptions(command: Command): Command {
+  return command
+    .optionsGroup("Segmenter:")
+    .option(
+      "--output-stride <n>",
+      "16, or 8 for finer features at about three times the cost (default: 16)",
+      outputStride,
+    );
+}
+
+function outputStride(text: string): 8 | 16 {
+  const value = integer(text);
+  if (value !== 8 && value !== 16) throw new InvalidArgumentError("It must be 8 or 16.");
+  return value;
+}
+
+/** The options that were really given on the command line, not those with a default. */
+export function givenOptions(command: Command): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === "cli"),
+  );
+}
+
+/** Entries that are not undefined, or undefined if there are none. */
+export function section(entries: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {
+  const given = Object.entries(entries).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? undefined : Object.fromEntries(given);
+}
+
+/** What of the plan does not belong to a training. Options are checked by the library, so that one place knows their bounds. */
+export function planOf(given: Readonly<Record<string, unknown>>): PlanOptions {
+  const { seed, trainLimit, valLimit, testLimit, recipe, levels, glass, scaling } = given;
+  const { gate, gateThreshold, gateRule, pictures } = given;
+  return {
+    seed,
+    recipe,
+    subset: section({ train: trainLimit, val: valLimit, test: testLimit }),
+    pseudoMasks: section({ levels, glass: glass === "none" ? false : glass, scaling }),
+    evaluation: section({ gate, gateThreshold, gateRule }),
+    pictures: section({ count: pictures }),
+  } as PlanOptions;
+}
+
+/** Where the patches are, if the command line says so. */
+export function dataOf(given: Readonly<Record<string, unknown>>): DataLocation | undefined {
+  const { data, preset, description } = given;
+  if (data === undefined) return undefined;
+  return { folder: data, ...section({ preset, description }) } as DataLocation;
+}
+
+/** Device and threads, as far as the command line names them. */
+export function deviceOf(given: Readonly<Record<string, unknown>>): Partial<RunDevice> {
+  return section({ device: given["device"], threads: given["threads"] }) ?? {};
+}

@@ -1,0 +1,68 @@
+import { InvalidArgumentError } from "commander";
+
+const integerForm = /^[+-]?\d+$/;
+const numberForm = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/** An integer, written in full: `1e3`, `12px` and the empty text are refused. */
+export function integer(text: string): number {
+  const value = Number(text);
+  if (!integerForm.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError("It must be an integer.");
+  return value;
+}
+
+/** A finite decimal number; `nan`, `inf` and numbers followed by letters are refused. */
+export function decimal(text: string): number {
+  const value = Number(text);
+  if (!numberForm.test(text) || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+/** A decimal number or a fraction of two integers: `0.125` or `1/8`. */
+export function fraction(text: string): number {
+  const parts = /^(\d+)\/(\d+)$/.exec(text);
+  if (parts === null) return decimal(text);
+  const value = Number(parts[1]) / Number(parts[2]);
+  if (!Number.isFinite(value)) throw new InvalidArgumentError("It must be a number or a fraction such as 1/8.");
+  return value;
+}
+
+/** A list of decimal numbers with commas between. */
+export function decimals(text: string): number[] {
+  return text.split(",").map((part) => decimal(part.trim()));
+}
+
+/** A list of words with commas between, none empty. */
+export function words(text: string): string[] {
+  const parts = text.split(",").map((part) => part.trim());
+  if (parts.some((part) => part === "")) throw new InvalidArgumentError("It must be words with commas between.");
+  return parts;
+}
+
+/** One word of a fixed set. */
+export function oneOf<Word extends string>(...known: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const found = known.find((word) => word === text);
+    if (found === undefined) throw new InvalidArgumentError(`It must be ${known.join(" or ")}.`);
+    return found;
+  };
+}
+
+/** A fixed word, or what `parse` makes of anything else. */
+export function wordOr<Word extends string, Value>(
+  word: Word,
+  parse: (text: string) => Value,
+): (text: string) => Word | Value {
+  return (text) => (text === word ? word : parse(text));
+}
+
+/** `yes`, `no` or `auto`. */
+export function yesNoAuto(text: string): boolean | "auto" {
+  const word = oneOf("auto", "yes", "no")(text);
+  return word === "auto" ? word : word === "yes";
+}
+
+/** A path or name that is not empty. */
+export function someText(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It must not be empty.");
+  return text;
+}

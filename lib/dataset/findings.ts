@@ -1,0 +1,37 @@
+import { WsssError } from "../errors.js";
+
+/** Most files that a message lists; the count says how many there are. */
+const listedFiles = 5;
+
+/** One file with a problem. */
+export interface Finding {
+  readonly file: string;
+  /** What is wrong with it; may be left out where the heading says all. */
+  readonly problem?: string;
+}
+
+/**
+ * One error for all files with the same kind of problem: how many, the first five, and what to do.
+ *
+ * @param heading - says what is wrong with so many files, for example `"3 of 12 patches of train have no label"`.
+ * @param advice - what would be right.
+ */
+export function findingsError(
+  heading: string,
+  findings: readonly Finding[],
+  advice: string,
+  details: Readonly<Record<string, unknown>>,
+): WsssError {
+  const shown = findings.slice(0, listedFiles);
+  const lines = shown.map(({ file, problem }) => (problem === undefined ? `  ${file}` : `  ${file}: ${problem}`));
+  const more = findings.length - shown.length;
+  if (more > 0) lines.push(`  and ${more} more`);
+  const message = `${heading}:\n${lines.join("\n")}\n${advice}`;
+  const files = shown.map(({ file }) => file);
+  return new WsssError("WSSS_ERR_DATASET", message, { ...details, count: findings.length, files });
+}
+
+/** `"1 of 12 patches has"`, `"3 of 12 patches have"`. */
+export function countOf(found: number, total: number, noun = "patches"): string {
+  return `${found} of ${total} ${noun} ${found === 1 ? "has" : "have"}`;
+}

@@ -1,0 +1,86 @@
+import { readdir } from "node:fs/promises";
+import { join, parse } from "node:path";
+
+import { WsssError } from "../errors.js";
+import { ioFailure, systemCode } from "../image/file-access.js";
+
+/** A file that belongs to the dataset. */
+export interface ListedFile {
+  /** File name without its ending. */
+  readonly stem: string;
+  readonly name: string;
+  readonly path: string;
+}
+
+/** What one folder holds. */
+export interface Listing {
+  readonly folder: string;
+  /** Files with one of the endings asked for, ordered by code point of their names. */
+  readonly files: readonly ListedFile[];
+  /** Names of all other files, which play no part. Hidden files are not listed. */
+  readonly skipped: readonly string[];
+}
+
+/**
+ * The files of a folder, in an order that is the same on every machine: by code point, not by locale or directory order.
+ *
+ * @param extensions - lower-case endings with their dot; the letters' case in names does not matter.
+ * @returns null if there is no such folder.
+ * @throws WsssError `WSSS_ERR_DATASET` if the folder has a subfolder, whose files would be left out silently, or two files of
+ *   one stem; `WSSS_ERR_IO` if it can't be read.
+ */
+export async function listFiles(folder: string, extensions: readonly string[]): Promise<Listing | null> {
+  let entries;
+  try {
+    entries = await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT") return null;
+    if (code === "ENOTDIR") {
+      const message = `${folder} is a file; the published layout has a folder there`;
+      throw new WsssError("WSSS_ERR_DATASET", message, { path: folder });
+    }
+    throw ioFailure(error, "list", folder);
+  }
+  const visible = entries.filter((entry) => !entry.name.startsWith("."));
+  const subfolder = visible.find((entry) => entry.isDirectory());
+  if (subfolder !== undefined) {
+    const path = join(folder, subfolder.name);
+    const message = `${path} is a folder among the files; move its files to ${folder} or the folder elsewhere`;
+    throw new WsssError("WSSS_ERR_DATASET", message, { path });
+  }
+  const belongs = (name: string): boolean => extensions.includes(parse(name).ext.toLowerCase());
+  const names = visible.map((entry) => entry.name);
+  const files = names.filter(belongs).map((name) => ({ stem: parse(name).name, name, path: join(folder, name) }));
+  files.sort((one, other) => compareCodePoints(one.name, other.name));
+  refuseDoubles(files, folder);
+  return { folder, files, skipped: names.filter((name) => !belongs(name)).sort(compareCodePoints) };
+}
+
+/** Orders texts by code point, as every language without locale rules does; JavaScript's `<` compares UTF-16 units. */
+export function compareCodePoints(one: string, other: string): number {
+  const shared = Math.min(one.length, other.length);
+  for (let at = 0; at < shared; at++) {
+    const left = one.charCodeAt(at);
+    const right = other.charCodeAt(at);
+    if (left !== right) return rank(left) - rank(right);
+  }
+  return one.length - other.length;
+}
+
+/** Surrogates, which stand for code points above 0xffff, rank behind all other units. */
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}
+
+function refuseDoubles(files: readonly ListedFile[], folder: string): void {
+  const first = new Map<string, string>();
+  for (const { stem, name } of files) {
+    const earlier = first.get(stem);
+    if (earlier !== undefined) {
+      const message = `${folder} holds both ${earlier} and ${name}; masks belong to names without ending, so remove one`;
+      throw new WsssError("WSSS_ERR_DATASET", message, { path: folder, files: [earlier, name] });
+    }
+    first.set(stem, name);
+  }
+}

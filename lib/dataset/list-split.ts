@@ -1,0 +1,168 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { isWsssError, WsssError } from "../errors.js";
+import { patchExtensions } from "../image/decode-patch.js";
+import type { DatasetDescription } from "./description.js";
+import { countOf, type Finding, findingsError } from "./findings.js";
+import { parseLabels, patchFileName, stemWithoutLabel } from "./labels.js";
+import { listFiles, type ListedFile, type Listing } from "./list-files.js";
+import { maskFolder, type PatchFile, patchFolder, type SplitName } from "./split.js";
+
+/** The files of a split. */
+export interface SplitFiles {
+  readonly files: readonly PatchFile[];
+  readonly skipped: readonly string[];
+}
+
+/**
+ * Finds the patches of a split, their labels and their true masks, and checks that they agree; decodes nothing.
+ *
+ * @returns null if the dataset has no such split.
+ * @throws WsssError `WSSS_ERR_DATASET` if the split's folder is empty, a name has no valid label, or patches and masks do
+ *   not belong together; `WSSS_ERR_IO` if a folder can't be read.
+ */
+export async function listSplit(
+  folder: string,
+  name: SplitName,
+  description: DatasetDescription,
+): Promise<SplitFiles | null> {
+  const patches = await listFiles(join(folder, patchFolder(name)), patchExtensions);
+  if (patches === null) {
+    await refuseHalfSplit(folder, name);
+    return null;
+  }
+  if (patches.files.length === 0) throw emptySplit(patches, name);
+  const masks = await listFiles(join(folder, maskFolder(name)), [".png"]);
+  const maskOf = matchMasks(patches, masks, folder, name);
+  const labels = readLabels(patches, name, description);
+  const files = patches.files.map(({ stem, path }, index): PatchFile => {
+    const maskPath = maskOf.get(stem);
+    const label = labels[index];
+    return {
+      stem,
+      imagePath: path,
+      ...(maskPath === undefined ? {} : { maskPath }),
+      ...(label === undefined ? {} : { labels: label }),
+    };
+  });
+  return { files, skipped: [patches, masks].flatMap(pathsSkipped) };
+}
+
+/** Labels in the order of the patches; undefined for all of them if they are to be read from the masks. */
+function readLabels(
+  { files, folder }: Listing,
+  name: SplitName,
+  { labels: rule, classes }: DatasetDescription,
+): readonly (readonly number[] | undefined)[] {
+  if (name !== "train" && !files.some(({ stem }) => /\[[^[\]]*\]$/.test(stem))) return files.map(() => undefined);
+  const findings: Finding[] = [];
+  const labels = files.map((file) => {
+    try {
+      const label = parseLabels(file.name, rule, classes);
+      refuseUnusable(label, file, rule.allowEmpty);
+      return label;
+    } catch (error) {
+      if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
+      findings.push({ file: file.name, problem: String(error.details["problem"]) });
+      return undefined;
+    }
+  });
+  // Names of val and test may end with brackets that are no labels; then the masks decide.
+  if (name !== "train" && findings.length === files.length) return files.map(() => undefined);
+  if (findings.length === 0) return labels;
+  const example = patchFileName(
+    "NAME",
+    classes.map((_, index) => (index === 0 ? 1 : 0)),
+    rule,
+  );
+  const order = classes.map((one) => one.name).join(", ");
+  const heading = `${countOf(findings.length, files.length)} no valid label in ${folder}`;
+  const advice = `A labelled patch is named like ${example}, in the order ${order}`;
+  throw findingsError(heading, findings, advice, { split: name, folder });
+}
+
+/** The published grammar accepts labels that nothing can be trained on. */
+function refuseUnusable(label: readonly number[], { name }: ListedFile, allowEmpty: boolean): void {
+  const high = label.find((digit) => digit > 1);
+  if (high !== undefined) {
+    const problem = `has a ${high} in its label; an entry is 0 (absent) or 1 (present)`;
+    throw new WsssError("WSSS_ERR_DATASET", `${name} ${problem}`, { problem });
+  }
+  if (!allowEmpty && !label.includes(1)) {
+    const problem = "has a label that names no class; remove the patch, or set allowEmptyLabels to keep it";
+    throw new WsssError("WSSS_ERR_DATASET", `${name} ${problem}`, { problem });
+  }
+}
+
+/** Path of the mask of each patch's stem; empty where train has none at all. */
+function matchMasks(
+  patches: Listing,
+  masks: Listing | null,
+  folder: string,
+  name: SplitName,
+): ReadonlyMap<string, string> {
+  if (name === "train" && (masks === null || masks.files.length === 0)) return new Map();
+  const where = join(folder, maskFolder(name));
+  if (masks === null) {
+    const message = `${patches.folder} has patches, but there is no folder ${where} with their true masks`;
+    throw new WsssError("WSSS_ERR_DATASET", message, { split: name, path: where });
+  }
+  const pathOfMask = new Map(masks.files.map(({ stem, path }) => [stem, path]));
+  const maskOf = new Map<string, string>();
+  const bare: Finding[] = [];
+  for (const { stem, name: file } of patches.files) {
+    // Masks of train may be named with or without the label that is in the patch's name.
+    const key = [stem, ...(name === "train" ? [stemWithoutLabel(stem)] : [])].find((one) => pathOfMask.has(one));
+    const path = key === undefined ? undefined : pathOfMask.get(key);
+    if (key === undefined || path === undefined) bare.push({ file, problem: `no mask ${stem}.png` });
+    else maskOf.set(stem, path);
+  }
+  const used = new Set(maskOf.values());
+  const lonely = masks.files.filter(({ path }) => !used.has(path));
+  if (bare.length === 0 && lonely.length === 0) return maskOf;
+  throw mismatch(patches, masks, bare, lonely, name);
+}
+
+function mismatch(
+  patches: Listing,
+  masks: Listing,
+  bare: readonly Finding[],
+  lonely: readonly ListedFile[],
+  name: SplitName,
+): WsssError {
+  const details = { split: name, folder: masks.folder, masksWithoutPatch: lonely.length };
+  const others = masks.skipped.length > 0 ? ` (${masks.skipped.length} files there are no PNG files)` : "";
+  const advice = `A patch NAME belongs to the mask NAME.png in ${masks.folder}${others}`;
+  if (bare.length > 0) {
+    const heading = `${countOf(bare.length, patches.files.length)} no true mask in ${masks.folder}`;
+    const spare = lonely.length > 0 ? `; ${lonely.length} masks there have no patch, such as ${lonely[0]?.name}` : "";
+    return findingsError(heading, bare, `${advice}${spare}`, { ...details, patchesWithoutMask: bare.length });
+  }
+  const heading = `${countOf(lonely.length, masks.files.length, "masks")} no patch in ${patches.folder}`;
+  const findings = lonely.map((file) => ({ file: file.name }));
+  return findingsError(heading, findings, advice, { ...details, patchesWithoutMask: 0 });
+}
+
+/** @throws WsssError `WSSS_ERR_DATASET` if the folder of val or test is there but not its `img`. */
+async function refuseHalfSplit(folder: string, name: SplitName): Promise<void> {
+  if (name === "train") return;
+  const path = join(folder, name);
+  const there = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (!there) return;
+  const message = `${path} has no folder img; the layout is ${name}/img/NAME.png with masks in ${name}/mask/NAME.png`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { split: name, path });
+}
+
+function emptySplit({ folder, skipped }: Listing, name: SplitName): WsssError {
+  const others = skipped.length > 0 ? `; it has ${skipped.length} other files, such as ${skipped[0]}` : "";
+  const message = `${folder} holds no patches (files ending with ${patchExtensions.join(" ")})${others}`;
+  return new WsssError("WSSS_ERR_DATASET", message, { split: name, path: folder, skipped: skipped.length });
+}
+
+function pathsSkipped(listing: Listing | null): string[] {
+  return listing === null ? [] : listing.skipped.map((name) => join(listing.folder, name));
+}

@@ -1,0 +1,167 @@
+import { basename } from "node:path";
+
+import { WsssError } from "../errors.js";
+import { decodePatch, type DecodedPatch } from "../image/decode-patch.js";
+import { type Colour, type DecodedMask, readIndexPng } from "../image/index-png.js";
+import { type ItemProgress, mapConcurrently, throwIfAborted } from "../image/map-concurrently.js";
+import type { NativeAddon, NativeMaskStore, NativePatchStore } from "../native/addon.js";
+import { nativeCall } from "../native/job.js";
+
+/** The part of the addon that keeps pixels. */
+export type StoreFactories = Pick<NativeAddon, "PatchStore" | "MaskStore">;
+
+/** A split whose patches are decoded and lie in one native store. */
+export interface LoadedSplit {
+  /** uint8 [count, height, width, 3] and labels uint8 [count, K], in the order of the split's files. */
+  readonly patches: NativePatchStore;
+  /** True masks, uint8 [1, count, height, width]; null for train, whose masks are only loaded by `loadTruth()`. */
+  readonly truth: NativeMaskStore | null;
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** How a loading is followed and stopped. */
+export interface LoadingOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: ItemProgress) => void) | undefined;
+  /**
+   * What is loaded, for messages.
+   * @defaultValue `"the patches"` or `"the masks"`
+   */
+  readonly what?: string;
+}
+
+/** Shortest side of a patch, in px: four cells of the classifier's stride-8 maps. */
+export const minPatchSidePx = 32;
+
+/** A patch to load, with its label where it is known. */
+export interface PatchSource {
+  readonly imagePath: string;
+  readonly labels?: readonly number[];
+}
+
+/**
+ * Decodes patches in parallel into one native store, in their order.
+ *
+ * @param sources - at least one; all of one size, which the first one sets. Where a label is missing it stays 0.
+ * @throws WsssError `WSSS_ERR_DATASET` naming the file if one can't be decoded, is smaller than 32 px or of another size;
+ *   `WSSS_ERR_IO` if one can't be read; `WSSS_ERR_CANCELLED`; `WSSS_ERR_OUT_OF_MEMORY` if the store does not fit.
+ */
+export async function loadPatchStore(
+  addon: StoreFactories,
+  sources: readonly PatchSource[],
+  classCount: number,
+  options: LoadingOptions = {},
+): Promise<NativePatchStore> {
+  const { what = "the patches", signal, onProgress } = options;
+  const [leader] = sources;
+  if (leader === undefined) throw new WsssError("WSSS_ERR_DATASET", `${what}: there is no patch to load`);
+  const loading = `loading ${what}`;
+  throwIfAborted(loading, signal);
+  const first = await decodePatch(leader.imagePath);
+  checkSide(first, leader.imagePath);
+  const store = nativeCall(() => new addon.PatchStore(sources.length, first.height, first.width, classCount));
+  await mapConcurrently(
+    sources,
+    async ({ imagePath, labels }, index) => {
+      const patch = index === 0 ? first : await decodePatch(imagePath);
+      checkSameSize(patch, imagePath, first, leader.imagePath);
+      nativeCall(() => {
+        store.setPatch(index, patch.data);
+        if (labels !== undefined) store.setLabels(index, Uint8Array.from(labels));
+      });
+    },
+    { signal, onProgress, what: loading },
+  );
+  return store;
+}
+
+/** Index masks to load. */
+export interface MaskSources {
+  /** For each level, the paths of its masks in the order of the patches. */
+  readonly levels: readonly (readonly string[])[];
+  /** Size of the patches that they belong to, in px. */
+  readonly height: number;
+  readonly width: number;
+  /** Colours of the indices 0..K, the last one background. */
+  readonly palette: readonly Colour[];
+}
+
+/**
+ * Reads index masks into one native store, uint8 [L, N, height, width].
+ *
+ * @param onMask - sees each mask as it is decoded.
+ * @throws WsssError `WSSS_ERR_DATASET` naming the file if a mask is damaged, of another size than its patch, or has an
+ *   index that is neither 0..K nor 255; `WSSS_ERR_IO` if one can't be read; `WSSS_ERR_CANCELLED`.
+ */
+export async function loadMaskStore(
+  addon: StoreFactories,
+  sources: MaskSources,
+  options: LoadingOptions = {},
+  onMask?: (mask: DecodedMask, level: number, index: number) => void,
+): Promise<NativeMaskStore> {
+  const { levels, height, width, palette } = sources;
+  const { what = "the masks", signal, onProgress } = options;
+  const count = levels[0]?.length ?? 0;
+  if (count === 0 || levels.some((paths) => paths.length !== count)) {
+    const found = levels.map((paths) => paths.length).join(", ");
+    throw new WsssError(
+      "WSSS_ERR_DATASET",
+      `${what}: each level needs one mask a patch, received ${found || "no level"}`,
+    );
+  }
+  throwIfAborted(`loading ${what}`, signal);
+  const store = nativeCall(() => new addon.MaskStore(count, height, width, levels.length));
+  const paths = levels.flatMap((ofLevel, level) => ofLevel.map((path, index) => ({ path, level, index })));
+  await mapConcurrently(
+    paths,
+    async ({ path, level, index }) => {
+      const mask = await readIndexPng(path, { palette });
+      if (mask.height !== height || mask.width !== width) throw maskSizeError(path, mask, { height, width });
+      nativeCall(() => store.setMask(level, index, mask.indices));
+      onMask?.(mask, level, index);
+    },
+    { signal, onProgress, what: `loading ${what}` },
+  );
+  return store;
+}
+
+/**
+ * The label that a true mask implies.
+ * @param minClassShare - share of the mask's pixels, 0..1, from which a class is present; with 0, one pixel is enough.
+ * @returns uint8 [K]
+ */
+export function labelsOfMask(mask: DecodedMask, classCount: number, minClassShare: number): Uint8Array {
+  const enough = Math.max(1, minClassShare * mask.height * mask.width);
+  return Uint8Array.from({ length: classCount }, (_, index) => ((mask.counts[index] ?? 0) >= enough ? 1 : 0));
+}
+
+function checkSide({ height, width }: DecodedPatch, path: string): void {
+  if (Math.min(height, width) >= minPatchSidePx) return;
+  const message =
+    `patch ${path} is ${height} px high and ${width} px wide; ` +
+    `the networks need at least ${minPatchSidePx} px on each side`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { path, height, width, minimum: minPatchSidePx });
+}
+
+function checkSameSize(patch: DecodedPatch, path: string, first: DecodedPatch, firstPath: string): void {
+  const { height, width } = patch;
+  if (height === first.height && width === first.width) return;
+  const message =
+    `patch ${path} is ${height} px high and ${width} px wide, but ${basename(firstPath)} is ` +
+    `${first.height} px high and ${first.width} px wide; all patches of a split must have one size`;
+  const expected = { height: first.height, width: first.width };
+  throw new WsssError("WSSS_ERR_DATASET", message, { path, height, width, expected });
+}
+
+function maskSizeError(
+  path: string,
+  { height, width }: DecodedMask,
+  expected: { readonly height: number; readonly width: number },
+): WsssError {
+  const message =
+    `mask ${path} is ${height} px high and ${width} px wide, but its patch is ` +
+    `${expected.height} px high and ${expected.width} px wide`;
+  return new WsssError("WSSS_ERR_DATASET", message, { path, height, width, expected });
+}

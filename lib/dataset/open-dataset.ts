@@ -1,0 +1,203 @@
+import { readdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+import { z } from "zod";
+
+import { WsssError } from "../errors.js";
+import { ioFailure, systemCode } from "../image/file-access.js";
+import { checkValue } from "./check-value.js";
+import {
+  checkDescription,
+  type DatasetDescription,
+  type DatasetDescriptionInput,
+  descriptionFileName,
+  readDatasetDescription,
+} from "./description.js";
+import { listSplit } from "./list-split.js";
+import type { StoreFactories } from "./loaded-split.js";
+import { type PresetName, presetNames, presets } from "./presets.js";
+import { patchFolder, Split, type SplitName, splitNames } from "./split.js";
+import { type Colour, type GlassRule, paletteOf, type TissueClass } from "./tissue-class.js";
+
+/** Options of {@link openDataset}. */
+export interface OpenDatasetOptions {
+  /**
+   * A published dataset whose classes, colours, label spelling and glass rule are built in.
+   * @defaultValue none: the description decides
+   */
+  readonly preset?: PresetName;
+  /**
+   * The dataset's description, or the path of a JSON file with it.
+   * @defaultValue `wsss-dataset.json` in the dataset's folder
+   */
+  readonly description?: string | DatasetDescriptionInput;
+  /**
+   * Whether patches whose label names no class are allowed.
+   * @defaultValue what the description says, which by default is `false`: nothing can be learned from them
+   */
+  readonly allowEmptyLabels?: boolean;
+  /**
+   * Splits that must be there. The others may be missing; they are then empty (`count` 0).
+   * @defaultValue `["train"]`
+   */
+  readonly require?: readonly SplitName[];
+}
+
+/** A dataset on disk, checked but not yet decoded. */
+export interface Dataset {
+  /** Absolute path. */
+  readonly folder: string;
+  readonly name: string;
+  /** The K tissue classes, in the order of labels and mask indices. */
+  readonly classes: readonly TissueClass[];
+  /** Index K in masks; never scored. */
+  readonly background: TissueClass;
+  /** White areas that become background in pseudo masks; null if there are none to look for. */
+  readonly glass: GlassRule | null;
+  /** Colours of the mask indices 0..K, the last one background. */
+  readonly palette: readonly Colour[];
+  /** Everything that was decided about the dataset, for the records of a run. */
+  readonly description: DatasetDescription;
+  readonly train: Split;
+  /** Empty (`count` 0) if the dataset has none. */
+  readonly val: Split;
+  /** Empty (`count` 0) if the dataset has none. */
+  readonly test: Split;
+}
+
+const optionsSchema = z.strictObject({
+  preset: z.enum(presetNames as [PresetName, ...PresetName[]]).optional(),
+  description: z.unknown().optional(),
+  allowEmptyLabels: z.boolean().optional(),
+  require: z.array(z.enum(splitNames)).optional(),
+});
+
+/**
+ * Opens a dataset in the published layout: `train/NAME[label].png`, `val|test/img/NAME.png` with true masks in
+ * `val|test/mask/NAME.png`, and optionally `train_mask/NAME.png`, which is never used for weak training.
+ *
+ * All names are checked at once, without decoding a pixel: a wrong dataset fails in the first second, not in the last epoch.
+ *
+ * @param folder - the dataset's folder; it is only read.
+ * @throws WsssError `WSSS_ERR_OPTION` if an option is wrong; `WSSS_ERR_DATASET` naming folder or files if the folder, a
+ *   required split, labels or masks are missing or contradict each other; `WSSS_ERR_IO` if a folder can't be read.
+ *
+ * @example
+ * ```ts
+ * const luad = await openDataset("datasets/LUAD-HistoSeg", { preset: "luad-histoseg" });
+ * console.log(luad.train.count, luad.classes.map(({ name }) => name));
+ * ```
+ */
+export async function openDataset(folder: string, options: OpenDatasetOptions = {}): Promise<Dataset> {
+  return await openDatasetWith(async () => await (await import("../native/load.js")).loadAddon(), folder, options);
+}
+
+/** {@link openDataset} with native stores of the caller's choice; for tests. */
+export async function openDatasetWith(
+  stores: () => Promise<StoreFactories>,
+  folder: string,
+  options: OpenDatasetOptions = {},
+): Promise<Dataset> {
+  const checked = checkOptions(folder, options);
+  const path = resolve(folder);
+  await checkFolder(path);
+  const described = await findDescription(path, checked);
+  const allowEmpty = checked.allowEmptyLabels ?? described.labels.allowEmpty;
+  const description = { ...described, labels: { ...described.labels, allowEmpty } };
+  const required = checked.require ?? ["train"];
+  const splits = {} as Record<SplitName, Split>;
+  for (const name of splitNames) {
+    const found = await listSplit(path, name, description);
+    if (found === null && required.includes(name)) throw await missingSplit(path, name);
+    const { files, skipped } = found ?? { files: [], skipped: [] };
+    splits[name] = new Split({ name, folder: path, description, files, skipped, stores });
+  }
+  const { name, classes, background, glass } = description;
+  return {
+    folder: path,
+    name,
+    classes,
+    background,
+    glass,
+    palette: paletteOf(classes, background),
+    description,
+    ...splits,
+  };
+}
+
+/** Checked options; a description that was given as an object is complete. */
+interface CheckedOptions extends Omit<z.output<typeof optionsSchema>, "description"> {
+  readonly description: string | DatasetDescription | undefined;
+}
+
+function checkOptions(folder: unknown, options: unknown): CheckedOptions {
+  if (typeof folder !== "string" || folder === "") {
+    const message = `openDataset: folder must be the path of a dataset, received ${JSON.stringify(folder)}`;
+    throw new WsssError("WSSS_ERR_OPTION", message, { option: "folder", value: folder });
+  }
+  const checked = checkValue(optionsSchema, options);
+  if ("problem" in checked) {
+    throw new WsssError("WSSS_ERR_OPTION", `openDataset: ${checked.problem}`, { problem: checked.problem });
+  }
+  const { preset, description } = checked.value;
+  if (preset !== undefined && description !== undefined) {
+    const message = "openDataset: preset and description exclude each other; leave one out";
+    throw new WsssError("WSSS_ERR_OPTION", message, { options: ["preset", "description"] });
+  }
+  if (typeof description === "string" || description === undefined) return { ...checked.value, description };
+  return { ...checked.value, description: checkDescription(description) };
+}
+
+async function checkFolder(path: string): Promise<void> {
+  let isFolder: boolean;
+  try {
+    isFolder = (await stat(path)).isDirectory();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw ioFailure(error, "read", path);
+    const message = `there is no dataset at ${path}: no such folder`;
+    throw new WsssError("WSSS_ERR_DATASET", message, { path }, { cause: error });
+  }
+  if (isFolder) return;
+  throw new WsssError("WSSS_ERR_DATASET", `${path} is a file; a dataset is a folder with train, val and test`, {
+    path,
+  });
+}
+
+async function findDescription(path: string, { preset, description }: CheckedOptions): Promise<DatasetDescription> {
+  if (preset !== undefined) return presets[preset];
+  if (typeof description === "string") return await readDatasetDescription(resolve(description));
+  if (description !== undefined) return description;
+  const file = join(path, descriptionFileName);
+  try {
+    return await readDatasetDescription(file);
+  } catch (error) {
+    if (systemCode((error as Error).cause) !== "ENOENT") throw error;
+  }
+  const entries = await entriesOf(path);
+  if (entries.length === 0) throw new WsssError("WSSS_ERR_DATASET", `${path} is an empty folder`, { path });
+  const message =
+    `nothing says which classes ${path} has: put a ${descriptionFileName} into it, ` +
+    `give a description, or a preset (${presetNames.join(" or ")})`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { path });
+}
+
+async function missingSplit(path: string, name: SplitName): Promise<WsssError> {
+  const entries = await entriesOf(path);
+  const visible = entries.filter((entry) => !entry.startsWith("."));
+  if (visible.length === 0)
+    return new WsssError("WSSS_ERR_DATASET", `${path} is an empty folder`, { path, split: name });
+  const below = [];
+  for (const entry of visible.slice(0, 100)) {
+    if ((await entriesOf(join(path, entry))).includes("train")) below.push(join(path, entry));
+  }
+  const hint = below.length > 0 ? `; did you mean ${below.join(" or ")}?` : "";
+  const found = visible.slice(0, 5).join(", ") + (visible.length > 5 ? ", ..." : "");
+  const message = `${path} has no folder ${patchFolder(name)}, only ${found}${hint}`;
+  return new WsssError("WSSS_ERR_DATASET", message, { path, split: name, found: visible.slice(0, 5) });
+}
+
+/** Names in a folder; none if it is no folder that can be read. */
+async function entriesOf(path: string): Promise<string[]> {
+  return await readdir(path).catch(() => []);
+}

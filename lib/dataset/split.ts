@@ -1,0 +1,217 @@
+import { WsssError } from "../errors.js";
+import type { NativeMaskStore } from "../native/addon.js";
+import type { DatasetDescription } from "./description.js";
+import { labelsOfMask, type LoadedSplit, loadMaskStore, loadPatchStore, type StoreFactories } from "./loaded-split.js";
+import { seededSubset } from "./seeded-subset.js";
+import { type OnProgress, SharedTask } from "./shared-task.js";
+import { type Colour, type GlassRule, paletteOf, type TissueClass } from "./tissue-class.js";
+
+/** The parts of a dataset. */
+export const splitNames = ["train", "val", "test"] as const;
+
+/** One of the parts of a dataset. */
+export type SplitName = (typeof splitNames)[number];
+
+/** One patch of a split: where its files are and what is known about it. */
+export interface PatchFile {
+  /** File name without its ending, the label included; pseudo masks are written as `<stem>.png`. */
+  readonly stem: string;
+  readonly imagePath: string;
+  /** True mask, where there is one. */
+  readonly maskPath?: string;
+  /** Patch-level label, 0 or 1 for each class; absent where it is read from the true mask when the split is loaded. */
+  readonly labels?: readonly number[];
+}
+
+/** What a {@link Split} is made of. */
+export interface SplitParts {
+  readonly name: SplitName;
+  /** Folder of the dataset. */
+  readonly folder: string;
+  readonly description: DatasetDescription;
+  /** Ordered by code point of their names. */
+  readonly files: readonly PatchFile[];
+  /** Paths of files that lie among the patches or masks but are none. */
+  readonly skipped: readonly string[];
+  /** Where the native stores come from; called when the split is loaded. */
+  readonly stores: () => Promise<StoreFactories>;
+}
+
+/**
+ * One part of a dataset: which patches it has, and, once loaded, their pixels in one native store.
+ *
+ * Nothing is decoded before {@link Split.load}. What is loaded is kept for all later calls, until {@link Split.release}.
+ */
+export class Split {
+  readonly name: SplitName;
+  /** Folder of the dataset. */
+  readonly folder: string;
+  /** Name of the dataset. */
+  readonly dataset: string;
+  /** The K tissue classes, in the order of labels and mask indices. */
+  readonly classes: readonly TissueClass[];
+  /** Index K in masks. */
+  readonly background: TissueClass;
+  /** White areas that become background in pseudo masks; null if there are none to look for. */
+  readonly glass: GlassRule | null;
+  /** The patches, ordered by code point of their names, so in the same order on every machine. */
+  readonly files: readonly PatchFile[];
+  /** Paths of files that lie among the patches or masks but are none; nothing is left out without being listed here. */
+  readonly skipped: readonly string[];
+  readonly #parts: SplitParts;
+  readonly #loaded: SharedTask<LoadedSplit>;
+  readonly #truth: SharedTask<NativeMaskStore>;
+
+  /** Internal; use `openDataset`. */
+  constructor(parts: SplitParts) {
+    this.#parts = parts;
+    this.name = parts.name;
+    this.folder = parts.folder;
+    this.dataset = parts.description.name;
+    this.classes = parts.description.classes;
+    this.background = parts.description.background;
+    this.glass = parts.description.glass;
+    this.files = parts.files;
+    this.skipped = parts.skipped;
+    this.#loaded = new SharedTask(
+      `loading ${this.#label}`,
+      async (signal, report) => await this.#loadAll(signal, report),
+    );
+    this.#truth = new SharedTask(
+      `loading ${this.#label}`,
+      async (signal, report) => await this.#loadTrainTruth(signal, report),
+    );
+  }
+
+  /** Patches of this split; 0 where the dataset has no such split. */
+  get count(): number {
+    return this.files.length;
+  }
+
+  /** Whether each patch has a true mask. Always so for val and test that have patches; for train where `train_mask/` is filled. */
+  get hasMasks(): boolean {
+    return this.count > 0 && this.files.every(({ maskPath }) => maskPath !== undefined);
+  }
+
+  /** Colours of the mask indices 0..K, the last one background. */
+  get palette(): readonly Colour[] {
+    return paletteOf(this.classes, this.background);
+  }
+
+  /**
+   * Decodes all patches, in parallel, and for val and test also reads the true masks.
+   *
+   * Labels that the names of val and test do not give are read from the masks.
+   *
+   * @param signal - stops the loading; it can be begun again afterwards.
+   * @param onProgress - files done of all files, masks included.
+   * @returns the same object for all calls.
+   * @throws WsssError `WSSS_ERR_DATASET` naming the first file (in the split's order) that is damaged, of another size,
+   *   smaller than 32 px or a mask with an index out of range, or if the split is empty; `WSSS_ERR_IO` if a file can't
+   *   be read; `WSSS_ERR_CANCELLED`; `WSSS_ERR_OUT_OF_MEMORY`; `WSSS_ERR_BINARY_NOT_FOUND` if the addon is missing.
+   */
+  async load(signal?: AbortSignal, onProgress?: OnProgress): Promise<LoadedSplit> {
+    return await this.#loaded.get(signal, onProgress);
+  }
+
+  /**
+   * The true masks, uint8 [1, count, height, width]. For train they serve scores and full supervision only.
+   * @throws WsssError `WSSS_ERR_DATASET` if there are none, and as {@link Split.load}.
+   */
+  async loadTruth(signal?: AbortSignal, onProgress?: OnProgress): Promise<NativeMaskStore> {
+    if (this.count > 0 && !this.hasMasks) {
+      const message = `${this.#label} has no true masks; put one for each patch into ${this.folder}/train_mask`;
+      throw new WsssError("WSSS_ERR_DATASET", message, { split: this.name, folder: this.folder });
+    }
+    if (this.name !== "train") {
+      const { truth } = await this.load(signal, onProgress);
+      if (truth !== null) return truth;
+    }
+    return await this.#truth.get(signal, onProgress);
+  }
+
+  /**
+   * A split of `count` of these patches, drawn without preference and kept in their order; for trials on small machines.
+   *
+   * @param count - 1 or more; from this split's size on, all patches are taken.
+   * @param seed - whole number; the same seed draws the same patches on every machine.
+   * @throws WsssError `WSSS_ERR_OPTION` if one is out of its bounds.
+   */
+  subset(count: number, seed = 0): Split {
+    if (!Number.isSafeInteger(count) || count < 1) {
+      throw new WsssError("WSSS_ERR_OPTION", `subset: count must be a whole number of at least 1, received ${count}`, {
+        option: "count",
+        minimum: 1,
+        value: count,
+      });
+    }
+    if (!Number.isSafeInteger(seed)) {
+      const message = `subset: seed must be a whole number, received ${seed}`;
+      throw new WsssError("WSSS_ERR_OPTION", message, { option: "seed", value: seed });
+    }
+    const chosen = seededSubset(this.count, count, seed);
+    return new Split({ ...this.#parts, files: chosen.flatMap((index) => this.files[index] ?? []) });
+  }
+
+  /** Lets the decoded pixels go. Objects that {@link Split.load} returned stay valid; the next call loads again. */
+  release(): void {
+    this.#loaded.forget();
+    this.#truth.forget();
+  }
+
+  get #label(): string {
+    return `the ${this.name} split of ${this.dataset}`;
+  }
+
+  async #loadAll(signal: AbortSignal, report: OnProgress): Promise<LoadedSplit> {
+    const { count, classes, name } = this;
+    if (count === 0) {
+      const message = `${this.dataset} has no ${name} split; put patches into ${this.folder}/${patchFolder(name)}`;
+      throw new WsssError("WSSS_ERR_DATASET", message, { split: name, folder: this.folder });
+    }
+    const withTruth = name !== "train" && this.hasMasks;
+    const total = withTruth ? 2 * count : count;
+    const stores = await this.#parts.stores();
+    const patches = await loadPatchStore(stores, this.files, classes.length, {
+      what: this.#label,
+      signal,
+      onProgress: ({ done }) => report({ done, total }),
+    });
+    const size = { count, height: patches.height, width: patches.width };
+    if (!withTruth) return { patches, truth: null, ...size };
+    const { minClassShare } = this.#parts.description.labels;
+    const truth = await loadMaskStore(
+      stores,
+      { levels: [this.#maskPaths()], palette: this.palette, ...size },
+      { what: this.#label, signal, onProgress: ({ done }) => report({ done: count + done, total }) },
+      (mask, _level, index) => {
+        if (this.files[index]?.labels === undefined) {
+          patches.setLabels(index, labelsOfMask(mask, classes.length, minClassShare));
+        }
+      },
+    );
+    return { patches, truth, ...size };
+  }
+
+  async #loadTrainTruth(signal: AbortSignal, report: OnProgress): Promise<NativeMaskStore> {
+    const { count } = this;
+    const { height, width } = await this.load(signal, ({ done }) => report({ done, total: 2 * count }));
+    const sources = { levels: [this.#maskPaths()], palette: this.palette, height, width };
+    const onProgress: OnProgress = ({ done }) => report({ done: count + done, total: 2 * count });
+    return await loadMaskStore(await this.#parts.stores(), sources, { what: this.#label, signal, onProgress });
+  }
+
+  #maskPaths(): string[] {
+    return this.files.flatMap(({ maskPath }) => maskPath ?? []);
+  }
+}
+
+/** Folder of a split's patches inside the dataset. */
+export function patchFolder(name: SplitName): string {
+  return name === "train" ? "train" : `${name}/img`;
+}
+
+/** Folder of a split's true masks inside the dataset. */
+export function maskFolder(name: SplitName): string {
+  return name === "train" ? "train_mask" : `${name}/mask`;
+}

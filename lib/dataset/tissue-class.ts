@@ -1,0 +1,63 @@
+import type { Colour } from "../image/index-png-codec.js";
+
+export type { Colour } from "../image/index-png-codec.js";
+
+/** A tissue class, or the background: what it is called and how it is drawn. */
+export interface TissueClass {
+  /** Name for tables and legends, for example `"necrosis"`. */
+  readonly name: string;
+  /** Colour in masks and pictures. */
+  readonly colour: Colour;
+}
+
+/** What counts as glass: the white areas of a patch that hold no tissue. */
+export interface GlassRule {
+  /**
+   * Pixels whose grey value is above this are white, 0..255.
+   * @defaultValue `200`, as published for LUAD-HistoSeg
+   */
+  readonly greyAbove: number;
+  /**
+   * White areas smaller than this are tissue, in pixels of the patch (not of the slide), 0 or more.
+   * @defaultValue `50`, as published for LUAD-HistoSeg
+   */
+  readonly minAreaPx: number;
+}
+
+/** How patch-level labels are spelled in file names. */
+export const labelSpellings = ["separated", "characters"] as const;
+
+/** `"separated"`: `NAME[0 1 0 1].png`, as in LUAD-HistoSeg. `"characters"`: `NAME[0101].png`, as in BCSS-WSSS. */
+export type LabelSpelling = (typeof labelSpellings)[number];
+
+/** How strictly labels are read. */
+export const labelGrammars = ["strict", "published"] as const;
+
+/** `"strict"`: what is not exactly a label is an error. `"published"`: by character position, like the published code. */
+export type LabelGrammar = (typeof labelGrammars)[number];
+
+/** Where the patch-level labels come from. */
+export interface LabelRule {
+  readonly rule: LabelSpelling;
+  /**
+   * How strictly names are read.
+   * @defaultValue `"strict"`: the published code takes wrong names silently
+   */
+  readonly grammar: LabelGrammar;
+  /**
+   * Whether a label without any class is allowed, 0 0 0 0.
+   * @defaultValue `false`: such a patch teaches nothing and no pseudo mask can be drawn for it
+   */
+  readonly allowEmpty: boolean;
+  /**
+   * Where val and test names carry no label it is read from the true mask: a class is present if it covers at least this
+   * share of the patch, 0..1. With 0, a single pixel is enough.
+   * @defaultValue `0`
+   */
+  readonly minClassShare: number;
+}
+
+/** The colours of the indices 0..K, the last one background: the palette of this dataset's masks. */
+export function paletteOf(classes: readonly TissueClass[], background: TissueClass): Colour[] {
+  return [...classes, background].map(({ colour }) => colour);
+}

@@ -1,0 +1,68 @@
+/** Every code that a {@link WsssError} can carry. Programs branch on these; people read the message. */
+export const errorCodes = [
+  /** An option or argument has the wrong type, is out of its bounds, or is unknown. */
+  "WSSS_ERR_OPTION",
+  /** A tensor, patch or mask has the wrong shape for the work asked of it. */
+  "WSSS_ERR_SHAPE",
+  /** A dataset, a patch or a label in it is missing, broken or contradictory. */
+  "WSSS_ERR_DATASET",
+  /** A weight file is missing tensors, has other shapes, or is not a weight file. */
+  "WSSS_ERR_WEIGHTS",
+  /** The operating system refused to read or write a file. */
+  "WSSS_ERR_IO",
+  /** The device asked for is not there or failed. */
+  "WSSS_ERR_DEVICE",
+  /** Host or device memory ran out. */
+  "WSSS_ERR_OUT_OF_MEMORY",
+  /** The work was stopped by its `AbortSignal`, or because its consumer left the loop. */
+  "WSSS_ERR_CANCELLED",
+  /** The object was disposed before the call. */
+  "WSSS_ERR_DISPOSED",
+  /** The object is at work; one job at a time. */
+  "WSSS_ERR_BUSY",
+  /** The loss became NaN or infinite; the run was stopped before it could spoil the weights that are saved. */
+  "WSSS_ERR_DIVERGED",
+  /** A defect of this library. Please report it. */
+  "WSSS_ERR_INTERNAL",
+  /** The addon or LibTorch could not be found, or is of another version. */
+  "WSSS_ERR_BINARY_NOT_FOUND",
+] as const;
+
+/** One of the codes of {@link errorCodes}. */
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** Facts about an error that a program can use without parsing the message: option names, bounds, paths, counts. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+/**
+ * The one error class of this library. Match on `code`, not on `instanceof`: two copies of the package in one process
+ * have two classes, but the same codes.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await classifier.save("/read-only/stage1.safetensors");
+ * } catch (error) {
+ *   if (isWsssError(error, "WSSS_ERR_IO")) console.error(error.message, error.details);
+ *   else throw error;
+ * }
+ * ```
+ */
+export class WsssError extends Error {
+  override readonly name = "WsssError";
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Whether a value is an error of this library, of the given code if one is given. */
+export function isWsssError(error: unknown, code?: ErrorCode): error is WsssError {
+  if (typeof error !== "object" || error === null || !("code" in error)) return false;
+  const found = error.code;
+  return code === undefined ? (errorCodes as readonly unknown[]).includes(found) : found === code;
+}

@@ -1,0 +1,52 @@
+import type { NativeLabelScores, NativeScores } from "./native/addon.js";
+
+/** How well patch-level labels were predicted: labels against probabilities above 0.5, as fractions 0..1. */
+export interface LabelScores {
+  /** Share of patches of which every class was judged right. */
+  readonly exactMatch: number;
+  /** Mean over patches of |shared classes| / |named classes|; 1 where neither names any. */
+  readonly jaccard: number;
+  /** Share of patches on which the class was judged right, one per class. */
+  readonly classAccuracy: readonly number[];
+}
+
+/**
+ * How well tissue was segmented: one confusion matrix over all pixels of a split, then scores of it, as fractions 0..1.
+ * Pixels whose ground truth is background are not scored. NaN marks what is undefined, such as the IoU of a class
+ * that occurs nowhere; means leave it out. `JSON.stringify` turns NaN into `null`.
+ */
+export interface SegmentationScores {
+  /**
+   * Pixel counts [K][K + 1]: rows are ground truth, columns prediction. The last column counts tissue that was taken for
+   * background, which only pseudo masks do; such pixels are wrong in every score.
+   */
+  readonly confusion: readonly (readonly number[])[];
+  /** Share of scored pixels that are right. */
+  readonly pixelAccuracy: number;
+  /** Mean over classes of the share of the class's pixels that are right. */
+  readonly meanClassAccuracy: number;
+  /** Mean over classes of {@link iou}. */
+  readonly mIoU: number;
+  /** Mean of {@link iou}, each class weighted with its share of the ground truth. */
+  readonly fwIoU: number;
+  /** Intersection over union, one per class; NaN for a class that is in neither ground truth nor prediction. */
+  readonly iou: readonly number[];
+  /** Dice's coefficient, one per class; NaN like {@link iou}. */
+  readonly dice: readonly number[];
+}
+
+/** Label scores as plain data of our realm. */
+export function labelScoresOf(native: NativeLabelScores): LabelScores {
+  const { exactMatch, jaccard, classAccuracy } = native;
+  return { exactMatch, jaccard, classAccuracy: [...classAccuracy] };
+}
+
+/** Segmentation scores with the matrix as rows of numbers. */
+export function segmentationScoresOf(native: NativeScores): SegmentationScores {
+  const { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU } = native;
+  const iou = [...native.iou];
+  const cells = new Float64Array(native.confusion);
+  const columns = iou.length + 1;
+  const confusion = iou.map((_, row) => [...cells.subarray(row * columns, (row + 1) * columns)]);
+  return { confusion, pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, iou, dice: [...native.dice] };
+}

@@ -1,0 +1,213 @@
+import { decode, encode } from "fast-png";
+
+/** Red, green, blue, each 0..255. */
+export type Colour = readonly [red: number, green: number, blue: number];
+
+/** An index mask. */
+export interface IndexMask {
+  /** uint8 [height, width]: 0..K-1 tissue, K background, 255 ignored. */
+  readonly indices: Uint8Array;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** An index mask as it was decoded. */
+export interface DecodedMask extends IndexMask {
+  /** uint32 [256]: pixels of each index. */
+  readonly counts: Uint32Array;
+}
+
+/** Why a file is not a usable index mask; plain data, since it may come from a worker thread. */
+export interface MaskProblem {
+  readonly problem: string;
+  readonly advice: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** What the first bytes of a PNG file say. */
+export interface PngHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly bitDepth: number;
+  /** 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA. */
+  readonly colourType: number;
+  readonly interlaced: boolean;
+}
+
+/** Index of a pixel that is neither trained on nor scored. */
+export const ignoredIndex = 255;
+
+/** Most pixels of one mask, the limit that sharp sets for pictures: beyond it a header is more likely broken. */
+const maxPixels = 0x3fff * 0x3fff;
+
+/** The header of a PNG file, or null if the bytes are none. */
+export function readPngHeader(bytes: Uint8Array): PngHeader | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 33 || view.getUint32(0) !== 0x89504e47 || view.getUint32(4) !== 0x0d0a1a0a) return null;
+  if (view.getUint32(12) !== 0x49484452) return null;
+  return {
+    width: view.getUint32(16),
+    height: view.getUint32(20),
+    bitDepth: view.getUint8(24),
+    colourType: view.getUint8(25),
+    interlaced: view.getUint8(28) !== 0,
+  };
+}
+
+/**
+ * Decodes an index mask: a palette or grey PNG whose pixel values are the indices, or an RGB(A) PNG whose colours are
+ * exactly those of `colours`, in index order.
+ *
+ * @param colours - of the indices 0..K, the last one background; indices above K other than 255 are refused. Null:
+ *   every index is accepted, and RGB(A) refused.
+ */
+export function decodeMask(bytes: Uint8Array, colours: readonly Colour[] | null): DecodedMask | MaskProblem {
+  const header = readPngHeader(bytes);
+  if (header === null) return notPng(bytes);
+  const refused = refuseForm(header, colours);
+  if (refused !== null) return refused;
+  let data: Uint8Array;
+  try {
+    const decoded = decode(bytes, { checkCrc: true });
+    data = decoded.data as Uint8Array;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return damaged(/outside the bounds|filter: undefined/.test(why) ? "it ends too early" : why);
+  }
+  const { width, height, bitDepth, colourType } = header;
+  const channels = colourType === 2 ? 3 : colourType === 6 ? 4 : 1;
+  if (data.length !== Math.ceil((width * bitDepth) / 8) * channels * height) return damaged("it holds too few pixels");
+  if (channels > 1) return coloursToIndices(data, width, height, channels, colours ?? []);
+  const indices = bitDepth === 8 ? data : unpackIndices(data, width, height, bitDepth);
+  const counts = countIndices(indices);
+  return (colours && indexOutOfRange(indices, counts, width, colours.length - 1)) ?? { indices, height, width, counts };
+}
+
+/**
+ * Encodes indices as a palette PNG, 8 bits deep.
+ *
+ * @param palette - colours of the indices 0..K. Where 255 (ignored) occurs it is filled up to 256 entries with
+ *   `ignoredColour`, as a PNG must not refer to a missing one.
+ */
+export function encodeMask(
+  { indices, height, width }: IndexMask,
+  palette: readonly Colour[],
+  ignoredColour: Colour,
+): Uint8Array | MaskProblem {
+  const outOfRange = indexOutOfRange(indices, countIndices(indices), width, palette.length - 1);
+  if (outOfRange !== null) return outOfRange;
+  const colours = palette.map((colour) => [...colour]);
+  if (indices.includes(ignoredIndex)) while (colours.length < 256) colours.push([...ignoredColour]);
+  return encode({ width, height, data: indices, depth: 8, channels: 1, palette: colours });
+}
+
+/**
+ * One index a byte, from rows of 1, 2 or 4 bits an index; the first pixel sits in the highest bits, rows begin on a byte.
+ * @returns uint8 [height, width]
+ */
+export function unpackIndices(packed: Uint8Array, width: number, height: number, bitDepth: number): Uint8Array {
+  const indices = new Uint8Array(width * height);
+  const perByte = 8 / bitDepth;
+  const rowBytes = Math.ceil(width / perByte);
+  const lowBits = (1 << bitDepth) - 1;
+  let out = 0;
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const byte = packed[row * rowBytes + Math.floor(column / perByte)] ?? 0;
+      indices[out++] = (byte >> (8 - bitDepth * ((column % perByte) + 1))) & lowBits;
+    }
+  }
+  return indices;
+}
+
+/** Pixels of each index, uint32 [256]. */
+export function countIndices(indices: Uint8Array): Uint32Array {
+  const counts = new Uint32Array(256);
+  for (const index of indices) counts[index] = (counts[index] ?? 0) + 1;
+  return counts;
+}
+
+/** The problem of a mask with an index above `background` other than 255: its first such pixel. */
+function indexOutOfRange(
+  indices: Uint8Array,
+  counts: Uint32Array,
+  width: number,
+  background: number,
+): MaskProblem | null {
+  const found = [...counts.keys()].filter((index) => counts[index] !== 0);
+  const wrong = found.filter((index) => index > background && index !== ignoredIndex);
+  if (wrong.length === 0) return null;
+  const pixel = Math.min(...wrong.map((index) => indices.indexOf(index)));
+  const at = { x: pixel % width, y: Math.floor(pixel / width) };
+  const index = indices[pixel];
+  return {
+    problem: `has the index ${index} at pixel x ${at.x}, y ${at.y}`,
+    advice: `indices are 0 to ${background - 1} for tissue, ${background} for background, ${ignoredIndex} for ignored pixels`,
+    details: { index, ...at, maximum: background, found },
+  };
+}
+
+function coloursToIndices(
+  data: Uint8Array,
+  width: number,
+  height: number,
+  channels: number,
+  colours: readonly Colour[],
+): DecodedMask | MaskProblem {
+  const indexOfColour = new Map(colours.map(([red, green, blue], index) => [(red << 16) | (green << 8) | blue, index]));
+  const indices = new Uint8Array(width * height);
+  for (let pixel = 0, at = 0; pixel < indices.length; pixel++, at += channels) {
+    const colour = ((data[at] ?? 0) << 16) | ((data[at + 1] ?? 0) << 8) | (data[at + 2] ?? 0);
+    const index = indexOfColour.get(colour);
+    const opaque = channels === 3 || data[at + 3] === 255;
+    if (index === undefined || !opaque) {
+      const rgb = [...data.subarray(at, at + channels)];
+      const pixelAt = { x: pixel % width, y: Math.floor(pixel / width) };
+      return unknownColour(rgb, pixelAt, colours);
+    }
+    indices[pixel] = index;
+  }
+  return { indices, height, width, counts: countIndices(indices) };
+}
+
+function refuseForm(header: PngHeader, colours: readonly Colour[] | null): MaskProblem | null {
+  const { width, height, bitDepth, colourType, interlaced } = header;
+  const details = { bitDepth, colourType };
+  if (width === 0 || height === 0 || width * height > maxPixels)
+    return damaged(`its header says ${width}x${height} px`);
+  if (bitDepth === 16) {
+    return { problem: "has 16 bits a channel", advice: "save it as a palette PNG with 8 bits", details };
+  }
+  if (colourType === 4) {
+    return { problem: "is grey with an alpha channel", advice: "save it as a palette PNG", details };
+  }
+  if ((colourType === 2 || colourType === 6) && colours === null) {
+    return { problem: "stores colours, not indices", advice: "save it as a palette PNG", details };
+  }
+  if (interlaced && bitDepth < 8) {
+    const problem = `is interlaced with ${bitDepth} bits an index, which can't be decoded`;
+    return { problem, advice: "save it without interlacing", details };
+  }
+  return null;
+}
+
+function notPng(bytes: Uint8Array): MaskProblem {
+  const details = { bytes: bytes.length };
+  if (bytes.length === 0) return { problem: "is empty", advice: "copy the file again", details };
+  if (bytes[0] === 0x89 && bytes[1] === 0x50) return damaged("it ends too early");
+  return { problem: "is not a PNG file", advice: "masks are palette PNG files; lossy formats change classes", details };
+}
+
+function damaged(why: string): MaskProblem {
+  const advice = "copy it again from its source, or make it again";
+  return { problem: `is cut off or damaged (${why})`, advice, details: { why } };
+}
+
+function unknownColour(rgb: number[], at: { x: number; y: number }, colours: readonly Colour[]): MaskProblem {
+  const known = colours.map((colour) => `(${colour.join(",")})`).join(" ");
+  return {
+    problem: `has the colour (${rgb.join(",")}) at pixel x ${at.x}, y ${at.y}, which belongs to no class`,
+    advice: `the colours of this dataset are ${known}; save the mask as a palette PNG, or correct the colours`,
+    details: { colour: rgb, ...at },
+  };
+}

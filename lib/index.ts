@@ -1,0 +1,75 @@
+/**
+ * Tissue segmentation of H&E patches from patch-level labels: three stages on LibTorch.
+ *
+ * @packageDocumentation
+ */
+export { Classifier } from "./classifier.js";
+export { Segmenter } from "./segmenter.js";
+export type { Model } from "./model/model.js";
+export { PseudoMasks } from "./pseudo-masks.js";
+export type { PseudoMaskOpenOptions, PseudoMaskWriteOptions } from "./pseudo-masks.js";
+
+export { openDataset } from "./dataset/open-dataset.js";
+export type { Dataset, OpenDatasetOptions } from "./dataset/open-dataset.js";
+export { writeDatasetDescription } from "./dataset/description.js";
+export type { DatasetDescription, DatasetDescriptionInput } from "./dataset/description.js";
+export { presetNames, presets } from "./dataset/presets.js";
+export type { PresetName } from "./dataset/presets.js";
+export type { PatchFile, Split, SplitName } from "./dataset/split.js";
+export type { Colour, GlassRule, LabelGrammar, LabelRule, LabelSpelling, TissueClass } from "./dataset/tissue-class.js";
+
+export type { LabelScores, SegmentationScores } from "./evaluation.js";
+export type { LabelPrediction } from "./inference/label-prediction.js";
+export type { PatchInput, PatchPixels } from "./inference/patch-source.js";
+export type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";
+export type { OnProgress, Progress, ProgressStage } from "./progress.js";
+export type {
+  ClassifierEpochEvent,
+  ClassifierStepEvent,
+  ClassifierTrainingEvent,
+  EpochEvent,
+  SegmenterEpochEvent,
+  SegmenterTrainingEvent,
+  StepEvent,
+  TrainingSummary,
+} from "./training-events.js";
+
+export { resolveClassifierTraining } from "./options/classifier-training.js";
+export type {
+  ClassifierTrainingOptions,
+  ClassifierTrainingSettings,
+  ResolvedClassifierTraining,
+} from "./options/classifier-training.js";
+export { resolveSegmenterTraining } from "./options/segmenter-training.js";
+export type {
+  ResolvedSegmenterTraining,
+  SegmenterTrainingOptions,
+  SegmenterTrainingSettings,
+} from "./options/segmenter-training.js";
+export { resolveGate, resolvePseudoMasks } from "./options/inference.js";
+export type {
+  GateSettings,
+  InferenceOptions,
+  PseudoMaskOptions,
+  PseudoMaskSettings,
+  SegmentationOptions,
+} from "./options/inference.js";
+export type {
+  ClassifierCreateOptions,
+  ModelCreateOptions,
+  ModelLoadOptions,
+  SaveOptions,
+  SegmenterCreateOptions,
+} from "./options/model.js";
+export type { Complete, Schedule, TrainingCallOptions, TrainingSettings } from "./options/training.js";
+export type { OptionErrorDetails } from "./options/check.js";
+export type { Device } from "./options/device.js";
+export { featureLevels } from "./options/fields.js";
+export type { FeatureLevel, Recipe } from "./options/fields.js";
+export type { WeightsReport } from "./model/model-opening.js";
+export { readWeightsHeader } from "./weights-header.js";
+export type { WeightsHeader, WeightTensor } from "./weights-header.js";
+
+export { errorCodes, isWsssError, WsssError } from "./errors.js";
+export type { ErrorCode, ErrorDetails } from "./errors.js";
+export { packageVersion } from "./package-version.js";

@@ -1,0 +1,65 @@
+import type { TissueClass } from "../dataset/tissue-class.js";
+import type { NativeClassifier, NativePatchStore } from "../native/addon.js";
+import { runJob } from "../native/job.js";
+import { loadAddon } from "../native/load.js";
+import type { CheckedSource } from "./patch-source.js";
+import { forEachPatchGroup } from "./patch-source.js";
+import type { OnProgress } from "../progress.js";
+import { inStage } from "../progress.js";
+
+/** What the classifier says about one patch. */
+export interface LabelPrediction {
+  /** File name of the patch; its stem in a split; `patches[i]` for pixels. */
+  readonly name: string;
+  /** float32 [K], 0..1: for each class the probability that the patch shows it. They need not sum to 1. */
+  readonly probabilities: Float32Array;
+  /** Names of the classes whose probability is above 0.5. */
+  readonly present: readonly string[];
+}
+
+/** What a prediction needs beside the patches. */
+export interface LabelWork {
+  readonly call: string;
+  readonly native: NativeClassifier;
+  readonly classes: readonly TissueClass[];
+  readonly batchSize: number;
+  readonly signal: AbortSignal;
+  readonly report: OnProgress;
+}
+
+/** Predicts the labels of a checked source, in its order. */
+export async function predictLabels(work: LabelWork, source: CheckedSource): Promise<LabelPrediction[]> {
+  const { call, native, classes, batchSize, signal, report } = work;
+  const classified = inStage(report, "classify");
+  const classify = async (patches: NativePatchStore, before: number, total: number): Promise<Float32Array> => {
+    const { probabilities } = await runJob<{ probabilities: ArrayBuffer }>(
+      (done) =>
+        native.classify({ batchSize }, patches, (event) => classified({ done: before + event.done, total }), done),
+      signal,
+    );
+    return new Float32Array(probabilities);
+  };
+  const predictionOf = (name: string, all: Float32Array, index: number): LabelPrediction => {
+    const probabilities = all.slice(index * classes.length, (index + 1) * classes.length);
+    const present = classes.filter((_, label) => (probabilities[label] ?? 0) > 0.5).map((one) => one.name);
+    return { name, probabilities, present };
+  };
+  if (source.kind === "split") {
+    const { split } = source;
+    const { patches } = await split.load(signal, inStage(report, "load"));
+    const all = await classify(patches, 0, patches.count);
+    return split.files.map(({ stem }, index) => predictionOf(stem, all, index));
+  }
+  const { patches } = source;
+  const results = new Array<LabelPrediction>(patches.length);
+  const addon = await loadAddon();
+  let done = 0;
+  await forEachPatchGroup(call, addon, patches, classes.length, signal, async ({ store, positions }) => {
+    const all = await classify(store, done, patches.length);
+    for (const [index, position] of positions.entries()) {
+      results[position] = predictionOf(patches[position]?.name ?? "", all, index);
+    }
+    done += positions.length;
+  });
+  return results;
+}

@@ -1,0 +1,103 @@
+import type { TissueClass } from "../dataset/tissue-class.js";
+import type { Gate } from "./gate.js";
+import type { NativeAddon, NativeMaskStore, NativePatchStore, NativeSegmenter } from "../native/addon.js";
+import { nativeCall, runJob } from "../native/job.js";
+import { loadAddon } from "../native/load.js";
+import type { CheckedSource } from "./patch-source.js";
+import { forEachPatchGroup } from "./patch-source.js";
+import type { OnProgress } from "../progress.js";
+import { inStage } from "../progress.js";
+
+/** Which class each pixel of a patch shows. */
+export interface ClassMap {
+  /** File name of the patch; its stem in a split; `patches[i]` for pixels. */
+  readonly name: string;
+  /** In pixels. */
+  readonly height: number;
+  /** In pixels. */
+  readonly width: number;
+  /** uint8 [height * width], row by row: the class of each pixel, 0..K-1. Background is never predicted. */
+  readonly classMap: Uint8Array;
+}
+
+/** Which class each pixel of a patch shows, and how probable each class is there. */
+export interface SegmentationPrediction extends ClassMap {
+  /** float32 [K * height * width], class by class and row by row, 0..1; at every pixel they sum to 1. */
+  readonly probabilities: Float32Array;
+}
+
+/** What a prediction needs beside the patches. */
+export interface SegmentationWork {
+  readonly call: string;
+  readonly native: NativeSegmenter;
+  readonly classes: readonly TissueClass[];
+  readonly gate: Gate | null;
+  readonly batchSize: number;
+  readonly signal: AbortSignal;
+  readonly report: OnProgress;
+}
+
+/** Segments patches one by one, probabilities included, in the order given. */
+export async function predictPatches(
+  work: SegmentationWork,
+  patches: Extract<CheckedSource, { kind: "patches" }>["patches"],
+): Promise<SegmentationPrediction[]> {
+  const results = new Array<SegmentationPrediction>(patches.length);
+  const { call, classes, signal } = work;
+  const addon = await loadAddon();
+  let before = 0;
+  await forEachPatchGroup(call, addon, patches, classes.length, signal, async ({ store, positions }) => {
+    const { masks, probabilities } = await segment(work, addon, store, true, { before, total: patches.length });
+    const size = classes.length * store.height * store.width;
+    for (const [index, position] of positions.entries()) {
+      results[position] = {
+        ...classMapOf(patches[position]?.name ?? "", masks, index),
+        probabilities: probabilities.slice(index * size, (index + 1) * size),
+      };
+    }
+    before += positions.length;
+  });
+  return results;
+}
+
+/** Segments a whole split, without probabilities, in its order. */
+export async function predictSplit(
+  work: SegmentationWork,
+  { split }: Extract<CheckedSource, { kind: "split" }>,
+): Promise<ClassMap[]> {
+  const { patches } = await split.load(work.signal, inStage(work.report, "load"));
+  const addon = await loadAddon();
+  const { masks } = await segment(work, addon, patches, false, { before: 0, total: patches.count });
+  return split.files.map(({ stem }, index) => classMapOf(stem, masks, index));
+}
+
+async function segment(
+  { native, gate, batchSize, signal, report }: SegmentationWork,
+  addon: NativeAddon,
+  patches: NativePatchStore,
+  wanted: boolean,
+  { before, total }: { readonly before: number; readonly total: number },
+): Promise<{ readonly masks: NativeMaskStore; readonly probabilities: Float32Array }> {
+  const opened = gate && (await gate.open(patches, signal, report));
+  const { count, height, width } = patches;
+  const masks = nativeCall(() => new addon.MaskStore(count, height, width, 1));
+  const segmented = inStage(report, "segment");
+  const { probabilities } = await runJob<{ probabilities: ArrayBuffer | null }>(
+    (done) =>
+      native.segment(
+        { batchSize, probabilities: wanted },
+        patches,
+        opened,
+        masks,
+        (event) => segmented({ done: before + event.done, total }),
+        done,
+      ),
+    signal,
+  );
+  return { masks, probabilities: probabilities ? new Float32Array(probabilities) : new Float32Array(0) };
+}
+
+function classMapOf(name: string, masks: NativeMaskStore, index: number): ClassMap {
+  const { height, width } = masks;
+  return { name, height, width, classMap: new Uint8Array(nativeCall(() => masks.mask(0, index))) };
+}

@@ -1,0 +1,58 @@
+import { spawn } from "node:child_process";
+
+/** How a program ended that {@link runProgram} ran. */
+export interface ProgramResult {
+  /** `null` when it could not be started or died of a signal. */
+  readonly exitCode: number | null;
+  /** Its standard output. */
+  readonly stdout: string;
+  /** The last 4,000 characters of its standard error, or why it could not be started. */
+  readonly stderr: string;
+}
+
+/** What {@link runProgram} may be told. */
+export interface RunProgramOptions {
+  readonly cwd?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** The program is ended after this many milliseconds; 0 = never. @defaultValue `0` */
+  readonly timeoutMs?: number;
+  /** Whether it writes straight to our standard error, both its streams, so that its progress bars show. @defaultValue `false` */
+  readonly aloud?: boolean;
+}
+
+const keptStderrChars = 4000;
+
+/** Runs a program to its end without a shell. Never throws: a program that is not there has `exitCode` `null`. */
+export async function runProgram(
+  command: string,
+  parameters: readonly string[],
+  options: RunProgramOptions = {},
+): Promise<ProgramResult> {
+  const { cwd, signal, timeoutMs = 0, aloud = false } = options;
+  return await new Promise((resolve) => {
+    let stdout = "";
+    let stderr = "";
+    const child = spawn(command, parameters, {
+      stdio: aloud ? ["ignore", 2, 2] : ["ignore", "pipe", "pipe"],
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    // Not spawn's own time-out, which keeps the process alive for its whole length when the program can't be started.
+    const timer = timeoutMs > 0 ? setTimeout(() => child.kill(), timeoutMs) : undefined;
+    const end = (exitCode: number | null): void => {
+      clearTimeout(timer);
+      resolve({ exitCode, stdout, stderr });
+    };
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      stderr = (stderr + text).slice(-keptStderrChars);
+    });
+    child.once("error", (error) => {
+      if (stderr === "") stderr = error.message;
+      end(null);
+    });
+    child.once("close", end);
+  });
+}

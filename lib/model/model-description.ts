@@ -1,0 +1,90 @@
+import { z } from "zod";
+import type { TissueClass } from "../dataset/tissue-class.js";
+import { WsssError } from "../errors.js";
+import { packageVersion } from "../package-version.js";
+import type { WeightsHeader } from "../weights-header.js";
+
+/** The two networks. */
+export type ModelRole = "classifier" | "segmenter";
+
+/** What a saved model says about itself, in the metadata of its weight file. */
+export interface ModelDescription {
+  readonly role: ModelRole;
+  /** Tissue classes in the order of the outputs. */
+  readonly classes: readonly TissueClass[];
+  /** Background, class K, which no output stands for. */
+  readonly background: TissueClass;
+  /** Channel multiplier, 1 = the paper's network. */
+  readonly width: number;
+  /** Segmenter only. */
+  readonly backbone?: "resnet101";
+  /** Segmenter only. */
+  readonly outputStride?: 8 | 16;
+  /** Whether this model's line of trainings began with weights from elsewhere; decides what `freezeStem: "auto"` means. */
+  readonly pretrained: boolean;
+}
+
+const format = "wsss-tissue-native";
+
+/** The metadata of a weight file, all strings as the format wants them. */
+export function metadataOf(description: ModelDescription): Record<string, string> {
+  const plain = ({ name, colour }: TissueClass): object => ({ name, colour });
+  const metadata: Record<string, string> = {
+    format,
+    role: description.role,
+    classes: JSON.stringify(description.classes.map(plain)),
+    background: JSON.stringify(plain(description.background)),
+    width: String(description.width),
+    pretrained: String(description.pretrained),
+    packageVersion,
+  };
+  if (description.backbone !== undefined) metadata["backbone"] = description.backbone;
+  if (description.outputStride !== undefined) metadata["outputStride"] = String(description.outputStride);
+  return metadata;
+}
+
+const jsonText = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: "custom", message: "no JSON" });
+    return z.NEVER;
+  }
+});
+
+const byte = z.int().min(0).max(255);
+const tissueClass = z.object({ name: z.string().min(1), colour: z.tuple([byte, byte, byte]) });
+
+const metadataSchema = z.object({
+  role: z.enum(["classifier", "segmenter"]),
+  classes: jsonText.pipe(z.array(tissueClass).min(1).max(254)),
+  background: jsonText.pipe(tissueClass),
+  width: z.coerce.number().gt(0),
+  pretrained: z.enum(["true", "false"]),
+  backbone: z.literal("resnet101").optional(),
+  outputStride: z.enum(["8", "16"]).optional(),
+});
+
+/**
+ * What a weight file says about its model; `null` if it is not one of ours.
+ * @throws WsssError `WSSS_ERR_WEIGHTS` if it claims to be ours and its metadata is incomplete or contradictory.
+ */
+export function describeModel(path: string, header: WeightsHeader): ModelDescription | null {
+  if (header.metadata["format"] !== format) return null;
+  const checked = metadataSchema.safeParse(header.metadata);
+  if (!checked.success) {
+    const broken = String(checked.error.issues[0]?.path[0] ?? "metadata");
+    const version = header.metadata["packageVersion"] ?? "unknown";
+    const message =
+      `${path} was written by wsss-tissue-native ${version}, but its metadata entry "${broken}" can't be understood ` +
+      `by version ${packageVersion}; use the version that wrote it, or save the weights again`;
+    throw new WsssError("WSSS_ERR_WEIGHTS", message, { path, entry: broken, writtenBy: version });
+  }
+  const { pretrained, backbone, outputStride, ...rest } = checked.data;
+  return {
+    ...rest,
+    pretrained: pretrained === "true",
+    ...(backbone === undefined ? {} : { backbone }),
+    ...(outputStride === undefined ? {} : { outputStride: outputStride === "8" ? 8 : 16 }),
+  };
+}

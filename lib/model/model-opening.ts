@@ -1,0 +1,175 @@
+import path from "node:path";
+import type { TissueClass } from "../dataset/tissue-class.js";
+import { WsssError } from "../errors.js";
+import type { ModelDescription, ModelRole } from "./model-description.js";
+import { describeModel } from "./model-description.js";
+import type { NativeModel } from "./model-handle.js";
+import { ModelHandle } from "./model-handle.js";
+import type { NativeAddon, NativeClassifierConfig, NativeLoadReport, NativeNetworkReport } from "../native/addon.js";
+import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
+import { loadAddon } from "../native/load.js";
+import type { Device } from "../options/device.js";
+import { resolveDevice } from "../options/device.js";
+import type { WeightsHeader } from "../weights-header.js";
+import { readWeightsHeader } from "../weights-header.js";
+
+/** What loading a weight file took and left out; all lists are tensor names. */
+export interface WeightsReport {
+  /** The file, as it was given. */
+  readonly path: string;
+  /** Taken from the file. */
+  readonly loaded: readonly string[];
+  /** In the network but not in the file: they keep their random start. */
+  readonly missing: readonly string[];
+  /** In the file but not in the network. */
+  readonly unexpected: readonly string[];
+  /** In both with different shapes, as `"name: file [..], network [..]"`: they keep their random start. */
+  readonly misshapen: readonly string[];
+}
+
+/** A network that is ready for work. */
+export interface OpenedModel<Native extends NativeModel> {
+  readonly handle: ModelHandle<Native>;
+  readonly description: ModelDescription;
+  readonly network: NativeNetworkReport;
+  readonly weightsReport: WeightsReport | null;
+}
+
+/** Checked choices for {@link openModel}. */
+export interface ModelOpening<Native extends NativeModel> {
+  /** The public call, for messages. */
+  readonly call: string;
+  /** The public class, for messages. */
+  readonly kind: "Classifier" | "Segmenter";
+  readonly device: Device;
+  readonly seed: number;
+  readonly threads: number;
+  readonly signal?: AbortSignal | undefined;
+  /** The network; `pretrained` is found out from the weights. */
+  readonly description: Omit<ModelDescription, "pretrained">;
+  readonly weights: { readonly path: string; readonly strict: boolean } | undefined;
+  readonly construct: (addon: NativeAddon, config: NativeClassifierConfig) => Native;
+}
+
+/**
+ * Builds a network and loads its weights. Weight files are judged by their header before the device is touched.
+ * @throws WsssError what `Classifier.create` documents; nothing native is left behind then.
+ */
+export async function openModel<Native extends NativeModel>(
+  opening: ModelOpening<Native>,
+): Promise<OpenedModel<Native>> {
+  const { call, kind, signal, weights } = opening;
+  throwIfAborted(signal);
+  const origin = weights === undefined ? null : await inspectWeights(opening, weights);
+  const description = { ...opening.description, pretrained: weights !== undefined && (origin?.pretrained ?? true) };
+  const addon = await loadAddon();
+  throwIfAborted(signal);
+  const device = resolveDevice(
+    call,
+    opening.device,
+    nativeCall(() => addon.deviceReport()),
+  );
+  const { seed, threads } = opening;
+  const { classes, width } = description;
+  const native = nativeCall(() =>
+    opening.construct(addon, { classCount: classes.length, width, device, seed, threads }),
+  );
+  const handle = new ModelHandle(kind, native);
+  try {
+    const network = await handle.run(
+      call,
+      { signal },
+      async (_, stop) => await runJob<NativeNetworkReport>((done) => native.initialize(done), stop),
+    );
+    const weightsReport = weights === undefined ? null : await loadWeights(handle, call, weights, signal);
+    return { handle, description, network, weightsReport };
+  } catch (error) {
+    await handle.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Reads what a weight file of ours says about its model.
+ * @throws WsssError `WSSS_ERR_IO`, or `WSSS_ERR_WEIGHTS` if it is not ours or of the other network.
+ */
+export async function describeSavedModel(call: string, role: ModelRole, file: string): Promise<ModelDescription> {
+  const header = await readWeightsHeader(file);
+  const description = describeModel(file, header);
+  if (description === null) {
+    const message =
+      `${file} is a safetensors file, but not one that this library saved: it does not name its classes; ` +
+      `use ${call.replace(".load", ".create")} with classes and weights (${call})`;
+    throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: file });
+  }
+  assertRole(call, role, description.role, file);
+  return description;
+}
+
+async function inspectWeights<Native extends NativeModel>(
+  { call, description }: ModelOpening<Native>,
+  weights: { readonly path: string; readonly strict: boolean },
+): Promise<ModelDescription | null> {
+  const header: WeightsHeader = await readWeightsHeader(weights.path);
+  const origin = describeModel(weights.path, header);
+  if (origin === null) return null;
+  assertRole(call, description.role, origin.role, weights.path);
+  if (weights.strict) assertSameNetwork(call, description, origin, weights.path);
+  return origin;
+}
+
+function assertRole(call: string, wanted: ModelRole, found: ModelRole, file: string): void {
+  if (wanted === found) return;
+  const message = `${file} holds a ${found}, not a ${wanted} (${call})`;
+  throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: file, found, wanted });
+}
+
+function assertSameNetwork(
+  call: string,
+  wanted: Omit<ModelDescription, "pretrained">,
+  found: ModelDescription,
+  file: string,
+): void {
+  const facts = (model: Omit<ModelDescription, "pretrained">): Record<string, string> => ({
+    classes: `${model.classes.length} (${namesOf(model.classes)})`,
+    width: String(model.width),
+    backbone: model.backbone ?? "none",
+  });
+  const [ours, theirs] = [facts(wanted), facts(found)];
+  const different = Object.keys(ours).filter((name) => ours[name] !== theirs[name]);
+  if (different.length === 0) return;
+  const list = different.map((name) => `${name} ${theirs[name]} in the file, ${ours[name]} asked for`).join("; ");
+  const message = `${file} is of another network: ${list}; strict: false takes what fits (${call})`;
+  throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: file, different });
+}
+
+/** Names of classes, for messages. */
+export function namesOf(classes: readonly TissueClass[]): string {
+  return classes.map(({ name }) => name).join(", ");
+}
+
+async function loadWeights<Native extends NativeModel>(
+  handle: ModelHandle<Native>,
+  call: string,
+  weights: { readonly path: string; readonly strict: boolean },
+  signal: AbortSignal | undefined,
+): Promise<WeightsReport> {
+  const options = { path: path.resolve(weights.path), strict: weights.strict };
+  const report = await handle.run(
+    call,
+    { signal },
+    async (native, stop) => await runJob<NativeLoadReport>((done) => native.loadWeights(options, done), stop),
+  );
+  const { loaded, missing, unexpected, misshapen } = report;
+  if (loaded.length === 0) {
+    const message = `no tensor of ${weights.path} fits this network (${call})`;
+    throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: weights.path, missing, unexpected, misshapen });
+  }
+  return {
+    path: weights.path,
+    loaded: [...loaded],
+    missing: [...missing],
+    unexpected: [...unexpected],
+    misshapen: [...misshapen],
+  };
+}

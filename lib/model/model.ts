@@ -1,0 +1,102 @@
+import path from "node:path";
+import "./async-dispose.js";
+import { assertWritable, checkSavePath } from "./checkpoint-paths.js";
+import type { TissueClass } from "../dataset/tissue-class.js";
+import { metadataOf } from "./model-description.js";
+import type { NativeModel } from "./model-handle.js";
+import type { OpenedModel, WeightsReport } from "./model-opening.js";
+import { runJob } from "../native/job.js";
+import { checkOptions } from "../options/check.js";
+import type { SaveOptions } from "../options/model.js";
+import { saveSchema } from "../options/model.js";
+
+/**
+ * What {@link Classifier} and {@link Segmenter} have in common. One call at a time: a second one fails with
+ * `WSSS_ERR_BUSY`; after {@link Model.dispose} every one fails with `WSSS_ERR_DISPOSED`.
+ */
+export abstract class Model implements AsyncDisposable {
+  readonly #kind: "Classifier" | "Segmenter";
+  readonly #opened: OpenedModel<NativeModel>;
+
+  protected constructor(kind: "Classifier" | "Segmenter", opened: OpenedModel<NativeModel>) {
+    this.#kind = kind;
+    this.#opened = opened;
+  }
+
+  /** Tissue classes in the order of the outputs. */
+  get classes(): readonly TissueClass[] {
+    return this.#opened.description.classes;
+  }
+
+  /** Background: class K of masks, which no output stands for. */
+  get background(): TissueClass {
+    return this.#opened.description.background;
+  }
+
+  /** Channel multiplier, 1 = the paper's network. */
+  get width(): number {
+    return this.#opened.description.width;
+  }
+
+  /** Whether the weights began elsewhere, which decides what `freezeStem: "auto"` means. */
+  get pretrained(): boolean {
+    return this.#opened.description.pretrained;
+  }
+
+  /** Where the network lives: `"cpu"` or `"cuda:N"`. */
+  get device(): string {
+    return this.#opened.network.device;
+  }
+
+  /** Numbers in all learned tensors, frozen ones included. */
+  get parameterCount(): number {
+    return this.#opened.network.parameterCount;
+  }
+
+  /** What was taken from the weight file, and what was not; `null` for random weights. */
+  get weightsReport(): WeightsReport | null {
+    return this.#opened.weightsReport;
+  }
+
+  /** Whether a call is running. */
+  get busy(): boolean {
+    return this.#opened.handle.busy;
+  }
+
+  /** Whether {@link dispose} was called. */
+  get disposed(): boolean {
+    return this.#opened.handle.disposed;
+  }
+
+  /**
+   * Saves the weights as a safetensors file, with what `load` needs to know in its metadata. The file appears in one step, or
+   * replaces an older one in one step.
+   *
+   * @param file - a path that ends in `.safetensors`, in a folder that is there.
+   * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_IO`, `WSSS_ERR_CANCELLED`, `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`.
+   */
+  async save(file: string, options: SaveOptions = {}): Promise<void> {
+    const call = `${this.#kind}.save`;
+    const target = checkSavePath(call, file);
+    const { signal } = checkOptions(saveSchema, call, options);
+    const { handle, description } = this.#opened;
+    const request = { path: path.resolve(target), metadata: metadataOf(description) };
+    await handle.run(call, { signal }, async (native, stop) => {
+      await assertWritable(target);
+      await runJob<null>((done) => native.saveWeights(request, done), stop);
+    });
+  }
+
+  /**
+   * Cancels what runs and frees the network; resolves when its thread is idle. Calling it again waits for the same.
+   * The call that was running rejects with `WSSS_ERR_CANCELLED`.
+   */
+  async dispose(): Promise<void> {
+    await this.#opened.handle.dispose();
+  }
+
+  /** {@link dispose}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+}

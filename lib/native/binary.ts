@@ -1,0 +1,97 @@
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { WsssError } from "../errors.js";
+import { runProgram } from "../libtorch/run-program.js";
+import { setupCommand } from "../libtorch/index.js";
+
+const require = createRequire(import.meta.url);
+
+/** Folder of this package: `package.json` lies there, and this file is compiled to `dist/native/`. */
+export const packageRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** Where the addon is, or why there is none. */
+export interface BinarySearch {
+  /** Absolute path of the `.node` file; `null` if there is none. */
+  readonly binary: string | null;
+  /** One line for each place that was looked at in vain. */
+  readonly tried: readonly string[];
+}
+
+/** The addon as `scripts/build-addon.mjs` builds it. */
+export function builtAddonPath(root: string): string {
+  return path.join(root, "build", "Release", "wsss_tissue_native.node");
+}
+
+/**
+ * Looks for the addon: what was built here first, then the prebuild that came with the package. The built one is taken
+ * by name, because node-gyp-build would take any addon in `build/Release`, the one of the tests too.
+ */
+export async function findBinary(root: string = packageRoot): Promise<BinarySearch> {
+  const built = builtAddonPath(root);
+  if (await exists(built)) return { binary: built, tried: [] };
+  const prebuilds = path.join(root, "prebuilds");
+  const nodeGypBuild = require("node-gyp-build") as { resolve: (folder: string) => string };
+  try {
+    const binary = nodeGypBuild.resolve(root);
+    if (binary.startsWith(prebuilds + path.sep)) return { binary, tried: [] };
+  } catch {
+    // It throws when it finds none, and its message says no more than ours.
+  }
+  const platform = `${process.platform}-${process.arch}`;
+  return { binary: null, tried: [`${built} is not there`, `${path.join(prebuilds, platform)} holds no prebuild`] };
+}
+
+/**
+ * Builds the addon from the source that came with the package: a few minutes, once. Writes the compiler's output to
+ * standard error.
+ *
+ * @param tried - places where no binary was found, for the message.
+ * @returns path of the addon.
+ * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` when a tool is missing or the build fails.
+ */
+export async function buildFromSource(tried: readonly string[], root: string = packageRoot): Promise<string> {
+  const script = path.join(root, "scripts", "build-addon.mjs");
+  const missing = await missingBuildTools();
+  if (!(await exists(script))) missing.unshift(script);
+  if (missing.length > 0) throw noBinary([...tried, `it can't be built here: ${missing.join(" and ")} missing`]);
+  process.stderr.write(`wsss-tissue: no binary of the addon is there, building it from source (minutes, once)\n`);
+  const result = await runProgram(process.execPath, [script], { cwd: root, aloud: true });
+  if (result.exitCode !== 0) throw noBinary([...tried, `building it from source failed, see above`]);
+  return builtAddonPath(root);
+}
+
+/** The error of a package without a usable addon; lists what was tried and names the command that repairs it. */
+export function noBinary(tried: readonly string[]): WsssError {
+  const places = tried.map((line) => `\n  - ${line}`).join("");
+  const tools = "With a C++20 compiler, make and CMake 3.25 installed";
+  const repair = `${tools}, \`${setupCommand}\` builds it (from a clone: \`npm run build\`).`;
+  return new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `There is no binary of the addon. Tried:${places}\n${repair}`, {
+    tried,
+  });
+}
+
+async function missingBuildTools(): Promise<string[]> {
+  const needed: [string, string][] = [
+    ["CMake", "cmake"],
+    ["make", "make"],
+    ["a C++ compiler", process.env["CXX"] ?? "c++"],
+  ];
+  const missing: string[] = [];
+  for (const [name, command] of needed) {
+    const { exitCode } = await runProgram(command, ["--version"], { timeoutMs: 20_000 });
+    if (exitCode !== 0) missing.push(name);
+  }
+  return missing;
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,85 @@
+import { z } from "zod";
+import type { Classifier } from "../classifier.js";
+import type { Split } from "../dataset/split.js";
+import type { PseudoMasks } from "../pseudo-masks.js";
+import { classifierHandle, isPseudoMasks } from "../model/registry.js";
+
+/** Largest seed: what fits an unsigned 32-bit integer, so that one seed means the same everywhere. */
+export const largestSeed = 2 ** 32 - 1;
+
+export const count = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);
+export const countOrNone = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+export const probability = z.number().min(0).max(1);
+export const flag = z.boolean();
+export const seed = z.int().min(0).max(largestSeed);
+export const path = z
+  .string()
+  .min(1)
+  .refine((text) => !text.includes("\0"), "a path without NUL characters");
+
+/** Which set of base values the options start from. */
+export const recipes = ["default", "published"] as const;
+
+/**
+ * Base values of the options: `"default"` is the method as we would train it, `"published"` reproduces the published
+ * code with its oddities. Options given beside it win over either.
+ */
+export type Recipe = (typeof recipes)[number];
+
+export const recipe = z.enum(recipes);
+
+/** Judged by what it can do and not by `instanceof`: test runners and workers bring signals of other realms. */
+export const signal = z.custom<AbortSignal>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    "aborted" in value &&
+    typeof value.aborted === "boolean" &&
+    "addEventListener" in value &&
+    typeof value.addEventListener === "function",
+  "an AbortSignal",
+);
+
+/** A function of the caller. */
+export function callback<Callback>(): z.ZodType<Callback> {
+  return z.custom<Callback>((value) => typeof value === "function", "a function");
+}
+
+/** A set of pseudo masks, or the words for true masks. */
+export const masks = z.custom<PseudoMasks | "ground-truth">(
+  (value) => value === "ground-truth" || isPseudoMasks(value),
+  'PseudoMasks or "ground-truth"',
+);
+
+/** A classifier used as a gate. */
+export const gate = z.custom<Classifier>((value) => classifierHandle(value) !== undefined, "a Classifier");
+
+/** Whether a value is a split of a dataset, judged by what it can do. */
+export function isSplit(value: unknown): value is Split {
+  if (typeof value !== "object" || value === null) return false;
+  const { load, loadTruth, files } = value as { load?: unknown; loadTruth?: unknown; files?: unknown };
+  return typeof load === "function" && typeof loadTruth === "function" && Array.isArray(files);
+}
+
+/** A split of a dataset. */
+export const split = z.custom<Split>(isSplit, "a split of a dataset, such as dataset.val");
+
+/** Feature levels of the classifier, deepest first: the order of the paper's level weights. */
+export const featureLevels = ["bn7", "b5_2", "b4_5"] as const;
+
+/**
+ * A place in ResNet38 where Grad-CAM taps: `"bn7"` the rectified last features, `"b5_2"` and `"b4_5"` the residual sums of
+ * those blocks.
+ */
+export type FeatureLevel = (typeof featureLevels)[number];
+
+/** An object without the entries that are `undefined`, so that "given as undefined" means "not given". */
+export function withoutUndefined<Options extends object>(options: Options): Partial<Options> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<Options>;
+}

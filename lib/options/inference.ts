@@ -1,0 +1,192 @@
+import { z } from "zod";
+import type { Classifier } from "../classifier.js";
+import type { GlassRule } from "../dataset/tissue-class.js";
+import type { OnProgress } from "../progress.js";
+import { checkOptions, refuseOption } from "./check.js";
+import type { FeatureLevel, Recipe } from "./fields.js";
+import * as fields from "./fields.js";
+import type { Complete } from "./training.js";
+import { withBase } from "./training.js";
+
+/** Options of every call that goes over patches without learning from them. */
+export interface InferenceOptions {
+  /**
+   * Patches in one forward pass, 1..65536. Has no influence on the results beyond rounding.
+   * @defaultValue `20`, as in training: where that fits into memory, this does
+   */
+  readonly batchSize?: number | undefined;
+  /** Aborting it stops the work at the next batch; the promise then rejects with `WSSS_ERR_CANCELLED`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after every batch. What it throws stops the work and comes out of the call. */
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** How the class gate is applied (paper section 3.3); what a run records. */
+export interface GateSettings {
+  /**
+   * Base values of the options below.
+   * @defaultValue `"default"`
+   */
+  readonly recipe?: Recipe | undefined;
+  /**
+   * A class is open where the classifier's probability for the patch is above this (strictly), 0..1.
+   * @defaultValue `0.1`, as published: low, since a class that is wrongly closed is lost for the whole patch
+   */
+  readonly gateThreshold?: number | undefined;
+  /**
+   * `"exclude"`: closed classes can't win, unless all are closed. `"multiply"`: logits of closed classes become 0, which
+   * still beats negative ones.
+   * @defaultValue `"exclude"`; recipe `"published"` `"multiply"`
+   */
+  readonly gateRule?: "exclude" | "multiply" | undefined;
+}
+
+/** Options of `Segmenter.predict` and `Segmenter.evaluate`. */
+export interface SegmentationOptions extends InferenceOptions, GateSettings {
+  /**
+   * Classifier that says which classes a patch can have. It must know the same classes, and is busy meanwhile.
+   * @defaultValue none, so that every class can win everywhere
+   */
+  readonly gate?: Classifier | undefined;
+}
+
+/** How pseudo masks are drawn; what a run records. */
+export interface PseudoMaskSettings {
+  /**
+   * Base values of the options below.
+   * @defaultValue `"default"`
+   */
+  readonly recipe?: Recipe | undefined;
+  /**
+   * Feature levels to draw from, at least one, none twice. Their order is that of the masks and of `levelWeights`.
+   * @defaultValue `["bn7", "b5_2", "b4_5"]`, the paper's three, deepest first
+   */
+  readonly levels?: readonly FeatureLevel[] | undefined;
+  /**
+   * White areas that become background: the dataset's own rule, none (`false`), or this one: grey value above
+   * `greyAbove` (0..255) in 4-connected areas of at least `minAreaPx` pixels of the patch.
+   * @defaultValue `"dataset"`: in LUAD-HistoSeg glass is background, in BCSS-WSSS it is not
+   */
+  readonly glass?: "dataset" | false | GlassRule | undefined;
+  /**
+   * `"present"`: the class with the highest raw map among those of the patch's label. `"published"`: maps scaled jointly over
+   * all classes first, which differs at the one pixel where a present class holds the joint minimum.
+   * @defaultValue `"present"`; recipe `"published"` `"published"`
+   */
+  readonly scaling?: "present" | "published" | undefined;
+}
+
+/** Options of `Classifier.generatePseudoMasks`. */
+export interface PseudoMaskOptions extends InferenceOptions, PseudoMaskSettings {
+  /**
+   * Folder to write the masks into, as `PM_<level>/<stem>.png`; made if it is not there. Each level appears whole or not at
+   * all, and replaces an older one.
+   * @defaultValue none: the masks are kept in memory only
+   */
+  readonly output?: string | undefined;
+}
+
+const inferenceShape = {
+  batchSize: fields.count.max(65_536),
+  signal: fields.signal.optional(),
+  onProgress: fields.callback<OnProgress>().optional(),
+} as const;
+
+const inferenceBase = { batchSize: 20 } as const;
+
+/** Rules and defaults of {@link InferenceOptions}. */
+export const inferenceSchema = z.strictObject({
+  ...inferenceShape,
+  batchSize: inferenceShape.batchSize.default(inferenceBase.batchSize),
+});
+
+/** Base values of the gate by recipe. */
+export const gateBase = {
+  default: { gateThreshold: 0.1, gateRule: "exclude" },
+  published: { gateThreshold: 0.1, gateRule: "multiply" },
+} as const satisfies Record<Recipe, Omit<Complete<GateSettings>, "recipe">>;
+
+const gateShape = {
+  recipe: fields.recipe,
+  gateThreshold: fields.probability,
+  gateRule: z.enum(["exclude", "multiply"]),
+} as const;
+
+const segmentationSchema = z.strictObject({ ...inferenceShape, ...gateShape, gate: fields.gate.optional() });
+
+/** Base values of pseudo masks by recipe. */
+export const pseudoMaskBase = {
+  default: { levels: fields.featureLevels, glass: "dataset", scaling: "present" },
+  published: { levels: fields.featureLevels, glass: "dataset", scaling: "published" },
+} as const satisfies Record<Recipe, Omit<Complete<PseudoMaskSettings>, "recipe">>;
+
+/** The rule of a list of feature levels. */
+export const levels = z
+  .array(z.enum(fields.featureLevels))
+  .min(1)
+  .readonly()
+  .refine((list) => new Set(list).size === list.length, "levels of which none is named twice");
+
+const glassRule = z.strictObject({
+  greyAbove: z.number().min(0).max(255),
+  minAreaPx: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
+});
+
+const pseudoMaskSchema = z.strictObject({
+  ...inferenceShape,
+  recipe: fields.recipe,
+  levels,
+  glass: z.union([z.literal("dataset"), z.literal(false), glassRule]),
+  scaling: z.enum(["present", "published"]),
+  output: fields.path.optional(),
+});
+
+/** Checks a call of `Classifier.generatePseudoMasks`. */
+export function checkPseudoMaskOptions(call: string, options: unknown): z.output<typeof pseudoMaskSchema> {
+  return checkOptions(pseudoMaskSchema, call, withInferenceBase(pseudoMaskBase, options));
+}
+
+/**
+ * Fills in and checks options of pseudo masks, without touching a file or a device.
+ * @returns complete options, frozen; a run records them beside its results.
+ * @throws WsssError `WSSS_ERR_OPTION` naming option, bound and value.
+ */
+export function resolvePseudoMasks(options: PseudoMaskOptions = {}): Complete<PseudoMaskSettings> {
+  const checked = checkPseudoMaskOptions("Classifier.generatePseudoMasks", options);
+  const { recipe, levels: chosen, glass, scaling } = checked;
+  return Object.freeze({ recipe, levels: chosen, glass, scaling });
+}
+
+/** Checks a call of `Segmenter.predict` or `.evaluate`. */
+export function checkSegmentationOptions(
+  call: string,
+  options: SegmentationOptions | undefined,
+): z.output<typeof segmentationSchema> {
+  const checked = checkOptions(segmentationSchema, call, withInferenceBase(gateBase, options));
+  for (const name of ["gateThreshold", "gateRule"] as const) {
+    if (checked.gate === undefined && options?.[name] !== undefined) {
+      throw refuseOption(call, name, "left out without a gate classifier", options[name]);
+    }
+  }
+  return checked;
+}
+
+/**
+ * Fills in and checks options of the class gate, without touching a file or a device.
+ * @returns complete options, frozen; a run records them beside its results.
+ * @throws WsssError `WSSS_ERR_OPTION` naming option, bound and value.
+ */
+export function resolveGate(options: GateSettings = {}): Complete<GateSettings> {
+  const schema = z.strictObject(gateShape);
+  return Object.freeze(checkOptions(schema, "Segmenter.evaluate", withBase(gateBase, options)));
+}
+
+function withInferenceBase(base: Readonly<Record<Recipe, object>>, options: unknown): unknown {
+  return withBase(
+    { default: { ...inferenceBase, ...base.default }, published: { ...inferenceBase, ...base.published } },
+    options,
+  );
+}

@@ -1,0 +1,118 @@
+import { z } from "zod";
+import type { TissueClass } from "../dataset/tissue-class.js";
+import { device } from "./device.js";
+import type { Device } from "./device.js";
+import * as fields from "./fields.js";
+
+/** Options of every call that makes a network. */
+export interface ModelLoadOptions {
+  /**
+   * Where the network lives.
+   * @defaultValue `"auto"`: the first GPU if LibTorch can use one, otherwise the CPU
+   */
+  readonly device?: Device | undefined;
+  /**
+   * Seed of the random first weights, an integer 0..4294967295.
+   * @defaultValue `0`
+   */
+  readonly seed?: number | undefined;
+  /**
+   * Threads that one operation of this network may use on the CPU, 0..1024; 0 = one per core.
+   * @defaultValue `0`
+   */
+  readonly threads?: number | undefined;
+  /** Aborting it stops the making; the promise then rejects with `WSSS_ERR_CANCELLED`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of every call that makes a new network. */
+export interface ModelCreateOptions extends ModelLoadOptions {
+  /** Tissue classes in the order of the outputs, 1 to 254, with names that differ; usually `dataset.classes`. */
+  readonly classes: readonly TissueClass[];
+  /**
+   * Name and colour of background, which is class K in masks and has no output.
+   * @defaultValue white, named `background`, as in both published datasets
+   */
+  readonly background?: TissueClass | undefined;
+  /**
+   * Channel multiplier above 0, at most 4: every layer gets this share of the paper's channels, at least 16 of them.
+   * @defaultValue `1`, the paper's network. A quarter trains about ten times as fast
+   */
+  readonly width?: number | undefined;
+  /**
+   * Safetensors file to start from instead of random weights.
+   * @defaultValue none
+   */
+  readonly weights?: string | undefined;
+  /**
+   * Whether `weights` must hold exactly this network: each of its tensors, no others, all in the same shapes, and, if the file
+   * names classes, the same ones in the same order. With `false`, what fits is taken, the rest keeps its random
+   * start, and `weightsReport` lists every tensor that was left out; a file that fits nowhere is refused all the same.
+   * @defaultValue `true`, since a partial load is the commonest silent error
+   */
+  readonly strict?: boolean | undefined;
+}
+
+/** Options of `Classifier.create`. */
+export type ClassifierCreateOptions = ModelCreateOptions;
+
+/** Options of `Segmenter.create`. */
+export interface SegmenterCreateOptions extends ModelCreateOptions {
+  /**
+   * Network below ASPP and decoder.
+   * @defaultValue `"resnet101"`, as published
+   */
+  readonly backbone?: "resnet101" | undefined;
+  /**
+   * Ratio of patch size to feature size at the end of the backbone. 8 sees finer detail and costs about three times as much.
+   * @defaultValue `16`, as published
+   */
+  readonly outputStride?: 8 | 16 | undefined;
+}
+
+/** Options of `save`. */
+export interface SaveOptions {
+  /** Aborting it stops the saving; the file at the path then stays as it was. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Rules of {@link SaveOptions}. */
+export const saveSchema = z.strictObject({ signal: fields.signal.optional() });
+
+const byte = z.int().min(0).max(255);
+
+/** Only name and colour are taken; other properties, which datasets may carry, are of no interest. */
+const tissueClass = z.object({
+  name: z.string().min(1).max(200),
+  colour: z.tuple([byte, byte, byte]).readonly(),
+});
+
+const classes = z
+  .array(tissueClass)
+  .min(1)
+  .max(254)
+  .readonly()
+  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "classes with names that differ");
+
+/** Rules and defaults of {@link ModelLoadOptions}. */
+export const modelLoadSchema = z.strictObject({
+  device: device.default("auto"),
+  seed: fields.seed.default(0),
+  threads: z.int().min(0).max(1024).default(0),
+  signal: fields.signal.optional(),
+});
+
+/** Rules and defaults of {@link ClassifierCreateOptions}. */
+export const classifierCreateSchema = modelLoadSchema.extend({
+  classes,
+  background: tissueClass.default({ name: "background", colour: [255, 255, 255] }),
+  width: z.number().gt(0).max(4).default(1),
+  weights: fields.path.optional(),
+  strict: fields.flag.default(true),
+});
+
+/** Rules and defaults of {@link SegmenterCreateOptions}. */
+export const segmenterCreateSchema = classifierCreateSchema.extend({
+  backbone: z.literal("resnet101").default("resnet101"),
+  outputStride: z.union([z.literal(8), z.literal(16)]).default(16),
+});

@@ -1,0 +1,139 @@
+import { z } from "zod";
+import type { PseudoMasks } from "../pseudo-masks.js";
+import { checkOptions } from "./check.js";
+import type { FeatureLevel, Recipe } from "./fields.js";
+import * as fields from "./fields.js";
+import { checkTraining, sharedTrainingBase, trainingCallShape, trainingShape, withBase } from "./training.js";
+import type { Complete, TrainingCallOptions, TrainingSettings } from "./training.js";
+
+/** Options of stage 2, the segmenter's training, that a run records. Bounds are inclusive where not said otherwise. */
+export interface SegmenterTrainingSettings extends TrainingSettings {
+  /**
+   * Factor on the loss against each level of the masks, in the order of `masks.levels`, each at least 0, not all 0; or
+   * `"auto"`.
+   * @defaultValue `"auto"`: the paper's 0.6 for bn7 and 0.2 each for b5_2 and b4_5, scaled to sum to 1 over the levels that
+   *   are there; 1 for true masks
+   */
+  readonly levelWeights?: readonly number[] | "auto" | undefined;
+  /**
+   * What background pixels of a mask do. `"ignore"`: nothing. `"fifth-logit"`: the published constant channel K of 100 where
+   * the first level says background and 0 elsewhere, which counts in the mean and competes with every tissue class.
+   * @defaultValue `"ignore"`: background is never scored, so it should not teach; recipe `"published"` `"fifth-logit"`
+   */
+  readonly background?: "ignore" | "fifth-logit" | undefined;
+  /**
+   * Whether the mean loss over pixels is divided by the batch size once more.
+   * @defaultValue `false`, hence a learning rate that does not depend on the batch size; recipe `"published"` `true`
+   */
+  readonly divideByBatch?: boolean | undefined;
+  /**
+   * `"cross-entropy"`, or `"focal"`: the published form, computed from the batch's mean cross-entropy (gamma 2, alpha 0.5).
+   * @defaultValue `"cross-entropy"`, as published
+   */
+  readonly loss?: "cross-entropy" | "focal" | undefined;
+  /**
+   * Probability that a patch is blurred, with a Gaussian radius drawn from 0 (inclusive) to 1 (exclusive) pixels; 0..1.
+   * @defaultValue `0.5`, as published
+   */
+  readonly blur?: number | undefined;
+}
+
+/** Options of `Segmenter.train`. */
+export interface SegmenterTrainingOptions extends SegmenterTrainingSettings, TrainingCallOptions {
+  /** What to learn from: pseudo masks of the split that is trained on, or `"ground-truth"`, its true masks. */
+  readonly masks: PseudoMasks | "ground-truth";
+}
+
+/** Complete options of stage 2, nothing left to choose but `levelWeights: "auto"`, which needs the masks. */
+export type ResolvedSegmenterTraining = Complete<SegmenterTrainingSettings>;
+
+/** Base values of stage 2 by recipe. */
+export const segmenterTrainingBase = {
+  default: {
+    ...sharedTrainingBase,
+    epochs: 30,
+    learningRate: 5e-4,
+    weightDecay: 0.01,
+    gradientClipNorm: 5,
+    dropLastBatch: true,
+    verticalFlip: 0,
+    keep: "best",
+    levelWeights: "auto",
+    background: "ignore",
+    divideByBatch: false,
+    loss: "cross-entropy",
+    blur: 0.5,
+  },
+  published: {
+    ...sharedTrainingBase,
+    epochs: 30,
+    learningRate: 0.01,
+    weightDecay: 5e-4,
+    gradientClipNorm: 0,
+    dropLastBatch: false,
+    verticalFlip: 0,
+    keep: "best",
+    levelWeights: "auto",
+    background: "fifth-logit",
+    divideByBatch: true,
+    loss: "cross-entropy",
+    blur: 0.5,
+  },
+} as const satisfies Record<Recipe, Omit<ResolvedSegmenterTraining, "recipe">>;
+
+const weight = z.number().min(0).max(1000);
+
+const schema = z.strictObject({
+  ...trainingShape,
+  ...trainingCallShape,
+  batchSize: trainingShape.batchSize.min(2),
+  masks: fields.masks.optional(),
+  levelWeights: z.union([
+    z.literal("auto"),
+    z
+      .array(weight)
+      .min(1)
+      .refine((weights) => weights.length === 0 || weights.some((each) => each > 0), "numbers of which one is above 0"),
+  ]),
+  background: z.enum(["ignore", "fifth-logit"]),
+  divideByBatch: fields.flag,
+  loss: z.enum(["cross-entropy", "focal"]),
+  blur: fields.probability,
+});
+
+/** A checked call of `Segmenter.train`. */
+export interface SegmenterTrainingCall extends TrainingCallOptions {
+  readonly settings: ResolvedSegmenterTraining;
+  readonly masks: PseudoMasks | "ground-truth" | undefined;
+}
+
+/**
+ * Fills in and checks options of stage 2, without touching a file or a device. Options of the call alone (`masks`, `signal`,
+ * `validation`, `checkpointFolder`) are checked too, and left out of what is returned.
+ *
+ * @returns complete options, frozen; a run records them beside its results.
+ * @throws WsssError `WSSS_ERR_OPTION` naming option, bound and value.
+ */
+export function resolveSegmenterTraining(options: Partial<SegmenterTrainingOptions> = {}): ResolvedSegmenterTraining {
+  return checkSegmenterTraining("Segmenter.train", options).settings;
+}
+
+/** Like {@link resolveSegmenterTraining}, with the options of the call beside the settings. */
+export function checkSegmenterTraining(
+  call: string,
+  options: Partial<SegmenterTrainingOptions> | undefined,
+): SegmenterTrainingCall {
+  const checked = checkOptions(schema, call, withBase(segmenterTrainingBase, options));
+  const { validation, checkpointFolder, signal, masks, ...settings } = checked;
+  checkTraining(call, checked, options);
+  return { settings: Object.freeze(settings), masks, validation, checkpointFolder, signal };
+}
+
+const paperWeights: Readonly<Record<FeatureLevel, number>> = { bn7: 0.6, b5_2: 0.2, b4_5: 0.2 };
+
+/** The paper's weights of the given levels, scaled to sum to 1. */
+export function automaticLevelWeights(levels: readonly FeatureLevel[]): number[] {
+  const raw = levels.map((level) => paperWeights[level]);
+  const sum = raw.reduce((total, each) => total + each, 0);
+  return raw.map((each) => each / sum);
+}

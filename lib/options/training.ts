@@ -1,0 +1,201 @@
+import { z } from "zod";
+import type { Split } from "../dataset/split.js";
+import { refuseOption } from "./check.js";
+import type { Recipe } from "./fields.js";
+import * as fields from "./fields.js";
+
+/** How the learning rate runs over the training: see {@link TrainingSettings.schedule}. */
+export type Schedule = "poly" | "cosine" | "step";
+
+/** Every option of `Settings`, none missing. */
+export type Complete<Settings> = { readonly [Name in keyof Settings]-?: Exclude<Settings[Name], undefined> };
+
+/** Options that both trainings share and that a run records. Bounds are inclusive where not said otherwise. */
+export interface TrainingSettings {
+  /**
+   * Base values of all other options.
+   * @defaultValue `"default"`, the method with its known defects repaired
+   */
+  readonly recipe?: Recipe | undefined;
+  /**
+   * Passes over the training split, at least 1.
+   * @defaultValue classifier `20`, segmenter `30`, as published
+   */
+  readonly epochs?: number | undefined;
+  /**
+   * Patches in one optimiser step, at least 1 (segmenter: 2, since its pooled branch normalises over the batch).
+   * @defaultValue `20`, as published
+   */
+  readonly batchSize?: number | undefined;
+  /**
+   * Learning rate of the first step for the backbone, above 0, at most 100.
+   * @defaultValue classifier `0.01`, as published. Segmenter `5e-4`: the published 0.01 acts on a loss that is divided by
+   *   the batch size of 20 once more, so its true rate on the mean loss is 0.01 / 20; recipe `"published"` `0.01`
+   */
+  readonly learningRate?: number | undefined;
+  /**
+   * Factor on the learning rate of the new layers (classifier: fc8; segmenter: ASPP and decoder), above 0, at most 1000.
+   * @defaultValue `10`, as published
+   */
+  readonly headLearningRateFactor?: number | undefined;
+  /**
+   * Momentum of SGD, at least 0 and below 1.
+   * @defaultValue `0.9`; in recipe `"published"` the classifier has `5e-4`, because the published code passes the weight
+   *   decay in momentum's place
+   */
+  readonly momentum?: number | undefined;
+  /**
+   * Nesterov's variant of momentum; needs a momentum above 0.
+   * @defaultValue `false`, as published
+   */
+  readonly nesterov?: boolean | undefined;
+  /**
+   * L2 penalty, added to the gradient as `weightDecay * weight`, 0..1.
+   * @defaultValue classifier `5e-4`, as published. Segmenter `0.01`: with the learning rate divided by 20 it must be 20
+   *   times the published 5e-4 to shrink the weights as much per step; recipe `"published"` `5e-4`
+   */
+  readonly weightDecay?: number | undefined;
+  /**
+   * `"poly"`: rate * (1 - step / steps) ^ power. `"cosine"`: half a cosine down to 0. `"step"`: a tenth after every
+   * `stepEpochs`.
+   * @defaultValue `"poly"`, as published
+   */
+  readonly schedule?: Schedule | undefined;
+  /**
+   * Exponent of the poly schedule, above 0, at most 10.
+   * @defaultValue `0.9`, as published
+   */
+  readonly power?: number | undefined;
+  /**
+   * Epochs between two drops of the step schedule, at least 1.
+   * @defaultValue `10`, hence a hundredth of the rate in the last third of 30 epochs
+   */
+  readonly stepEpochs?: number | undefined;
+  /**
+   * Epochs in which the rate rises linearly from 0 to its schedule, at least 0. The very first step then has rate 0.
+   * @defaultValue `0`, as published
+   */
+  readonly warmupEpochs?: number | undefined;
+  /**
+   * Largest L2 norm of the gradient over all parameters; longer ones are scaled down to it. At least 0; 0 clips nothing.
+   * @defaultValue `5`: normal steps stay well below it, while the rare huge one, which ends in NaN without it, is tamed.
+   *   Recipe `"published"` `0`
+   */
+  readonly gradientClipNorm?: number | undefined;
+  /**
+   * Whether the last patches of an epoch that don't fill a batch are left out (others every epoch, by the shuffle).
+   * @defaultValue `true`: a tiny last batch has a noisy gradient and noisy batch statistics just before validation. Recipe
+   *   `"published"` keeps it in the segmenter
+   */
+  readonly dropLastBatch?: boolean | undefined;
+  /**
+   * Seed of shuffle, augmentation and dropout, an integer 0..4294967295. One seed on one device gives one result.
+   * @defaultValue `0`
+   */
+  readonly seed?: number | undefined;
+  /**
+   * Probability that a patch is mirrored left to right, 0..1.
+   * @defaultValue `0.5`, as published
+   */
+  readonly horizontalFlip?: number | undefined;
+  /**
+   * Probability that a patch is mirrored top to bottom, 0..1.
+   * @defaultValue classifier `0.5`, segmenter `0`, as published
+   */
+  readonly verticalFlip?: number | undefined;
+  /**
+   * Factor on every dropout probability of the network, 0..1; 0 turns dropout off.
+   * @defaultValue `1`, the paper's probabilities
+   */
+  readonly dropoutFactor?: number | undefined;
+  /**
+   * The weights that the model holds when training ends: those of the best epoch on the validation split, or the last.
+   * `"best"` can't be asked for without a validation split.
+   * @defaultValue `"best"` with a validation split, otherwise `"last"`. Recipe `"published"` keeps the classifier's last
+   */
+  readonly keep?: "best" | "last" | undefined;
+}
+
+/** Options of one training call that are not part of the recipe, and that a run does not record. */
+export interface TrainingCallOptions {
+  /** Scored after every epoch; needs labels (classifier) or true masks (segmenter). Never trained on. */
+  readonly validation?: Split | undefined;
+  /**
+   * Folder for `last.safetensors` (after every epoch) and `best.safetensors` (whenever validation improves); made if it is
+   * not there. Each file replaces the one before it in one step, so that an interruption never leaves half a file.
+   */
+  readonly checkpointFolder?: string | undefined;
+  /** Aborting it stops the training at the next step; the loop then throws `WSSS_ERR_CANCELLED`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The rules of {@link TrainingCallOptions}. */
+export const trainingCallShape = {
+  validation: fields.split.optional(),
+  checkpointFolder: fields.path.optional(),
+  signal: fields.signal.optional(),
+} as const;
+
+/** The rules of {@link TrainingSettings}; nothing is optional, since base values are filled in before the check. */
+export const trainingShape = {
+  recipe: fields.recipe,
+  epochs: fields.count.max(1_000_000),
+  batchSize: fields.count.max(65_536),
+  learningRate: z.number().gt(0).max(100),
+  headLearningRateFactor: z.number().gt(0).max(1000),
+  momentum: z.number().min(0).lt(1),
+  nesterov: fields.flag,
+  weightDecay: z.number().min(0).max(1),
+  schedule: z.enum(["poly", "cosine", "step"]),
+  power: z.number().gt(0).max(10),
+  stepEpochs: fields.count,
+  warmupEpochs: fields.countOrNone,
+  gradientClipNorm: z.number().min(0).max(1e9),
+  dropLastBatch: fields.flag,
+  seed: fields.seed,
+  horizontalFlip: fields.probability,
+  verticalFlip: fields.probability,
+  dropoutFactor: fields.probability,
+  keep: z.enum(["best", "last"]),
+} as const;
+
+/** Base values on which both recipes and both trainings agree, and which stand in the published code. */
+export const sharedTrainingBase = {
+  batchSize: 20,
+  headLearningRateFactor: 10,
+  momentum: 0.9,
+  nesterov: false,
+  schedule: "poly",
+  power: 0.9,
+  stepEpochs: 10,
+  warmupEpochs: 0,
+  seed: 0,
+  horizontalFlip: 0.5,
+  dropoutFactor: 1,
+} as const;
+
+/**
+ * The options of a caller on top of the base values of the recipe that they name. What is no object, and a recipe that
+ * does not exist, is left for the schema to refuse.
+ */
+export function withBase(base: Readonly<Record<Recipe, object>>, options: unknown = {}): unknown {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) return options;
+  const recipe: Recipe = "recipe" in options && options.recipe === "published" ? "published" : "default";
+  return { recipe, ...base[recipe], ...fields.withoutUndefined(options) };
+}
+
+/** Rules that tie options of one training to each other. */
+export function checkTraining(
+  call: string,
+  checked: { nesterov: boolean; momentum: number; warmupEpochs: number; epochs: number; validation?: unknown },
+  given: { readonly keep?: unknown } | undefined,
+): void {
+  if (checked.nesterov && checked.momentum === 0)
+    throw refuseOption(call, "nesterov", "false while momentum is 0", true);
+  if (checked.warmupEpochs >= checked.epochs) {
+    throw refuseOption(call, "warmupEpochs", `below epochs (${checked.epochs})`, checked.warmupEpochs);
+  }
+  if (given?.keep === "best" && checked.validation === undefined) {
+    throw refuseOption(call, "keep", '"last" without a validation split', "best");
+  }
+}

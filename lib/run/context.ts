@@ -1,0 +1,40 @@
+import type { Dataset } from "../dataset/open-dataset.js";
+import { WsssError } from "../errors.js";
+import type { Device } from "../options/device.js";
+import type { PseudoMasks } from "../pseudo-masks.js";
+import type { DatasetFingerprint } from "./dataset-fingerprint.js";
+import type { PlanSections, SectionName } from "./plan.js";
+import type { StageSurroundings } from "./stage.js";
+
+/** Where the networks of a run live. Not part of its plan: another device gives the same result but for rounding. */
+export interface RunDevice {
+  readonly device: Device;
+  /** Threads of one operation on the CPU, 0 = one per core. */
+  readonly threads: number;
+}
+
+/** Files that stand in for what an earlier stage of the run folder would give. */
+export interface RunSources {
+  readonly classifier?: string | undefined;
+  readonly segmenter?: string | undefined;
+  /** Folder with `PM_<level>` folders. */
+  readonly masks?: string | undefined;
+}
+
+/** Everything that the stages of a run work with. */
+export interface RunContext extends StageSurroundings {
+  readonly dataset: Dataset;
+  readonly fingerprint: DatasetFingerprint;
+  readonly plan: Partial<PlanSections>;
+  readonly device: RunDevice;
+  readonly sources: RunSources;
+  /** What a stage made and a later one of the same process can use without reading it again. */
+  readonly memory: { pseudoMasks?: PseudoMasks };
+}
+
+/** One part of the plan. @throws WsssError `WSSS_ERR_INTERNAL` if the command did not resolve it. */
+export function sectionOf<Name extends SectionName>(context: RunContext, name: Name): PlanSections[Name] {
+  const section = context.plan[name];
+  if (section === undefined) throw new WsssError("WSSS_ERR_INTERNAL", `the plan has no section ${name}`, { name });
+  return section;
+}

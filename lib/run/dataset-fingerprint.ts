@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+
+import type { Dataset } from "../dataset/open-dataset.js";
+import type { Split } from "../dataset/split.js";
+import type { TissueClass } from "../dataset/tissue-class.js";
+import { ioFailure } from "../image/file-access.js";
+import { mapConcurrently } from "../image/map-concurrently.js";
+
+/** What tells one split from another. */
+export interface SplitFingerprint {
+  readonly count: number;
+  /** SHA-256 over names, labels and sizes of the patch files. */
+  readonly patches: string;
+  /** SHA-256 over names and sizes of the true masks; null if there are none. */
+  readonly masks: string | null;
+}
+
+/** What tells one dataset from another, wherever it lies; part of `run.json` and of the keys of the stages. */
+export interface DatasetFingerprint {
+  readonly name: string;
+  readonly classes: readonly Pick<TissueClass, "name" | "colour">[];
+  readonly background: Pick<TissueClass, "name" | "colour">;
+  readonly glass: Dataset["glass"];
+  readonly train: SplitFingerprint;
+  readonly val: SplitFingerprint;
+  readonly test: SplitFingerprint;
+}
+
+async function digestOfFiles(lines: readonly { readonly path: string; readonly note: string }[]): Promise<string> {
+  const sizes = await mapConcurrently(
+    lines,
+    async ({ path }) => {
+      try {
+        return (await stat(path)).size;
+      } catch (error) {
+        throw ioFailure(error, "read", path);
+      }
+    },
+    { limit: 16, what: "listing the dataset" },
+  );
+  const hash = createHash("sha256");
+  lines.forEach(({ path, note }, i) => hash.update(`${basename(path)}\t${note}\t${String(sizes[i])}\n`));
+  return hash.digest("hex");
+}
+
+async function fingerprintSplit(split: Split): Promise<SplitFingerprint> {
+  const patches = split.files.map(({ imagePath, labels }) => ({ path: imagePath, note: labels?.join("") ?? "" }));
+  const masks = split.files.flatMap(({ maskPath }) => (maskPath === undefined ? [] : [{ path: maskPath, note: "" }]));
+  return {
+    count: split.count,
+    patches: await digestOfFiles(patches),
+    masks: masks.length > 0 ? await digestOfFiles(masks) : null,
+  };
+}
+
+/** Looks at names and sizes of all files of a dataset; opens none. @throws WsssError `WSSS_ERR_IO` */
+export async function fingerprintDataset(dataset: Dataset): Promise<DatasetFingerprint> {
+  const plain = ({ name, colour }: TissueClass): Pick<TissueClass, "name" | "colour"> => ({ name, colour });
+  return {
+    name: dataset.name,
+    classes: dataset.classes.map(plain),
+    background: plain(dataset.background),
+    glass: dataset.glass,
+    train: await fingerprintSplit(dataset.train),
+    val: await fingerprintSplit(dataset.val),
+    test: await fingerprintSplit(dataset.test),
+  };
+}
+
+/** The part of a fingerprint that every stage depends on. */
+export function classesOf({ classes, background }: DatasetFingerprint): object {
+  return { classes, background };
+}

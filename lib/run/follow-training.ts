@@ -1,0 +1,90 @@
+import { join } from "node:path";
+
+import type { EpochEvent, StepEvent, TrainingSummary } from "../training-events.js";
+import { type MetricColumn, MetricsFile } from "./metrics-file.js";
+import type { RunReporter } from "./reporter.js";
+import type { StageName } from "./stage-names.js";
+
+/** What a training leaves in its stage's marker. */
+export interface TrainingRecord {
+  readonly epochs: number;
+  readonly steps: number;
+  /** Counted from 1; null without validation. */
+  readonly bestEpoch: number | null;
+  /** Exact match (classifier) or mIoU (segmenter) on val, a fraction; null without validation. */
+  readonly bestScore: number | null;
+  readonly lastLoss: number;
+}
+
+/** How one training is written down and shown. */
+export interface TrainingLog<Step extends StepEvent, Epoch extends EpochEvent> {
+  readonly stage: StageName;
+  /** Folder of the metric files. */
+  readonly folder: string;
+  /** Start of the names of the metric files. */
+  readonly name: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly stepColumns: readonly MetricColumn<Step>[];
+  readonly epochColumns: readonly MetricColumn<Epoch>[];
+  /** The epoch in a few words, without its number. */
+  describe(event: Epoch): string;
+}
+
+/** Takes every event of a generator, and ends the generator whatever happens. */
+async function drain<Event, Result>(
+  events: AsyncGenerator<Event, Result, void>,
+  take: (event: Event) => void,
+): Promise<Result> {
+  try {
+    for (;;) {
+      const next = await events.next();
+      if (next.done === true) return next.value;
+      take(next.value);
+    }
+  } finally {
+    // After the end this does nothing; after an error in `take` it cancels the training and waits for it.
+    await events.return(undefined as Result);
+  }
+}
+
+/**
+ * Follows a training to its end: every event into the metric files, and on to the reporter.
+ *
+ * @param begin - starts the training; called when the metric files are there.
+ * @throws WsssError what the training throws; `WSSS_ERR_IO` if metrics can't be written, the training is then stopped.
+ */
+export async function followTraining<Step extends StepEvent, Epoch extends EpochEvent>(
+  log: TrainingLog<Step, Epoch>,
+  reporter: RunReporter,
+  begin: () => AsyncGenerator<Step | Epoch, TrainingSummary, void>,
+): Promise<TrainingRecord> {
+  const steps = await MetricsFile.create(join(log.folder, `${log.name}-steps.csv`), log.stepColumns);
+  const epochs = await MetricsFile.create(join(log.folder, `${log.name}-epochs.csv`), log.epochColumns);
+  const take = (event: Step | Epoch): void => {
+    if (event.kind === "step") {
+      steps.append(event);
+      const label = `epoch ${event.epoch + 1}/${log.epochs}`;
+      const done = event.step * log.batchSize;
+      reporter.progress({ stage: log.stage, label, done, total: event.steps * log.batchSize, loss: event.loss });
+    } else {
+      epochs.append(event);
+      const text = `${log.describe(event)}${event.best ? "  (best so far)" : ""}`;
+      reporter.epoch({ stage: log.stage, epoch: event.epoch + 1, epochs: log.epochs, text });
+    }
+  };
+  try {
+    const { bestEpoch, bestScore, ...summary } = await drain(begin(), take);
+    const validated = bestEpoch >= 0;
+    return {
+      epochs: summary.epochs,
+      steps: summary.steps,
+      bestEpoch: validated ? bestEpoch + 1 : null,
+      bestScore: validated ? bestScore : null,
+      lastLoss: summary.lastLoss,
+    };
+  } finally {
+    steps.close();
+    epochs.close();
+  }
+}

@@ -1,0 +1,47 @@
+import { join } from "node:path";
+
+import { type RunContext, sectionOf } from "./context.js";
+import { writeJson } from "./files.js";
+import type { RunResult } from "./result.js";
+import type { StageOutcome } from "./stage.js";
+import { evaluate } from "./stages/evaluate.js";
+import { drawPictures } from "./stages/pictures.js";
+import { drawPseudoMasks } from "./stages/pseudo-masks.js";
+import { trainClassifier } from "./stages/train-classifier.js";
+import { trainSegmenter } from "./stages/train-segmenter.js";
+
+/** File of the run folder with the last result. */
+export const resultFile = "result.json";
+
+/** What all stages together came to. */
+export interface PipelineOutcome {
+  readonly result: RunResult;
+  readonly stages: readonly StageOutcome<unknown>[];
+}
+
+/**
+ * All stages, each skipped if it is done and valid. With `masks: "ground-truth"` no pseudo masks are drawn.
+ *
+ * @param startedAt - `performance.now()` when the command began; the result tells the time since.
+ * @throws WsssError what a stage throws; the stages before it stay done.
+ */
+export async function runPipeline(context: RunContext, startedAt: number): Promise<PipelineOutcome> {
+  const stages: StageOutcome<unknown>[] = [await trainClassifier(context)];
+  let scores: RunResult["pseudoMasks"];
+  if (sectionOf(context, "segmenter").masks === "pseudo") {
+    const masks = await drawPseudoMasks(context);
+    stages.push(masks);
+    scores = masks.result.scores ?? undefined;
+  }
+  stages.push(await trainSegmenter(context));
+  const evaluation = await evaluate(context);
+  stages.push(evaluation, await drawPictures(context));
+  const result: RunResult = {
+    classifier: evaluation.result.classifier,
+    ...(scores !== undefined && { pseudoMasks: scores }),
+    segmenter: evaluation.result.segmenter,
+    elapsedMs: Math.round(performance.now() - startedAt),
+  };
+  if (stages.some(({ skipped }) => !skipped)) await writeJson(join(context.root, resultFile), result);
+  return { result, stages };
+}

@@ -1,0 +1,74 @@
+import type { RunResult, SegmentationResult } from "./result.js";
+
+const percent = (value: number | null | undefined): string =>
+  value === null || value === undefined ? "-" : (value * 100).toFixed(1);
+
+/** Lines of a table: the first column left, the others right aligned, two spaces between. */
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((text, i) => (widths[i] = Math.max(widths[i] ?? 0, text.length)));
+  return rows.map((row) =>
+    row
+      .map((text, i) => (i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function scoreRow(name: string, scores: SegmentationResult): string[] {
+  return [
+    name,
+    percent(scores.accuracy),
+    percent(scores.mIoU),
+    percent(scores.fwIoU),
+    ...scores.iou.map((value) => percent(value)),
+  ];
+}
+
+function segmentationTable(rows: readonly (readonly string[])[], classNames: readonly string[]): string[] {
+  const headings = ["", "Acc", "mIoU", "FwIoU", ...classNames.map((name) => `IoU ${name}`)];
+  return ["Segmentation (per cent)", ...alignColumns([headings, ...rows]).map((line) => `  ${line}`)];
+}
+
+function pseudoMaskRows(scores: NonNullable<RunResult["pseudoMasks"]>): string[][] {
+  return Object.entries(scores).map(([level, one]) => scoreRow(`pseudo masks ${level} (train)`, one));
+}
+
+/** Lines of the table of pseudo masks alone, in per cent. */
+export function pseudoMaskTable(
+  scores: NonNullable<RunResult["pseudoMasks"]>,
+  classNames: readonly string[],
+): string[] {
+  return segmentationTable(pseudoMaskRows(scores), classNames);
+}
+
+/** The printed report of a run; all numbers in per cent. */
+export function reportTable(result: RunResult, classNames: readonly string[]): string {
+  const lines: string[] = [];
+  if (result.classifier !== undefined) {
+    const { exactMatch, jaccard, classAccuracy } = result.classifier;
+    lines.push("Classifier, test patches (per cent)");
+    const headings = ["", "exact match", "Jaccard", ...classNames];
+    const row = ["labels", percent(exactMatch), percent(jaccard), ...classAccuracy.map((value) => percent(value))];
+    lines.push(...alignColumns([headings, row]).map((line) => `  ${line}`), "");
+  }
+  const rows = pseudoMaskRows(result.pseudoMasks ?? {});
+  if (result.segmenter !== undefined) {
+    rows.push(scoreRow("segmenter (test)", result.segmenter.plain));
+    if (result.segmenter.gated !== undefined) rows.push(scoreRow("segmenter, gated (test)", result.segmenter.gated));
+  }
+  if (rows.length > 0) lines.push(...segmentationTable(rows, classNames), "");
+  lines.push(`Took ${formatDuration(result.elapsedMs)}.`);
+  return lines.join("\n");
+}
+
+/** `850 ms`, `12.3 s`, `4 min 05 s` or `2 h 07 min`. */
+export function formatDuration(elapsedMs: number): string {
+  if (elapsedMs < 1000) return `${Math.round(elapsedMs)} ms`;
+  const seconds = elapsedMs / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}

@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+
+import { WsssError } from "../errors.js";
+import { ioFailure } from "../image/file-access.js";
+import { digestOf } from "./fingerprint.js";
+import { measureOutput, readMarker } from "./stage-marker.js";
+import type { StageName } from "./stage-names.js";
+
+/** Something that a stage works from, and what tells it from another of the same name. */
+export interface StageSource {
+  readonly path: string;
+  /** Goes into the stage's key. */
+  readonly identity: string;
+}
+
+/** SHA-256 of a file. @throws WsssError `WSSS_ERR_IO` */
+export async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (error) {
+    throw ioFailure(error, "read", path);
+  }
+  return hash.digest("hex");
+}
+
+/** First weights of a network as a part of a key: null for random ones. */
+export async function identityOfWeights(path: string | null): Promise<string | null> {
+  return path === null ? null : await digestOfFile(path);
+}
+
+/** What an earlier stage of the run folder has left. @throws WsssError `WSSS_ERR_DATASET` if it has not been done */
+async function fromStage(root: string, stage: StageName, output: string, flag: string): Promise<StageSource> {
+  const marker = await readMarker(root, stage);
+  const path = join(root, output);
+  if (marker === undefined || (await measureOutput(root, output)) === undefined) {
+    const message = `${path} is not there: run ${stage} for this folder first, or name another with ${flag}`;
+    throw new WsssError("WSSS_ERR_DATASET", message, { path, stage });
+  }
+  return { path, identity: marker.id };
+}
+
+/** A weight file that the user named, or the one that a stage of the run folder made. */
+export async function weightSource(
+  root: string,
+  role: "classifier" | "segmenter",
+  named: string | undefined,
+): Promise<StageSource> {
+  if (named !== undefined) return { path: named, identity: await digestOfFile(named) };
+  return await fromStage(root, `train-${role}`, `${role}.safetensors`, `--${role}`);
+}
+
+/** A folder of pseudo masks that the user named, or that of the run folder. */
+export async function maskSource(root: string, named: string | undefined): Promise<StageSource> {
+  if (named === undefined) return await fromStage(root, "pseudo-masks", "train_PM", "--masks");
+  const measured = await measureOutput("", named);
+  if (measured?.kind !== "folder") {
+    throw new WsssError("WSSS_ERR_DATASET", `mask folder ${named} is not there`, { path: named });
+  }
+  return { path: named, identity: digestOf({ files: measured.files, bytes: measured.bytes }) };
+}

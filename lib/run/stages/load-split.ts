@@ -1,0 +1,23 @@
+import type { Split } from "../../dataset/split.js";
+import type { RunContext } from "../context.js";
+import type { StageName } from "../stage-names.js";
+
+/** Decodes the patches of a split, once a process, and shows how far that is. */
+export async function loadForStage(
+  { signal, reporter }: Pick<RunContext, "signal" | "reporter">,
+  stage: StageName,
+  split: Split,
+): Promise<void> {
+  const label = `decoding ${split.name}`;
+  await split.load(signal, ({ done, total }) => reporter.progress({ stage, label, done, total }));
+}
+
+/** The progress of a call of the library as that of a stage. */
+export function progressOf(
+  { reporter }: Pick<RunContext, "reporter">,
+  stage: StageName,
+  label: string,
+): (progress: { readonly stage: string; readonly done: number; readonly total: number }) => void {
+  return (progress) =>
+    reporter.progress({ stage, label: `${label}, ${progress.stage}`, done: progress.done, total: progress.total });
+}

@@ -1,0 +1,170 @@
+import { join } from "node:path";
+
+import { Classifier } from "../../classifier.js";
+import type { PatchFile, Split } from "../../dataset/split.js";
+import { decodePatch } from "../../image/decode-patch.js";
+import { readIndexPng } from "../../image/index-png.js";
+import { type PanelCell, type PanelRow, writePanel } from "../../image/panel.js";
+import { Segmenter } from "../../segmenter.js";
+import { type RunContext, sectionOf } from "../context.js";
+import { makeFolder } from "../../model/make-folder.js";
+import { replaceWhole } from "../files.js";
+import { maskSource, type StageSource, weightSource } from "../sources.js";
+import { performStage, type StageOutcome } from "../stage.js";
+import { maskFolder } from "./pseudo-masks.js";
+
+const stage = "pictures";
+const folderName = "pictures";
+
+/** What the stage leaves in its marker: the files, relative to the run folder. */
+export interface PictureRecord {
+  readonly pictures: readonly string[];
+}
+
+interface Sources {
+  readonly classifier: StageSource;
+  readonly segmenter: StageSource;
+  /** Null where the segmenter has learned from true masks. */
+  readonly masks: StageSource | null;
+}
+
+/** One column of a picture: its caption, and how a patch's cell is made. */
+interface Column {
+  readonly caption: string;
+  cell(file: PatchFile, rgb: Uint8Array): Promise<PanelCell>;
+}
+
+interface Painter {
+  readonly context: RunContext;
+  readonly classifier: Classifier;
+  readonly segmenter: Segmenter;
+}
+
+/** So many files, evenly spaced over the split. */
+function choose(split: Split, count: number): PatchFile[] {
+  const taken = Math.min(count, split.count);
+  return Array.from({ length: taken }, (_, i) => split.files[Math.floor((i * split.count) / taken)]).filter(
+    (file) => file !== undefined,
+  );
+}
+
+function maskColumn(caption: string, { context }: Painter, pathOf: (file: PatchFile) => string | undefined): Column {
+  const { palette } = context.dataset;
+  return {
+    caption,
+    cell: async (file) => {
+      const path = pathOf(file);
+      if (path === undefined) return { kind: "empty", note: "no true mask" };
+      return { kind: "mask", indices: (await readIndexPng(path, { palette })).indices };
+    },
+  };
+}
+
+function predictionColumn(caption: string, { context, segmenter, classifier }: Painter, gated: boolean): Column {
+  const { signal } = context;
+  const { recipe, gateThreshold, gateRule } = sectionOf(context, "evaluation");
+  const options = gated ? { gate: classifier, recipe, gateThreshold, gateRule, signal } : { signal };
+  return {
+    caption,
+    cell: async (file) => ({ kind: "mask", indices: (await segmenter.predict(file.imagePath, options)).classMap }),
+  };
+}
+
+const patchColumn: Column = { caption: "patch", cell: async (_, rgb) => await Promise.resolve({ kind: "patch", rgb }) };
+
+function columnsOf(painter: Painter, split: Split): Column[] {
+  const { context } = painter;
+  const columns = [patchColumn, maskColumn("ground truth", painter, ({ maskPath }) => maskPath)];
+  if (split.name !== "train") {
+    columns.push(predictionColumn("prediction", painter, false));
+    if (sectionOf(context, "evaluation").gate) columns.push(predictionColumn("prediction, gated", painter, true));
+    return columns;
+  }
+  if (sectionOf(context, "segmenter").masks === "pseudo") {
+    for (const level of sectionOf(context, "pseudoMasks").levels) {
+      const folder = join(context.root, maskFolder, `PM_${level}`);
+      columns.push(maskColumn(`pseudo mask ${level}`, painter, ({ stem }) => join(folder, `${stem}.png`)));
+    }
+  }
+  columns.push(predictionColumn("prediction", painter, false));
+  return columns;
+}
+
+async function drawSplit(painter: Painter, split: Split, folder: string, progress: () => void): Promise<string[]> {
+  const { context } = painter;
+  const { classes, background } = context.dataset;
+  const columns = columnsOf(painter, split);
+  const captions = columns.map(({ caption }) => caption);
+  const rows: PanelRow[] = [];
+  const names: string[] = [];
+  for (const file of choose(split, sectionOf(context, "pictures").count)) {
+    const { data, height, width } = await decodePatch(file.imagePath);
+    const cells: PanelCell[] = [];
+    for (const column of columns) cells.push(await column.cell(file, data));
+    const row = { title: file.stem, height, width, cells };
+    const name = `${split.name}-${file.stem}.png`;
+    await writePanel(join(folder, name), { captions, rows: [row], classes, background });
+    rows.push(row);
+    names.push(name);
+    progress();
+  }
+  if (rows.length > 0) {
+    const title = `${context.dataset.name}, ${split.name}`;
+    await writePanel(join(folder, `${split.name}.png`), { title, captions, rows, classes, background, panelPx: 192 });
+    names.push(`${split.name}.png`);
+  }
+  return names;
+}
+
+async function draw(context: RunContext, sources: Sources): Promise<PictureRecord> {
+  const { root, dataset, device, signal, reporter } = context;
+  const { count } = sectionOf(context, "pictures");
+  const total = Math.min(count, dataset.train.count) + Math.min(count, dataset.test.count);
+  const classifier = await Classifier.load(sources.classifier.path, { ...device, signal });
+  try {
+    const segmenter = await Segmenter.load(sources.segmenter.path, { ...device, signal });
+    try {
+      const painter = { context, classifier, segmenter };
+      let done = 0;
+      const progress = (): void => reporter.progress({ stage, label: "pictures", done: ++done, total });
+      const names = await replaceWhole(join(root, folderName), async (folder) => {
+        await makeFolder(folder);
+        const ofTrain = await drawSplit(painter, dataset.train, folder, progress);
+        return [...ofTrain, ...(await drawSplit(painter, dataset.test, folder, progress))];
+      });
+      return { pictures: names.map((name) => join(folderName, name)) };
+    } finally {
+      await segmenter.dispose();
+    }
+  } finally {
+    await classifier.dispose();
+  }
+}
+
+/**
+ * Draws some patches of train (patch, ground truth, pseudo masks, prediction) and test (patch, ground truth, predictions)
+ * side by side into `pictures/`: one file a patch, and `train.png` and `test.png` with all of them.
+ */
+export async function drawPictures(context: RunContext): Promise<StageOutcome<PictureRecord>> {
+  const { root, fingerprint, sources: named } = context;
+  const supervised = sectionOf(context, "segmenter").masks === "ground-truth";
+  const sources = {
+    classifier: await weightSource(root, "classifier", named.classifier),
+    segmenter: await weightSource(root, "segmenter", named.segmenter),
+    masks: supervised ? null : await maskSource(root, undefined),
+  };
+  return await performStage(context, {
+    name: stage,
+    key: {
+      section: sectionOf(context, "pictures"),
+      evaluation: sectionOf(context, "evaluation"),
+      levels: sectionOf(context, "pseudoMasks").levels,
+      classifier: sources.classifier.identity,
+      segmenter: sources.segmenter.identity,
+      masks: sources.masks?.identity ?? null,
+      dataset: fingerprint,
+    },
+    outputs: [folderName],
+    work: async () => await draw(context, sources),
+  });
+}

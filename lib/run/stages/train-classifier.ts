@@ -1,0 +1,78 @@
+import { join } from "node:path";
+
+import { Classifier } from "../../classifier.js";
+import type { ClassifierEpochEvent } from "../../training-events.js";
+import { type RunContext, sectionOf } from "../context.js";
+import { classesOf } from "../dataset-fingerprint.js";
+import { followTraining, type TrainingRecord } from "../follow-training.js";
+import { identityOfWeights } from "../sources.js";
+import { performStage, type StageOutcome } from "../stage.js";
+import { classifierEpochColumns, classifierStepColumns } from "../training-metrics.js";
+import { loadForStage } from "./load-split.js";
+
+const stage = "train-classifier";
+const weightsFile = "classifier.safetensors";
+
+function describe(event: ClassifierEpochEvent): string {
+  const parts = [`loss ${event.meanLoss.toFixed(4)}`, `exact match ${event.exactMatch.toFixed(3)}`];
+  if (event.pdaEnabled) parts.push(`gamma ${event.gamma.toFixed(3)}`);
+  if (event.labelValidation !== undefined) {
+    const { exactMatch, jaccard } = event.labelValidation;
+    parts.push(`val exact match ${exactMatch.toFixed(3)}`, `Jaccard ${jaccard.toFixed(3)}`);
+  }
+  return parts.join("  ");
+}
+
+async function train(context: RunContext): Promise<TrainingRecord> {
+  const { root, dataset, fingerprint, device, signal, reporter } = context;
+  const { seed, width, weights, training } = sectionOf(context, "classifier");
+  const validation = dataset.val.count > 0 ? dataset.val : undefined;
+  if (validation === undefined) reporter.note("no val patches: the weights of the last epoch are kept");
+  await loadForStage(context, stage, dataset.train);
+  const classifier = await Classifier.create({
+    classes: fingerprint.classes,
+    background: fingerprint.background,
+    width,
+    seed,
+    ...(weights === null ? {} : { weights }),
+    ...device,
+    signal,
+  });
+  try {
+    const log = {
+      stage,
+      folder: join(root, "metrics"),
+      name: "classifier",
+      epochs: training.epochs,
+      batchSize: training.batchSize,
+      stepColumns: classifierStepColumns,
+      epochColumns: classifierEpochColumns,
+      describe,
+    } as const;
+    const keep = validation === undefined ? "last" : training.keep;
+    const checkpointFolder = join(root, "checkpoints", "classifier");
+    const options = { ...training, keep, checkpointFolder, signal, ...(validation && { validation }) };
+    const record = await followTraining(log, reporter, () => classifier.train(dataset.train, options));
+    await classifier.save(join(root, weightsFile));
+    return record;
+  } finally {
+    await classifier.dispose();
+  }
+}
+
+/** Stage 1: trains the classifier on patch-level labels; writes `classifier.safetensors` and its metrics. */
+export async function trainClassifier(context: RunContext): Promise<StageOutcome<TrainingRecord>> {
+  const { fingerprint } = context;
+  const section = sectionOf(context, "classifier");
+  return await performStage(context, {
+    name: stage,
+    key: {
+      section: { ...section, weights: await identityOfWeights(section.weights) },
+      classes: classesOf(fingerprint),
+      train: fingerprint.train.patches,
+      val: [fingerprint.val.patches, fingerprint.val.masks],
+    },
+    outputs: [weightsFile, "metrics/classifier-steps.csv", "metrics/classifier-epochs.csv"],
+    work: async () => await train(context),
+  });
+}

@@ -1,0 +1,93 @@
+import { join } from "node:path";
+
+import { PseudoMasks } from "../../pseudo-masks.js";
+import { Segmenter } from "../../segmenter.js";
+import type { SegmenterEpochEvent } from "../../training-events.js";
+import { type RunContext, sectionOf } from "../context.js";
+import { classesOf } from "../dataset-fingerprint.js";
+import { followTraining, type TrainingRecord } from "../follow-training.js";
+import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
+import { performStage, type StageOutcome } from "../stage.js";
+import { segmenterEpochColumns, segmenterStepColumns } from "../training-metrics.js";
+import { loadForStage, progressOf } from "./load-split.js";
+
+const stage = "train-segmenter";
+const weightsFile = "segmenter.safetensors";
+
+function describe({ meanLoss, validation }: SegmenterEpochEvent): string {
+  const loss = `loss ${meanLoss.toFixed(4)}`;
+  if (validation === undefined) return loss;
+  return `${loss}  val accuracy ${validation.pixelAccuracy.toFixed(3)}  mIoU ${validation.mIoU.toFixed(3)}`;
+}
+
+/** The masks to learn from: those of this process, or those of the folder; null = the true ones. */
+async function openMasks(context: RunContext, source: StageSource | null): Promise<PseudoMasks | "ground-truth"> {
+  if (source === null) return "ground-truth";
+  const { memory, sources, dataset, signal } = context;
+  if (memory.pseudoMasks !== undefined && sources.masks === undefined) return memory.pseudoMasks;
+  const { levels } = sectionOf(context, "pseudoMasks");
+  return await PseudoMasks.open(source.path, dataset.train, {
+    levels,
+    signal,
+    onProgress: progressOf(context, stage, "pseudo masks"),
+  });
+}
+
+async function train(context: RunContext, source: StageSource | null): Promise<TrainingRecord> {
+  const { root, dataset, fingerprint, device, signal, reporter } = context;
+  const { seed, width, weights, outputStride, training } = sectionOf(context, "segmenter");
+  const validation = dataset.val.count > 0 && dataset.val.hasMasks ? dataset.val : undefined;
+  if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
+  await loadForStage(context, stage, dataset.train);
+  const masks = await openMasks(context, source);
+  const segmenter = await Segmenter.create({
+    classes: fingerprint.classes,
+    background: fingerprint.background,
+    width,
+    seed,
+    outputStride,
+    ...(weights === null ? {} : { weights }),
+    ...device,
+    signal,
+  });
+  try {
+    const log = {
+      stage,
+      folder: join(root, "metrics"),
+      name: "segmenter",
+      epochs: training.epochs,
+      batchSize: training.batchSize,
+      stepColumns: segmenterStepColumns,
+      epochColumns: segmenterEpochColumns,
+      describe,
+    } as const;
+    const keep = validation === undefined ? "last" : training.keep;
+    const checkpointFolder = join(root, "checkpoints", "segmenter");
+    const options = { ...training, masks, keep, checkpointFolder, signal, ...(validation && { validation }) };
+    const record = await followTraining(log, reporter, () => segmenter.train(dataset.train, options));
+    await segmenter.save(join(root, weightsFile));
+    return record;
+  } finally {
+    await segmenter.dispose();
+  }
+}
+
+/** Stage 3: trains the segmenter on pseudo masks, or on the true masks; writes `segmenter.safetensors` and its metrics. */
+export async function trainSegmenter(context: RunContext): Promise<StageOutcome<TrainingRecord>> {
+  const { root, fingerprint, sources } = context;
+  const section = sectionOf(context, "segmenter");
+  const source = section.masks === "ground-truth" ? null : await maskSource(root, sources.masks);
+  const { levels } = source === null ? { levels: [] } : sectionOf(context, "pseudoMasks");
+  return await performStage(context, {
+    name: stage,
+    key: {
+      section: { ...section, weights: await identityOfWeights(section.weights) },
+      masks: source === null ? fingerprint.train.masks : { identity: source.identity, levels },
+      classes: classesOf(fingerprint),
+      train: fingerprint.train.patches,
+      val: fingerprint.val,
+    },
+    outputs: [weightsFile, "metrics/segmenter-steps.csv", "metrics/segmenter-epochs.csv"],
+    work: async () => await train(context, source),
+  });
+}

@@ -1,0 +1,196 @@
+import type { Split } from "./dataset/split.js";
+import type { SegmentationScores } from "./evaluation.js";
+import { segmentationScoresOf } from "./evaluation.js";
+import { Gate } from "./inference/gate.js";
+import { Model } from "./model/model.js";
+import type { ModelDescription } from "./model/model-description.js";
+import type { ModelHandle } from "./model/model-handle.js";
+import type { ModelOpening, OpenedModel } from "./model/model-opening.js";
+import { describeSavedModel, openModel } from "./model/model-opening.js";
+import type { NativeScores, NativeSegmenter } from "./native/addon.js";
+import { runJob } from "./native/job.js";
+import { checkOptions, refuseOption } from "./options/check.js";
+import { path as pathField } from "./options/fields.js";
+import type { SegmentationOptions } from "./options/inference.js";
+import { checkSegmentationOptions } from "./options/inference.js";
+import type { ModelLoadOptions, SegmenterCreateOptions } from "./options/model.js";
+import { modelLoadSchema, segmenterCreateSchema } from "./options/model.js";
+import type { SegmenterTrainingOptions } from "./options/segmenter-training.js";
+import { checkSegmenterTraining } from "./options/segmenter-training.js";
+import type { PatchInput } from "./inference/patch-source.js";
+import { checkSource } from "./inference/patch-source.js";
+import { inStage } from "./progress.js";
+import type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";
+import { predictPatches, predictSplit } from "./inference/segmentation-prediction.js";
+import { levelWeightsOf, trainSegmenter } from "./training/segmenter-training.js";
+import { assertMasks, checkBatches, checkSplit } from "./inference/split-checks.js";
+import type { SegmenterTrainingEvent, TrainingSummary } from "./training-events.js";
+
+/**
+ * Stage 2: DeepLab v3+, trained on the pseudo masks of several feature levels (or on true masks).
+ *
+ * @example
+ * ```ts
+ * await using segmenter = await Segmenter.create({ classes: luad.classes, width: 0.25, seed: 7 });
+ * for await (const event of segmenter.train(luad.train, { masks, validation: luad.val })) {
+ *   if (event.kind === "epoch") console.log(event.epoch, event.meanLoss, event.validation?.mIoU);
+ * }
+ * const { mIoU } = await segmenter.evaluate(luad.test, { gate: classifier });
+ * const { classMap, width, height } = await segmenter.predict("patch.png", { gate: classifier });
+ * ```
+ */
+export class Segmenter extends Model {
+  readonly #handle: ModelHandle<NativeSegmenter>;
+  readonly #description: ModelDescription;
+
+  private constructor(opened: OpenedModel<NativeSegmenter>) {
+    super("Segmenter", opened);
+    this.#handle = opened.handle;
+    this.#description = opened.description;
+  }
+
+  /** Network below ASPP and decoder. */
+  get backbone(): "resnet101" {
+    return this.#description.backbone ?? "resnet101";
+  }
+
+  /** Ratio of patch size to feature size at the end of the backbone. */
+  get outputStride(): 8 | 16 {
+    return this.#description.outputStride ?? 16;
+  }
+
+  /**
+   * Makes a new segmenter, with random weights or with those of a file.
+   * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_DEVICE`, `WSSS_ERR_IO`, `WSSS_ERR_WEIGHTS` (with the lists of tensors that
+   *   are missing, unexpected or misshapen), `WSSS_ERR_OUT_OF_MEMORY`, `WSSS_ERR_BINARY_NOT_FOUND`, `WSSS_ERR_CANCELLED`.
+   */
+  static async create(options: SegmenterCreateOptions): Promise<Segmenter> {
+    const call = "Segmenter.create";
+    const checked = checkOptions(segmenterCreateSchema, call, options);
+    const { classes, background, width, backbone, outputStride, weights, strict, ...rest } = checked;
+    const description = { role: "segmenter", classes, background, width, backbone, outputStride } as const;
+    return await Segmenter.#open(
+      call,
+      { ...rest, description },
+      weights === undefined ? undefined : { path: weights, strict },
+    );
+  }
+
+  /**
+   * Loads a segmenter that {@link Segmenter.save} or a training wrote; classes, width, backbone and output stride are read from
+   * the file.
+   * @throws WsssError like {@link Segmenter.create}; `WSSS_ERR_WEIGHTS` also for a file of another network or program.
+   */
+  static async load(path: string, options: ModelLoadOptions = {}): Promise<Segmenter> {
+    const call = "Segmenter.load";
+    if (!pathField.safeParse(path).success) throw refuseOption(call, "path", "the path of a weight file", path);
+    const rest = checkOptions(modelLoadSchema, call, options);
+    const description = await describeSavedModel(call, "segmenter", path);
+    return await Segmenter.#open(call, { ...rest, description }, { path, strict: true });
+  }
+
+  static async #open(
+    call: string,
+    choice: Pick<ModelOpening<NativeSegmenter>, "device" | "seed" | "threads" | "signal" | "description">,
+    weights: ModelOpening<NativeSegmenter>["weights"],
+  ): Promise<Segmenter> {
+    const { backbone = "resnet101", outputStride = 16 } = choice.description;
+    return new Segmenter(
+      await openModel({
+        ...choice,
+        call,
+        kind: "Segmenter",
+        weights,
+        construct: (addon, config) => new addon.Segmenter({ ...config, backbone, outputStride }),
+      }),
+    );
+  }
+
+  /**
+   * Trains on the pseudo masks of a split (paper section 3.3), or on its true masks.
+   *
+   * The options are checked at once, before anything is returned; the training begins with the first `next()` of the loop
+   * and holds the segmenter until the loop ends. Leaving the loop early cancels the training: the network then keeps
+   * the weights it has reached.
+   *
+   * @returns events after every step and epoch; the generator's return value is the summary.
+   * @throws WsssError at once `WSSS_ERR_OPTION`, `WSSS_ERR_SHAPE` (other classes, masks of other patches), `WSSS_ERR_DATASET`
+   *   (no true masks where they are needed), `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`; from the loop also
+   *   `WSSS_ERR_CANCELLED`, `WSSS_ERR_DIVERGED`, `WSSS_ERR_IO`, `WSSS_ERR_OUT_OF_MEMORY`.
+   */
+  train(
+    split: Split,
+    options: SegmenterTrainingOptions,
+  ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
+    const call = "Segmenter.train";
+    const { masks, ...checked } = checkSegmenterTraining(call, options);
+    if (masks === undefined) throw refuseOption(call, "masks", 'PseudoMasks or "ground-truth"', masks);
+    const plan = { ...checked, masks };
+    checkSplit(call, "split", split, this.classes);
+    if (masks === "ground-truth") assertMasks(call, split, 'masks "ground-truth"');
+    else masks.assertDrawnFor(call, split);
+    if (plan.validation) {
+      checkSplit(call, "validation", plan.validation, this.classes);
+      assertMasks(call, plan.validation, "validation");
+    }
+    levelWeightsOf(call, plan);
+    checkBatches(call, split, plan.settings, 2);
+    this.#handle.assertIdle(call);
+    return this.#handle.stream(call, plan.signal, (native, signal) =>
+      trainSegmenter(call, native, this.#description, split, plan, signal),
+    );
+  }
+
+  /**
+   * Says which class each pixel of a patch shows.
+   * @param patch - path of a picture, or decoded pixels; at least 32 px in both directions.
+   * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_SHAPE`, `WSSS_ERR_IO`, `WSSS_ERR_DATASET`, `WSSS_ERR_CANCELLED`,
+   *   `WSSS_ERR_BUSY` (this segmenter or the gate), `WSSS_ERR_DISPOSED`.
+   */
+  async predict(patch: PatchInput, options?: SegmentationOptions): Promise<SegmentationPrediction>;
+  /** Segments patches, which may differ in size. The predictions keep the order of the patches. */
+  async predict(patches: readonly PatchInput[], options?: SegmentationOptions): Promise<SegmentationPrediction[]>;
+  /** Segments a split, without probabilities: K floats a pixel for a whole split would not fit into memory. */
+  async predict(split: Split, options?: SegmentationOptions): Promise<ClassMap[]>;
+  async predict(
+    patches: PatchInput | readonly PatchInput[] | Split,
+    options: SegmentationOptions = {},
+  ): Promise<SegmentationPrediction | ClassMap[]> {
+    const call = "Segmenter.predict";
+    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, options);
+    const source = checkSource(call, patches, this.classes);
+    const { batchSize } = choice;
+    const gate = Gate.check(call, choice, this.classes);
+    return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
+      const work = { call, native, classes: this.classes, gate, batchSize, signal: stop, report };
+      if (source.kind === "split") return await predictSplit(work, source);
+      const predictions = await predictPatches(work, source.patches);
+      const [first] = predictions;
+      return source.single && first ? first : predictions;
+    });
+  }
+
+  /**
+   * Scores the predictions for a split against its true masks, over one confusion matrix of all pixels. Background in the true
+   * masks is not scored.
+   * @throws WsssError like {@link Segmenter.predict}; `WSSS_ERR_DATASET` for a split without true masks.
+   */
+  async evaluate(split: Split, options: SegmentationOptions = {}): Promise<SegmentationScores> {
+    const call = "Segmenter.evaluate";
+    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, options);
+    checkSplit(call, "split", split, this.classes);
+    assertMasks(call, split, "evaluation");
+    const { batchSize } = choice;
+    const gate = Gate.check(call, choice, this.classes);
+    return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
+      const { patches } = await split.load(stop, inStage(report, "load"));
+      const truth = await split.loadTruth(stop, inStage(report, "load"));
+      const opened = gate && (await gate.open(patches, stop, report));
+      const scores = await runJob<NativeScores>(
+        (done) => native.evaluate({ batchSize }, patches, truth, opened, inStage(report, "segment"), done),
+        stop,
+      );
+      return segmentationScoresOf(scores);
+    });
+  }
+}

@@ -1,0 +1,119 @@
+import type { LabelScores, SegmentationScores } from "./evaluation.js";
+import { labelScoresOf, segmentationScoresOf } from "./evaluation.js";
+import type { NativeEpochEvent, NativeStepEvent, NativeTrainingEvent, NativeTrainingSummary } from "./native/addon.js";
+
+/** One optimiser step has been done. */
+export interface StepEvent {
+  readonly kind: "step";
+  /** Counted from 0. */
+  readonly epoch: number;
+  /** Steps done, counted from 1 over the whole training. */
+  readonly step: number;
+  /** Steps of the whole training. */
+  readonly steps: number;
+  /** Loss of this step's batch, in nats. */
+  readonly loss: number;
+  /** Learning rate of the backbone in this step. */
+  readonly learningRate: number;
+  /** Patches in this step's batch. */
+  readonly patches: number;
+  /** Time since the training began, in milliseconds. */
+  readonly elapsedMs: number;
+}
+
+/** One optimiser step of the classifier. */
+export interface ClassifierStepEvent extends StepEvent {
+  /** Share of this epoch's patches so far whose whole label was predicted (under augmentation and dropout), 0..1. */
+  readonly exactMatch: number;
+  /** Mean Jaccard index of the labels of this epoch's patches so far, 0..1. */
+  readonly jaccard: number;
+}
+
+/** One epoch has ended, its validation included. */
+export interface EpochEvent {
+  readonly kind: "epoch";
+  /** Counted from 0. */
+  readonly epoch: number;
+  /** Mean loss of the epoch's steps, in nats. */
+  readonly meanLoss: number;
+  /** Time since the training began, in milliseconds. */
+  readonly elapsedMs: number;
+  /** Whether this epoch's validation score is the best so far; `false` without validation. */
+  readonly best: boolean;
+}
+
+/** One epoch of the classifier. */
+export interface ClassifierEpochEvent extends EpochEvent {
+  /** Whether progressive dropout attention was on in this epoch. */
+  readonly pdaEnabled: boolean;
+  /** Gamma that this epoch used (or would have used, with PDA off). */
+  readonly gamma: number;
+  /** Share of the epoch's training patches whose whole label was predicted, 0..1. */
+  readonly exactMatch: number;
+  /** Mean Jaccard index of the epoch's training patches, 0..1. */
+  readonly jaccard: number;
+  /** Scores on the validation split, where there is one. */
+  readonly labelValidation?: LabelScores;
+}
+
+/** One epoch of the segmenter. */
+export interface SegmenterEpochEvent extends EpochEvent {
+  /** Scores on the validation split without a gate, where there is one. */
+  readonly validation?: SegmentationScores;
+}
+
+/** What `Classifier.train` reports; told apart by `kind`. */
+export type ClassifierTrainingEvent = ClassifierStepEvent | ClassifierEpochEvent;
+
+/** What `Segmenter.train` reports; told apart by `kind`. */
+export type SegmenterTrainingEvent = StepEvent | SegmenterEpochEvent;
+
+/** How a training ended: the return value of the training's generator. */
+export interface TrainingSummary {
+  /** Optimiser steps done. */
+  readonly steps: number;
+  /** Epochs done. */
+  readonly epochs: number;
+  /** Epoch of the best validation score, counted from 0; -1 without validation. */
+  readonly bestEpoch: number;
+  /** Best validation score: exact match (classifier) or mIoU (segmenter); NaN without validation. */
+  readonly bestScore: number;
+  /** Loss of the last step, in nats. */
+  readonly lastLoss: number;
+  /** Time from the first step to the end, validation included, in milliseconds. */
+  readonly elapsedMs: number;
+}
+
+/** The classifier's event as public plain data. */
+export function classifierEventOf(event: NativeTrainingEvent): ClassifierTrainingEvent {
+  const { exactMatch = NaN, jaccard = NaN } = event;
+  if (event.kind === "step") return { ...stepOf(event), exactMatch, jaccard };
+  const { pdaEnabled = false, gamma = NaN, labelValidation } = event;
+  const epoch = { ...epochOf(event), pdaEnabled, gamma, exactMatch, jaccard };
+  return labelValidation === undefined ? epoch : { ...epoch, labelValidation: labelScoresOf(labelValidation) };
+}
+
+/** The segmenter's event as public plain data. */
+export function segmenterEventOf(event: NativeTrainingEvent): SegmenterTrainingEvent {
+  if (event.kind === "step") return stepOf(event);
+  const { validation } = event;
+  return validation === undefined
+    ? epochOf(event)
+    : { ...epochOf(event), validation: segmentationScoresOf(validation) };
+}
+
+/** The summary as public plain data. */
+export function trainingSummaryOf(summary: NativeTrainingSummary): TrainingSummary {
+  const { steps, epochs, bestEpoch, bestScore, lastLoss, elapsedMs } = summary;
+  return { steps, epochs, bestEpoch, bestScore: bestEpoch < 0 ? NaN : bestScore, lastLoss, elapsedMs };
+}
+
+function stepOf(event: NativeStepEvent): StepEvent {
+  const { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs } = event;
+  return { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs };
+}
+
+function epochOf(event: NativeEpochEvent): EpochEvent {
+  const { kind, epoch, meanLoss, elapsedMs, best } = event;
+  return { kind, epoch, meanLoss, elapsedMs, best };
+}

@@ -1,0 +1,73 @@
+import { prepareCheckpointFolder } from "../model/checkpoint-paths.js";
+import { sharedNativeOptions } from "./classifier-training.js";
+import type { Split } from "../dataset/split.js";
+import { WsssError } from "../errors.js";
+import type { ModelDescription } from "../model/model-description.js";
+import { metadataOf } from "../model/model-description.js";
+import type { NativeMaskStore, NativeSegmenter, NativeTrainingSummary } from "../native/addon.js";
+import { jobEvents } from "../native/job.js";
+import { refuseOption } from "../options/check.js";
+import type { SegmenterTrainingCall } from "../options/segmenter-training.js";
+import { automaticLevelWeights } from "../options/segmenter-training.js";
+import type { PseudoMasks } from "../pseudo-masks.js";
+import type { SegmenterTrainingEvent, TrainingSummary } from "../training-events.js";
+import { segmenterEventOf, trainingSummaryOf } from "../training-events.js";
+
+/** A checked call whose masks are there. */
+export type SegmenterTrainingPlan = SegmenterTrainingCall & { readonly masks: PseudoMasks | "ground-truth" };
+
+/**
+ * Factors on the loss against each level, as the addon wants them.
+ * @throws WsssError `WSSS_ERR_OPTION` if there are not as many weights as levels.
+ */
+export function levelWeightsOf(call: string, { settings, masks }: SegmenterTrainingPlan): readonly number[] {
+  const { levelWeights } = settings;
+  const levelCount = masks === "ground-truth" ? 1 : masks.levels.length;
+  if (levelWeights === "auto") return masks === "ground-truth" ? [1] : automaticLevelWeights(masks.levels);
+  if (levelWeights.length === levelCount) return levelWeights;
+  const levels = masks === "ground-truth" ? "true masks" : masks.levels.join(", ");
+  throw refuseOption(call, "levelWeights", `${levelCount} long, one weight for each of ${levels}`, levelWeights);
+}
+
+/** Stage 2: decodes the splits, then trains. */
+export async function* trainSegmenter(
+  call: string,
+  native: NativeSegmenter,
+  description: ModelDescription,
+  split: Split,
+  plan: SegmenterTrainingPlan,
+  signal: AbortSignal,
+): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
+  const { settings, masks, validation, checkpointFolder } = plan;
+  const folder = await prepareCheckpointFolder(checkpointFolder);
+  const train = await split.load(signal);
+  const targets = masks === "ground-truth" ? await split.loadTruth(signal) : masks.store;
+  assertMaskSize(call, targets, train);
+  const scored =
+    validation === undefined
+      ? null
+      : { patches: (await validation.load(signal)).patches, truth: await validation.loadTruth(signal) };
+  const { background, divideByBatch, loss, blur } = settings;
+  const options = {
+    ...sharedNativeOptions(settings, folder, metadataOf(description), scored !== null),
+    levelWeights: levelWeightsOf(call, plan),
+    background,
+    divideByBatch,
+    loss,
+    blur,
+  };
+  const summary = yield* jobEvents<SegmenterTrainingEvent, NativeTrainingSummary>(
+    (onEvent, done) =>
+      native.train(options, train.patches, targets, scored, (event) => onEvent(segmenterEventOf(event)), done),
+    signal,
+  );
+  return trainingSummaryOf(summary);
+}
+
+function assertMaskSize(call: string, masks: NativeMaskStore, train: { height: number; width: number }): void {
+  if (masks.height === train.height && masks.width === train.width) return;
+  const message =
+    `masks are ${masks.width}x${masks.height} px and patches ${train.width}x${train.height} px; ` +
+    `draw the masks again (${call})`;
+  throw new WsssError("WSSS_ERR_SHAPE", message, { call, height: masks.height, width: masks.width });
+}

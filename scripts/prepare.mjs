@@ -1,0 +1,172 @@
+/**
+ * Brings a clone into a state in which everything runs, doing only what is missing or stale:
+ * npm's packages, the compiled TypeScript (dist/), LibTorch (in the cache), the C++ addon (build/).
+ *
+ *   node scripts/prepare.mjs [--tests] [--typescript-only]
+ *
+ * --tests            also builds the addon that drives the C++ tests
+ * --typescript-only  stops after dist/; what npm's own `prepare` step runs
+ *
+ * Plain Node without packages, since it runs before there are any. Talks on standard error only, so that the standard
+ * output of what runs after it stays clean.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const inRoot = (...parts) => path.join(root, ...parts);
+const flags = new Set(process.argv.slice(2));
+
+checkNode();
+const unlock = await lock(inRoot(".prepare.lock"));
+process.once("exit", unlock);
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+installPackages();
+compileTypeScript();
+makeExecutable();
+if (!flags.has("--typescript-only")) buildAddon();
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > 20 || (major === 20 && minor >= 9)) return;
+  fail(`Node 20.9 or newer is needed, this is ${process.version}`);
+}
+
+function installPackages() {
+  const reason = staleDependency();
+  if (reason === null) return;
+  say(`installing npm packages (${reason})`);
+  // No package here needs an install script, and our own `prepare` script would call back here.
+  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci failed, see above");
+}
+
+/** Why node_modules is not what package-lock.json says; `null` if it is. npm leaves its own copy of the lock there. */
+function staleDependency() {
+  const installed = readJson(inRoot("node_modules", ".package-lock.json"));
+  if (installed === null) return "node_modules is missing";
+  const wanted = readJson(inRoot("package-lock.json"));
+  if (wanted === null) fail("package-lock.json is missing or broken");
+  for (const [folder, { version, optional, link }] of Object.entries(wanted.packages)) {
+    if (folder === "" || link === true) continue;
+    const there = installed.packages[folder];
+    if (there === undefined ? optional !== true : there.version !== version) return `${folder} is not at ${version}`;
+  }
+  return null;
+}
+
+function compileTypeScript() {
+  const stampFile = inRoot("node_modules", ".cache", "wsss-tissue-native", "dist.json");
+  const stamp = () => ({ sources: hashOf(["lib", "tsconfig.json", "package-lock.json"]), outputs: hashOf(["dist"]) });
+  const last = readJson(stampFile);
+  const now = stamp();
+  if (existsSync(inRoot("dist", "index.js")) && last?.sources === now.sources && last.outputs === now.outputs) return;
+  say("compiling TypeScript");
+  run(
+    process.execPath,
+    [inRoot("node_modules", "typescript", "bin", "tsc"), "--project", root],
+    "TypeScript does not compile, see above",
+  );
+  removeOrphans();
+  mkdirSync(path.dirname(stampFile), { recursive: true });
+  writeFileSync(stampFile, JSON.stringify(stamp()));
+}
+
+/** Removes compiled files whose source is gone. */
+function removeOrphans() {
+  for (const file of filesOf("dist")) {
+    const source = path.join("lib", path.relative("dist", file)).replace(/\.(d\.ts|js|js\.map)$/, ".ts");
+    if (!existsSync(inRoot(source))) rmSync(inRoot(file));
+  }
+}
+
+/** Lets `npx wsss-tissue` run this clone: npm links the command, but makes it executable only once. */
+function makeExecutable() {
+  const program = inRoot("dist", "cli", "main.js");
+  if (existsSync(program)) chmodSync(program, 0o755);
+}
+
+function buildAddon() {
+  const parameters = [inRoot("scripts", "build-addon.mjs"), "--if-stale"];
+  if (flags.has("--tests")) parameters.push("--tests");
+  run(process.execPath, parameters, "the addon could not be built, see above");
+}
+
+/** Waits until no other process prepares this clone. Returns what ends the lock. */
+async function lock(file) {
+  for (let told = false; ;) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: "wx" });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if (error.code !== "EEXIST") fail(`${root} can't be written: ${error.message}`);
+    }
+    const owner = Number(readText(file) ?? "");
+    if (owner > 0 && !isAlive(owner)) {
+      rmSync(file, { force: true });
+      continue;
+    }
+    if (!told) say(`waiting for process ${owner}, which prepares this clone`);
+    told = true;
+    await sleep(500);
+  }
+}
+
+function isAlive(processId) {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+function hashOf(sources) {
+  const hash = createHash("sha256");
+  for (const file of sources.flatMap(filesOf).sort()) hash.update(`\0${file}\0`).update(readFileSync(inRoot(file)));
+  return hash.digest("hex");
+}
+
+/** Files of a folder of the clone and all folders in it, or the one file; none if it is not there. */
+function filesOf(source) {
+  if (!existsSync(inRoot(source))) return [];
+  if (path.extname(source) !== "") return [source];
+  return readdirSync(inRoot(source), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)));
+}
+
+function readJson(file) {
+  const text = readText(file);
+  try {
+    return text === null ? null : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function readText(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+function run(command, parameters, failure) {
+  const { status, error } = spawnSync(command, parameters, { cwd: root, stdio: ["ignore", 2, 2] });
+  if (error !== undefined) fail(`${command} could not be started: ${error.message}`);
+  if (status !== 0) fail(failure);
+}
+
+function say(message) {
+  process.stderr.write(`prepare: ${message}\n`);
+}
+
+function fail(message) {
+  say(message);
+  process.exit(1);
+}

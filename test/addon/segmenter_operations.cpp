@@ -1,0 +1,110 @@
+#include <torch/torch.h>
+
+#include "rules.h"
+#include "workspace.h"
+#include "wsss/optim/training.h"
+#include "wsss/segmenter/class_gate.h"
+#include "wsss/segmenter/deeplab.h"
+#include "wsss/segmenter/multi_layer_loss.h"
+
+namespace wsss::test {
+
+namespace {
+
+// {backbone, netKey, weightTag, tags, H, W, outputStride, dtype} -> low_level, backbone, aspp, decoder, logits
+void deeplab_forward(Workspace& w, const Fields& fields) {
+  const torch::NoGradGuard no_grad;
+  const auto dtype = dtype_of(fields);
+  DeepLab network(fields.string("backbone"), 4, fields.integer("outputStride"));
+  fill_by_rule(*network, fields.string("netKey"), fields.string("weightTag"));
+  network->to(dtype);
+  network->eval();
+  Dropout inactive;
+  const at::Tensor x = rule_images(fields.strings("tags"), fields.integer("H"), fields.integer("W"), dtype);
+  const at::Tensor logits =
+      network->forward(x, inactive, [&](const std::string& name, const at::Tensor& t) { w.set(name, t); });
+  w.set("logits", logits);
+  w.set("argmax", logits.argmax(1));
+}
+
+SegmentationLossKind kind_of(const Fields& fields) {
+  return fields.string("kind") == "focal" ? SegmentationLossKind::kFocal : SegmentationLossKind::kCrossEntropy;
+}
+
+// logits, target; {kind} -> loss, grad: the published criterion
+void criterion(Workspace& w, const Fields& fields) {
+  const at::Tensor logits = w.get("logits").clone().requires_grad_(true);
+  const at::Tensor loss = segmentation_criterion(at::log_softmax(logits, 1), w.get("target").to(at::kLong),
+                                                 kind_of(fields), /*divide_by_batch=*/true, /*zero_if_empty=*/false);
+  loss.backward();
+  w.set("loss", loss);
+  w.set("grad", logits.grad());
+}
+
+// logits, target_main, target_a, target_b; {kind} -> loss, loss_main, loss_a, loss_b, grad: the published total
+void multi_layer(Workspace& w, const Fields& fields) {
+  const at::Tensor logits = w.get("logits").clone().requires_grad_(true);
+  MultiLayerLossOptions options;
+  options.background = BackgroundRule::kFifthLogit;
+  options.kind = kind_of(fields);
+  options.divide_by_batch = true;
+  const std::vector<std::string> names{"main", "a", "b"};
+  std::vector<at::Tensor> masks;
+  for (const auto& name : names) masks.push_back(w.get("target_" + name).to(at::kLong));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    MultiLayerLossOptions alone = options;
+    alone.weights = {0.0, 0.0, 0.0};
+    alone.weights[i] = 1.0;
+    w.set("loss_" + names[i], multi_layer_loss(logits.detach(), masks, alone));
+  }
+  const at::Tensor loss = multi_layer_loss(logits, masks, options);
+  loss.backward();
+  w.set("loss", loss);
+  w.set("grad", logits.grad());
+}
+
+// {key, split, lr, weightDecay} -> target_*, loss, grad, updated: one published step whose only parameter is the logits
+void multi_layer_step(Workspace& w, const Fields& fields) {
+  constexpr std::int64_t kImages = 2, kSize = 224;
+  const std::string split = fields.string("split");
+  w.set("logits", tensor_uniform(fields.string("key"), {kImages, 4, kSize, kSize}, 3.0, 0.0));
+  const auto white = noise_field(split + "|E|white", kSize, kSize, 40);
+  const std::vector<std::string> letters{"o", "a", "b"}, names{"target_main", "target_a", "target_b"};
+  for (std::size_t l = 0; l < letters.size(); ++l) {
+    at::Tensor target = at::empty({kImages, kSize, kSize}, at::kLong);
+    for (std::int64_t n = 0; n < kImages; ++n) {
+      const auto base = noise_field(split + "|E|lab" + letters[l] + std::to_string(n), kSize, kSize, 28);
+      auto* out = target[n].data_ptr<std::int64_t>();
+      for (std::size_t p = 0; p < base.size(); ++p) out[p] = white[p] > 190 ? 4 : base[p] / 64;
+    }
+    w.set(names[l], target);
+  }
+  multi_layer(w, fields);
+  TrainingOptions options;
+  options.schedule.learning_rate = fields.number("lr");
+  at::Tensor logits = w.get("logits").clone().requires_grad_(true);
+  logits.mutable_grad() = w.get("grad").clone();
+  GroupedSgd({{{logits}, 1.0, fields.number("weightDecay")}}, options).step(fields.number("lr"));
+  w.set("updated", logits);
+}
+
+// logits [N, K, H, W], y [N, K]; {threshold, rule} -> gated, pred
+void gate(Workspace& w, const Fields& fields) {
+  const auto rule = fields.string("rule") == "multiply" ? GateRule::kMultiply : GateRule::kExclude;
+  const at::Tensor gated = gate_logits(w.get("logits"), w.get("y"), fields.number("threshold"), rule);
+  w.set("gated", gated);
+  w.set("pred", gated.argmax(1).to(at::kByte));
+  w.set("plain", w.get("logits").argmax(1).to(at::kByte));
+}
+
+}  // namespace
+
+void add_segmenter_operations(OperationTable& table) {
+  table["deeplab_forward"] = deeplab_forward;
+  table["criterion"] = criterion;
+  table["multi_layer"] = multi_layer;
+  table["multi_layer_step"] = multi_layer_step;
+  table["gate"] = gate;
+}
+
+}  // namespace wsss::test

@@ -1,0 +1,246 @@
+#include <torch/torch.h>
+
+#include <cstring>
+
+#include "rules.h"
+#include "workspace.h"
+#include "wsss/classifier/classifier_trainer.h"
+#include "wsss/segmenter/segmenter_trainer.h"
+#include "wsss/weights/state_dict.h"
+
+namespace wsss::test {
+
+namespace {
+
+/// Rule images of one size in a store, with labels [N, K] if given.
+PatchStore rule_patches(const Fields& fields, const at::Tensor& labels) {
+  const auto tags = fields.strings("tags");
+  PatchStore patches(static_cast<std::int64_t>(tags.size()), fields.integer("H"), fields.integer("W"), 4);
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    const auto image = synth_image(tags[i], patches.height(), patches.width());
+    std::memcpy(patches.patch(static_cast<std::int64_t>(i)), image.data(), image.size());
+  }
+  if (labels.defined()) {
+    const at::Tensor bytes = labels.to(at::kByte).contiguous();
+    std::memcpy(patches.labels(0), bytes.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel()));
+  }
+  return patches;
+}
+
+/// Weights now minus weights at the start, and the norm of that difference per tensor in the given order.
+void record_deltas(Workspace& w, const torch::nn::Module& network, const StateDict& initial, const std::string& prefix,
+                   const std::vector<std::string>& names, const std::vector<std::string>& sorted_names) {
+  const torch::NoGradGuard no_grad;
+  std::map<std::string, at::Tensor> deltas;
+  const StateDict now = state_dict(network);
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (!now[i].second.is_floating_point()) continue;
+    deltas[now[i].first] = now[i].second.to(at::kDouble) - initial[i].second.to(at::kDouble);
+  }
+  at::Tensor norms = at::empty({static_cast<std::int64_t>(sorted_names.size())}, at::kDouble);
+  for (std::size_t i = 0; i < sorted_names.size(); ++i) {
+    norms[static_cast<std::int64_t>(i)] = deltas.at(sorted_names[i]).norm();
+  }
+  w.set(prefix + "delta_l2_per_tensor", norms);
+  for (const auto& name : names) w.set(prefix + "delta." + name, deltas.at(name));
+}
+
+/// Logits of a step in the order of the patches, not of the shuffle.
+at::Tensor in_patch_order(const at::Tensor& logits, const std::vector<std::int64_t>& indices) {
+  at::Tensor ordered = at::empty_like(logits);
+  for (std::size_t i = 0; i < indices.size(); ++i) ordered[indices[i]] = logits[static_cast<std::int64_t>(i)];
+  return ordered;
+}
+
+// labels; {weightTag, tags, H, W, dtype, lr, weightDecay, epochs, stopAfter, pdaStartEpoch, gamma, gammaDecay,
+// gradNames, deltaNames, sortedNames} -> step<k>.*, final.*, losses, logits: the published recipe through the product's
+// trainer
+void classifier_training(Workspace& w, const Fields& fields) {
+  ResNet38 network(4);
+  fill_by_rule(*network, "resnet38", fields.string("weightTag"));
+  network->to(dtype_of(fields));
+  const StateDict initial = snapshot(*network);
+  const PatchStore patches = rule_patches(fields, w.get("labels"));
+
+  ClassifierTrainingOptions options;
+  options.schedule.learning_rate = fields.number("lr");
+  options.schedule.epochs = fields.integer("epochs");
+  options.batch_size = patches.count();
+  options.weight_decay = fields.number("weightDecay");
+  options.momentum = options.weight_decay;  // as published
+  options.gamma = {fields.integer("pdaStartEpoch"), fields.number("gamma"), fields.number("gammaDecay"), 0.65, true};
+  options.pda_divisor = 4.0;
+  options.dropout_factor = 0.0;
+  options.freeze_stem = true;
+  options.freeze_batch_norm = true;
+
+  const auto grad_names = fields.strings("gradNames"), delta_names = fields.strings("deltaNames");
+  const auto sorted_names = fields.strings("sortedNames");
+  const std::int64_t stop_after = fields.integer("stopAfter");
+  const CancelToken cancel;
+  std::vector<at::Tensor> losses, logits;
+  const ClassifierObserver observer{[&](const ClassifierStep& step) {
+                                      const std::string prefix = "step" + std::to_string(step.step) + ".";
+                                      losses.push_back(at::scalar_tensor(step.loss, at::kDouble));
+                                      logits.push_back(in_patch_order(step.logits, step.indices).clone());
+                                      w.set(prefix + "loss", losses.back());
+                                      w.set(prefix + "logits", logits.back());
+                                      if (!grad_names.empty()) {
+                                        const auto parameters = network->named_parameters();
+                                        for (const auto& name : grad_names)
+                                          w.set(prefix + "grad." + name, parameters[name].grad().clone());
+                                        record_deltas(w, *network, initial, prefix, delta_names, sorted_names);
+                                      }
+                                      if (step.step == stop_after) cancel.cancel();
+                                    },
+                                    {}};
+  try {
+    train_classifier(network, options, patches, nullptr, observer, cancel);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kCancelled) throw;
+  }
+  w.set("losses", at::stack(losses));
+  w.set("logits", at::stack(logits));
+  record_deltas(w, *network, initial, "final.", delta_names, sorted_names);
+}
+
+/// min(noise // 64, 3), with background where the image is white in every channel.
+void fill_rule_target(MaskStore& masks, std::int64_t level, std::int64_t index, const std::string& key,
+                      const std::string& image_tag) {
+  const auto field = noise_field(key, masks.height(), masks.width(), 28);
+  const auto image = synth_image(image_tag, masks.height(), masks.width());
+  for (std::size_t p = 0; p < field.size(); ++p) {
+    const bool white = image[3 * p] >= 242 && image[3 * p + 1] >= 242 && image[3 * p + 2] >= 242;
+    masks.mask(level, index)[p] = white ? 4 : std::min<std::uint8_t>(field[p] / 64, 3);
+  }
+}
+
+// {backbone, netKey, weightTag, split, tags, H, W, dtype, outputStride, lr, momentum, weightDecay, nesterov, epochs,
+// steps, names, normNames, sortedNames} -> group H2
+void segmenter_training(Workspace& w, const Fields& fields) {
+  DeepLab network(fields.string("backbone"), 4, fields.integer("outputStride"));
+  fill_by_rule(*network, fields.string("netKey"), fields.string("weightTag"));
+  network->to(dtype_of(fields));
+  const StateDict initial = snapshot(*network);
+  const PatchStore patches = rule_patches(fields, {});
+  const auto tags = fields.strings("tags");
+  MaskStore masks(patches.count(), patches.height(), patches.width(), 3);
+  const std::vector<std::string> letters{"o", "a", "b"}, target_names{"target_main", "target_a", "target_b"};
+  for (std::size_t level = 0; level < letters.size(); ++level) {
+    for (std::size_t i = 0; i < tags.size(); ++i) {
+      const std::string plain = tags[i].rfind("inv:", 0) == 0 ? tags[i].substr(4) : tags[i];
+      const std::string number = plain.substr(plain.find_last_not_of("0123456789") + 1);
+      fill_rule_target(masks, static_cast<std::int64_t>(level), static_cast<std::int64_t>(i),
+                       fields.string("split") + "|H|lab" + letters[level] + number, plain);
+    }
+    std::vector<std::int64_t> all(tags.size());
+    std::iota(all.begin(), all.end(), 0);
+    w.set(target_names[level], mask_batch(masks, static_cast<std::int64_t>(level), all, {}, at::kCPU));
+  }
+
+  SegmenterTrainingOptions options;
+  options.schedule.learning_rate = fields.number("lr");
+  // One batch an epoch here: the published run has more steps, which only matters for the rate after the first.
+  options.schedule.epochs = fields.integer("epochs") * fields.integer("steps");
+  options.batch_size = patches.count();
+  options.momentum = fields.number("momentum");
+  options.nesterov = fields.boolean("nesterov");
+  options.weight_decay = fields.number("weightDecay");
+  options.dropout_factor = 0.0;
+  options.drop_last_batch = false;
+  options.loss.background = BackgroundRule::kFifthLogit;
+  options.loss.divide_by_batch = true;
+
+  const CancelToken cancel;
+  const SegmenterObserver observer{
+      [&](const SegmenterStep& step) {
+        w.set("loss", at::scalar_tensor(step.loss, at::kDouble));
+        w.set("lr_used", at::scalar_tensor(step.learning_rate, at::kDouble));
+        w.set("logits_train", in_patch_order(step.logits, step.indices).clone());
+        const auto parameters = network->named_parameters();
+        for (const auto& name : fields.strings("names")) w.set("grad." + name, parameters[name].grad().clone());
+        record_deltas(w, *network, initial, "", fields.strings("names"), fields.strings("sortedNames"));
+        const auto buffers = network->named_buffers();
+        for (const auto& norm : fields.strings("normNames")) {
+          w.set("running_mean." + norm, buffers[norm + ".running_mean"].clone());
+          w.set("running_var." + norm, buffers[norm + ".running_var"].clone());
+          w.set("num_batches_tracked." + norm, buffers[norm + ".num_batches_tracked"].clone());
+        }
+        cancel.cancel();
+      },
+      {}};
+  try {
+    train_segmenter(network, options, patches, masks, std::nullopt, observer, cancel);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kCancelled) throw;
+  }
+}
+
+ScheduleKind kind_of(const std::string& name) {
+  if (name == "poly") return ScheduleKind::kPoly;
+  return name == "cos" ? ScheduleKind::kCosine : ScheduleKind::kStep;
+}
+
+// init.<name>, grad<k>.<name>; {names, groups, factors, groupDecay, momentum, nesterov, lr, schedule, epochs,
+// stepsPerEpoch, steps} -> after<k>.<name>, lr_table
+void sgd(Workspace& w, const Fields& fields) {
+  const auto names = fields.strings("names");
+  const auto group_of = fields.numbers("groups"), factors = fields.numbers("factors"),
+             decays = fields.numbers("groupDecay");
+  TrainingOptions options;
+  options.momentum = fields.number("momentum");
+  options.nesterov = fields.boolean("nesterov");
+  options.schedule.kind = kind_of(fields.string("schedule"));
+  options.schedule.learning_rate = fields.number("lr");
+  options.schedule.epochs = fields.integer("epochs");
+  options.schedule.steps_per_epoch = fields.integer("stepsPerEpoch");
+  std::vector<ParameterGroup> groups;
+  for (std::size_t g = 0; g < factors.size(); ++g) groups.push_back({{}, factors[g], decays[g]});
+  std::vector<at::Tensor> parameters;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    parameters.push_back(w.get("init." + names[i]).clone().requires_grad_(true));
+    groups[static_cast<std::size_t>(group_of[i])].parameters.push_back(parameters.back());
+  }
+  GroupedSgd optimizer(groups, options);
+  const std::int64_t steps = fields.integer("steps");
+  at::Tensor rates = at::empty({steps, static_cast<std::int64_t>(factors.size())}, at::kDouble);
+  for (std::int64_t step = 0; step < steps; ++step) {
+    const std::string number = std::to_string(step + 1);
+    optimizer.zero_grad();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const std::string gradient = "grad" + number + "." + names[i];
+      if (w.has(gradient)) parameters[i].mutable_grad() = w.get(gradient).clone();
+    }
+    const double rate = options.schedule.at(step);
+    for (std::size_t g = 0; g < factors.size(); ++g) rates[step][static_cast<std::int64_t>(g)] = rate * factors[g];
+    optimizer.step(rate);
+    for (std::size_t i = 0; i < names.size(); ++i)
+      w.set("after" + number + "." + names[i], parameters[i].detach().clone());
+  }
+  w.set("lr_table", rates);
+}
+
+// {kind, lr, stepEpochs, warmupEpochs, stepsPerEpoch, epochs} -> rates [epochs * stepsPerEpoch]
+void schedule(Workspace& w, const Fields& fields) {
+  Schedule schedule;
+  schedule.kind = kind_of(fields.string("kind"));
+  schedule.learning_rate = fields.number("lr");
+  schedule.step_epochs = fields.integer("stepEpochs");
+  schedule.warmup_epochs = fields.integer("warmupEpochs");
+  schedule.steps_per_epoch = fields.integer("stepsPerEpoch");
+  schedule.epochs = fields.integer("epochs");
+  at::Tensor rates = at::empty({schedule.steps_per_epoch * schedule.epochs}, at::kDouble);
+  for (std::int64_t t = 0; t < rates.size(0); ++t) rates[t] = schedule.at(t);
+  w.set("rates", rates);
+}
+
+}  // namespace
+
+void add_training_operations(OperationTable& table) {
+  table["classifier_training"] = classifier_training;
+  table["segmenter_training"] = segmenter_training;
+  table["sgd"] = sgd;
+  table["schedule"] = schedule;
+}
+
+}  // namespace wsss::test

@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+
+/** A tensor as plain data: row-major values of its dtype. */
+export interface GoldenTensor {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data: ArrayBuffer;
+}
+
+const dtypeNames: Readonly<Record<string, string>> = {
+  F32: "float32",
+  F64: "float64",
+  U8: "uint8",
+  I64: "int64",
+  I32: "int32",
+  BOOL: "bool",
+};
+
+/** Reads a safetensors file of golden numbers; written apart from the product's reader on purpose. */
+export async function readGoldenTensors(path: string): Promise<Map<string, GoldenTensor>> {
+  const bytes = await readFile(path);
+  const headerLength = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + headerLength).toString("utf8")) as Record<
+    string,
+    { dtype: string; shape: number[]; data_offsets: [number, number] }
+  >;
+  const tensors = new Map<string, GoldenTensor>();
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    const [begin, end] = entry.data_offsets;
+    const start = bytes.byteOffset + 8 + headerLength + begin;
+    const data = bytes.buffer.slice(start, start + end - begin);
+    tensors.set(name, { dtype: dtypeNames[entry.dtype] ?? entry.dtype, shape: entry.shape, data });
+  }
+  return tensors;
+}
+
+/** The values as numbers. */
+export function values(tensor: GoldenTensor): ArrayLike<number> {
+  switch (tensor.dtype) {
+    case "float32":
+      return new Float32Array(tensor.data);
+    case "float64":
+      return new Float64Array(tensor.data);
+    case "uint8":
+    case "bool":
+      return new Uint8Array(tensor.data);
+    case "int32":
+      return new Int32Array(tensor.data);
+    case "int64":
+      return Array.from(new BigInt64Array(tensor.data), Number);
+    default:
+      throw new Error(`no values for dtype ${tensor.dtype}`);
+  }
+}
