@@ -108,7 +108,7 @@ Napi::Value Executor::submit(Napi::Env env, Napi::Object owner, Napi::Value on_e
   auto job = std::make_shared<Job>(env, owner, on_event, done.As<Napi::Function>(), std::move(body));
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_) throw Error(ErrorCode::kDisposed, "the process is about to end; no new work is taken");
+    if (stopping_ || retired_) throw Error(ErrorCode::kDisposed, "the model was disposed, or the process is about to end");
     queue_.push_back(job);
   }
   wake_.notify_one();
@@ -131,14 +131,22 @@ void Executor::run() {
     {
       std::unique_lock<std::mutex> lock(mutex_);
       running_.reset();
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (stopping_) return;
+      wake_.wait(lock, [this] { return stopping_ || retired_ || !queue_.empty(); });
+      if (stopping_ || queue_.empty()) return;
       job = std::move(queue_.front());
       queue_.pop_front();
       running_ = job;
     }
     job->run();
   }
+}
+
+void Executor::retire() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    retired_ = true;
+  }
+  wake_.notify_one();
 }
 
 void Executor::stop() {

@@ -53,11 +53,15 @@ class Executor {
   /// @param on_event  function, or null / undefined.
   /// @param done      called once with (null, value) or (failure).
   /// @return          {cancel()}
-  /// @throws Error    kDisposed after stop().
+  /// @throws Error    kDisposed after retire() or stop().
   Napi::Value submit(Napi::Env env, Napi::Object owner, Napi::Value on_event, Napi::Value done, Body body);
 
   /// Raises the cancel flag of every job, queued or running.
   void cancel_all();
+
+  /// Lets the thread end once its queue is empty; later jobs are refused. A thread that waits for ever keeps its OpenMP pool,
+  /// and libgomp stops spinning in all pools as soon as they count more threads than the machine has cores.
+  void retire();
 
   /// Cancels everything and joins the thread; later jobs are refused.
   void stop();
@@ -73,6 +77,7 @@ class Executor {
   std::condition_variable wake_;
   std::deque<std::shared_ptr<Job>> queue_;
   std::shared_ptr<Job> running_;
+  bool retired_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -42,7 +42,10 @@ Napi::Value dispose_model(const Napi::CallbackInfo& info, Executor& executor, st
       model->network = Network(nullptr);
       return nullptr;
     };
-    return executor.submit(info.Env(), info.This().As<Napi::Object>(), info.Env().Null(), info[0], body);
+    const Napi::Value handle =
+        executor.submit(info.Env(), info.This().As<Napi::Object>(), info.Env().Null(), info[0], body);
+    executor.retire();
+    return handle;
   });
 }
 

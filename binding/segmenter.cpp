@@ -5,7 +5,6 @@
 #include "conversions.h"
 #include "failure.h"
 #include "stores.h"
-#include "wsss/core/init.h"
 #include "wsss/segmenter/segmenter_inference.h"
 #include "wsss/segmenter/segmenter_trainer.h"
 
@@ -69,7 +68,7 @@ Napi::Value SegmenterWrap::initialize(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     auto body = [model = model_, backbone = backbone_, output_stride = output_stride_](JobContext&) -> Reply {
       DeepLab network(backbone, model->config.class_count, output_stride, model->config.width);
-      initialize_weights(*network, model->config.seed);
+      network->initialize(model->config.seed);
       network->eval();
       return place_network(*model, network);
     };

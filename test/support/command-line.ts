@@ -1,6 +1,7 @@
+import { afterAll } from "@jest/globals";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,10 +68,18 @@ export function lastJson(result: CommandResult): Record<string, unknown> {
   return JSON.parse(line) as Record<string, unknown>;
 }
 
-/** A fresh folder under the system's temporary one. */
+const folders: string[] = [];
+
+/** A fresh folder under the system's temporary one, removed when the tests of the file have ended. */
 export async function freshFolder(): Promise<string> {
-  return await mkdtemp(path.join(tmpdir(), "wsss-cli-"));
+  const folder = await mkdtemp(path.join(tmpdir(), "wsss-cli-"));
+  folders.push(folder);
+  return folder;
 }
+
+afterAll(async () => {
+  await Promise.all(folders.map(async (folder) => await rm(folder, { recursive: true, force: true })));
+});
 
 /** SHA-256 of every file of a folder by its relative path, sorted. */
 export async function digestsOf(folder: string): Promise<Record<string, string>> {

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "wsss/core/error.h"
@@ -21,17 +22,19 @@ void require_below(const char* name, std::int64_t value, std::int64_t bound) {
                                      std::to_string(value));
 }
 
+/// Zeros that the operating system hands out untouched. at::zeros would fill them in an OpenMP region, here on the JavaScript
+/// thread: that blocks the event loop, and the thread pool that it leaves behind makes libgomp stop spinning in every other
+/// (more pool threads than cores), which halves the speed of small networks.
 at::Tensor allocate(at::IntArrayRef shape) {
-  try {
-    return at::zeros(shape, at::kByte);
-  } catch (const c10::Error&) {
-    double bytes = 1.0;
-    for (const auto size : shape) bytes *= static_cast<double>(size);
+  const auto bytes = static_cast<std::size_t>(c10::multiply_integers(shape));
+  void* memory = std::calloc(bytes, 1);
+  if (memory == nullptr) {
     throw Error(ErrorCode::kOutOfMemory,
-                "the host has no " + std::to_string(static_cast<std::int64_t>(bytes / 1048576.0)) +
+                "the host has no " + std::to_string(bytes >> 20) +
                     " MiB for the decoded patches; load fewer (a subset of the split) or smaller ones",
-                {{"bytes", bytes}});
+                {{"bytes", static_cast<double>(bytes)}});
   }
+  return at::from_blob(memory, shape, [](void* data) { std::free(data); }, at::kByte);
 }
 
 }  // namespace

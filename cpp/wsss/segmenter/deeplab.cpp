@@ -4,6 +4,7 @@
 
 #include "wsss/core/cancel.h"
 #include "wsss/core/error.h"
+#include "wsss/core/init.h"
 #include "wsss/core/width.h"
 #include "wsss/image/resize.h"
 #include "wsss/segmenter/resnet101.h"
@@ -61,6 +62,14 @@ DeepLabImpl::DeepLabImpl(const std::string& backbone, std::int64_t class_count, 
   register_module("backbone", backbone_);
   aspp_ = register_module("aspp", Aspp(backbone_->high_channels(), output_stride, width));
   decoder_ = register_module("decoder", Decoder(backbone_->low_channels(), aspp_->out_channels(), class_count, width));
+}
+
+void DeepLabImpl::initialize(std::uint64_t seed) {
+  initialize_weights(*this, seed);
+  const torch::NoGradGuard no_grad;
+  for (const auto& module : modules()) {
+    if (auto* bottleneck = module->as<ResNetBottleneck>()) bottleneck->start_as_identity();
+  }
 }
 
 at::Tensor DeepLabImpl::forward(const at::Tensor& x, Dropout& dropout, const Observer& observer) {

@@ -42,6 +42,8 @@ at::Tensor ResNetBottleneckImpl::forward(const at::Tensor& x) {
   return torch::relu(r + (downsample_ ? downsample_->forward(x) : x));
 }
 
+void ResNetBottleneckImpl::start_as_identity() { bn3_->weight.fill_(0.0); }
+
 ResNet101Impl::ResNet101Impl(std::int64_t output_stride, double width) {
   if (output_stride != 8 && output_stride != 16) {
     throw Error(ErrorCode::kOption, "outputStride must be 8 or 16, received " + std::to_string(output_stride),

@@ -18,6 +18,8 @@ class ResNetBottleneckImpl : public torch::nn::Module {
   ResNetBottleneckImpl(std::int64_t in, std::int64_t planes, std::int64_t out, std::int64_t stride,
                        std::int64_t dilation, bool projects_shortcut);
   at::Tensor forward(const at::Tensor& x);
+  /// Sets the scale of the last batch norm to 0.
+  void start_as_identity();
 
  private:
   torch::nn::Conv2d conv1_{nullptr}, conv2_{nullptr}, conv3_{nullptr};

@@ -19,8 +19,8 @@ constexpr float kReferencePatchPx = 96.0F;
 constexpr float kRoughnessPx = 6.0F;
 constexpr float kRoughnessWavePx = 13.0F;
 // Share of the patches that plan one class, and two; the others plan three.
-constexpr float kOneClassShare = 0.35F;
-constexpr float kTwoClassShare = 0.42F;
+constexpr float kOneClassShare = 0.25F;
+constexpr float kTwoClassShare = 0.45F;
 constexpr float kGlassProbability = 0.2F;
 // Smallest connected area of any class; glass of fewer than 50 px would not count as background.
 constexpr int kMinAreaPx = 50;
