@@ -41,13 +41,15 @@ void criterion(Workspace& w, const Fields& fields) {
   w.set("grad", logits.grad());
 }
 
-// logits, target_main, target_a, target_b; {kind} -> loss, loss_main, loss_a, loss_b, grad: the published total
+// logits, target_main, target_a, target_b; {kind, background} -> loss, loss_main, loss_a, loss_b, grad. With "fifth-logit" the
+// published total, divided by N once more.
 void multi_layer(Workspace& w, const Fields& fields) {
   const at::Tensor logits = w.get("logits").clone().requires_grad_(true);
   MultiLayerLossOptions options;
-  options.background = BackgroundRule::kFifthLogit;
+  const bool published = fields.string("background") == "fifth-logit";
+  options.background = published ? BackgroundRule::kFifthLogit : BackgroundRule::kIgnore;
   options.kind = kind_of(fields);
-  options.divide_by_batch = true;
+  options.divide_by_batch = published;
   const std::vector<std::string> names{"main", "a", "b"};
   std::vector<at::Tensor> masks;
   for (const auto& name : names) masks.push_back(w.get("target_" + name).to(at::kLong));

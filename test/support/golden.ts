@@ -52,7 +52,10 @@ export interface GoldenFolder {
   };
 }
 
-/** $WSSS_GOLDEN_DIR alone if set, else the fixtures and, where it is, ../shared/golden/dev. */
+/**
+ * $WSSS_GOLDEN_DIR alone if set, else the fixtures and, where it is, ../shared/golden/dev. A case of the same id, split and weights in
+ * two folders is the same case: it runs once, since the full-size ones take minutes.
+ */
 export async function goldenFolders(root: string): Promise<GoldenFolder[]> {
   const asked = process.env["WSSS_GOLDEN_DIR"];
   const candidates = asked
@@ -60,12 +63,16 @@ export async function goldenFolders(root: string): Promise<GoldenFolder[]> {
     : [join(root, "test/fixtures/golden"), join(root, "../shared/golden/dev")].filter((folder) =>
         existsSync(join(folder, "manifest.json")),
       );
-  return await Promise.all(
-    candidates.map(async (folder) => ({
-      folder,
-      manifest: JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as GoldenFolder["manifest"],
-    })),
-  );
+  const seen = new Set<string>();
+  const folders: GoldenFolder[] = [];
+  for (const folder of candidates) {
+    const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as GoldenFolder["manifest"];
+    const keyOf = ({ id }: GoldenCase): string => [manifest.split, manifest.weight_tag, id].join(" ");
+    const cases = manifest.cases.filter((golden) => !seen.has(keyOf(golden)));
+    for (const golden of cases) seen.add(keyOf(golden));
+    folders.push({ folder, manifest: { ...manifest, cases } });
+  }
+  return folders;
 }
 
 /** The tensors of a case's file; none for a case without one. */

@@ -205,10 +205,17 @@ const kindOf = (id: string): string => (id.includes("focal") ? "focal" : "cross-
 const criterion: ParityRunner = (context) =>
   inBothPrecisions(context, "criterion", { kind: kindOf(context.golden.id) });
 const multiLayer: ParityRunner = (context) =>
-  inBothPrecisions(context, "multi_layer", { kind: kindOf(context.golden.id) });
+  inBothPrecisions(context, "multi_layer", { kind: kindOf(context.golden.id), background: "fifth-logit" });
 const multiLayerStep: ParityRunner = (context) => {
   const { key, split_string: split, lr } = context.golden["hyper"];
-  return inBothPrecisions(context, "multi_layer_step", { key, split, lr, weightDecay: 5e-4, kind: "cross-entropy" });
+  return inBothPrecisions(context, "multi_layer_step", {
+    key,
+    split,
+    lr,
+    weightDecay: 5e-4,
+    kind: "cross-entropy",
+    background: "fifth-logit",
+  });
 };
 
 /** F1, F2: stage 1; F4, F5: stage 2. Inputs init.* and grad<k>.*, expected after<k>.*. */

@@ -1,0 +1,146 @@
+// How the addon behaves as a guest in a Node process: exits, workers, the event loop.
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { expect, test } from "@jest/globals";
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
+const library = pathToFileURL(path.join(root, "dist/native/load.js")).href;
+
+/** A program that starts an endless training on invented tissue and then does `then`. */
+const training = (then: string, options = ""): string => `
+  import { loadAddon } from ${JSON.stringify(library)};
+  const addon = await loadAddon();
+  const call = (start) => new Promise((resolve, reject) =>
+    start((failure, result) => (failure ? reject(new Error(failure.code)) : resolve(result))));
+  const [patches, masks] = [new addon.PatchStore(16, 64, 64, 4), new addon.MaskStore(16, 64, 64, 1)];
+  await call((done) => addon.synthesizeTissue({ seed: 1, firstPatch: 0 }, patches, masks, done));
+  const config = { classCount: 4, width: 1 / 16, device: "cpu", seed: 1, threads: 0, backbone: "resnet101", outputStride: 16 };
+  const segmenter = new addon.Segmenter(config);
+  await call((done) => segmenter.initialize(done));
+  const options = {
+    epochs: 100000, batchSize: 4, learningRate: 0.01, headLearningRateFactor: 1, momentum: 0.9, nesterov: false,
+    weightDecay: 0, schedule: "poly", power: 0.9, stepEpochs: 1, warmupEpochs: 0, gradientClipNorm: 5,
+    dropLastBatch: true, seed: 1, horizontalFlip: 0.5, verticalFlip: 0.5, dropoutFactor: 1, checkpointFolder: "",
+    metadata: {}, keep: "last", levelWeights: [1], background: "ignore", divideByBatch: false, loss: "cross-entropy",
+    blur: 0, ${options}
+  };
+  let steps = 0;
+  const onEvent = (event) => { if (event.kind === "step") steps = event.step; };
+  const train = () => call((done) => segmenter.train(options, patches, masks, null, onEvent, done));
+  ${then}
+`;
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function run(program: string): Promise<Ended> {
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { cwd: root });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (bytes: Buffer) => (stdout += bytes.toString()));
+  child.stderr.on("data", (bytes: Buffer) => (stderr += bytes.toString()));
+  return await new Promise((resolve) => {
+    child.on("close", (code, signal) => {
+      resolve({ code, signal, stdout, stderr });
+    });
+  });
+}
+
+test("process.exit during a training keeps its exit code and does not crash", async () => {
+  const ended = await run(training("void train(); setTimeout(() => process.exit(7), 400);"));
+  expect(ended).toMatchObject({ code: 7, signal: null });
+});
+
+test("an uncaught error during a training ends the process as it would any other", async () => {
+  const ended = await run(training("void train(); setTimeout(() => { throw new Error('boom'); }, 400);"));
+  expect(ended).toMatchObject({ code: 1, signal: null });
+  expect(ended.stderr).toContain("boom");
+});
+
+test("a process with nothing left to do ends by itself, models alive or not", async () => {
+  const ended = await run(training("options.epochs = 1; await train(); console.log('trained', steps);"));
+  expect(ended).toMatchObject({ code: 0, signal: null });
+  expect(ended.stdout).toContain("trained 4");
+});
+
+test("worker.terminate during a training ends the worker and leaves the process whole", async () => {
+  const worker = training(
+    "void train(); const { parentPort } = await import('node:worker_threads'); parentPort.postMessage('on');",
+  );
+  const ended = await run(`
+    import { Worker } from "node:worker_threads";
+    const worker = new Worker(new URL("data:text/javascript," + encodeURIComponent(${JSON.stringify(worker)})));
+    worker.on("error", (error) => { console.error(error); process.exit(3); });
+    worker.on("message", async () => {
+      setTimeout(async () => { console.log("ended", await worker.terminate()); }, 300);
+    });
+  `);
+  expect(ended.stderr).toBe("");
+  expect(ended).toMatchObject({ code: 0, signal: null });
+  expect(ended.stdout).toContain("ended 1");
+});
+
+test("the event loop goes on turning while a network trains", async () => {
+  const ended = await run(
+    training(`
+      const { monitorEventLoopDelay } = await import("node:perf_hooks");
+      const delay = monitorEventLoopDelay({ resolution: 5 });
+      const job = train().catch((error) => error.message);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      delay.enable();
+      let turns = 0;
+      const until = Date.now() + 2000;
+      while (Date.now() < until) { await new Promise((resolve) => setImmediate(resolve)); turns++; }
+      delay.disable();
+      await call((done) => segmenter.dispose(done));
+      console.log(JSON.stringify({ turns, steps, ended: await job, p99Ms: delay.percentile(99) / 1e6 }));
+    `),
+  );
+  expect(ended).toMatchObject({ code: 0, signal: null });
+  const measured = JSON.parse(ended.stdout) as { turns: number; steps: number; ended: string; p99Ms: number };
+  // The figure is printed, not judged: machines are noisy. A blocked loop would turn about once a step.
+  console.info(`event loop during training: ${measured.turns} turns in 2 s, delay p99 ${measured.p99Ms.toFixed(1)} ms`);
+  expect(measured.steps).toBeGreaterThan(0);
+  expect(measured.turns).toBeGreaterThan(20 * measured.steps);
+  expect(measured.ended).toBe("WSSS_ERR_CANCELLED");
+});
+
+test("a cancelled full-size step ends long before the step would", async () => {
+  const ended = await run(`
+    import { loadAddon } from ${JSON.stringify(library)};
+    const addon = await loadAddon();
+    const call = (start) => new Promise((resolve, reject) =>
+      start((failure, result) => (failure ? reject(new Error(failure.code)) : resolve(result))));
+    const patches = new addon.PatchStore(8, 224, 224, 4);
+    const classifier = new addon.Classifier({ classCount: 4, width: 0.5, device: "cpu", seed: 1, threads: 0 });
+    await call((done) => classifier.initialize(done));
+    const whole = performance.now();
+    await call((done) => classifier.classify({ batchSize: 8 }, patches, () => {}, done));
+    const wholeMs = performance.now() - whole;
+    let job;
+    const ended = new Promise((resolve) => {
+      job = classifier.classify({ batchSize: 8 }, patches, () => {}, (failure) => resolve(failure?.code));
+    });
+    await new Promise((resolve) => setTimeout(resolve, wholeMs / 10));
+    const asked = performance.now();
+    job.cancel();
+    const code = await ended;
+    console.log(JSON.stringify({ code, share: (performance.now() - asked) / wholeMs }));
+  `);
+  const measured = JSON.parse(ended.stdout) as { code: string; share: number };
+  console.info(`cancelled after ${(100 * measured.share).toFixed(0)} % of the time of the whole call`);
+  expect(measured.code).toBe("WSSS_ERR_CANCELLED");
+});
+
+test("loading twice gives the same addon", async () => {
+  const started = performance.now();
+  const { loadAddon } = await import("../dist/native/load.js");
+  expect(await loadAddon()).toBe(await loadAddon());
+  console.info(`addon and LibTorch loaded in ${(performance.now() - started).toFixed(0)} ms`);
+});
