@@ -108,7 +108,8 @@ Napi::Value Executor::submit(Napi::Env env, Napi::Object owner, Napi::Value on_e
   auto job = std::make_shared<Job>(env, owner, on_event, done.As<Napi::Function>(), std::move(body));
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_ || retired_) throw Error(ErrorCode::kDisposed, "the model was disposed, or the process is about to end");
+    if (stopping_ || retired_)
+      throw Error(ErrorCode::kDisposed, "the model was disposed, or the process is about to end");
     queue_.push_back(job);
   }
   wake_.notify_one();

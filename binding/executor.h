@@ -59,8 +59,8 @@ class Executor {
   /// Raises the cancel flag of every job, queued or running.
   void cancel_all();
 
-  /// Lets the thread end once its queue is empty; later jobs are refused. A thread that waits for ever keeps its OpenMP pool,
-  /// and libgomp stops spinning in all pools as soon as they count more threads than the machine has cores.
+  /// Lets the thread end once its queue is empty; later jobs are refused. A thread that waits for ever keeps its OpenMP
+  /// pool, and libgomp stops spinning in all pools as soon as they count more threads than the machine has cores.
   void retire();
 
   /// Cancels everything and joins the thread; later jobs are refused.

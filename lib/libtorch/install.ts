@@ -71,18 +71,25 @@ export async function installLibTorch(options: InstallOptions): Promise<void> {
   }
 }
 
+/** More set-ups at once than this give up rather than go on in each other's way. */
+const placingAttempts = 20;
+
 /**
  * Renames a finished folder to its place. A usable folder that another process put there meanwhile stays, because that
- * process may be loading it; anything else there is moved to `old`.
+ * process may be loading it; anything else there is moved to `old`. Between the two renames another process may fill the
+ * place, and a third may empty it again, so a failure only means another look.
  */
 async function putInPlace(from: string, target: string, old: string, force: boolean): Promise<void> {
   const usable = async (): Promise<boolean> => problemOf(await readLibTorchFolder(target), true) === null;
-  if (!force && (await usable())) return;
-  await rename(target, old).catch(() => undefined);
-  try {
-    await rename(from, target);
-  } catch (error) {
-    if (!(await usable())) throw error;
+  for (let attempt = 1; ; attempt++) {
+    if ((!force || attempt > 1) && (await usable())) return;
+    await rename(target, `${old}-${String(attempt)}`).catch(() => undefined);
+    try {
+      await rename(from, target);
+      return;
+    } catch (error) {
+      if (attempt === placingAttempts) throw error;
+    }
   }
 }
 

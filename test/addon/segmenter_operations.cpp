@@ -41,8 +41,8 @@ void criterion(Workspace& w, const Fields& fields) {
   w.set("grad", logits.grad());
 }
 
-// logits, target_main, target_a, target_b; {kind, background} -> loss, loss_main, loss_a, loss_b, grad. With "fifth-logit" the
-// published total, divided by N once more.
+// logits, target_main, target_a, target_b; {kind, background} -> loss, loss_main, loss_a, loss_b, grad. With
+// "fifth-logit" the published total, divided by N once more.
 void multi_layer(Workspace& w, const Fields& fields) {
   const at::Tensor logits = w.get("logits").clone().requires_grad_(true);
   MultiLayerLossOptions options;

@@ -22,9 +22,9 @@ void require_below(const char* name, std::int64_t value, std::int64_t bound) {
                                      std::to_string(value));
 }
 
-/// Zeros that the operating system hands out untouched. at::zeros would fill them in an OpenMP region, here on the JavaScript
-/// thread: that blocks the event loop, and the thread pool that it leaves behind makes libgomp stop spinning in every other
-/// (more pool threads than cores), which halves the speed of small networks.
+/// Zeros that the operating system hands out untouched. at::zeros would fill them in an OpenMP region, here on the
+/// JavaScript thread: that blocks the event loop, and the thread pool that it leaves behind makes libgomp stop spinning
+/// in every other (more pool threads than cores), which halves the speed of small networks.
 at::Tensor allocate(at::IntArrayRef shape) {
   const auto bytes = static_cast<std::size_t>(c10::multiply_integers(shape));
   void* memory = std::calloc(bytes, 1);

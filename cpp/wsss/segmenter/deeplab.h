@@ -51,8 +51,9 @@ class DeepLabImpl : public torch::nn::Module {
   /// x [N, 3, H, W] in [0, 1] -> logits [N, K, H, W].
   at::Tensor forward(const at::Tensor& x, Dropout& dropout, const Observer& observer = {});
 
-  /// Random start: He's for the convolutions; the last batch norm of every bottleneck starts at scale 0, so that a hundred fresh layers
-  /// begin as the identity (Goyal et al. 2017, section 5.1). Without it a narrow network needs epochs to wake up.
+  /// Random start: He's for the convolutions; the last batch norm of every bottleneck starts at scale 0, so that a
+  /// hundred fresh layers begin as the identity (Goyal et al. 2017, section 5.1). Without it a narrow network needs
+  /// epochs to wake up.
   void initialize(std::uint64_t seed);
 
   std::int64_t class_count() const { return class_count_; }
