@@ -34,8 +34,8 @@ export async function preloadLibTorch(libtorch: LibTorchFolder): Promise<void> {
 
 /**
  * How often an idle OpenMP thread looks for work before it sleeps; about 0.2 ms. libgomp's own 300 000 turns keep a core busy while
- * another process wants it: two trainings side by side on two cores then ran at a fifteenth of their speed. Shorter than
- * this, small networks sleep at every barrier. What the user has set stands.
+ * another process wants it: two trainings side by side on two cores then ran at a fifteenth of their speed. With a
+ * thousand turns, libgomp's choice for crowded machines, small networks sleep at every barrier. What the user has set stands.
  */
 function shortenOpenMpSpin(): void {
   if (process.env["GOMP_SPINCOUNT"] !== undefined || process.env["OMP_WAIT_POLICY"] !== undefined) return;
