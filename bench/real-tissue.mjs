@@ -111,12 +111,18 @@ const epochs = values.quick ? "1" : values.epochs;
 const limits = values.quick ? ["--train-limit", "48", "--val-limit", "16", "--test-limit", "16"] : [];
 const shared = ["--data", data, ...limits, "--seed", values.seed];
 const training = ["--epochs", epochs, "--batch-size", values["batch-size"], "--lr", "0.05", "--head-lr-factor", "1"];
+training.push("--sched", "cosine", "--model-ema-decay", "0.97", "--vflip", "0.5");
+if (!values.quick) training.push("--warmup-epochs", "1");
+// From random weights the shallow maps are the better ones, as in the demo.
+const levelWeights = ["--level-weights", "0.2,0.2,0.6"];
+// PDA from the middle on: earlier, a network from random weights has not learned the classes yet.
+const pdaStart = ["--pda-start-epoch", values.quick ? "1" : String(Math.floor(Number(values.epochs) / 2))];
 const network = ["--width", values.width, "--weight-decay", "5e-4"];
 const name = `${patchPx}px-seed-${values.seed}${values.quick ? "-quick" : ""}`;
 const weak = path.join(out, `weak-${name}`);
 const full = path.join(out, `full-${name}`);
 
-const weakly = await command("run", ...shared, ...network, ...training, "--out", weak);
+const weakly = await command("run", ...shared, ...network, ...training, ...levelWeights, ...pdaStart, "--out", weak);
 const trained = await command(
   "train-segmenter",
   ...shared,

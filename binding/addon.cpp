@@ -54,6 +54,31 @@ Napi::Value synthesize(const Napi::CallbackInfo& info) {
   });
 }
 
+// ({path, statistics}, done)
+Napi::Value inspect_weight_file(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "inspectWeights");
+    return submit(info, 1,
+                  [path = fields.string("path"), statistics = fields.boolean("statistics")](JobContext& job) -> Reply {
+                    const WeightInspection inspection = inspect_weights(path, statistics, job.cancel());
+                    return [inspection](Napi::Env env) { return Napi::Value(to_js(env, inspection)); };
+                  });
+  });
+}
+
+// ({input, output, translate}, done)
+Napi::Value convert_weight_file(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "convertWeights");
+    return submit(info, 1,
+                  [input = fields.string("input"), output = fields.string("output"),
+                   translate = fields.boolean("translate")](JobContext& job) -> Reply {
+                    const Conversion conversion = convert_weights(input, output, translate, job.cancel());
+                    return [conversion](Napi::Env env) { return Napi::Value(to_js(env, conversion)); };
+                  });
+  });
+}
+
 Napi::Value report_devices(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const DeviceReport report = device_report();
@@ -87,6 +112,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Segmenter", SegmenterWrap::define(env));
   exports.Set("scoreMasks", Napi::Function::New(env, score_masks));
   exports.Set("synthesizeTissue", Napi::Function::New(env, synthesize));
+  exports.Set("inspectWeights", Napi::Function::New(env, inspect_weight_file));
+  exports.Set("convertWeights", Napi::Function::New(env, convert_weight_file));
   exports.Set("shutdown", Napi::Function::New(env, shutdown));
   exports.Set("deviceReport", Napi::Function::New(env, report_devices));
   return exports;

@@ -55,20 +55,24 @@ void read_shared(const Fields& fields, TrainingOptions& options) {
   options.nesterov = fields.boolean("nesterov");
   options.weight_decay = fields.number("weightDecay");
   options.gradient_clip_norm = fields.number("gradientClipNorm");
+  options.weight_average_decay = fields.number("emaDecay");
   options.drop_last_batch = fields.boolean("dropLastBatch");
   options.seed = fields.seed("seed");
   options.augmentation.horizontal_flip = fields.number("horizontalFlip");
   options.augmentation.vertical_flip = fields.number("verticalFlip");
   options.dropout_factor = fields.number("dropoutFactor");
   options.checkpoint_folder = fields.string("checkpointFolder");
+  options.checkpoint_steps = fields.integer("checkpointSteps");
+  options.checkpoint_keep = fields.integer("checkpointKeep");
+  options.checkpoint_config = fields.string("checkpointConfig");
+  options.resume_from = fields.string("resumeFrom");
   options.metadata = fields.string_map("metadata");
   options.keep_best = word<bool>(fields.string("keep"), "keep", {{"best", true}, {"last", false}});
   if (options.batch_size < 1)
     throw Error(ErrorCode::kOption, "batchSize must be at least 1", {{"option", "batchSize"}});
 }
 
-template <typename Step>
-Napi::Object step_to_js(Napi::Env env, const Step& step) {
+Napi::Object step_to_js(Napi::Env env, const StepReport& step) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("kind", "step");
   set(object, "epoch", step.epoch);
@@ -78,17 +82,18 @@ Napi::Object step_to_js(Napi::Env env, const Step& step) {
   set(object, "learningRate", step.learning_rate);
   set(object, "patches", step.patches);
   set(object, "elapsedMs", step.elapsed_ms);
+  object.Set("replayed", step.again);
   return object;
 }
 
-template <typename Epoch>
-Napi::Object epoch_to_js(Napi::Env env, const Epoch& epoch) {
+Napi::Object epoch_to_js(Napi::Env env, const EpochReport& epoch) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("kind", "epoch");
   set(object, "epoch", epoch.epoch);
   set(object, "meanLoss", epoch.mean_loss);
   set(object, "elapsedMs", epoch.elapsed_ms);
   object.Set("best", epoch.best);
+  object.Set("replayed", epoch.again);
   return object;
 }
 
@@ -166,7 +171,7 @@ Napi::Object to_js(Napi::Env env, const ClassifierStep& step) {
   return object;
 }
 
-Napi::Object to_js(Napi::Env env, const SegmenterStep& step) { return step_to_js(env, step); }
+Napi::Object to_js(Napi::Env env, const StepReport& step) { return step_to_js(env, step); }
 
 Napi::Object to_js(Napi::Env env, const ClassifierEpoch& epoch) {
   Napi::Object object = epoch_to_js(env, epoch);
@@ -220,14 +225,60 @@ Napi::Object to_js(Napi::Env env, const ConfusionMatrix& confusion) {
 }
 
 Napi::Object to_js(Napi::Env env, const LoadReport& report) {
-  Napi::Object metadata = Napi::Object::New(env);
-  for (const auto& [key, value] : report.metadata) metadata.Set(key, value);
   Napi::Object object = Napi::Object::New(env);
+  object.Set("container", report.container);
+  object.Set("origin", report.origin);
   object.Set("loaded", to_array(env, report.loaded));
   object.Set("missing", to_array(env, report.missing));
   object.Set("unexpected", to_array(env, report.unexpected));
   object.Set("misshapen", to_array(env, report.misshapen));
+  object.Set("dropped", to_array(env, report.dropped));
+  object.Set("fresh", to_array(env, report.fresh));
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const WeightInspection& inspection) {
+  Napi::Object metadata = Napi::Object::New(env);
+  for (const auto& [key, value] : inspection.metadata) metadata.Set(key, value);
+  Napi::Array tensors = Napi::Array::New(env, inspection.tensors.size());
+  for (std::uint32_t i = 0; i < inspection.tensors.size(); ++i) {
+    const TensorSummary& tensor = inspection.tensors[i];
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("name", tensor.name);
+    object.Set("dtype", tensor.dtype);
+    object.Set("shape", to_array(env, std::vector<double>(tensor.shape.begin(), tensor.shape.end())));
+    set(object, "sum", tensor.sum);
+    set(object, "absMax", tensor.abs_max);
+    tensors.Set(i, object);
+  }
+  Napi::Array fits = Napi::Array::New(env, inspection.fits.size());
+  for (std::uint32_t i = 0; i < inspection.fits.size(); ++i) {
+    const NetworkFit& fit = inspection.fits[i];
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("network", fit.network);
+    object.Set("origin", fit.origin);
+    set(object, "width", fit.width);
+    set(object, "matched", fit.matched);
+    object.Set("missing", to_array(env, fit.missing));
+    object.Set("unexpected", to_array(env, fit.unexpected));
+    fits.Set(i, object);
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("container", inspection.container);
+  object.Set("foundUnder", inspection.found_under);
+  object.Set("otherKeys", to_array(env, inspection.other_keys));
   object.Set("metadata", metadata);
+  object.Set("tensors", tensors);
+  object.Set("fits", fits);
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const Conversion& conversion) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("container", conversion.container);
+  object.Set("origin", conversion.origin);
+  object.Set("dropped", to_array(env, conversion.dropped));
+  set(object, "tensorCount", conversion.tensor_count);
   return object;
 }
 

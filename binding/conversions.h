@@ -7,6 +7,8 @@
 #include "wsss/optim/training.h"
 #include "wsss/pseudo_mask/generate.h"
 #include "wsss/segmenter/segmenter_trainer.h"
+#include "wsss/weight_tools/convert_weights.h"
+#include "wsss/weight_tools/weight_inspection.h"
 #include "wsss/weights/state_dict.h"
 
 namespace wsss::binding {
@@ -21,12 +23,14 @@ std::optional<ClassGate> class_gate(Napi::Value value, std::int64_t patch_count,
 // The core's reports to plain objects of lib/native/addon.ts.
 Napi::Object to_js(Napi::Env env, const ClassifierStep& step);
 Napi::Object to_js(Napi::Env env, const ClassifierEpoch& epoch);
-Napi::Object to_js(Napi::Env env, const SegmenterStep& step);
+Napi::Object to_js(Napi::Env env, const StepReport& step);
 Napi::Object to_js(Napi::Env env, const SegmenterEpoch& epoch);
 Napi::Object to_js(Napi::Env env, const TrainingSummary& summary);
 Napi::Object to_js(Napi::Env env, const LabelScores& scores);
 Napi::Object to_js(Napi::Env env, const ConfusionMatrix& confusion);
 Napi::Object to_js(Napi::Env env, const LoadReport& report);
+Napi::Object to_js(Napi::Env env, const WeightInspection& inspection);
+Napi::Object to_js(Napi::Env env, const Conversion& conversion);
 Napi::Object progress_to_js(Napi::Env env, std::int64_t done, std::int64_t total);
 /// A float32 tensor's values as an ArrayBuffer.
 Napi::Value floats_to_js(Napi::Env env, const at::Tensor& tensor);

@@ -119,10 +119,10 @@ Napi::Value Executor::submit(Napi::Env env, Napi::Object owner, Napi::Value on_e
   return handle;
 }
 
-void Executor::cancel_all() {
+void Executor::abort_all() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (running_) running_->token().cancel();
-  for (const auto& job : queue_) job->token().cancel();
+  if (running_) running_->token().abort();
+  for (const auto& job : queue_) job->token().abort();
 }
 
 void Executor::run() {
@@ -151,7 +151,7 @@ void Executor::retire() {
 }
 
 void Executor::stop() {
-  cancel_all();
+  abort_all();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;

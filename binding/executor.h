@@ -56,8 +56,8 @@ class Executor {
   /// @throws Error    kDisposed after retire() or stop().
   Napi::Value submit(Napi::Env env, Napi::Object owner, Napi::Value on_event, Napi::Value done, Body body);
 
-  /// Raises the cancel flag of every job, queued or running.
-  void cancel_all();
+  /// Stops every job now, queued or running: what a training has not saved is lost.
+  void abort_all();
 
   /// Lets the thread end once its queue is empty; later jobs are refused. A thread that waits for ever keeps its OpenMP
   /// pool, and libgomp stops spinning in all pools as soon as they count more threads than the machine has cores.

@@ -12,12 +12,6 @@ namespace wsss::binding {
 
 namespace {
 
-ProgressObserver progress_to(JobContext& job) {
-  return [&job](std::int64_t done, std::int64_t total) {
-    job.emit([done, total](Napi::Env env) { return progress_to_js(env, done, total); });
-  };
-}
-
 /// Ground truth with the patches it belongs to, kept alive for a job.
 struct ValidationStores {
   std::shared_ptr<PatchStore> patches;
@@ -39,28 +33,19 @@ ValidationStores validation_stores(Napi::Value value) {
 }  // namespace
 
 Napi::Function SegmenterWrap::define(Napi::Env env) {
-  return DefineClass(
+  return define_model(
       env, "Segmenter",
-      {InstanceMethod<&SegmenterWrap::initialize>("initialize"), InstanceMethod<&SegmenterWrap::load>("loadWeights"),
-       InstanceMethod<&SegmenterWrap::save>("saveWeights"), InstanceMethod<&SegmenterWrap::train>("train"),
-       InstanceMethod<&SegmenterWrap::segment>("segment"), InstanceMethod<&SegmenterWrap::evaluate>("evaluate"),
-       InstanceMethod<&SegmenterWrap::dispose>("dispose")});
+      {InstanceMethod<&SegmenterWrap::initialize>("initialize"), InstanceMethod<&SegmenterWrap::train>("train"),
+       InstanceMethod<&SegmenterWrap::segment>("segment"), InstanceMethod<&SegmenterWrap::evaluate>("evaluate")});
 }
 
-SegmenterWrap::SegmenterWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SegmenterWrap>(info) {
+SegmenterWrap::SegmenterWrap(const Napi::CallbackInfo& info) : ModelWrap(info, "Segmenter") {
   guarded(info.Env(), [&]() -> Napi::Value {
     const Fields fields(info[0], "Segmenter");
     backbone_ = fields.string("backbone");
     output_stride_ = fields.integer("outputStride");
-    model_ = std::make_shared<Model<DeepLab>>(ModelConfig(fields));
-    executor_ = std::make_unique<Executor>(info.Env(), model_->config.threads);
     return info.Env().Undefined();
   });
-}
-
-Napi::Value SegmenterWrap::submit(const Napi::CallbackInfo& info, std::size_t event_index, Executor::Body body) {
-  return executor_->submit(info.Env(), info.This().As<Napi::Object>(), info[event_index], info[event_index + 1],
-                           std::move(body));
 }
 
 // (done)
@@ -72,7 +57,7 @@ Napi::Value SegmenterWrap::initialize(const Napi::CallbackInfo& info) {
       network->eval();
       return place_network(*model, network);
     };
-    return executor_->submit(info.Env(), info.This().As<Napi::Object>(), info.Env().Null(), info[0], body);
+    return submit(info, info.Env().Null(), info[0], body);
   });
 }
 
@@ -83,17 +68,18 @@ Napi::Value SegmenterWrap::train(const Napi::CallbackInfo& info) {
     auto train = PatchStoreWrap::unwrap(info[1], "train");
     auto masks = MaskStoreWrap::unwrap(info[2], "masks");
     auto validation = validation_stores(info[3]);
-    return submit(info, 4, [model = model_, options, train, masks, validation](JobContext& job) -> Reply {
-      const SegmenterObserver observer{
-          [&job](SegmenterStep step) {
-            step.logits.reset();
-            job.emit([step](Napi::Env env) { return to_js(env, step); });
-          },
-          [&job](const SegmenterEpoch& epoch) { job.emit([epoch](Napi::Env env) { return to_js(env, epoch); }); }};
-      const auto summary =
-          train_segmenter(model->ready(), options, *train, *masks, validation.view(), observer, job.cancel());
-      return [summary](Napi::Env env) { return Napi::Value(to_js(env, summary)); };
-    });
+    return submit(
+        info, info[4], info[5], [model = model_, options, train, masks, validation](JobContext& job) -> Reply {
+          const SegmenterObserver observer{
+              [&job](StepReport step) {
+                step.logits.reset();
+                job.emit([step](Napi::Env env) { return to_js(env, step); });
+              },
+              [&job](const SegmenterEpoch& epoch) { job.emit([epoch](Napi::Env env) { return to_js(env, epoch); }); }};
+          const auto summary =
+              train_segmenter(model->ready(), options, *train, *masks, validation.view(), observer, job.cancel());
+          return [summary](Napi::Env env) { return Napi::Value(to_js(env, summary)); };
+        });
   });
 }
 
@@ -106,7 +92,7 @@ Napi::Value SegmenterWrap::segment(const Napi::CallbackInfo& info) {
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto gate = class_gate(info[2], patches->count(), model_->config.class_count);
     auto predictions = MaskStoreWrap::unwrap(info[3], "predictions");
-    return submit(info, 4, [=, model = model_](JobContext& job) -> Reply {
+    return submit(info, info[4], info[5], [=, model = model_](JobContext& job) -> Reply {
       at::Tensor probabilities;
       if (wants_probabilities) {
         probabilities = at::empty({patches->count(), model->config.class_count, patches->height(), patches->width()});
@@ -129,16 +115,12 @@ Napi::Value SegmenterWrap::evaluate(const Napi::CallbackInfo& info) {
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto truth = MaskStoreWrap::unwrap(info[2], "truth");
     auto gate = class_gate(info[3], patches->count(), model_->config.class_count);
-    return submit(info, 4, [=, model = model_](JobContext& job) -> Reply {
+    return submit(info, info[4], info[5], [=, model = model_](JobContext& job) -> Reply {
       const ConfusionMatrix confusion =
           evaluate_segmenter(model->ready(), *patches, *truth, batch_size, gate, progress_to(job), job.cancel());
       return [confusion](Napi::Env env) { return Napi::Value(to_js(env, confusion)); };
     });
   });
 }
-
-Napi::Value SegmenterWrap::load(const Napi::CallbackInfo& info) { return load_weights(info, *executor_, model_); }
-Napi::Value SegmenterWrap::save(const Napi::CallbackInfo& info) { return save_weights(info, *executor_, model_); }
-Napi::Value SegmenterWrap::dispose(const Napi::CallbackInfo& info) { return dispose_model(info, *executor_, model_); }
 
 }  // namespace wsss::binding

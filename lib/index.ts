@@ -67,8 +67,10 @@ export type { Device } from "./options/device.js";
 export { featureLevels } from "./options/fields.js";
 export type { FeatureLevel, Recipe } from "./options/fields.js";
 export type { WeightsReport } from "./model/model-opening.js";
-export { readWeightsHeader } from "./weights-header.js";
-export type { WeightsHeader, WeightTensor } from "./weights-header.js";
+export { convertWeights } from "./weights/convert-weights.js";
+export type { ConvertWeightsOptions, WeightConversion } from "./weights/convert-weights.js";
+export { inspectWeights } from "./weights/inspect-weights.js";
+export type { InspectWeightsOptions, NetworkFit, WeightInspection, WeightTensor } from "./weights/inspect-weights.js";
 
 export { errorCodes, isWsssError, WsssError } from "./errors.js";
 export type { ErrorCode, ErrorDetails } from "./errors.js";

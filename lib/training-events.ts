@@ -17,8 +17,10 @@ export interface StepEvent {
   readonly learningRate: number;
   /** Patches in this step's batch. */
   readonly patches: number;
-  /** Time since the training began, in milliseconds. */
+  /** Time since the training began, in milliseconds, without the time between an interruption and its resumption. */
   readonly elapsedMs: number;
+  /** Whether it happened before the checkpoint that this training resumed from, and is reported once more. */
+  readonly replayed: boolean;
 }
 
 /** One optimiser step of the classifier. */
@@ -40,6 +42,8 @@ export interface EpochEvent {
   readonly elapsedMs: number;
   /** Whether this epoch's validation score is the best so far; `false` without validation. */
   readonly best: boolean;
+  /** Like {@link StepEvent.replayed}. */
+  readonly replayed: boolean;
 }
 
 /** One epoch of the classifier. */
@@ -109,11 +113,11 @@ export function trainingSummaryOf(summary: NativeTrainingSummary): TrainingSumma
 }
 
 function stepOf(event: NativeStepEvent): StepEvent {
-  const { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs } = event;
-  return { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs };
+  const { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs, replayed } = event;
+  return { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs, replayed };
 }
 
 function epochOf(event: NativeEpochEvent): EpochEvent {
-  const { kind, epoch, meanLoss, elapsedMs, best } = event;
-  return { kind, epoch, meanLoss, elapsedMs, best };
+  const { kind, epoch, meanLoss, elapsedMs, best, replayed } = event;
+  return { kind, epoch, meanLoss, elapsedMs, best, replayed };
 }

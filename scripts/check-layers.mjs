@@ -16,7 +16,7 @@ const libLayers = [
   ["image/"],
   ["dataset/"],
   // The API: its classes, and what they are made of. Inside, only import cycles are forbidden.
-  ["model/", "options/", "inference/", "training/", "*.ts"],
+  ["model/", "options/", "inference/", "training/", "weights/", "*.ts"],
   ["run/"],
   ["demo/"],
   ["index.ts"],
@@ -31,6 +31,7 @@ const coreLayers = [
   ["classifier"],
   ["pseudo_mask"],
   ["segmenter"],
+  ["weight_tools"],
 ];
 
 /** The only files of lib that may load a native library. */

@@ -1,5 +1,5 @@
 /**
- * Adds up what .ci/run left in a folder: jest.json, lint.json, and a *.status file each with the exit code at its end.
+ * Adds up what .ci/run left in a folder: jest.json, fuzz.json, lint.json, and a *.status file each with the exit code at its end.
  * Names each failed and each skipped test, prints "N passed, N failed[, N skipped]" as its last line, and exits with 1
  * if anything failed, a report is missing, or a program failed without a failure in its report.
  */
@@ -10,6 +10,7 @@ const folder = process.argv[2] ?? ".";
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 add("npm test", "tests.status", () => countTests(readReport("jest.json")));
+add("npm run test:fuzz", "fuzz.status", () => countTests(readReport("fuzz.json")));
 add("npm run lint", "lint.status", () => readReport("lint.json"));
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";

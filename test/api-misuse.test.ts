@@ -262,11 +262,15 @@ describe("things that don't belong together", () => {
     const bytes = await readFile(file);
     for (const [name, content, message] of [
       ["empty", Buffer.alloc(0), "is empty"],
-      ["zip", Buffer.concat([Buffer.from("PK\x03\x04"), Buffer.alloc(60)]), "PyTorch checkpoint"],
-      ["text", Buffer.from("these are no weights at all"), "is not a weight file"],
-      ["cut", bytes.subarray(0, bytes.length - 100), "is cut off"],
-      ["header", bytes.subarray(0, 100), "ends within its header"],
-      ["json", Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), Buffer.from("{{{{")]), "no JSON"],
+      [
+        "zip",
+        Buffer.concat([Buffer.from("PK\x03\x04"), Buffer.alloc(60)]),
+        "directory at the end of a zip archive is missing",
+      ],
+      ["text", Buffer.from("these are no weights at all"), "none of the known containers"],
+      ["cut", bytes.subarray(0, bytes.length - 100), "outside the file"],
+      ["header", bytes.subarray(0, 100), "is cut off"],
+      ["json", Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), Buffer.from("{{{{")]), "JSON header is broken"],
       [
         "foreign",
         safetensors({ x: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }, 4),

@@ -8,7 +8,7 @@ import {
   type Dataset,
   type Progress,
   type PseudoMasks,
-  readWeightsHeader,
+  inspectWeights,
   Segmenter,
   type SegmenterTrainingEvent,
   type TrainingSummary,
@@ -80,7 +80,7 @@ describe("a model", () => {
     const files = [path.join(folder, "c.safetensors"), path.join(folder, "s.safetensors")] as const;
     await classifier.save(files[0]);
     await segmenter.save(files[1]);
-    const { metadata, tensors } = await readWeightsHeader(files[0]);
+    const { metadata, tensors } = await inspectWeights(files[0]);
     expect(metadata).toMatchObject({ format: "wsss-tissue-native", role: "classifier", width: "0.0625" });
     expect(JSON.parse(metadata["classes"] ?? "")).toEqual(data.classes);
     expect(tensors.get("fc8.weight")?.shape[0]).toBe(2);
@@ -228,7 +228,12 @@ describe("training", () => {
     expect(epoch.labelValidation?.classAccuracy).toHaveLength(2);
     expect(summary).toMatchObject({ steps: 4, epochs: 2 });
     expect(summary.bestEpoch).toBeGreaterThanOrEqual(0);
-    expect((await readdir(checkpointFolder)).sort()).toEqual(["best.safetensors", "last.safetensors"]);
+    expect((await readdir(checkpointFolder)).sort()).toEqual([
+      "best.safetensors",
+      "checkpoint-000000002.safetensors",
+      "checkpoint-000000004.safetensors",
+      "last.safetensors",
+    ]);
     await using best = await Classifier.load(path.join(checkpointFolder, "best.safetensors"), { device: "cpu" });
     const patch = patchOf(tinySide, tinySide, 9);
     expect((await best.predict(patch)).probabilities).toEqual((await model.predict(patch)).probabilities);

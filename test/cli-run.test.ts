@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { readWeightsHeader } from "../dist/index.js";
+import { inspectWeights } from "../dist/index.js";
 import { command, type CommandResult, digestsOf, freshFolder, lastJson, startCommand } from "./support/command-line.js";
 
 let folder: string;
@@ -64,7 +64,7 @@ describe("the tiny demo", () => {
     expect(record["versions"]).toMatchObject({ libtorch: "2.13.0", node: process.versions.node });
     expect(record["plan"]).toMatchObject({ classifier: { seed: 3, training: { epochs: 1 } } });
     for (const name of ["classifier", "segmenter"]) {
-      const { metadata } = await readWeightsHeader(path.join(demo, `${name}.safetensors`));
+      const { metadata } = await inspectWeights(path.join(demo, `${name}.safetensors`));
       expect(metadata["role"]).toBe(name);
       const steps = (await readFile(path.join(demo, "metrics", `${name}-steps.csv`), "utf8")).trimEnd().split("\n");
       expect(steps[0]).toMatch(/^epoch,step,loss,learningRate,patches,elapsedMs/);
@@ -259,11 +259,11 @@ describe("stopping with Ctrl-C", () => {
     expect(existsSync(path.join(out, "run.lock"))).toBe(false);
     expect(existsSync(path.join(out, "stages", `${stage}.json`))).toBe(false);
     const name = stage.slice("train-".length);
-    await readWeightsHeader(path.join(out, "checkpoints", name, "last.safetensors"));
+    await inspectWeights(path.join(out, "checkpoints", name, "last.safetensors"));
     const lines = (await readFile(path.join(out, "metrics", `${name}-epochs.csv`), "utf8")).split("\n");
     expect(lines.at(-1)).toBe("");
     expect(lines.length).toBeGreaterThanOrEqual(4);
-    if (stage === "train-segmenter") await readWeightsHeader(path.join(out, "classifier.safetensors"));
+    if (stage === "train-segmenter") await inspectWeights(path.join(out, "classifier.safetensors"));
     const again = await command("run", "--out", out, epochs, "1", "--pictures", "1", "--force");
     expect(again.code).toBe(0);
   });
@@ -312,8 +312,8 @@ describe("a full disk", () => {
   test.each([
     [400, 0],
     [1_200, 1],
-    [4_500, 1],
-    [7_000, 3],
+    [6_000, 1],
+    [11_000, 3],
   ])("of %d KiB: exit 3, a sentence, %d stages kept whole, and on it goes with more room", async (kib, kept) => {
     const place = path.join(folder, `disk-${kib}`);
     await mkdir(place);
@@ -328,7 +328,7 @@ describe("a full disk", () => {
       expect(markers).toHaveLength(kept);
       const left = await readdir(out, { recursive: true });
       for (const name of left) {
-        if (name.endsWith(".safetensors")) await readWeightsHeader(path.join(out, name));
+        if (name.endsWith(".safetensors")) await inspectWeights(path.join(out, name));
       }
       execFileSync("mount", ["-o", "remount,size=64m", disk]);
       const again = await command("demo", "--tiny", "--out", out);

@@ -118,7 +118,7 @@ const refused: readonly (readonly [call: (options: unknown) => unknown, options:
     'background must be "ignore" or "fifth-logit", received "learn" (Segmenter.train)',
   ],
   [segmenter, { blur: 2 }, "blur must be at most 1, received 2 (Segmenter.train)"],
-  [segmenter, { gammaDecay: 0.9 }, "unknown option gammaDecay; known are"],
+  [segmenter, { gammaFloor: 0.9 }, "unknown option gammaFloor; known are"],
   [pseudoMasks, { levels: [] }, "levels must be at least 1 long, received [] (Classifier.generatePseudoMasks)"],
   [
     pseudoMasks,
@@ -226,6 +226,7 @@ describe("the recipes", () => {
       stepEpochs: 10,
       warmupEpochs: 0,
       gradientClipNorm: 5,
+      emaDecay: 0,
       dropLastBatch: true,
       seed: 0,
       horizontalFlip: 0.5,
@@ -258,6 +259,7 @@ describe("the recipes", () => {
       gammaDecaysFrom: "start",
       pdaDivisor: 4,
       gradientClipNorm: 0,
+      emaDecay: 0,
       dropLastBatch: true,
       keep: "last",
     });
@@ -267,6 +269,7 @@ describe("the recipes", () => {
       weightDecay: 5e-4,
       background: "fifth-logit",
       divideByBatch: true,
+      emaDecay: 0,
       dropLastBatch: false,
       gradientClipNorm: 0,
       keep: "best",

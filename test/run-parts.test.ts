@@ -5,7 +5,7 @@ import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/pro
 import path from "node:path";
 import { makeFolder } from "../dist/model/make-folder.js";
 import { replaceWhole, writeJson } from "../dist/run/files.js";
-import { canonicalJson, describeDifferences, differencesBetween, digestOf } from "../dist/run/fingerprint.js";
+import { canonicalJson, describeDifferences, differencesBetween, digestOf } from "../dist/fingerprint.js";
 import { MetricsFile } from "../dist/run/metrics-file.js";
 import { mergeOptions } from "../dist/run/plan-options.js";
 import { resolveSections } from "../dist/run/plan.js";

@@ -14,7 +14,10 @@ export const exitCodes = {
   weights: 4,
   /** A device, memory, or LibTorch itself. */
   device: 5,
+  /** By Ctrl-C (SIGINT). */
   cancelled: 130,
+  /** By SIGTERM, as a scheduler sends it before it kills. */
+  terminated: 143,
 } as const;
 
 /** One exit code for every error code, none left out. */
@@ -39,6 +42,12 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
 /** The exit code that an error ends the program with. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.option;
-  if (isWsssError(error)) return byErrorCode[error.code];
-  return exitCodes.bug;
+  if (!isWsssError(error)) return exitCodes.bug;
+  const terminated = error.code === "WSSS_ERR_CANCELLED" && isReceived(error.cause, "SIGTERM");
+  return terminated ? exitCodes.terminated : byErrorCode[error.code];
+}
+
+/** Whether a cause is the arrival of a signal (cancel.ts). */
+function isReceived(cause: unknown, signal: string): boolean {
+  return cause instanceof Error && "signal" in cause && cause.signal === signal;
 }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 
 import { packageVersion } from "../package-version.js";
+import { addConvertCommand } from "./commands/convert.js";
 import { addDemoCommand } from "./commands/demo.js";
 import { addEvaluateCommand } from "./commands/evaluate.js";
 import { addInspectCommand } from "./commands/inspect.js";
@@ -31,7 +32,7 @@ export function createProgram(streams: Streams): Command {
       "after",
       `
 Exit codes: 0 ok, 1 defect of this program, 2 wrong option, 3 data or files, 4 weights, 5 device, memory or LibTorch,
-130 cancelled.
+130 cancelled, 143 terminated.
 
 Examples:
   wsss-tissue demo
@@ -47,8 +48,9 @@ Examples:
   addTrainSegmenterCommand(program, streams);
   addEvaluateCommand(program, streams);
   addPredictCommand(program, streams);
-  program.commandsGroup("This machine:");
-  addSetupCommand(program, streams);
+  program.commandsGroup("Weights and this machine:");
   addInspectCommand(program, streams);
+  addConvertCommand(program, streams);
+  addSetupCommand(program, streams);
   return program;
 }

@@ -5,7 +5,7 @@ import { InvalidArgumentError } from "commander";
 
 import { presetNames } from "../dataset/presets.js";
 import { device as deviceRule, type Device } from "../options/device.js";
-import type { RunDevice } from "../run/context.js";
+import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";
 import type { DataLocation } from "../run/run-record.js";
 import { decimal, fraction, integer, oneOf, someText, words } from "./values.js";
@@ -52,6 +52,26 @@ export function addFolderOptions(command: Command, defaultOut?: string): Command
   if (defaultOut === undefined) command.requiredOption("--out <folder>", what, absolute);
   else command.option("--out <folder>", `${what} (default: ${defaultOut})`, absolute);
   return command.option("--force", "go on with options that differ from the folder's; does again what they change");
+}
+
+/** How trainings are saved while they go, in timm's words. */
+export function addCheckpointOptions(command: Command): Command {
+  return command
+    .optionsGroup("Checkpoints:")
+    .option("--resume", "go on from the newest checkpoint of an interrupted training (default)")
+    .option("--no-resume", "begin an interrupted training again")
+    .option(
+      "--recovery-interval <n>",
+      "a checkpoint every n steps, beside the one of each epoch (default: none)",
+      integer,
+    )
+    .option("--checkpoint-hist <k>", "so many of the newest checkpoints are kept (default: 2)", integer);
+}
+
+/** What the command line says of checkpoints. */
+export function checkpointsOf(given: Readonly<Record<string, unknown>>): Partial<RunCheckpoints> {
+  const { resume, recoveryInterval, checkpointHist } = given;
+  return section({ resume, checkpointSteps: recoveryInterval, checkpointKeep: checkpointHist }) ?? {};
 }
 
 /** Seed, device and threads. */
@@ -112,7 +132,7 @@ export function addNetworkOptions(command: Command): Command {
   return command
     .optionsGroup("Network:")
     .option("--width <x>", "channel multiplier, 1 = the paper's network; 0.125 or 1/8 (default: 1)", fraction)
-    .option("--weights <file>", "safetensors file to start from (default: random weights)", absolute);
+    .option("--weights <file>", "weight file to start from (default: random weights)", absolute);
 }
 
 /** Output stride of the segmenter and what it learns from. */

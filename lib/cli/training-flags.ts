@@ -67,6 +67,13 @@ export const sharedTrainingFlags: readonly TrainingFlag[] = [
     parse: decimal,
     help: "largest norm of the gradient, 0 = no clipping",
   },
+  {
+    name: "model-ema-decay",
+    value: "x",
+    option: "emaDecay",
+    parse: decimal,
+    help: "decay of the weight average that is kept, 0 = none",
+  },
   { name: "hflip", value: "p", option: "horizontalFlip", parse: decimal, help: "probability of a left-right flip" },
   { name: "vflip", value: "p", option: "verticalFlip", parse: decimal, help: "probability of a top-bottom flip" },
   {

@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
-import type { WeightsHeader } from "../weights-header.js";
 
 /** The two networks. */
 export type ModelRole = "classifier" | "segmenter";
@@ -69,12 +68,12 @@ const metadataSchema = z.object({
  * What a weight file says about its model; `null` if it is not one of ours.
  * @throws WsssError `WSSS_ERR_WEIGHTS` if it claims to be ours and its metadata is incomplete or contradictory.
  */
-export function describeModel(path: string, header: WeightsHeader): ModelDescription | null {
-  if (header.metadata["format"] !== format) return null;
-  const checked = metadataSchema.safeParse(header.metadata);
+export function describeModel(path: string, metadata: Readonly<Record<string, string>>): ModelDescription | null {
+  if (metadata["format"] !== format) return null;
+  const checked = metadataSchema.safeParse(metadata);
   if (!checked.success) {
     const broken = String(checked.error.issues[0]?.path[0] ?? "metadata");
-    const version = header.metadata["packageVersion"] ?? "unknown";
+    const version = metadata["packageVersion"] ?? "unknown";
     const message =
       `${path} was written by wsss-tissue-native ${version}, but its metadata entry "${broken}" can't be understood ` +
       `by version ${packageVersion}; use the version that wrote it, or save the weights again`;

@@ -10,13 +10,16 @@ import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import type { Device } from "../options/device.js";
 import { resolveDevice } from "../options/device.js";
-import type { WeightsHeader } from "../weights-header.js";
-import { readWeightsHeader } from "../weights-header.js";
+import { inspectWeights } from "../weights/inspect-weights.js";
 
 /** What loading a weight file took and left out; all lists are tensor names. */
 export interface WeightsReport {
   /** The file, as it was given. */
   readonly path: string;
+  /** Its container, as {@link WeightInspection.container}. */
+  readonly container: string;
+  /** Whose names were translated, for example `"MXNet ResNet38"`; `""` for our own. */
+  readonly origin: string;
   /** Taken from the file. */
   readonly loaded: readonly string[];
   /** In the network but not in the file: they keep their random start. */
@@ -25,6 +28,10 @@ export interface WeightsReport {
   readonly unexpected: readonly string[];
   /** In both with different shapes, as `"name: file [..], network [..]"`: they keep their random start. */
   readonly misshapen: readonly string[];
+  /** In the file, but the output layer of another task (ImageNet's, or another number of classes): left out. */
+  readonly dropped: readonly string[];
+  /** In the network, and by design in no file of this origin: they keep their random start. */
+  readonly fresh: readonly string[];
 }
 
 /** A network that is ready for work. */
@@ -60,7 +67,7 @@ export async function openModel<Native extends NativeModel>(
 ): Promise<OpenedModel<Native>> {
   const { call, kind, signal, weights } = opening;
   throwIfAborted(signal);
-  const origin = weights === undefined ? null : await inspectWeights(opening, weights);
+  const origin = weights === undefined ? null : await checkOrigin(opening, weights);
   const description = { ...opening.description, pretrained: weights !== undefined && (origin?.pretrained ?? true) };
   const addon = await loadAddon();
   throwIfAborted(signal);
@@ -94,11 +101,11 @@ export async function openModel<Native extends NativeModel>(
  * @throws WsssError `WSSS_ERR_IO`, or `WSSS_ERR_WEIGHTS` if it is not ours or of the other network.
  */
 export async function describeSavedModel(call: string, role: ModelRole, file: string): Promise<ModelDescription> {
-  const header = await readWeightsHeader(file);
-  const description = describeModel(file, header);
+  const { container, metadata } = await inspectWeights(file, { statistics: false });
+  const description = describeModel(file, metadata);
   if (description === null) {
     const message =
-      `${file} is a safetensors file, but not one that this library saved: it does not name its classes; ` +
+      `${file} (${container}) is not a file that this library saved: it does not name its classes; ` +
       `use ${call.replace(".load", ".create")} with classes and weights (${call})`;
     throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: file });
   }
@@ -106,12 +113,12 @@ export async function describeSavedModel(call: string, role: ModelRole, file: st
   return description;
 }
 
-async function inspectWeights<Native extends NativeModel>(
+async function checkOrigin<Native extends NativeModel>(
   { call, description }: ModelOpening<Native>,
   weights: { readonly path: string; readonly strict: boolean },
 ): Promise<ModelDescription | null> {
-  const header: WeightsHeader = await readWeightsHeader(weights.path);
-  const origin = describeModel(weights.path, header);
+  const { metadata } = await inspectWeights(weights.path, { statistics: false });
+  const origin = describeModel(weights.path, metadata);
   if (origin === null) return null;
   assertRole(call, description.role, origin.role, weights.path);
   if (weights.strict) assertSameNetwork(call, description, origin, weights.path);
@@ -160,16 +167,20 @@ async function loadWeights<Native extends NativeModel>(
     { signal },
     async (native, stop) => await runJob<NativeLoadReport>((done) => native.loadWeights(options, done), stop),
   );
-  const { loaded, missing, unexpected, misshapen } = report;
+  const { container, origin, loaded, missing, unexpected, misshapen, dropped, fresh } = report;
   if (loaded.length === 0) {
     const message = `no tensor of ${weights.path} fits this network (${call})`;
     throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: weights.path, missing, unexpected, misshapen });
   }
   return {
     path: weights.path,
+    container,
+    origin,
     loaded: [...loaded],
     missing: [...missing],
     unexpected: [...unexpected],
     misshapen: [...misshapen],
+    dropped: [...dropped],
+    fresh: [...fresh],
   };
 }

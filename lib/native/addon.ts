@@ -15,7 +15,10 @@ export interface NativeFailure {
   readonly details: Readonly<Record<string, string | number>>;
 }
 
-/** Work under way. `cancel` asks it to stop at the next safe point; the done callback still comes. */
+/**
+ * Work under way. `cancel` asks it to stop at the next safe point (a training with checkpoints ends its step and saves first);
+ * the done callback still comes.
+ */
 export interface NativeJob {
   cancel(): void;
 }
@@ -72,12 +75,54 @@ export interface NativeNetworkReport {
 }
 
 export interface NativeLoadReport {
+  /** For example `"safetensors"`, `"zip"`, `"MXNet NDArray list V0"`. */
+  readonly container: string;
+  /** Whose names the file has, for example `"MXNet ResNet38"`; `""` for our own. */
+  readonly origin: string;
   readonly loaded: readonly string[];
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
   /** Tensors whose shape in the file differs; `"name: file [..], network [..]"`. */
   readonly misshapen: readonly string[];
+  /** In the file, but an output layer of another task. */
+  readonly dropped: readonly string[];
+  /** In the network, and never in files of this origin. */
+  readonly fresh: readonly string[];
+}
+
+export interface NativeTensorSummary {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** 0 without statistics. */
+  readonly sum: number;
+  readonly absMax: number;
+}
+
+export interface NativeNetworkFit {
+  readonly network: string;
+  readonly origin: string;
+  readonly width: number;
+  readonly matched: number;
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+}
+
+export interface NativeConversion {
+  readonly container: string;
+  readonly origin: string;
+  readonly dropped: readonly string[];
+  readonly tensorCount: number;
+}
+
+export interface NativeWeightInspection {
+  readonly container: string;
+  /** Keys that lead to the state dict inside a checkpoint, joined by dots. */
+  readonly foundUnder: string;
+  readonly otherKeys: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: readonly NativeTensorSummary[];
+  readonly fits: readonly NativeNetworkFit[];
 }
 
 /** What both trainers share. */
@@ -99,13 +144,26 @@ export interface NativeTrainingOptions {
   readonly warmupEpochs: number;
   /** Largest L2 norm of the gradient over all parameters; 0 = no clipping. */
   readonly gradientClipNorm: number;
+  /** Decay of the weight average that is validated, saved and kept; 0 = none. */
+  readonly emaDecay: number;
   /** Whether a last batch smaller than batchSize is left out. */
   readonly dropLastBatch: boolean;
   readonly seed: number;
   readonly horizontalFlip: number;
   readonly verticalFlip: number;
-  /** Folder for `last.safetensors` (every epoch) and `best.safetensors` (whenever validation improves); `""` = none. */
+  /**
+   * Folder for `last.safetensors` (every epoch), `best.safetensors` (whenever validation improves) and the checkpoints that a
+   * run resumes from; `""` = none.
+   */
   readonly checkpointFolder: string;
+  /** A checkpoint every so many steps, beside the one of each epoch; 0 = none. */
+  readonly checkpointSteps: number;
+  /** So many of the newest checkpoints stay; at least 1. */
+  readonly checkpointKeep: number;
+  /** Options and data of the run as text; a resumed run must have the same. */
+  readonly checkpointConfig: string;
+  /** Checkpoint to go on from; `""` = from the start. */
+  readonly resumeFrom: string;
   /** Written into every checkpoint. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Weights that the object holds at the end: of the best validation score, or the last. */
@@ -172,6 +230,8 @@ export interface NativeStepEvent {
   /** Patches trained on in this step. */
   readonly patches: number;
   readonly elapsedMs: number;
+  /** Reported once more, from before the checkpoint that the run resumed from. */
+  readonly replayed: boolean;
   /** Classifier only: running means of this epoch. */
   readonly exactMatch?: number;
   readonly jaccard?: number;
@@ -184,6 +244,7 @@ export interface NativeEpochEvent {
   readonly elapsedMs: number;
   /** Whether this epoch's validation score is the best so far. */
   readonly best: boolean;
+  readonly replayed: boolean;
   readonly pdaEnabled?: boolean;
   readonly gamma?: number;
   readonly exactMatch?: number;
@@ -337,6 +398,13 @@ export interface NativeAddon {
     patches: NativePatchStore,
     masks: NativeMaskStore,
     done: Done<null>,
+  ): NativeJob;
+  /** Describes a weight file of any container. */
+  inspectWeights(options: { path: string; statistics: boolean }, done: Done<NativeWeightInspection>): NativeJob;
+  /** Writes the tensors of a weight file as safetensors, or for Python where `output` ends in `.pth`. */
+  convertWeights(
+    options: { input: string; output: string; translate: boolean },
+    done: Done<NativeConversion>,
   ): NativeJob;
   deviceReport(): NativeDeviceReport;
   /**

@@ -2,7 +2,14 @@ import { z } from "zod";
 import { checkOptions } from "./check.js";
 import type { Recipe } from "./fields.js";
 import * as fields from "./fields.js";
-import { checkTraining, sharedTrainingBase, trainingCallShape, trainingShape, withBase } from "./training.js";
+import {
+  checkTraining,
+  sharedTrainingBase,
+  splitCall,
+  trainingCallShape,
+  trainingShape,
+  withBase,
+} from "./training.js";
 import type { Complete, TrainingCallOptions, TrainingSettings } from "./training.js";
 
 /** Options of stage 1, the classifier's training, that a run records. Bounds are inclusive where not said otherwise. */
@@ -143,12 +150,13 @@ export function checkClassifierTraining(
   model: { readonly pretrained: boolean },
 ): ClassifierTrainingCall {
   const checked = checkOptions(schema, call, withBase(classifierTrainingBase, options));
-  const { validation, checkpointFolder, signal, freezeStem, freezeBatchNorm, ...rest } = checked;
   checkTraining(call, checked, options);
+  const { call: callOptions, settings: given } = splitCall(checked);
+  const { freezeStem, freezeBatchNorm, ...rest } = given;
   const settings = Object.freeze({
     ...rest,
     freezeStem: freezeStem === "auto" ? model.pretrained : freezeStem,
     freezeBatchNorm: freezeBatchNorm === "auto" ? model.pretrained : freezeBatchNorm,
   });
-  return { settings, validation, checkpointFolder, signal };
+  return { settings, ...callOptions };
 }

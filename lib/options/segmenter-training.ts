@@ -3,7 +3,14 @@ import type { PseudoMasks } from "../pseudo-masks.js";
 import { checkOptions } from "./check.js";
 import type { FeatureLevel, Recipe } from "./fields.js";
 import * as fields from "./fields.js";
-import { checkTraining, sharedTrainingBase, trainingCallShape, trainingShape, withBase } from "./training.js";
+import {
+  checkTraining,
+  sharedTrainingBase,
+  splitCall,
+  trainingCallShape,
+  trainingShape,
+  withBase,
+} from "./training.js";
 import type { Complete, TrainingCallOptions, TrainingSettings } from "./training.js";
 
 /** Options of stage 2, the segmenter's training, that a run records. Bounds are inclusive where not said otherwise. */
@@ -124,9 +131,10 @@ export function checkSegmenterTraining(
   options: Partial<SegmenterTrainingOptions> | undefined,
 ): SegmenterTrainingCall {
   const checked = checkOptions(schema, call, withBase(segmenterTrainingBase, options));
-  const { validation, checkpointFolder, signal, masks, ...settings } = checked;
   checkTraining(call, checked, options);
-  return { settings: Object.freeze(settings), masks, validation, checkpointFolder, signal };
+  const { call: callOptions, settings: given } = splitCall(checked);
+  const { masks, ...settings } = given;
+  return { settings: Object.freeze(settings), masks, ...callOptions };
 }
 
 const paperWeights: Readonly<Record<FeatureLevel, number>> = { bn7: 0.6, b5_2: 0.2, b4_5: 0.2 };

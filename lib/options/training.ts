@@ -83,6 +83,13 @@ export interface TrainingSettings {
    */
   readonly gradientClipNorm?: number | undefined;
   /**
+   * Share of its old value that a running average of the weights and batch-norm statistics keeps at each step, at least 0 and
+   * below 1. Above 0 the average is what is validated, saved and kept; while the rate is high it scores far better than
+   * the weights themselves. About 1 - 1 / (steps of one epoch) is a good value.
+   * @defaultValue `0`, no average, as published
+   */
+  readonly emaDecay?: number | undefined;
+  /**
    * Whether the last patches of an epoch that don't fill a batch are left out (others every epoch, by the shuffle).
    * @defaultValue `true`: a tiny last batch has a noisy gradient and noisy batch statistics just before validation. Recipe
    *   `"published"` keeps it in the segmenter
@@ -121,11 +128,33 @@ export interface TrainingCallOptions {
   /** Scored after every epoch; needs labels (classifier) or true masks (segmenter). Never trained on. */
   readonly validation?: Split | undefined;
   /**
-   * Folder for `last.safetensors` (after every epoch) and `best.safetensors` (whenever validation improves); made if it is
-   * not there. Each file replaces the one before it in one step, so that an interruption never leaves half a file.
+   * Folder for `last.safetensors` (after every epoch), `best.safetensors` (whenever validation improves) and the checkpoints that
+   * `resume` goes on from: weights, optimizer, meters and all; made if it is not there. Each file replaces the one
+   * before it in one step, so that an interruption never leaves half a file.
    */
   readonly checkpointFolder?: string | undefined;
-  /** Aborting it stops the training at the next step; the loop then throws `WSSS_ERR_CANCELLED`. */
+  /**
+   * A checkpoint every so many steps, beside the one after each epoch, at least 0.
+   * @defaultValue `0`, only after epochs
+   */
+  readonly checkpointSteps?: number | undefined;
+  /**
+   * So many of the newest checkpoints are kept, at least 1.
+   * @defaultValue `2`, so that one is left if a disk damages the other
+   */
+  readonly checkpointKeep?: number | undefined;
+  /**
+   * Whether to go on from the newest checkpoint in `checkpointFolder`, if there is one. The training then ends as the
+   * undisturbed one would have: on the CPU, with the same number of threads, to the last bit. What was reported before the
+   * checkpoint is reported again first, with `replayed: true`. Other options or other data than the checkpoint's are
+   * refused with the differences.
+   * @defaultValue `false`
+   */
+  readonly resume?: boolean | undefined;
+  /**
+   * Aborting it stops the training; the loop then throws `WSSS_ERR_CANCELLED`. With a `checkpointFolder` the step under way is
+   * finished and saved first.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -133,8 +162,19 @@ export interface TrainingCallOptions {
 export const trainingCallShape = {
   validation: fields.split.optional(),
   checkpointFolder: fields.path.optional(),
+  checkpointSteps: fields.countOrNone.optional(),
+  checkpointKeep: fields.count.max(1_000_000).optional(),
+  resume: fields.flag.optional(),
   signal: fields.signal.optional(),
 } as const;
+
+/** Takes the options of the call out of checked options; the rest are settings. */
+export function splitCall<Checked extends TrainingCallOptions>(
+  checked: Checked,
+): { call: TrainingCallOptions; settings: Omit<Checked, keyof TrainingCallOptions> } {
+  const { validation, checkpointFolder, checkpointSteps, checkpointKeep, resume, signal, ...settings } = checked;
+  return { call: { validation, checkpointFolder, checkpointSteps, checkpointKeep, resume, signal }, settings };
+}
 
 /** The rules of {@link TrainingSettings}; nothing is optional, since base values are filled in before the check. */
 export const trainingShape = {
@@ -151,6 +191,7 @@ export const trainingShape = {
   stepEpochs: fields.count,
   warmupEpochs: fields.countOrNone,
   gradientClipNorm: z.number().min(0).max(1e9),
+  emaDecay: z.number().min(0).lt(1),
   dropLastBatch: fields.flag,
   seed: fields.seed,
   horizontalFlip: fields.probability,
@@ -169,6 +210,7 @@ export const sharedTrainingBase = {
   power: 0.9,
   stepEpochs: 10,
   warmupEpochs: 0,
+  emaDecay: 0,
   seed: 0,
   horizontalFlip: 0.5,
   dropoutFactor: 1,
@@ -187,13 +229,24 @@ export function withBase(base: Readonly<Record<Recipe, object>>, options: unknow
 /** Rules that tie options of one training to each other. */
 export function checkTraining(
   call: string,
-  checked: { nesterov: boolean; momentum: number; warmupEpochs: number; epochs: number; validation?: unknown },
+  checked: {
+    nesterov: boolean;
+    momentum: number;
+    warmupEpochs: number;
+    epochs: number;
+    validation?: unknown;
+    checkpointFolder?: unknown;
+    resume?: boolean | undefined;
+  },
   given: { readonly keep?: unknown } | undefined,
 ): void {
   if (checked.nesterov && checked.momentum === 0)
     throw refuseOption(call, "nesterov", "false while momentum is 0", true);
   if (checked.warmupEpochs >= checked.epochs) {
     throw refuseOption(call, "warmupEpochs", `below epochs (${checked.epochs})`, checked.warmupEpochs);
+  }
+  if (checked.resume === true && checked.checkpointFolder === undefined) {
+    throw refuseOption(call, "resume", "false without a checkpointFolder", true);
   }
   if (given?.keep === "best" && checked.validation === undefined) {
     throw refuseOption(call, "keep", '"last" without a validation split', "best");

@@ -2,7 +2,7 @@ import type { Dataset } from "../dataset/open-dataset.js";
 import { WsssError } from "../errors.js";
 import type { Device } from "../options/device.js";
 import type { PseudoMasks } from "../pseudo-masks.js";
-import type { DatasetFingerprint } from "./dataset-fingerprint.js";
+import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import type { PlanSections, SectionName } from "./plan.js";
 import type { StageSurroundings } from "./stage.js";
 
@@ -11,6 +11,16 @@ export interface RunDevice {
   readonly device: Device;
   /** Threads of one operation on the CPU, 0 = one per core. */
   readonly threads: number;
+}
+
+/** How trainings of a run are saved while they go. Not part of its plan: it does not change the result. */
+export interface RunCheckpoints {
+  /** Go on from the newest checkpoint of an interrupted training. */
+  readonly resume: boolean;
+  /** A checkpoint every so many steps, beside the one of each epoch; 0 = none. */
+  readonly checkpointSteps: number;
+  /** So many of the newest ones stay. */
+  readonly checkpointKeep: number;
 }
 
 /** Files that stand in for what an earlier stage of the run folder would give. */
@@ -27,6 +37,7 @@ export interface RunContext extends StageSurroundings {
   readonly fingerprint: DatasetFingerprint;
   readonly plan: Partial<PlanSections>;
   readonly device: RunDevice;
+  readonly checkpoints: RunCheckpoints;
   readonly sources: RunSources;
   /** What a stage made and a later one of the same process can use without reading it again. */
   readonly memory: { pseudoMasks?: PseudoMasks };

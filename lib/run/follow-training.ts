@@ -61,14 +61,23 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
 ): Promise<TrainingRecord> {
   const steps = await MetricsFile.create(join(log.folder, `${log.name}-steps.csv`), log.stepColumns);
   const epochs = await MetricsFile.create(join(log.folder, `${log.name}-epochs.csv`), log.epochColumns);
+  let replayedSteps = 0;
   const take = (event: Step | Epoch): void => {
     if (event.kind === "step") {
       steps.append(event);
+      if (event.replayed) {
+        replayedSteps = event.step;
+        return;
+      }
+      if (event.step === replayedSteps + 1 && replayedSteps > 0) {
+        reporter.note(`${log.stage}: resumed after step ${replayedSteps} of ${event.steps}`);
+      }
       const label = `epoch ${event.epoch + 1}/${log.epochs}`;
       const done = event.step * log.batchSize;
       reporter.progress({ stage: log.stage, label, done, total: event.steps * log.batchSize, loss: event.loss });
     } else {
       epochs.append(event);
+      if (event.replayed) return;
       const text = `${log.describe(event)}${event.best ? "  (best so far)" : ""}`;
       reporter.epoch({ stage: log.stage, epoch: event.epoch + 1, epochs: log.epochs, text });
     }

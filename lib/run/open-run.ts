@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { type Dataset, openDataset } from "../dataset/open-dataset.js";
 import type { Split, SplitName } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
-import type { RunContext, RunDevice, RunSources } from "./context.js";
-import { fingerprintDataset } from "./dataset-fingerprint.js";
+import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "./context.js";
+import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
 import { makeFolder } from "../model/make-folder.js";
-import { describeDifferences, type Difference, differencesBetween } from "./fingerprint.js";
+import { describeDifferences, type Difference, differencesBetween } from "../fingerprint.js";
 import { mergeOptions, type PlanOptions, type SubsetOptions } from "./plan-options.js";
 import { type PlanSections, resolveSections, type SectionName } from "./plan.js";
 import type { RunReporter } from "./reporter.js";
@@ -34,6 +34,8 @@ export interface RunRequest {
   /** @defaultValue as for this folder the last time, at first `auto` and all cores */
   readonly device?: Partial<RunDevice> | undefined;
   readonly sources?: RunSources | undefined;
+  /** @defaultValue resume, a checkpoint after each epoch, the newest two kept */
+  readonly checkpoints?: Partial<RunCheckpoints> | undefined;
   /** Whether options may differ from those of the folder; what depends on them is done again. */
   readonly force: boolean;
   readonly signal: AbortSignal;
@@ -180,8 +182,11 @@ export async function withRun<Result>(
     const { stored, plan, device } = prepared;
     if (stored !== undefined) refuseDifferences(request, differencesBetween(stored.dataset, fingerprint, "dataset"));
     await record(request, prepared, { versions, data, dataset: fingerprint });
-    const { sources = {} } = request;
-    return await work({ root, dataset, fingerprint, plan, device, sources, signal, reporter, memory: {} });
+    const { sources = {}, force } = request;
+    // What is forced may differ from what the checkpoints were made of.
+    const resume = (request.checkpoints?.resume ?? true) && !force;
+    const checkpoints = { checkpointSteps: 0, checkpointKeep: 2, ...request.checkpoints, resume };
+    return await work({ root, dataset, fingerprint, plan, device, checkpoints, sources, signal, reporter, memory: {} });
   } finally {
     await unlock();
   }

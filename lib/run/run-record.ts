@@ -7,7 +7,7 @@ import { WsssError } from "../errors.js";
 import { loadAddon } from "../native/load.js";
 import { packageVersion } from "../package-version.js";
 import type { RunDevice } from "./context.js";
-import type { DatasetFingerprint } from "./dataset-fingerprint.js";
+import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import { readJsonIfPresent, writeJson } from "./files.js";
 import type { PlanOptions } from "./plan-options.js";
 import type { PlanSections } from "./plan.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { WsssError } from "../errors.js";
 import { ioFailure } from "../image/file-access.js";
-import { digestOf } from "./fingerprint.js";
+import { digestOf } from "../fingerprint.js";
 import { measureOutput, readMarker } from "./stage-marker.js";
 import type { StageName } from "./stage-names.js";
 

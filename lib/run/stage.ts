@@ -7,7 +7,7 @@ import { WsssError } from "../errors.js";
 import { ioFailure } from "../image/file-access.js";
 import { throwIfAborted } from "../image/map-concurrently.js";
 import { writeJson } from "./files.js";
-import { digestOf } from "./fingerprint.js";
+import { digestOf } from "../fingerprint.js";
 import type { RunReporter } from "./reporter.js";
 import { checkStage, measureOutput, type StageMarker, type StageOutput } from "./stage-marker.js";
 import type { StageName } from "./stage-names.js";

@@ -1,4 +1,3 @@
-import { prepareCheckpointFolder } from "../model/checkpoint-paths.js";
 import type { Split } from "../dataset/split.js";
 import type { ModelDescription } from "../model/model-description.js";
 import { metadataOf } from "../model/model-description.js";
@@ -11,6 +10,7 @@ import type {
 import { jobEvents } from "../native/job.js";
 import type { ClassifierTrainingCall, ResolvedClassifierTraining } from "../options/classifier-training.js";
 import type { Complete, TrainingSettings } from "../options/training.js";
+import { type NativeCheckpointOptions, prepareCheckpoints } from "./checkpoints.js";
 import type { ClassifierTrainingEvent, TrainingSummary } from "../training-events.js";
 import { classifierEventOf, trainingSummaryOf } from "../training-events.js";
 
@@ -19,13 +19,15 @@ export async function* trainClassifier(
   native: NativeClassifier,
   description: ModelDescription,
   split: Split,
-  { settings, validation, checkpointFolder }: ClassifierTrainingCall,
+  { settings, ...callOptions }: ClassifierTrainingCall,
   signal: AbortSignal,
 ): AsyncGenerator<ClassifierTrainingEvent, TrainingSummary, void> {
-  const folder = await prepareCheckpointFolder(checkpointFolder);
+  const { validation } = callOptions;
+  const configuration = { call: "Classifier.train", settings, description, train: split, validation };
+  const checkpoints = await prepareCheckpoints(configuration, callOptions);
   const train = await split.load(signal);
   const scored = validation === undefined ? null : await validation.load(signal);
-  const options = nativeOptions(settings, folder, metadataOf(description), scored !== null);
+  const options = nativeOptions(settings, checkpoints, metadataOf(description), scored !== null);
   const summary = yield* jobEvents<ClassifierTrainingEvent, NativeTrainingSummary>(
     (onEvent, done) =>
       native.train(options, train.patches, scored?.patches ?? null, (event) => onEvent(classifierEventOf(event)), done),
@@ -36,13 +38,13 @@ export async function* trainClassifier(
 
 function nativeOptions(
   settings: ResolvedClassifierTraining,
-  checkpointFolder: string,
+  checkpoints: NativeCheckpointOptions,
   metadata: Record<string, string>,
   validated: boolean,
 ): NativeClassifierTrainingOptions {
   const { gammaInitial, gammaDecay, gammaFloor, gammaDecaysFrom, freezeStem, freezeBatchNorm } = settings;
   return {
-    ...sharedNativeOptions(settings, checkpointFolder, metadata, validated),
+    ...sharedNativeOptions(settings, checkpoints, metadata, validated),
     pdaStartEpoch: settings.pdaStartEpoch === "never" ? settings.epochs : settings.pdaStartEpoch,
     gammaInitial,
     gammaDecay,
@@ -57,7 +59,7 @@ function nativeOptions(
 /** The part of the addon's options that both trainings share. */
 export function sharedNativeOptions(
   settings: Omit<Complete<TrainingSettings>, "recipe">,
-  checkpointFolder: string,
+  checkpoints: NativeCheckpointOptions,
   metadata: Record<string, string>,
   validated: boolean,
 ): NativeTrainingOptions & { readonly dropoutFactor: number } {
@@ -74,12 +76,13 @@ export function sharedNativeOptions(
     stepEpochs: settings.stepEpochs,
     warmupEpochs: settings.warmupEpochs,
     gradientClipNorm: settings.gradientClipNorm,
+    emaDecay: settings.emaDecay,
     dropLastBatch: settings.dropLastBatch,
     seed: settings.seed,
     horizontalFlip: settings.horizontalFlip,
     verticalFlip: settings.verticalFlip,
     dropoutFactor: settings.dropoutFactor,
-    checkpointFolder,
+    ...checkpoints,
     metadata,
     // Without validation nothing is best.
     keep: validated ? settings.keep : "last",

@@ -1,4 +1,4 @@
-import { prepareCheckpointFolder } from "../model/checkpoint-paths.js";
+import { prepareCheckpoints } from "./checkpoints.js";
 import { sharedNativeOptions } from "./classifier-training.js";
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
@@ -38,8 +38,9 @@ export async function* trainSegmenter(
   plan: SegmenterTrainingPlan,
   signal: AbortSignal,
 ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
-  const { settings, masks, validation, checkpointFolder } = plan;
-  const folder = await prepareCheckpointFolder(checkpointFolder);
+  const { settings, masks, validation } = plan;
+  const configuration = { call, settings, description, train: split, validation, masks };
+  const checkpoints = await prepareCheckpoints(configuration, plan);
   const train = await split.load(signal);
   const targets = masks === "ground-truth" ? await split.loadTruth(signal) : masks.store;
   assertMaskSize(call, targets, train);
@@ -49,7 +50,7 @@ export async function* trainSegmenter(
       : { patches: (await validation.load(signal)).patches, truth: await validation.loadTruth(signal) };
   const { background, divideByBatch, loss, blur } = settings;
   const options = {
-    ...sharedNativeOptions(settings, folder, metadataOf(description), scored !== null),
+    ...sharedNativeOptions(settings, checkpoints, metadataOf(description), scored !== null),
     levelWeights: levelWeightsOf(call, plan),
     background,
     divideByBatch,

@@ -32,6 +32,7 @@ const OperationTable& operations() {
     add_segmenter_operations(made);
     add_training_operations(made);
     add_evaluation_operations(made);
+    add_weights_operations(made);
     return made;
   }();
   return table;

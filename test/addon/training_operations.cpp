@@ -153,7 +153,7 @@ void segmenter_training(Workspace& w, const Fields& fields) {
 
   const CancelToken cancel;
   const SegmenterObserver observer{
-      [&](const SegmenterStep& step) {
+      [&](const StepReport& step) {
         w.set("loss", at::scalar_tensor(step.loss, at::kDouble));
         w.set("lr_used", at::scalar_tensor(step.learning_rate, at::kDouble));
         w.set("logits_train", in_patch_order(step.logits, step.indices).clone());

@@ -36,6 +36,7 @@ void add_mask_operations(OperationTable& table);
 void add_segmenter_operations(OperationTable& table);
 void add_training_operations(OperationTable& table);
 void add_evaluation_operations(OperationTable& table);
+void add_weights_operations(OperationTable& table);
 
 /// "float64" or "float32" of the field `dtype`.
 c10::ScalarType dtype_of(const Fields& fields);

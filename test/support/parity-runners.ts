@@ -21,7 +21,6 @@ const precisions = ["float32", "float64"] as const;
 /** Cases of parts that are not built yet, with the issue that names them. */
 export function unbuiltReason(id: string): string | undefined {
   if (/^H\d_.*(xception|drn|mobilenet)/.test(id)) return "its backbone comes with issue 5 (the complete method)";
-  if (/^K[34]_/.test(id)) return "MXNet weights come with issue 4 (weights and state)";
   return undefined;
 }
 
@@ -586,6 +585,33 @@ const transforms: ParityRunner = async ({ workspace, golden, folder }) => {
 };
 
 /** The defaults that the published programs state, against our presets of them. */
+const mxnetNames: ParityRunner = async ({ workspace, golden }) => {
+  const comparison = new Comparison();
+  const table = golden["table"] as Readonly<Record<string, string>>;
+  const withPrefix = Object.keys(table);
+  const foreign = ["arg:linear1000_weight", "arg:linear1000_bias"];
+  for (const names of [withPrefix, withPrefix.map((name) => name.replace(/^a(rg|ux):/, ""))]) {
+    workspace.run("resnet38_names", { names: [...names, ...foreign] });
+    const ours = new TextDecoder().decode(workspace.get("names").data).split("\n");
+    withPrefix.forEach((name, i) => {
+      comparison.note(ours[i] === table[name] ? undefined : `${names[i]} became ${ours[i]}, expected ${table[name]}`);
+    });
+    comparison.note(ours[names.length] === "" ? undefined : "the ImageNet head was not left out");
+  }
+  comparison.finish();
+};
+
+const mxnetContainer: ParityRunner = async ({ workspace, golden, folder }) => {
+  const comparison = new Comparison();
+  const expected = await caseTensors(folder, golden);
+  for (const file of golden["files"] as readonly string[]) {
+    workspace.clear();
+    workspace.run("mxnet_tensors", { path: join(folder, file) });
+    comparison.tensors(workspace, golden, expected, () => true);
+  }
+  comparison.finish();
+};
+
 const settings: ParityRunner = async ({ golden }) => {
   const { resolveClassifierTraining, resolveSegmenterTraining } = (await import("../../dist/index.js")) as Loose;
   const comparison = new Comparison();
@@ -635,6 +661,8 @@ export const parityRunners: Readonly<Record<string, ParityRunner>> = {
   J1: gate,
   K1: labels,
   K2: palettes,
+  K3: mxnetNames,
+  K4: mxnetContainer,
   K5: settings,
   L1: blur,
   L2: transforms,

@@ -8,7 +8,7 @@
 #include "wsss/classifier/resnet38.h"
 #include "wsss/core/cancel.h"
 #include "wsss/dataset/patch_store.h"
-#include "wsss/optim/training.h"
+#include "wsss/optim/training_run.h"
 
 namespace wsss {
 
@@ -27,26 +27,12 @@ struct LabelScores {
   std::vector<double> class_accuracy;
 };
 
-/// One optimiser step. The gradients of the step are still in the network while the report is read.
-struct ClassifierStep {
-  std::int64_t epoch = 0;
-  std::int64_t step = 0;  ///< 1-based over the whole run.
-  std::int64_t steps = 0;
-  double loss = 0.0;
-  double learning_rate = 0.0;
-  std::int64_t patches = 0;
-  double elapsed_ms = 0.0;
+struct ClassifierStep : StepReport {
   double exact_match = 0.0;  ///< Running mean of the epoch.
   double jaccard = 0.0;
-  at::Tensor logits;                  ///< [n, K], before the update.
-  std::vector<std::int64_t> indices;  ///< Patches of the batch, in the order of `logits`.
 };
 
-struct ClassifierEpoch {
-  std::int64_t epoch = 0;
-  double mean_loss = 0.0;
-  double elapsed_ms = 0.0;
-  bool best = false;
+struct ClassifierEpoch : EpochReport {
   bool pda_enabled = false;
   double gamma = 1.0;
   double exact_match = 0.0;

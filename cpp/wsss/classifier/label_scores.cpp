@@ -4,10 +4,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "wsss/core/error.h"
+
 namespace wsss {
 
 namespace {
 constexpr float kPresentAbove = 0.5F;
+constexpr std::size_t kSums = 3;  // Of a meter's state, before the counts by class.
 }  // namespace
 
 double round_to_four_decimals(double value) {
@@ -50,6 +53,23 @@ void LabelMeter::reset() {
   exact_sum_ = 0.0;
   jaccard_sum_ = 0.0;
   std::fill(class_correct_.begin(), class_correct_.end(), 0);
+}
+
+std::vector<double> LabelMeter::state() const {
+  std::vector<double> sums{static_cast<double>(count_), exact_sum_, jaccard_sum_};
+  sums.insert(sums.end(), class_correct_.begin(), class_correct_.end());
+  return sums;
+}
+
+void LabelMeter::restore(const std::vector<double>& state) {
+  if (state.size() != kSums + class_correct_.size()) {
+    throw Error(ErrorCode::kWeights, "the checkpoint's meters are of another number of classes");
+  }
+  count_ = static_cast<std::int64_t>(state[0]);
+  exact_sum_ = state[1];
+  jaccard_sum_ = state[2];
+  std::transform(state.begin() + kSums, state.end(), class_correct_.begin(),
+                 [](double correct) { return static_cast<std::int64_t>(correct); });
 }
 
 double LabelMeter::exact_match() const {

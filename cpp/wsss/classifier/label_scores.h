@@ -26,6 +26,10 @@ class LabelMeter {
   void add(const float* probabilities, const std::uint8_t* labels);
   void reset();
 
+  /// The sums, for a checkpoint; restore() goes on from them.
+  std::vector<double> state() const;
+  void restore(const std::vector<double>& state);
+
   std::int64_t count() const { return count_; }
   /// Fractions rounded to four decimals; 0 before the first patch.
   double exact_match() const;

@@ -1,8 +1,11 @@
 #include "wsss/evaluation/confusion.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
+
+#include "wsss/core/error.h"
 
 namespace wsss {
 
@@ -24,6 +27,14 @@ double mean_of_numbers(const std::vector<double>& values) {
 
 ConfusionMatrix::ConfusionMatrix(std::int64_t class_count)
     : class_count_(class_count), counts_(static_cast<std::size_t>(class_count * (class_count + 1)), 0) {}
+
+ConfusionMatrix::ConfusionMatrix(std::int64_t class_count, const std::vector<double>& counts)
+    : ConfusionMatrix(class_count) {
+  if (counts.size() != counts_.size())
+    throw Error(ErrorCode::kShape, "a confusion matrix of another number of classes");
+  std::transform(counts.begin(), counts.end(), counts_.begin(),
+                 [](double count) { return static_cast<std::int64_t>(count); });
+}
 
 void ConfusionMatrix::add(const std::uint8_t* truth, const std::uint8_t* prediction, std::int64_t pixels) {
   for (std::int64_t p = 0; p < pixels; ++p) {

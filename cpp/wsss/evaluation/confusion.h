@@ -23,6 +23,10 @@ struct SegmentationScores {
 class ConfusionMatrix {
  public:
   explicit ConfusionMatrix(std::int64_t class_count);
+  /// The matrix of counts() again.
+  ///
+  /// @throws Error  kShape if there are not K * (K + 1) counts.
+  ConfusionMatrix(std::int64_t class_count, const std::vector<double>& counts);
 
   /// Adds pixels. Predictions above K count as K.
   void add(const std::uint8_t* truth, const std::uint8_t* prediction, std::int64_t pixels);

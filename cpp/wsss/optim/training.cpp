@@ -68,6 +68,19 @@ void GroupedSgd::step(double learning_rate) {
   optimizer_.step();
 }
 
+at::Tensor GroupedSgd::momentum_of(const at::Tensor& parameter) {
+  const auto found = optimizer_.state().find(parameter.unsafeGetTensorImpl());
+  if (found == optimizer_.state().end()) return {};
+  return static_cast<torch::optim::SGDParamState&>(*found->second).momentum_buffer();
+}
+
+void GroupedSgd::set_momentum(const at::Tensor& parameter, const at::Tensor& momentum) {
+  auto state = std::make_unique<torch::optim::SGDParamState>();
+  state->momentum_buffer(
+      momentum.to(parameter.device(), parameter.scalar_type(), /*non_blocking=*/false, /*copy=*/true));
+  optimizer_.state()[parameter.unsafeGetTensorImpl()] = std::move(state);
+}
+
 void require_finite_loss(double loss, std::int64_t step, double learning_rate) {
   if (std::isfinite(loss)) return;
   std::ostringstream message;

@@ -21,12 +21,18 @@ struct TrainingOptions {
   double momentum = 0.9;
   bool nesterov = false;
   double weight_decay = 5e-4;
-  double gradient_clip_norm = 0.0;  ///< L2 norm over all gradients; 0 = no clipping.
+  double gradient_clip_norm = 0.0;    ///< L2 norm over all gradients; 0 = no clipping.
+  double weight_average_decay = 0.0;  ///< Validate, keep and save a running average of the weights; 0 = the weights.
   bool drop_last_batch = true;
   std::uint64_t seed = 0;
   Augmentation augmentation;
   double dropout_factor = 1.0;
-  std::string checkpoint_folder;  ///< last.safetensors and best.safetensors go here; empty = none.
+  /// last.safetensors and best.safetensors go here, and the checkpoints that a run resumes from; empty = none.
+  std::string checkpoint_folder;
+  std::int64_t checkpoint_steps = 0;  ///< A checkpoint every so many steps, beside the one of each epoch; 0 = none.
+  std::int64_t checkpoint_keep = 2;   ///< So many of the newest checkpoints stay.
+  std::string checkpoint_config;      ///< What options and data the run has; a resumed run must have the same.
+  std::string resume_from;            ///< Checkpoint to go on from; empty = from the start.
   std::map<std::string, std::string> metadata;
   bool keep_best = true;  ///< End with the weights of the best validation score rather than the last.
 };
@@ -60,6 +66,11 @@ class GroupedSgd {
   void zero_grad() { optimizer_.zero_grad(); }
   /// Clips (if asked) and updates with `learning_rate` times each group's factor.
   void step(double learning_rate);
+
+  /// The momentum buffer of a parameter; undefined before its first step.
+  at::Tensor momentum_of(const at::Tensor& parameter);
+  /// Continues with a momentum buffer, which is copied.
+  void set_momentum(const at::Tensor& parameter, const at::Tensor& momentum);
 
  private:
   std::vector<double> factors_;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 
+#include "wsss/optim/training_run.h"
 #include "wsss/segmenter/multi_layer_loss.h"
 #include "wsss/segmenter/segmenter_inference.h"
 
@@ -13,29 +14,12 @@ struct SegmenterTrainingOptions : TrainingOptions {
   MultiLayerLossOptions loss;
 };
 
-/// One optimiser step. The gradients of the step are still in the network while the report is read.
-struct SegmenterStep {
-  std::int64_t epoch = 0;
-  std::int64_t step = 0;  ///< 1-based over the whole run.
-  std::int64_t steps = 0;
-  double loss = 0.0;
-  double learning_rate = 0.0;
-  std::int64_t patches = 0;
-  double elapsed_ms = 0.0;
-  at::Tensor logits;                  ///< [n, K, H, W], before the update.
-  std::vector<std::int64_t> indices;  ///< Patches of the batch, in the order of `logits`.
-};
-
-struct SegmenterEpoch {
-  std::int64_t epoch = 0;
-  double mean_loss = 0.0;
-  double elapsed_ms = 0.0;
-  bool best = false;
+struct SegmenterEpoch : EpochReport {
   std::optional<ConfusionMatrix> validation;
 };
 
 struct SegmenterObserver {
-  std::function<void(const SegmenterStep&)> on_step;
+  std::function<void(const StepReport&)> on_step;
   std::function<void(const SegmenterEpoch&)> on_epoch;
 };
 

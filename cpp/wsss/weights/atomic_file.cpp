@@ -15,6 +15,8 @@ namespace wsss {
 
 namespace {
 
+constexpr std::size_t kBufferBytes = 1 << 20;
+
 std::string folder_of(const std::string& path) {
   const auto slash = path.find_last_of('/');
   if (slash == std::string::npos) return ".";
@@ -40,7 +42,21 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(const void* bytes, std::size_t size) {
-  const auto* next = static_cast<const char*>(bytes);
+  const auto* begin = static_cast<const char*>(bytes);
+  if (buffer_.size() + size <= kBufferBytes) {
+    buffer_.insert(buffer_.end(), begin, begin + size);
+    return;
+  }
+  flush();
+  write_out(begin, size);
+}
+
+void AtomicFile::flush() {
+  write_out(buffer_.data(), buffer_.size());
+  buffer_.clear();
+}
+
+void AtomicFile::write_out(const char* next, std::size_t size) {
   while (size > 0) {
     const ssize_t written = ::write(descriptor_, next, size);
     if (written < 0) {
@@ -53,6 +69,7 @@ void AtomicFile::write(const void* bytes, std::size_t size) {
 }
 
 void AtomicFile::commit() {
+  flush();
   if (fsync(descriptor_) != 0) fail("flush", errno);
   const int descriptor = std::exchange(descriptor_, -1);
   if (close(descriptor) != 0 || std::rename(temporary_.c_str(), path_.c_str()) != 0) {

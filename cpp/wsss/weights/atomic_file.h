@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace wsss {
 
@@ -21,11 +22,14 @@ class AtomicFile {
   void commit();
 
  private:
+  void write_out(const char* bytes, std::size_t size);
+  void flush();
   [[noreturn]] void fail(const char* action, int error_number) const;
 
   std::string path_;
   std::string temporary_;
   int descriptor_ = -1;
+  std::vector<char> buffer_;  ///< Small writes on their way: weight files have hundreds of small tensors.
 };
 
 }  // namespace wsss

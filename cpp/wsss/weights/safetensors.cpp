@@ -4,18 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include "wsss/core/error.h"
 #include "wsss/weights/atomic_file.h"
+#include "wsss/weights/byte_reader.h"
+#include "wsss/weights/containers.h"
 #include "wsss/weights/json.h"
+#include "wsss/weights/raw_tensor.h"
 
 namespace wsss {
-
-static_assert(std::endian::native == std::endian::little, "safetensors data is little endian");
 
 namespace {
 
@@ -88,51 +85,36 @@ Entry parse_entry(const std::string& name, const Json& json, std::uint64_t data_
 
 }  // namespace
 
-SafetensorsFile read_safetensors(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) {
-    throw Error(ErrorCode::kIo, "cannot read " + path + ": " + std::strerror(errno), {{"path", path}});
-  }
-  const auto file_size = static_cast<std::uint64_t>(file.tellg());
-  const auto broken = [&](const std::string& what) {
-    return Error(ErrorCode::kWeights, path + " is not a valid safetensors file: " + what, {{"path", path}});
-  };
-  std::uint64_t header_size = 0;
-  file.seekg(0);
-  if (file_size < kLengthBytes || !file.read(reinterpret_cast<char*>(&header_size), kLengthBytes) ||
-      header_size > kLongestHeader || header_size > file_size - kLengthBytes) {
-    throw broken("its header is missing or longer than the file; is it cut off, or another container?");
-  }
-  std::string header(header_size, '\0');
-  if (!file.read(header.data(), static_cast<std::streamsize>(header_size))) throw broken("it is cut off");
+bool is_safetensors(std::span<const std::byte> bytes) {
+  if (bytes.size() < kLengthBytes + 2) return false;
+  return ByteReader(bytes).read<std::uint64_t>() <= kLongestHeader && bytes[kLengthBytes] == std::byte{'{'};
+}
 
-  SafetensorsFile result;
-  const std::uint64_t data_start = kLengthBytes + header_size;
+WeightFile read_safetensors_container(const WeightBytes& file) {
+  ByteReader in(file.bytes);
+  const auto header_size = in.read<std::uint64_t>();
+  if (header_size > kLongestHeader) throw Error(ErrorCode::kWeights, "its header is longer than 100 MB");
+  const Json header = parse_json(in.text(header_size));
+  if (header.kind != Json::Kind::kObject) throw Error(ErrorCode::kWeights, "its header is not an object");
+
+  WeightFile result;
+  result.container = "safetensors";
+  const auto data = file.bytes.subspan(in.position());
   std::vector<Entry> entries;
-  try {
-    const Json json = parse_json(header);
-    if (json.kind != Json::Kind::kObject) throw Error(ErrorCode::kWeights, "the header is not an object");
-    for (const auto& [name, value] : json.object) {
-      if (name != "__metadata__") {
-        entries.push_back(parse_entry(name, value, file_size - data_start));
-        continue;
-      }
-      for (const auto& [key, text] : value.object) result.metadata[key] = text.string;
+  for (const auto& [name, value] : header.object) {
+    if (name != "__metadata__") {
+      entries.push_back(parse_entry(name, value, data.size()));
+      continue;
     }
-  } catch (const Error& error) {
-    throw broken(error.what());
+    for (const auto& [key, text] : value.object) result.metadata[key] = text.string;
   }
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.begin < b.begin; });
   std::uint64_t covered = 0;
   for (const Entry& entry : entries) {
-    if (entry.begin < covered) throw broken("tensor " + entry.name + " overlaps another");
+    if (entry.begin < covered) throw Error(ErrorCode::kWeights, "tensor " + entry.name + " overlaps another");
     covered = entry.begin + entry.size;
-    at::Tensor tensor = at::empty(entry.shape, entry.type);
-    file.seekg(static_cast<std::streamoff>(data_start + entry.begin));
-    if (!file.read(static_cast<char*>(tensor.data_ptr()), static_cast<std::streamsize>(entry.size))) {
-      throw broken("it ends inside tensor " + entry.name);
-    }
-    result.tensors.emplace_back(entry.name, std::move(tensor));
+    result.tensors.emplace_back(
+        entry.name, flat_tensor(file.part(data.subspan(entry.begin, entry.size)), entry.type).view(entry.shape));
   }
   return result;
 }

@@ -7,18 +7,8 @@
 
 namespace wsss {
 
-/// A safetensors file: 8 bytes header length (little endian), a JSON header, raw tensor data.
-struct SafetensorsFile {
-  StateDict tensors;  ///< In order of their place in the file, on the CPU.
-  std::map<std::string, std::string> metadata;
-};
-
-/// Reads a whole file. Header, offsets and shapes are checked before memory is taken; nothing is executed.
-///
-/// @throws Error  kIo if the file cannot be read; kWeights if it is not a valid safetensors file.
-SafetensorsFile read_safetensors(const std::string& path);
-
-/// Writes tensors (any device and layout) as an AtomicFile.
+/// Writes tensors (any device and layout) as a safetensors file: 8 bytes header length, a JSON header, raw data. The
+/// file appears whole or not at all, as an AtomicFile. read_weight_file() reads it.
 ///
 /// @throws Error  kIo; an older file of that name stays whole.
 void write_safetensors(const std::string& path, const StateDict& tensors,

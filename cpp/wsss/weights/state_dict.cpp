@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <sstream>
 #include <unordered_map>
 #include <unordered_set>
@@ -75,8 +76,8 @@ StateDict snapshot(const torch::nn::Module& network) {
   return result;
 }
 
-LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, bool strict,
-                           const std::string& source) {
+LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, bool strict, const std::string& source,
+                           const std::vector<std::string>& fresh) {
   const torch::NoGradGuard no_grad;
   std::unordered_map<std::string, at::Tensor> given(tensors.begin(), tensors.end());
   StateDict own = state_dict(network);
@@ -87,7 +88,13 @@ LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors,
     known.insert(name);
     const auto found = given.find(name);
     if (found == given.end()) {
-      if (!optional_name(name)) report.missing.push_back(name);
+      const bool is_fresh =
+          std::any_of(fresh.begin(), fresh.end(), [&](const std::string& prefix) { return name.starts_with(prefix); });
+      if (is_fresh) {
+        report.fresh.push_back(name);
+      } else if (!optional_name(name)) {
+        report.missing.push_back(name);
+      }
     } else if (found->second.sizes() != tensor.sizes()) {
       report.misshapen.push_back(name + ": file " + shape_text(found->second) + ", network " + shape_text(tensor));
     } else {

@@ -25,6 +25,10 @@ struct LoadReport {
   std::vector<std::string> missing;     ///< In the network, not in the file.
   std::vector<std::string> unexpected;  ///< In the file, not in the network.
   std::vector<std::string> misshapen;   ///< "name: file [..], network [..]".
+  std::vector<std::string> dropped;     ///< In the file, but of another task: an output layer, by design not loaded.
+  std::vector<std::string> fresh;       ///< In the network, and by design not in files of this origin.
+  std::string container;
+  std::string origin;  ///< Whose names the file had, "" for our own.
   std::map<std::string, std::string> metadata;
 
   bool complete() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
@@ -36,8 +40,9 @@ struct LoadReport {
 /// be
 ///                 missing: older checkpoints lack it and nothing of the method reads it.
 /// @param source   where the tensors come from, for the message.
+/// @param fresh    prefixes of names that may be missing even if strict.
 /// @throws Error   kWeights with the lists, if strict and they are not empty.
-LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, bool strict,
-                           const std::string& source);
+LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, bool strict, const std::string& source,
+                           const std::vector<std::string>& fresh = {});
 
 }  // namespace wsss

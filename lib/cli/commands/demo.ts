@@ -61,6 +61,7 @@ Examples:
         base: settings.plan,
         given: planOfRun({ ...given, seed }),
         device: groups.deviceOf(given),
+        checkpoints: groups.checkpointsOf(given),
         force,
         signal,
         reporter: view,

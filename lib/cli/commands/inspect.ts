@@ -8,7 +8,9 @@ import { findBinary } from "../../native/binary.js";
 import { loadAddon } from "../../native/load.js";
 import { packageVersion } from "../../package-version.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
+import { inspectWeights } from "../../weights/inspect-weights.js";
 import { writeResult } from "../terminal.js";
+import { describeWeights, weightsJson } from "../weights-report.js";
 
 /** What `wsss-tissue inspect --json` prints. */
 export interface InspectReport {
@@ -92,18 +94,25 @@ function describe(report: InspectReport): string {
   return lines.join("\n");
 }
 
-/** `wsss-tissue inspect`: what is found where. */
+/** `wsss-tissue inspect [FILE]`: what is found where, or what a weight file holds. */
 export function addInspectCommand(program: Command, streams: Streams): void {
   const command = program
     .command("inspect")
-    .summary("say what was found where: LibTorch, devices, threads")
+    .argument("[file]", "weight file: .safetensors, .pth, .pth.tar, .params, whatever its name")
+    .summary("say what was found where (LibTorch, devices), or what a weight file holds")
     .description(
-      "Says which LibTorch is used and where else was looked, its version, devices, threads, bfloat16, and why CUDA is not\n" +
-        "used. Downloads nothing.",
+      "Without a file: says which LibTorch is used and where else was looked, its version, devices, threads, bfloat16, and\n" +
+        "why CUDA is not used. Downloads nothing.\n" +
+        "With one: its container, tensors, their sums and largest values, and which of our networks it fits. Executes nothing.",
     );
   addTalkOptions(command);
-  command.action(async (options: TalkOptions) => {
-    await act(streams, options, async ({ terminal }) => {
+  command.action(async (file: string | undefined, options: TalkOptions) => {
+    await act(streams, options, async ({ terminal, signal }) => {
+      if (file !== undefined) {
+        const inspection = await inspectWeights(file, { signal });
+        writeResult(terminal, weightsJson(inspection), () => describeWeights(inspection));
+        return;
+      }
       const report = await inspect();
       writeResult(terminal, report, () => describe(report));
     });

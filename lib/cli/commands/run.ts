@@ -22,6 +22,7 @@ export const allSections = ["classifier", "pseudoMasks", "segmenter", "evaluatio
 
 /** Adds the options that all stages together have, for `run` and `demo`. */
 export function addPipelineOptions(command: Command): Command {
+  groups.addCheckpointOptions(command);
   groups.addDeviceOptions(command);
   command
     .optionsGroup("Networks:")
@@ -57,8 +58,8 @@ export function addRunCommand(program: Command, streams: Streams): void {
     .summary("all stages: classifier, pseudo masks, segmenter, evaluation, pictures")
     .description(
       "Trains a segmenter from patch-level labels: classifier, pseudo masks, segmenter, evaluation, pictures.\n" +
-        "A stage that is done and whose options, inputs and files are unchanged is skipped, so the same command goes on\n" +
-        "after an interruption.",
+        "A stage that is done and whose options, inputs and files are unchanged is skipped, and a training that was\n" +
+        "interrupted goes on from its newest checkpoint: after an interruption, give the same command again.",
     );
   groups.addDataOptions(command);
   groups.addFolderOptions(command);
@@ -82,6 +83,7 @@ Examples:
         sections: allSections,
         given: planOfRun(given),
         device: groups.deviceOf(given),
+        checkpoints: groups.checkpointsOf(given),
         force: options.force ?? false,
         signal,
         reporter: view,

@@ -6,7 +6,7 @@ import { withRun } from "../../run/open-run.js";
 import type { PlanOptions } from "../../run/plan-options.js";
 import type { SectionName } from "../../run/plan.js";
 import { act, type Streams } from "../environment.js";
-import { dataOf, deviceOf, givenOptions } from "../run-options.js";
+import { checkpointsOf, dataOf, deviceOf, givenOptions } from "../run-options.js";
 import { writeResult } from "../terminal.js";
 
 /** What a command of one stage prints. */
@@ -36,6 +36,7 @@ export function setStageAction(command: Command, streams: Streams, stage: StageC
         sections: stage.sections,
         given: stage.plan(given),
         device: deviceOf(given),
+        checkpoints: checkpointsOf(given),
         sources: stage.sources?.(given),
         force: options.force ?? false,
         signal,

@@ -18,6 +18,7 @@ export function addTrainClassifierCommand(program: Command, streams: Streams): v
     .description("Trains the classifier on patch-level labels. Writes classifier.safetensors into the run folder.");
   groups.addDataOptions(command);
   groups.addFolderOptions(command);
+  groups.addCheckpointOptions(command);
   groups.addDeviceOptions(command);
   groups.addNetworkOptions(command);
   addTrainingOptions(command, "Training:", sharedTrainingFlags, ["classifier"]);

@@ -29,6 +29,7 @@ export function addTrainSegmenterCommand(program: Command, streams: Streams): vo
     );
   groups.addDataOptions(command);
   groups.addFolderOptions(command);
+  groups.addCheckpointOptions(command);
   groups.addDeviceOptions(command);
   groups.addNetworkOptions(command);
   groups.addSegmenterOptions(command);

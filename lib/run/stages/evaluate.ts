@@ -2,7 +2,7 @@ import { Classifier } from "../../classifier.js";
 import { WsssError } from "../../errors.js";
 import { Segmenter } from "../../segmenter.js";
 import { type RunContext, sectionOf } from "../context.js";
-import { classesOf } from "../dataset-fingerprint.js";
+import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { type ClassifierResult, type SegmentationResult, segmentationResult } from "../result.js";
 import { type StageSource, weightSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";

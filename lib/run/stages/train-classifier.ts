@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Classifier } from "../../classifier.js";
 import type { ClassifierEpochEvent } from "../../training-events.js";
 import { type RunContext, sectionOf } from "../context.js";
-import { classesOf } from "../dataset-fingerprint.js";
+import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { identityOfWeights } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
@@ -24,7 +24,7 @@ function describe(event: ClassifierEpochEvent): string {
 }
 
 async function train(context: RunContext): Promise<TrainingRecord> {
-  const { root, dataset, fingerprint, device, signal, reporter } = context;
+  const { root, dataset, fingerprint, device, checkpoints, signal, reporter } = context;
   const { seed, width, weights, training } = sectionOf(context, "classifier");
   const validation = dataset.val.count > 0 ? dataset.val : undefined;
   if (validation === undefined) reporter.note("no val patches: the weights of the last epoch are kept");
@@ -51,7 +51,7 @@ async function train(context: RunContext): Promise<TrainingRecord> {
     } as const;
     const keep = validation === undefined ? "last" : training.keep;
     const checkpointFolder = join(root, "checkpoints", "classifier");
-    const options = { ...training, keep, checkpointFolder, signal, ...(validation && { validation }) };
+    const options = { ...training, keep, ...checkpoints, checkpointFolder, signal, ...(validation && { validation }) };
     const record = await followTraining(log, reporter, () => classifier.train(dataset.train, options));
     await classifier.save(join(root, weightsFile));
     return record;

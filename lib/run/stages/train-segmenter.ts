@@ -4,7 +4,7 @@ import { PseudoMasks } from "../../pseudo-masks.js";
 import { Segmenter } from "../../segmenter.js";
 import type { SegmenterEpochEvent } from "../../training-events.js";
 import { type RunContext, sectionOf } from "../context.js";
-import { classesOf } from "../dataset-fingerprint.js";
+import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
@@ -34,7 +34,7 @@ async function openMasks(context: RunContext, source: StageSource | null): Promi
 }
 
 async function train(context: RunContext, source: StageSource | null): Promise<TrainingRecord> {
-  const { root, dataset, fingerprint, device, signal, reporter } = context;
+  const { root, dataset, fingerprint, device, checkpoints, signal, reporter } = context;
   const { seed, width, weights, outputStride, training } = sectionOf(context, "segmenter");
   const validation = dataset.val.count > 0 && dataset.val.hasMasks ? dataset.val : undefined;
   if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
@@ -63,7 +63,15 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
     } as const;
     const keep = validation === undefined ? "last" : training.keep;
     const checkpointFolder = join(root, "checkpoints", "segmenter");
-    const options = { ...training, masks, keep, checkpointFolder, signal, ...(validation && { validation }) };
+    const options = {
+      ...training,
+      masks,
+      keep,
+      ...checkpoints,
+      checkpointFolder,
+      signal,
+      ...(validation && { validation }),
+    };
     const record = await followTraining(log, reporter, () => segmenter.train(dataset.train, options));
     await segmenter.save(join(root, weightsFile));
     return record;

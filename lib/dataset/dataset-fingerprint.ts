@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 
-import type { Dataset } from "../dataset/open-dataset.js";
-import type { Split } from "../dataset/split.js";
-import type { TissueClass } from "../dataset/tissue-class.js";
+import type { Dataset } from "./open-dataset.js";
+import type { Split } from "./split.js";
+import type { TissueClass } from "./tissue-class.js";
 import { ioFailure } from "../image/file-access.js";
 import { mapConcurrently } from "../image/map-concurrently.js";
 
@@ -45,7 +45,8 @@ async function digestOfFiles(lines: readonly { readonly path: string; readonly n
   return hash.digest("hex");
 }
 
-async function fingerprintSplit(split: Split): Promise<SplitFingerprint> {
+/** What tells a split from another: names, labels and sizes of its files. @throws WsssError `WSSS_ERR_IO` */
+export async function fingerprintSplit(split: Split): Promise<SplitFingerprint> {
   const patches = split.files.map(({ imagePath, labels }) => ({ path: imagePath, note: labels?.join("") ?? "" }));
   const masks = split.files.flatMap(({ maskPath }) => (maskPath === undefined ? [] : [{ path: maskPath, note: "" }]));
   return {

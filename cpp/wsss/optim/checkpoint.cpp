@@ -1,0 +1,188 @@
+#include "wsss/optim/checkpoint.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <string_view>
+#include <system_error>
+
+#include "wsss/core/error.h"
+#include "wsss/weights/safetensors.h"
+#include "wsss/weights/weight_file.h"
+
+namespace wsss {
+
+namespace {
+
+constexpr std::string_view kFormat = "wsss-tissue-native checkpoint 1";
+constexpr std::string_view kStem = "checkpoint-";
+constexpr std::string_view kEnding = ".safetensors";
+constexpr std::string_view kNetwork = "network.";
+constexpr std::string_view kMomentum = "momentum.";
+constexpr std::string_view kAverage = "average.";
+constexpr std::string_view kStepHistory = "history.steps";
+constexpr std::string_view kEpochHistory = "history.epochs";
+
+/// The shortest text that reads back as the same double.
+std::string exact_text(double value) {
+  std::array<char, 32> buffer;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  return {buffer.data(), end};
+}
+
+double exact_number(std::string_view text) {
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw Error(ErrorCode::kWeights, "the checkpoint has a broken number: " + std::string(text));
+  }
+  return value;
+}
+
+std::string joined(const std::vector<double>& values) {
+  std::string text;
+  for (const double value : values) text += (text.empty() ? "" : " ") + exact_text(value);
+  return text;
+}
+
+std::vector<double> split_numbers(std::string_view text) {
+  std::vector<double> values;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    values.push_back(exact_number(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return values;
+}
+
+at::Tensor table(const std::vector<std::vector<double>>& rows) {
+  const std::size_t columns = rows.empty() ? 0 : rows.front().size();
+  at::Tensor result =
+      at::empty({static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(columns)}, at::kDouble);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::copy(rows[i].begin(), rows[i].end(), result.data_ptr<double>() + i * columns);
+  }
+  return result;
+}
+
+std::vector<std::vector<double>> rows_of(const at::Tensor& tensor) {
+  if (tensor.dim() != 2 || tensor.scalar_type() != at::kDouble) {
+    throw Error(ErrorCode::kWeights, "the checkpoint's history is broken");
+  }
+  const double* values = tensor.const_data_ptr<double>();
+  std::vector<std::vector<double>> rows;
+  for (std::int64_t i = 0; i < tensor.size(0); ++i, values += tensor.size(1)) {
+    rows.emplace_back(values, values + tensor.size(1));
+  }
+  return rows;
+}
+
+void append(StateDict& all, std::string_view prefix, const StateDict& tensors) {
+  for (const auto& [name, tensor] : tensors) all.emplace_back(std::string(prefix) + name, tensor);
+}
+
+/// Steps of a checkpoint's file name; -1 for other files.
+std::int64_t steps_of(const std::string& name) {
+  std::string_view rest(name);
+  if (!rest.starts_with(kStem) || !rest.ends_with(kEnding)) return -1;
+  rest.remove_prefix(kStem.size());
+  rest.remove_suffix(kEnding.size());
+  std::int64_t steps = -1;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), steps);
+  return error == std::errc() && end == rest.data() + rest.size() ? steps : -1;
+}
+
+void remove_others(const std::string& folder, std::int64_t steps, std::int64_t keep) {
+  std::vector<std::int64_t> older;
+  std::error_code ignored;  // What cannot be removed stays; the new checkpoint is in place.
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::int64_t found = steps_of(entry.path().filename().string());
+    if (found > steps) std::filesystem::remove(entry.path(), ignored);
+    if (found >= 0 && found < steps) older.push_back(found);
+  }
+  std::sort(older.begin(), older.end(), std::greater<>());
+  for (std::size_t i = static_cast<std::size_t>(keep - 1); i < older.size(); ++i) {
+    std::filesystem::remove(checkpoint_path(folder, older[i]), ignored);
+  }
+}
+
+}  // namespace
+
+std::string checkpoint_path(const std::string& folder, std::int64_t steps) {
+  std::array<char, 24> number;
+  std::snprintf(number.data(), number.size(), "%09lld", static_cast<long long>(steps));
+  return folder + "/" + std::string(kStem) + number.data() + std::string(kEnding);
+}
+
+void write_checkpoint(const std::string& folder, const Checkpoint& checkpoint, std::int64_t keep) {
+  StateDict tensors;
+  append(tensors, kNetwork, checkpoint.network);
+  append(tensors, kMomentum, checkpoint.momentum);
+  append(tensors, kAverage, checkpoint.average);
+  tensors.emplace_back(kStepHistory, table(checkpoint.step_history));
+  tensors.emplace_back(kEpochHistory, table(checkpoint.epoch_history));
+  write_safetensors(checkpoint_path(folder, checkpoint.steps), tensors,
+                    {{"format", std::string(kFormat)},
+                     {"stage", checkpoint.stage},
+                     {"config", checkpoint.config},
+                     {"epoch", std::to_string(checkpoint.epoch)},
+                     {"steps", std::to_string(checkpoint.steps)},
+                     {"lossSum", exact_text(checkpoint.loss_sum)},
+                     {"patchesSeen", std::to_string(checkpoint.patches_seen)},
+                     {"meters", joined(checkpoint.meters)},
+                     {"bestEpoch", std::to_string(checkpoint.best_epoch)},
+                     {"bestScore", exact_text(checkpoint.best_score)},
+                     {"lastLoss", exact_text(checkpoint.last_loss)},
+                     {"elapsedMs", exact_text(checkpoint.elapsed_ms)}});
+  remove_others(folder, checkpoint.steps, keep);
+}
+
+Checkpoint read_checkpoint(const std::string& path) {
+  const WeightFile file = read_weight_file(path);
+  const auto field = [&](const char* name) -> const std::string& {
+    const auto found = file.metadata.find(name);
+    if (found == file.metadata.end()) {
+      throw Error(ErrorCode::kWeights, path + " is not a checkpoint of this library: it lacks " + name,
+                  {{"path", path}});
+    }
+    return found->second;
+  };
+  if (field("format") != kFormat) {
+    throw Error(ErrorCode::kWeights, path + " is a checkpoint of another version: " + field("format"),
+                {{"path", path}});
+  }
+  const auto integer = [&](const char* name) { return static_cast<std::int64_t>(exact_number(field(name))); };
+  Checkpoint checkpoint;
+  checkpoint.stage = field("stage");
+  checkpoint.config = field("config");
+  checkpoint.epoch = integer("epoch");
+  checkpoint.steps = integer("steps");
+  checkpoint.loss_sum = exact_number(field("lossSum"));
+  checkpoint.patches_seen = integer("patchesSeen");
+  checkpoint.meters = split_numbers(field("meters"));
+  checkpoint.best_epoch = integer("bestEpoch");
+  checkpoint.best_score = exact_number(field("bestScore"));
+  checkpoint.last_loss = exact_number(field("lastLoss"));
+  checkpoint.elapsed_ms = exact_number(field("elapsedMs"));
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name.starts_with(kNetwork)) {
+      checkpoint.network.emplace_back(name.substr(kNetwork.size()), tensor);
+    } else if (name.starts_with(kMomentum)) {
+      checkpoint.momentum.emplace_back(name.substr(kMomentum.size()), tensor);
+    } else if (name.starts_with(kAverage)) {
+      checkpoint.average.emplace_back(name.substr(kAverage.size()), tensor);
+    } else if (name == kStepHistory) {
+      checkpoint.step_history = rows_of(tensor);
+    } else if (name == kEpochHistory) {
+      checkpoint.epoch_history = rows_of(tensor);
+    }
+  }
+  return checkpoint;
+}
+
+}  // namespace wsss

@@ -1,0 +1,144 @@
+#include "wsss/optim/training_run.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "wsss/core/random.h"
+#include "wsss/weights/safetensors.h"
+
+namespace wsss {
+
+TrainingRun::TrainingRun(const char* stage, torch::nn::Module& network, const at::Tensor& reference,
+                         const TrainingOptions& options, std::int64_t count, const CancelToken& cancel)
+    : stage_(stage),
+      network_(network),
+      options_(options),
+      count_(count),
+      cancel_(cancel),
+      dtype_(reference.scalar_type()),
+      device_(reference.device()),
+      dropout_generator_(make_generator(device_, 0)) {
+  options_.schedule.steps_per_epoch = steps_per_epoch(count, options_);
+}
+
+TrainingSummary TrainingRun::run() {
+  const CancelScope scope(cancel_, has_checkpoints() ? CancelLevel::kAbort : CancelLevel::kCancel);
+  optimizer_.emplace(parameter_groups(), options_);
+  if (options_.weight_average_decay > 0.0) average_.emplace(network_, options_.weight_average_decay);
+  if (!options_.resume_from.empty()) resume();
+  for (std::int64_t epoch = summary_.epochs; epoch < options_.schedule.epochs; ++epoch) {
+    train_epoch(epoch);
+    finish_epoch(epoch);
+  }
+  network_.eval();
+  if (average_) average_->swap();
+  if (options_.keep_best && !best_weights_.empty()) load_state_dict(network_, best_weights_, true, "the best epoch");
+  summary_.elapsed_ms = elapsed_ms();
+  return summary_;
+}
+
+void TrainingRun::train_epoch(std::int64_t epoch) {
+  network_.train();
+  const auto batches = epoch_batches(count_, options_, epoch);
+  // A resumed run may begin inside an epoch.
+  const std::int64_t first = summary_.steps - epoch * options_.schedule.steps_per_epoch;
+  if (first == 0) {
+    begin_epoch();
+    loss_sum_ = 0.0;
+    patches_seen_ = 0;
+  }
+  for (auto i = static_cast<std::size_t>(first); i < batches.size(); ++i) {
+    stop_if_cancelled();
+    StepBatch batch{epoch, batches[i], {}};
+    for (const auto index : batch.indices) {
+      batch.draws.push_back(draw_augmentation(options_.augmentation, options_.seed, epoch, index));
+    }
+    train_step(batch);
+    const bool is_due = options_.checkpoint_steps > 0 && summary_.steps % options_.checkpoint_steps == 0;
+    if (is_due && has_checkpoints()) save_checkpoint();
+  }
+  stop_if_cancelled();
+}
+
+void TrainingRun::train_step(const StepBatch& batch) {
+  const double learning_rate = options_.schedule.at(summary_.steps);
+  dropout_generator_.set_current_seed(
+      random_bits(options_.seed, RandomPurpose::kDropout, static_cast<std::uint64_t>(summary_.steps)));
+  Dropout dropout(dropout_generator_, options_.dropout_factor);
+  const Forward result = forward(batch, dropout);
+  const double loss = result.loss.item<double>();
+  require_finite_loss(loss, summary_.steps + 1, learning_rate);
+
+  optimizer_->zero_grad();
+  result.loss.backward();
+  check_cancelled();
+  optimizer_->step(learning_rate);
+  ++summary_.steps;
+  if (average_) average_->update(summary_.steps);
+
+  summary_.last_loss = loss;
+  const auto patches = static_cast<std::int64_t>(batch.indices.size());
+  loss_sum_ += loss * static_cast<double>(patches);
+  patches_seen_ += patches;
+  const at::Tensor logits = result.logits.detach();
+  measure(logits, batch.indices);
+  report_step({batch.epoch, summary_.steps, options_.schedule.epochs * options_.schedule.steps_per_epoch, loss,
+               learning_rate, patches, elapsed_ms(), logits, batch.indices, false});
+}
+
+void TrainingRun::report_step(const StepReport& report) {
+  std::vector<double> row{static_cast<double>(report.epoch), report.loss, report.learning_rate,
+                          static_cast<double>(report.patches), report.elapsed_ms};
+  const auto measures = step_measures();
+  row.insert(row.end(), measures.begin(), measures.end());
+  if (has_checkpoints()) step_history_.push_back(std::move(row));
+  step_done(report);
+}
+
+void TrainingRun::finish_epoch(std::int64_t epoch) {
+  EpochReport report;
+  try {
+    report = validated_epoch(epoch);
+  } catch (const Error& error) {
+    // The steps of the epoch are not lost because its validation was cut short.
+    if (error.code() == ErrorCode::kCancelled && has_checkpoints() && !cancel_.aborted()) save_checkpoint();
+    throw;
+  }
+  summary_.epochs = epoch + 1;
+  report.elapsed_ms = elapsed_ms();
+  std::vector<double> row{report.mean_loss, report.elapsed_ms, report.best ? 1.0 : 0.0};
+  const auto measures = epoch_measures();
+  row.insert(row.end(), measures.begin(), measures.end());
+  if (has_checkpoints()) {
+    epoch_history_.push_back(std::move(row));
+    save_checkpoint();
+  }
+  epoch_done(report);
+}
+
+EpochReport TrainingRun::validated_epoch(std::int64_t epoch) {
+  const AveragedWeightsScope averaged(average_ ? &*average_ : nullptr);
+  const auto score = validate();
+  EpochReport report;
+  report.epoch = epoch;
+  report.mean_loss = loss_sum_ / static_cast<double>(std::max<std::int64_t>(1, patches_seen_));
+  // The first score counts as best whatever it is, so that there always is a best; one that is not a number never does.
+  report.best = score && !std::isnan(*score) && (summary_.best_epoch < 0 || *score > summary_.best_score);
+  if (report.best) {
+    summary_.best_epoch = epoch;
+    summary_.best_score = *score;
+    if (options_.keep_best) best_weights_ = snapshot(network_);
+    save_weights("best.safetensors");
+  }
+  save_weights("last.safetensors");
+  return report;
+}
+
+void TrainingRun::save_weights(const char* name) const {
+  if (!has_checkpoints()) return;
+  write_safetensors(options_.checkpoint_folder + "/" + name, state_dict(network_), options_.metadata);
+}
+
+}  // namespace wsss

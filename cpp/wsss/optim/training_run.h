@@ -1,0 +1,139 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "wsss/core/cancel.h"
+#include "wsss/core/dropout.h"
+#include "wsss/dataset/batch.h"
+#include "wsss/optim/checkpoint.h"
+#include "wsss/optim/training.h"
+#include "wsss/optim/weight_average.h"
+#include "wsss/weights/state_dict.h"
+
+namespace wsss {
+
+/// One optimiser step. The gradients of the step are still in the network while the report is read.
+struct StepReport {
+  std::int64_t epoch = 0;
+  std::int64_t step = 0;  ///< 1-based over the whole run.
+  std::int64_t steps = 0;
+  double loss = 0.0;
+  double learning_rate = 0.0;
+  std::int64_t patches = 0;
+  double elapsed_ms = 0.0;
+  at::Tensor logits;                  ///< One entry per patch, before the update.
+  std::vector<std::int64_t> indices;  ///< Patches of the batch, in the order of `logits`.
+  bool again = false;  ///< Of before the checkpoint that the run resumed from; without logits and indices.
+};
+
+/// One epoch, after its validation.
+struct EpochReport {
+  std::int64_t epoch = 0;
+  double mean_loss = 0.0;
+  double elapsed_ms = 0.0;
+  bool best = false;
+  bool again = false;  ///< As in StepReport.
+};
+
+/// Patches of one step and how each is augmented.
+struct StepBatch {
+  std::int64_t epoch = 0;
+  std::vector<std::int64_t> indices;
+  std::vector<AugmentationDraw> draws;
+};
+
+/// The loop that both stages share: epochs of shuffled batches, one update each, validation, the best weights kept,
+/// checkpoints. A stage says what one forward pass is, and what is measured.
+///
+/// With a checkpoint folder a cancelled run ends its step and saves before it stops, and a run that resumes does
+/// exactly what the undisturbed one would have done: on the CPU to the last bit. It first reports again what was
+/// reported before the checkpoint, so that whoever writes the reports down has them without gap or double.
+class TrainingRun {
+ public:
+  virtual ~TrainingRun() = default;
+  TrainingRun(const TrainingRun&) = delete;
+  TrainingRun& operator=(const TrainingRun&) = delete;
+
+  /// @throws Error  kCancelled when the token is raised; kDiverged at the first loss that is not finite; kIo when a
+  ///                checkpoint cannot be written.
+  TrainingSummary run();
+
+ protected:
+  struct Forward {
+    at::Tensor logits;
+    at::Tensor loss;  ///< Scalar.
+  };
+
+  /// @param stage      its name in checkpoints.
+  /// @param reference  any parameter of the network, for its dtype and device.
+  /// @param count      patches of the training set.
+  TrainingRun(const char* stage, torch::nn::Module& network, const at::Tensor& reference,
+              const TrainingOptions& options, std::int64_t count, const CancelToken& cancel);
+
+  virtual std::vector<ParameterGroup> parameter_groups() = 0;
+  virtual void begin_epoch() {}
+  virtual Forward forward(const StepBatch& batch, Dropout& dropout) = 0;
+  /// Takes a step into the meters.
+  virtual void measure(const at::Tensor& /*logits*/, const std::vector<std::int64_t>& /*indices*/) {}
+  virtual void step_done(const StepReport& report) = 0;
+  /// The score that the best epoch is chosen by; nothing without a validation set.
+  virtual std::optional<double> validate() = 0;
+  virtual void epoch_done(const EpochReport& report) = 0;
+
+  // What a stage measures beside the loss, as numbers for checkpoints. set_...() is followed by step_done() or
+  // epoch_done(), when a resumed run reports again.
+  virtual std::vector<double> meter_state() const { return {}; }
+  virtual void set_meter_state(const std::vector<double>& /*state*/) {}
+  virtual std::vector<double> step_measures() const { return {}; }
+  virtual void set_step_measures(const std::vector<double>& /*measures*/) {}
+  virtual std::vector<double> epoch_measures() const { return {}; }
+  virtual void set_epoch_measures(const std::vector<double>& /*measures*/) {}
+
+  c10::ScalarType dtype() const { return dtype_; }
+  const c10::Device& device() const { return device_; }
+  const CancelToken& cancel() const { return cancel_; }
+
+ private:
+  bool has_checkpoints() const { return !options_.checkpoint_folder.empty(); }
+  void train_epoch(std::int64_t epoch);
+  void train_step(const StepBatch& batch);
+  void report_step(const StepReport& report);
+  void finish_epoch(std::int64_t epoch);
+  EpochReport validated_epoch(std::int64_t epoch);
+  void save_weights(const char* name) const;
+
+  // training_checkpoint.cpp
+  void save_checkpoint();
+  void stop_if_cancelled();
+  void resume();
+  void restore_momentum(const StateDict& momentum);
+  void report_again(const Checkpoint& checkpoint);
+
+  const char* stage_;
+  torch::nn::Module& network_;
+  TrainingOptions options_;
+  std::int64_t count_;
+  const CancelToken& cancel_;
+  c10::ScalarType dtype_;
+  c10::Device device_;
+  Stopwatch watch_;
+  at::Generator dropout_generator_;
+  TrainingSummary summary_;
+  std::optional<GroupedSgd> optimizer_;
+  std::optional<WeightAverage> average_;
+  StateDict best_weights_;
+  double loss_sum_ = 0.0;
+  std::int64_t patches_seen_ = 0;
+  std::vector<std::vector<double>> step_history_;
+  std::vector<std::vector<double>> epoch_history_;
+  std::int64_t saved_steps_ = -1;  ///< Of the last checkpoint.
+  std::int64_t saved_epochs_ = -1;
+  double elapsed_before_ms_ = 0.0;  ///< Before the checkpoint that the run resumed from.
+  double elapsed_ms() const { return elapsed_before_ms_ + watch_.elapsed_ms(); }
+};
+
+}  // namespace wsss

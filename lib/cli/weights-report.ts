@@ -1,0 +1,55 @@
+import { alignColumns } from "../run/report-table.js";
+import type { NetworkFit, WeightInspection, WeightTensor } from "../weights/inspect-weights.js";
+
+/** Names that a line lists before it only counts. */
+const shownNames = 5;
+
+/** What `wsss-tissue inspect FILE --json` prints. */
+export interface WeightsJson {
+  readonly container: string;
+  readonly foundUnder: string;
+  readonly otherKeys: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: Readonly<Record<string, WeightTensor>>;
+  readonly fits: readonly NetworkFit[];
+}
+
+/** A weight file as one JSON object. */
+export function weightsJson({ tensors, ...rest }: WeightInspection): WeightsJson {
+  return { ...rest, tensors: Object.fromEntries(tensors) };
+}
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - shownNames;
+  return names.slice(0, shownNames).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}
+
+function describeFit({ network, origin, width, matched, missing, unexpected }: NetworkFit): string {
+  const parts = [`${matched} tensors by name`, `width ${width}`];
+  if (origin !== "") parts.push(`names of ${origin}`);
+  if (missing.length > 0) parts.push(`lacks ${missing.length} (${listed(missing)})`);
+  if (unexpected.length > 0) parts.push(`has ${unexpected.length} others (${listed(unexpected)})`);
+  return `  ${network}: ${parts.join("; ")}`;
+}
+
+const shortNumber = (value: number | null): string => (value === null ? "-" : value.toPrecision(7));
+
+/** A weight file for people. */
+export function describeWeights(inspection: WeightInspection): string {
+  const { container, foundUnder, otherKeys, metadata, tensors, fits } = inspection;
+  const lines = [`container  ${container}`];
+  if (foundUnder !== "") lines.push(`found under  ${foundUnder}`);
+  if (otherKeys.length > 0) lines.push(`also holds  ${listed(otherKeys)}`);
+  for (const [key, value] of Object.entries(metadata)) lines.push(`${key}  ${value}`);
+  lines.push("", fits.length === 0 ? "Fits none of our networks." : "Networks that it shares names with:");
+  lines.push(...fits.map(describeFit), "", `${tensors.size} tensors:`);
+  const rows = [...tensors].map(([name, { dtype, shape, sum, absMax }]) => [
+    name,
+    dtype,
+    `[${shape.join(", ")}]`,
+    shortNumber(sum),
+    shortNumber(absMax),
+  ]);
+  lines.push(...alignColumns([["name", "type", "shape", "sum", "largest"], ...rows]).map((line) => `  ${line}`));
+  return lines.join("\n");
+}

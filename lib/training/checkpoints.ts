@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { fingerprintSplit } from "../dataset/dataset-fingerprint.js";
+import type { Split } from "../dataset/split.js";
+import { WsssError } from "../errors.js";
+import { canonicalJson, describeDifferences, differencesBetween } from "../fingerprint.js";
+import { ioFailure, systemCode } from "../image/file-access.js";
+import { prepareCheckpointFolder } from "../model/checkpoint-paths.js";
+import type { ModelDescription } from "../model/model-description.js";
+import type { NativeTrainingOptions } from "../native/addon.js";
+import type { TrainingCallOptions } from "../options/training.js";
+import type { PseudoMasks } from "../pseudo-masks.js";
+import { inspectWeights } from "../weights/inspect-weights.js";
+
+/** What a training is, as far as its result depends on it; two runs of one configuration are the same run. */
+export interface TrainingConfiguration {
+  readonly call: string;
+  readonly settings: object;
+  readonly description: ModelDescription;
+  readonly train: Split;
+  readonly validation: Split | undefined;
+  /** What the segmenter learns from; true masks belong to the training split. */
+  readonly masks?: PseudoMasks | "ground-truth";
+}
+
+/** The addon's options on checkpoints. */
+export type NativeCheckpointOptions = Pick<
+  NativeTrainingOptions,
+  "checkpointFolder" | "checkpointSteps" | "checkpointKeep" | "checkpointConfig" | "resumeFrom"
+>;
+
+const checkpointName = /^checkpoint-\d+\.safetensors$/;
+
+/**
+ * Makes the checkpoint folder and finds the checkpoint to go on from, if that is wished.
+ *
+ * @throws WsssError `WSSS_ERR_IO` if the folder can't be made or read; `WSSS_ERR_OPTION` if the newest checkpoint is of another
+ *   configuration, with the differences in words; `WSSS_ERR_WEIGHTS` if no checkpoint that is there can be read.
+ */
+export async function prepareCheckpoints(
+  configuration: TrainingConfiguration,
+  { checkpointFolder, checkpointSteps = 0, checkpointKeep = 2, resume = false }: TrainingCallOptions,
+): Promise<NativeCheckpointOptions> {
+  const folder = await prepareCheckpointFolder(checkpointFolder);
+  const options = { checkpointFolder: folder, checkpointSteps, checkpointKeep };
+  if (folder === "") return { ...options, checkpointConfig: "", resumeFrom: "" };
+  const config = await describe(configuration);
+  const newest = resume ? await newestCheckpoint(folder) : null;
+  if (newest !== null) assertSame(configuration.call, newest, config);
+  return { ...options, checkpointConfig: canonicalJson(config), resumeFrom: newest?.file ?? "" };
+}
+
+async function describe({ settings, description, train, validation, masks }: TrainingConfiguration): Promise<object> {
+  const { classes, width, backbone, outputStride } = description;
+  return {
+    settings,
+    network: { classes: classes.map(({ name }) => name), width, backbone, outputStride },
+    data: {
+      train: await fingerprintSplit(train),
+      validation: validation === undefined ? null : await fingerprintSplit(validation),
+      masks: masks === undefined || masks === "ground-truth" ? (masks ?? null) : await digestOfMasks(masks),
+    },
+  };
+}
+
+/** Levels and SHA-256 of all pseudo masks. One mask at a time, so that the event loop turns in between. */
+async function digestOfMasks({ levels, store }: PseudoMasks): Promise<object> {
+  const hash = createHash("sha256");
+  for (let level = 0; level < store.levelCount; level += 1) {
+    for (let index = 0; index < store.count; index += 1) {
+      hash.update(new Uint8Array(store.mask(level, index)));
+      if (index % 16 === 0) await setImmediate();
+    }
+  }
+  return { levels, digest: hash.digest("hex") };
+}
+
+interface FoundCheckpoint {
+  readonly file: string;
+  readonly config: string;
+}
+
+/**
+ * The newest checkpoint that can be read. One that can't is passed over: the one before it loses less than starting again.
+ */
+async function newestCheckpoint(folder: string): Promise<FoundCheckpoint | null> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return [];
+    throw ioFailure(error, "read", folder);
+  });
+  const newestFirst = names.filter((name) => checkpointName.test(name)).sort((a, b) => (a < b ? 1 : -1));
+  let firstProblem: Error | undefined;
+  for (const name of newestFirst) {
+    const file = path.join(folder, name);
+    try {
+      const { metadata } = await inspectWeights(file, { statistics: false });
+      return { file, config: metadata["config"] ?? "" };
+    } catch (error) {
+      firstProblem ??= error as Error;
+    }
+  }
+  if (firstProblem !== undefined) throw firstProblem;
+  return null;
+}
+
+function assertSame(call: string, { file, config }: FoundCheckpoint, now: object): void {
+  if (config === canonicalJson(now)) return;
+  const differences = differencesBetween(JSON.parse(config || "null"), JSON.parse(canonicalJson(now)));
+  const message =
+    `${file} is of a training with other options: ${describeDifferences(differences)}; ` +
+    `resume it with the same ones, or choose another checkpointFolder (${call})`;
+  throw new WsssError("WSSS_ERR_OPTION", message, { call, option: "resume", path: file, differences });
+}

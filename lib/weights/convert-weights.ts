@@ -1,0 +1,64 @@
+import path from "node:path";
+import { z } from "zod";
+import { assertWritable } from "../model/checkpoint-paths.js";
+import type { NativeConversion } from "../native/addon.js";
+import { runJob } from "../native/job.js";
+import { loadAddon } from "../native/load.js";
+import { checkOptions, refuseOption } from "../options/check.js";
+import * as fields from "../options/fields.js";
+
+/** Options of {@link convertWeights}. */
+export interface ConvertWeightsOptions {
+  /**
+   * Whether tensors of known origin (MXNet's ResNet38, torchvision's ResNets, wrappers such as DataParallel) get the names that
+   * our networks, and so the published ones, have.
+   * @defaultValue `true`
+   */
+  readonly translate?: boolean | undefined;
+  /** Aborting it rejects the promise with `WSSS_ERR_CANCELLED`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a conversion did. */
+export interface WeightConversion {
+  /** Container of the input, as in {@link WeightInspection}. */
+  readonly container: string;
+  /** Whose names were translated; `""` if none were. */
+  readonly origin: string;
+  /** Output layers of another task, which the translation left out. */
+  readonly dropped: readonly string[];
+  /** Tensors written. */
+  readonly tensorCount: number;
+}
+
+const call = "convertWeights";
+const schema = z.strictObject({ translate: fields.flag.default(true), signal: fields.signal.optional() });
+const endings = [".safetensors", ".pth"] as const;
+
+/**
+ * Reads a weight file of any container and writes its tensors anew: as safetensors, or, where `output` ends in `.pth`, as a file that
+ * Python's `torch.load(output, weights_only=True)` reads. Metadata goes along from safetensors to safetensors. The file
+ * appears in one step.
+ *
+ * @throws WsssError `WSSS_ERR_OPTION`; `WSSS_ERR_IO`; `WSSS_ERR_WEIGHTS` as `inspectWeights`, and for a `.pth` of 4 GB and more;
+ *   `WSSS_ERR_CANCELLED`.
+ */
+export async function convertWeights(
+  input: string,
+  output: string,
+  options: ConvertWeightsOptions = {},
+): Promise<WeightConversion> {
+  const { translate, signal } = checkOptions(schema, call, options);
+  if (!fields.path.safeParse(input).success) throw refuseOption(call, "input", "a path", input);
+  if (!fields.path.safeParse(output).success || !endings.some((ending) => output.endsWith(ending))) {
+    throw refuseOption(call, "output", `a path that ends in ${endings.join(" or ")}`, output);
+  }
+  const addon = await loadAddon();
+  await assertWritable(output);
+  const request = { input: path.resolve(input), output: path.resolve(output), translate };
+  const { container, origin, dropped, tensorCount } = await runJob<NativeConversion>(
+    (done) => addon.convertWeights(request, done),
+    signal,
+  );
+  return { container, origin, dropped: [...dropped], tensorCount };
+}

@@ -1,0 +1,34 @@
+#include <torch/torch.h>
+
+#include <cstring>
+
+#include "workspace.h"
+#include "wsss/weights/foreign_names.h"
+
+namespace wsss::test {
+
+namespace {
+
+// {names} -> names: our name of each MXNet name, one per line, empty for names without one
+void resnet38_names(Workspace& w, const Fields& fields) {
+  std::string text;
+  for (const auto& name : fields.strings("names")) text += resnet38_name(name) + "\n";
+  at::Tensor bytes = at::empty({static_cast<std::int64_t>(text.size())}, at::kByte);
+  std::memcpy(bytes.data_ptr(), text.data(), text.size());
+  w.set("names", bytes);
+}
+
+// {path} -> the tensors of an MXNet file under our names
+void mxnet_tensors(Workspace& w, const Fields& fields) {
+  const NamedForNetwork named = named_for_network(read_weight_file(fields.string("path")), {"fc8.weight"});
+  for (const auto& [name, tensor] : named.tensors) w.set(name, tensor.clone());
+}
+
+}  // namespace
+
+void add_weights_operations(OperationTable& table) {
+  table["resnet38_names"] = resnet38_names;
+  table["mxnet_tensors"] = mxnet_tensors;
+}
+
+}  // namespace wsss::test

@@ -1,0 +1,15 @@
+# wsss_fuzz: the weight readers under AddressSanitizer and UndefinedBehaviorSanitizer. With clang it is a libFuzzer binary, with gcc
+# a driver of our own mutates the corpus.
+file(GLOB WSSS_FUZZ_SOURCES CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/cpp/wsss/weights/*.cpp")
+add_executable(wsss_fuzz ${WSSS_FUZZ_SOURCES} "${CMAKE_SOURCE_DIR}/test/fuzz/read_weights.cpp")
+target_include_directories(wsss_fuzz PRIVATE "${CMAKE_SOURCE_DIR}/cpp")
+target_link_libraries(wsss_fuzz PRIVATE libtorch_headers torch_cpu c10)
+set(WSSS_SANITIZERS -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND WSSS_SANITIZERS -fsanitize=fuzzer)
+else()
+  target_sources(wsss_fuzz PRIVATE "${CMAKE_SOURCE_DIR}/test/fuzz/standalone.cpp")
+endif()
+target_compile_options(wsss_fuzz PRIVATE -O1 -g1 -fno-omit-frame-pointer ${WSSS_SANITIZERS})
+target_link_options(wsss_fuzz PRIVATE ${WSSS_SANITIZERS} -Wl,--no-as-needed)
+target_precompile_headers(wsss_fuzz PRIVATE <torch/torch.h>)
