@@ -123,9 +123,10 @@ export class Classifier extends Model {
     if (plan.validation) checkSplit(call, "validation", plan.validation, this.classes);
     checkBatches(call, split, plan.settings, 1);
     this.#handle.assertIdle(call);
-    return this.#handle.stream(call, plan.signal, (native, signal) =>
+    const training = this.#handle.stream(call, plan.signal, (native, signal) =>
       trainClassifier(native, this.#description, split, plan, signal),
     );
+    return this.recorded(training, plan.settings);
   }
 
   /**

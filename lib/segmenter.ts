@@ -1,3 +1,5 @@
+import { readBundle } from "./bundle/bundle.js";
+import { Classifier } from "./classifier.js";
 import type { Split } from "./dataset/split.js";
 import type { SegmentationScores } from "./evaluation.js";
 import { segmentationScoresOf } from "./evaluation.js";
@@ -10,7 +12,7 @@ import { describeSavedModel, openModel } from "./model/model-opening.js";
 import type { NativeScores, NativeSegmenter } from "./native/addon.js";
 import { runJob } from "./native/job.js";
 import { checkOptions, refuseOption } from "./options/check.js";
-import { path as pathField } from "./options/fields.js";
+import { path as pathField, withoutUndefined } from "./options/fields.js";
 import type { SegmentationOptions } from "./options/inference.js";
 import { checkSegmentationOptions } from "./options/inference.js";
 import type { ModelLoadOptions, SegmenterCreateOptions } from "./options/model.js";
@@ -25,6 +27,13 @@ import { predictPatches, predictSplit } from "./inference/segmentation-predictio
 import { levelWeightsOf, trainSegmenter } from "./training/segmenter-training.js";
 import { assertMasks, checkBatches, checkSplit } from "./inference/split-checks.js";
 import type { SegmenterTrainingEvent, TrainingSummary } from "./training-events.js";
+
+/** A gate with its settings, owned by the segmenter. */
+interface BundledGate {
+  readonly gate: Classifier;
+  readonly gateThreshold: number;
+  readonly gateRule: "exclude" | "multiply";
+}
 
 /**
  * Stage 2: DeepLab v3+, trained on the pseudo masks of several feature levels (or on true masks).
@@ -43,10 +52,18 @@ export class Segmenter extends Model {
   readonly #handle: ModelHandle<NativeSegmenter>;
   readonly #description: ModelDescription;
 
-  private constructor(opened: OpenedModel<NativeSegmenter>) {
+  readonly #bundled: BundledGate | undefined;
+
+  private constructor(opened: OpenedModel<NativeSegmenter>, bundled?: BundledGate) {
     super("Segmenter", opened);
     this.#handle = opened.handle;
     this.#description = opened.description;
+    this.#bundled = bundled;
+  }
+
+  /** The classifier of the bundle that this segmenter was loaded from: its gate. `null` without a bundle. */
+  get bundledClassifier(): Classifier | null {
+    return this.#bundled?.gate ?? null;
   }
 
   /** Network below ASPP and decoder. */
@@ -77,22 +94,49 @@ export class Segmenter extends Model {
   }
 
   /**
-   * Loads a segmenter that {@link Segmenter.save} or a training wrote; classes, width, backbone and output stride are read from
-   * the file.
+   * Loads a segmenter that {@link Segmenter.save} or a training wrote, or a bundle of {@link saveBundle}; classes, width, backbone and
+   * output stride are read from the file. A bundle brings its classifier, which is then the gate wherever none is named.
+   * @param path - a weight file, or the folder of a bundle.
    * @throws WsssError like {@link Segmenter.create}; `WSSS_ERR_WEIGHTS` also for a file of another network or program.
    */
   static async load(path: string, options: ModelLoadOptions = {}): Promise<Segmenter> {
     const call = "Segmenter.load";
     if (!pathField.safeParse(path).success) throw refuseOption(call, "path", "the path of a weight file", path);
     const rest = checkOptions(modelLoadSchema, call, options);
-    const description = await describeSavedModel(call, "segmenter", path);
-    return await Segmenter.#open(call, { ...rest, description }, { path, strict: true });
+    const bundle = await readBundle(path);
+    if (bundle === null) {
+      const description = await describeSavedModel(call, "segmenter", path);
+      return await Segmenter.#open(call, { ...rest, description }, { path, strict: true });
+    }
+    const gate = await Classifier.load(bundle.classifier, options);
+    try {
+      const weights = { path: bundle.segmenter, strict: true };
+      const description = await describeSavedModel(call, "segmenter", weights.path);
+      return await Segmenter.#open(call, { ...rest, description }, weights, { gate, ...bundle.gate });
+    } catch (error) {
+      await gate.dispose();
+      throw error;
+    }
+  }
+
+  /** Frees the bundle's classifier too, where there is one. */
+  override async dispose(): Promise<void> {
+    await super.dispose();
+    await this.#bundled?.gate.dispose();
+  }
+
+  /** Options of a call with the bundle's gate, where no other is named. */
+  #withBundledGate(options: SegmentationOptions): SegmentationOptions {
+    return this.#bundled === undefined || options.gate !== undefined
+      ? options
+      : { ...this.#bundled, ...withoutUndefined(options) };
   }
 
   static async #open(
     call: string,
     choice: Pick<ModelOpening<NativeSegmenter>, "device" | "seed" | "threads" | "signal" | "description">,
     weights: ModelOpening<NativeSegmenter>["weights"],
+    bundled?: BundledGate,
   ): Promise<Segmenter> {
     const { backbone = "resnet101", outputStride = 16 } = choice.description;
     return new Segmenter(
@@ -103,6 +147,7 @@ export class Segmenter extends Model {
         weights,
         construct: (addon, config) => new addon.Segmenter({ ...config, backbone, outputStride }),
       }),
+      bundled,
     );
   }
 
@@ -136,9 +181,10 @@ export class Segmenter extends Model {
     levelWeightsOf(call, plan);
     checkBatches(call, split, plan.settings, 2);
     this.#handle.assertIdle(call);
-    return this.#handle.stream(call, plan.signal, (native, signal) =>
+    const training = this.#handle.stream(call, plan.signal, (native, signal) =>
       trainSegmenter(call, native, this.#description, split, plan, signal),
     );
+    return this.recorded(training, plan.settings);
   }
 
   /**
@@ -157,7 +203,7 @@ export class Segmenter extends Model {
     options: SegmentationOptions = {},
   ): Promise<SegmentationPrediction | ClassMap[]> {
     const call = "Segmenter.predict";
-    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, options);
+    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(options));
     const source = checkSource(call, patches, this.classes);
     const { batchSize } = choice;
     const gate = Gate.check(call, choice, this.classes);
@@ -177,7 +223,7 @@ export class Segmenter extends Model {
    */
   async evaluate(split: Split, options: SegmentationOptions = {}): Promise<SegmentationScores> {
     const call = "Segmenter.evaluate";
-    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, options);
+    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(options));
     checkSplit(call, "split", split, this.classes);
     assertMasks(call, split, "evaluation");
     const { batchSize } = choice;

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { isWsssError } from "../dist/index.js";
+import { Classifier, isWsssError } from "../dist/index.js";
 import type { ClassifierTrainingOptions, SegmenterTrainingOptions, TrainingSummary } from "../dist/index.js";
 import type { Dataset } from "../dist/index.js";
 import { tinyClassifier, tinyDataset, tinySegmenter } from "./support/tiny-models.js";
@@ -159,4 +159,23 @@ describe("checkpoints", () => {
       "resume must be false without a checkpointFolder",
     );
   });
+});
+
+test("a weight file tells the trainings that led to it", async () => {
+  const file = path.join(folder, "told.safetensors");
+  await using model = await tinyClassifier(data);
+  expect(model.trainings).toEqual([]);
+  const once = { ...training, epochs: 1 };
+  await follow((signal) => model.train(data.train, { ...once, validation: data.val, signal }));
+  await follow((signal) => model.train(data.train, { ...once, signal }), 1);
+  await follow((signal) => model.train(data.train, { ...once, signal }));
+  await model.save(file);
+  await using loaded = await Classifier.load(file, { device: "cpu" });
+  expect(loaded.trainings).toEqual(model.trainings);
+  // The one that was cancelled is none.
+  expect(loaded.trainings).toHaveLength(2);
+  expect(loaded.trainings[0]).toMatchObject({ steps: 4, bestEpoch: 0, settings: { recipe: "default", epochs: 1 } });
+  expect(loaded.trainings[0]?.epochs).toHaveLength(1);
+  expect(loaded.trainings[0]?.epochs[0]?.score).toBeGreaterThanOrEqual(0);
+  expect(loaded.trainings[1]?.epochs[0]?.score).toBeNull();
 });

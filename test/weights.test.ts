@@ -142,6 +142,11 @@ describe.each([
     ["an offset near the largest number", tensor({ offset: 2n ** 63n - 1n }), "impossible strides"],
     ["an overflowing shape", tensor({ shape: [2n ** 32n, 2n ** 32n], strides: [0, 0] }), "impossible shape"],
     ["an overflowing reach", tensor({ shape: [2, 2], strides: [2n ** 62n, 2n ** 62n] }), "impossible strides"],
+    [
+      "an overflowing shape that holds nothing",
+      tensor({ shape: [0, 2n ** 62n, 2n ** 62n], strides: [1, 1, 1] }),
+      "impossible shape",
+    ],
     ["negative extents", tensor({ shape: [-1] }), "impossible shape"],
     ["negative strides", tensor({ shape: [2], strides: [-1] }), "impossible strides"],
     ["elements that repeat", tensor({ shape: [1_000_000_000], strides: [0] }), "repeats elements"],

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 
 import { packageVersion } from "../package-version.js";
+import { addBundleCommand } from "./commands/bundle.js";
 import { addConvertCommand } from "./commands/convert.js";
 import { addDemoCommand } from "./commands/demo.js";
 import { addEvaluateCommand } from "./commands/evaluate.js";
@@ -48,6 +49,7 @@ Examples:
   addTrainSegmenterCommand(program, streams);
   addEvaluateCommand(program, streams);
   addPredictCommand(program, streams);
+  addBundleCommand(program, streams);
   program.commandsGroup("Weights and this machine:");
   addInspectCommand(program, streams);
   addConvertCommand(program, streams);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { replaceWhole } from "../run/files.js";
+import { replaceWhole } from "../model/replace-whole.js";
 import type { OwnDataset } from "../run/open-run.js";
 import { performStage } from "../run/stage.js";
 import { demoDescription } from "./tissue.js";

@@ -11,7 +11,7 @@ import { assertSameClasses } from "./split-checks.js";
 
 /** Checked choices for a gate. */
 export interface GateChoice {
-  readonly gate?: Classifier | undefined;
+  readonly gate?: Classifier | null | undefined;
   readonly gateThreshold: number;
   readonly gateRule: "exclude" | "multiply";
   readonly batchSize: number;
@@ -36,7 +36,7 @@ export class Gate {
    */
   static check(call: string, choice: GateChoice, classes: readonly TissueClass[]): Gate | null {
     const { gate } = choice;
-    if (gate === undefined) return null;
+    if (gate === undefined || gate === null) return null;
     const classifier = classifierHandle(gate);
     if (classifier === undefined) throw refuseOption(call, "gate", "a Classifier", gate);
     assertSameClasses(call, "the gate", gate.classes, "the segmenter", classes);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
+import type { TrainingHistory } from "./training-history.js";
 
 /** The two networks. */
 export type ModelRole = "classifier" | "segmenter";
@@ -26,7 +27,10 @@ export interface ModelDescription {
 const format = "wsss-tissue-native";
 
 /** The metadata of a weight file, all strings as the format wants them. */
-export function metadataOf(description: ModelDescription): Record<string, string> {
+export function metadataOf(
+  description: ModelDescription,
+  trainings: readonly TrainingHistory[] = [],
+): Record<string, string> {
   const plain = ({ name, colour }: TissueClass): object => ({ name, colour });
   const metadata: Record<string, string> = {
     format,
@@ -39,6 +43,7 @@ export function metadataOf(description: ModelDescription): Record<string, string
   };
   if (description.backbone !== undefined) metadata["backbone"] = description.backbone;
   if (description.outputStride !== undefined) metadata["outputStride"] = String(description.outputStride);
+  if (trainings.length > 0) metadata["trainings"] = JSON.stringify(trainings);
   return metadata;
 }
 
@@ -52,12 +57,13 @@ const jsonText = z.string().transform((text, context): unknown => {
 });
 
 const byte = z.int().min(0).max(255);
-const tissueClass = z.object({ name: z.string().min(1), colour: z.tuple([byte, byte, byte]) });
+/** A class as files of ours hold it. */
+export const savedTissueClass = z.object({ name: z.string().min(1), colour: z.tuple([byte, byte, byte]) });
 
 const metadataSchema = z.object({
   role: z.enum(["classifier", "segmenter"]),
-  classes: jsonText.pipe(z.array(tissueClass).min(1).max(254)),
-  background: jsonText.pipe(tissueClass),
+  classes: jsonText.pipe(z.array(savedTissueClass).min(1).max(254)),
+  background: jsonText.pipe(savedTissueClass),
   width: z.coerce.number().gt(0),
   pretrained: z.enum(["true", "false"]),
   backbone: z.literal("resnet101").optional(),

@@ -10,6 +10,7 @@ import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import type { Device } from "../options/device.js";
 import { resolveDevice } from "../options/device.js";
+import { historyOf, type TrainingHistory } from "./training-history.js";
 import { inspectWeights } from "../weights/inspect-weights.js";
 
 /** What loading a weight file took and left out; all lists are tensor names. */
@@ -40,6 +41,8 @@ export interface OpenedModel<Native extends NativeModel> {
   readonly description: ModelDescription;
   readonly network: NativeNetworkReport;
   readonly weightsReport: WeightsReport | null;
+  /** Trainings that led to the weights, the first one first; grows. */
+  readonly trainings: TrainingHistory[];
 }
 
 /** Checked choices for {@link openModel}. */
@@ -68,7 +71,8 @@ export async function openModel<Native extends NativeModel>(
   const { call, kind, signal, weights } = opening;
   throwIfAborted(signal);
   const origin = weights === undefined ? null : await checkOrigin(opening, weights);
-  const description = { ...opening.description, pretrained: weights !== undefined && (origin?.pretrained ?? true) };
+  const pretrained = weights !== undefined && (origin?.description?.pretrained ?? true);
+  const description = { ...opening.description, pretrained };
   const addon = await loadAddon();
   throwIfAborted(signal);
   const device = resolveDevice(
@@ -89,7 +93,7 @@ export async function openModel<Native extends NativeModel>(
       async (_, stop) => await runJob<NativeNetworkReport>((done) => native.initialize(done), stop),
     );
     const weightsReport = weights === undefined ? null : await loadWeights(handle, call, weights, signal);
-    return { handle, description, network, weightsReport };
+    return { handle, description, network, weightsReport, trainings: origin?.trainings ?? [] };
   } catch (error) {
     await handle.dispose();
     throw error;
@@ -113,16 +117,17 @@ export async function describeSavedModel(call: string, role: ModelRole, file: st
   return description;
 }
 
+/** What a weight file says of itself: its model, if it is one of ours, and the trainings before. */
 async function checkOrigin<Native extends NativeModel>(
   { call, description }: ModelOpening<Native>,
   weights: { readonly path: string; readonly strict: boolean },
-): Promise<ModelDescription | null> {
+): Promise<{ description: ModelDescription | null; trainings: TrainingHistory[] }> {
   const { metadata } = await inspectWeights(weights.path, { statistics: false });
   const origin = describeModel(weights.path, metadata);
-  if (origin === null) return null;
+  if (origin === null) return { description: null, trainings: [] };
   assertRole(call, description.role, origin.role, weights.path);
   if (weights.strict) assertSameNetwork(call, description, origin, weights.path);
-  return origin;
+  return { description: origin, trainings: historyOf(metadata) };
 }
 
 function assertRole(call: string, wanted: ModelRole, found: ModelRole, file: string): void {

@@ -9,6 +9,8 @@ import { runJob } from "../native/job.js";
 import { checkOptions } from "../options/check.js";
 import type { SaveOptions } from "../options/model.js";
 import { saveSchema } from "../options/model.js";
+import type { TrainingSummary } from "../training-events.js";
+import { type TrainingHistory, withHistory } from "./training-history.js";
 
 /**
  * What {@link Classifier} and {@link Segmenter} have in common. One call at a time: a second one fails with
@@ -58,6 +60,11 @@ export abstract class Model implements AsyncDisposable {
     return this.#opened.weightsReport;
   }
 
+  /** Finished trainings that led to these weights, the first one first, those before the last `save` and `load` included. */
+  get trainings(): readonly TrainingHistory[] {
+    return this.#opened.trainings;
+  }
+
   /** Whether a call is running. */
   get busy(): boolean {
     return this.#opened.handle.busy;
@@ -79,12 +86,20 @@ export abstract class Model implements AsyncDisposable {
     const call = `${this.#kind}.save`;
     const target = checkSavePath(call, file);
     const { signal } = checkOptions(saveSchema, call, options);
-    const { handle, description } = this.#opened;
-    const request = { path: path.resolve(target), metadata: metadataOf(description) };
+    const { handle, description, trainings } = this.#opened;
+    const request = { path: path.resolve(target), metadata: metadataOf(description, trainings) };
     await handle.run(call, { signal }, async (native, stop) => {
       await assertWritable(target);
       await runJob<null>((done) => native.saveWeights(request, done), stop);
     });
+  }
+
+  /** Hands a training on and notes it down when it has ended well. */
+  protected recorded<Event extends { readonly kind: string }>(
+    training: AsyncGenerator<Event, TrainingSummary, void>,
+    settings: object,
+  ): AsyncGenerator<Event, TrainingSummary, void> {
+    return withHistory(training, settings, (history) => this.#opened.trainings.push(history));
   }
 
   /**

@@ -44,10 +44,12 @@ export interface GateSettings {
 /** Options of `Segmenter.predict` and `Segmenter.evaluate`. */
 export interface SegmentationOptions extends InferenceOptions, GateSettings {
   /**
-   * Classifier that says which classes a patch can have. It must know the same classes, and is busy meanwhile.
-   * @defaultValue none, so that every class can win everywhere
+   * Classifier that says which classes a patch can have. It must know the same classes, and is busy meanwhile. `null`: none,
+   * so that every class can win everywhere.
+   * @defaultValue the bundle's own classifier for a segmenter that was loaded from a bundle, with the bundle's threshold
+   *   and rule; otherwise none
    */
-  readonly gate?: Classifier | undefined;
+  readonly gate?: Classifier | null | undefined;
 }
 
 /** How pseudo masks are drawn; what a run records. */
@@ -112,7 +114,7 @@ const gateShape = {
   gateRule: z.enum(["exclude", "multiply"]),
 } as const;
 
-const segmentationSchema = z.strictObject({ ...inferenceShape, ...gateShape, gate: fields.gate.optional() });
+const segmentationSchema = z.strictObject({ ...inferenceShape, ...gateShape, gate: fields.gate.nullish() });
 
 /** Base values of pseudo masks by recipe. */
 export const pseudoMaskBase = {

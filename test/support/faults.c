@@ -1,11 +1,13 @@
 // Makes chosen system calls on AtomicFile's temporary files fail. Preloaded into a test process; environment variable
 // WSSS_FAULT = "N:ERRNO" fails the Nth of open, write, fsync, close and rename on such a file with that number,
-// "N:short" writes half of what it is given and then reports a full disk. Each open of a temporary file starts counting at 1.
+// "N:short" writes half of what it is given and then reports a full disk, "N:kill" kills the process before the call. Each open
+// of a temporary file starts counting at 1; WSSS_FAULT_SAVE = "K" lets all but the Kth of them pass.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,16 +17,20 @@
 static int watched = -1;
 static int calls = 0;
 static int disk_is_full = 0;
+static int saves = 0;
 
 static int is_temporary(const char* path) { return strstr(path, ".partial-") != NULL; }
 
 // 0: go on; -1: short write; else the error number of the fault that this call has.
 static int fault(int is_write) {
   const char* wish = getenv("WSSS_FAULT");
+  const char* save = getenv("WSSS_FAULT_SAVE");
   ++calls;
+  if (save != NULL && atoi(save) != saves) return 0;
   if (wish == NULL || atoi(wish) != calls) return 0;
   const char* kind = strchr(wish, ':');
   if (kind == NULL) return 0;
+  if (strcmp(kind + 1, "kill") == 0) kill(getpid(), SIGKILL);
   const int is_short = strcmp(kind + 1, "short") == 0;
   if (is_short && !is_write) return 0;
   setenv("WSSS_FAULT_FIRED", "1", 1);
@@ -39,6 +45,7 @@ int open(const char* path, int flags, ...) {
   const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
   if (!is_temporary(path)) return real(path, flags, mode);
+  ++saves;
   calls = 0;
   disk_is_full = 0;
   const int error = fault(0);

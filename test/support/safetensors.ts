@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 
 /** A tensor as plain data: row-major values of its dtype. */
 export interface GoldenTensor {
@@ -52,4 +52,20 @@ export function values(tensor: GoldenTensor): ArrayLike<number> {
     default:
       throw new Error(`no values for dtype ${tensor.dtype}`);
   }
+}
+
+/** Writes float32 and int64 tensors as a safetensors file; written apart from the product's writer on purpose. */
+export async function writeTensors(path: string, tensors: ReadonlyMap<string, GoldenTensor>): Promise<void> {
+  const spelled: Readonly<Record<string, string>> = { float32: "F32", int64: "I64" };
+  const header: Record<string, object> = {};
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of tensors) {
+    header[name] = { dtype: spelled[dtype], shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+  }
+  const text = JSON.stringify(header);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const parts = [length, Buffer.from(text), ...[...tensors.values()].map(({ data }) => Buffer.from(data))];
+  await writeFile(path, Buffer.concat(parts));
 }

@@ -1,6 +1,7 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { afterAll } from "@jest/globals";
 import { Classifier, type Dataset, openDataset, Segmenter } from "../../dist/index.js";
 import { indexPattern, maskPng, patchPng, writeTree } from "./dataset-folder.js";
 
@@ -10,9 +11,17 @@ export const tinySide = 32;
 /** Width at which every layer has the fewest channels. */
 export const tinyWidth = 1 / 16;
 
-/** A fresh folder under the system's temporary one. */
+const made: string[] = [];
+
+afterAll(async () => {
+  for (const folder of made) await rm(folder, { recursive: true, force: true });
+});
+
+/** A fresh folder under the system's temporary one, removed when the tests of the file are over. */
 export async function freshFolder(): Promise<string> {
-  return await mkdtemp(path.join(tmpdir(), "wsss-api-"));
+  const folder = await mkdtemp(path.join(tmpdir(), "wsss-api-"));
+  made.push(folder);
+  return folder;
 }
 
 /**

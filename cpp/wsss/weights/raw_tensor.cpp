@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "wsss/core/error.h"
@@ -10,10 +11,12 @@ namespace wsss {
 
 std::int64_t checked_element_count(const std::vector<std::int64_t>& shape, const std::string& name) {
   std::int64_t count = 1;
+  std::int64_t reach = 1;  // Strides count an extent of 0 as 1, and must not overflow either.
   for (const auto extent : shape) {
-    if (extent < 0 || __builtin_mul_overflow(count, extent, &count)) {
+    if (extent < 0 || __builtin_mul_overflow(reach, std::max<std::int64_t>(extent, 1), &reach)) {
       throw Error(ErrorCode::kWeights, "tensor " + name + " has an impossible shape");
     }
+    count *= extent;
   }
   return count;
 }

@@ -12,7 +12,7 @@ namespace wsss {
 
 /// Elements of a shape; checked before any tensor is made of it.
 ///
-/// @throws Error  kWeights if an extent is negative or the product does not fit 63 bits.
+/// @throws Error  kWeights if an extent is negative, or the product of those that are not 0 does not fit 63 bits.
 std::int64_t checked_element_count(const std::vector<std::int64_t>& shape, const std::string& name);
 
 /// A flat tensor over bytes of a file: a view of them where they are aligned for the type, a copy elsewhere.

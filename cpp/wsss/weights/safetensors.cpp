@@ -34,6 +34,13 @@ constexpr std::array<TypeRow, 9> kTypes{{{"F32", c10::kFloat},
                                          {"U8", c10::kByte},
                                          {"BOOL", c10::kBool}}};
 
+const char* type_name(c10::ScalarType type, const std::string& tensor_name) {
+  const auto* row = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& t) { return t.type == type; });
+  if (row == kTypes.end())
+    throw Error(ErrorCode::kWeights, "tensor " + tensor_name + " has a type that cannot be saved");
+  return row->name;
+}
+
 const Json& member(const Json& object, const std::string& name, Json::Kind kind, const std::string& where) {
   for (const auto& [key, value] : object.object) {
     if (key == name && value.kind == kind) return value;
@@ -72,6 +79,7 @@ Entry parse_entry(const std::string& name, const Json& json, std::uint64_t data_
     entry.shape.push_back(static_cast<std::int64_t>(extent));
     if (__builtin_mul_overflow(bytes, extent, &bytes)) throw Error(ErrorCode::kWeights, where + " is too large");
   }
+  checked_element_count(entry.shape, name);
   const auto& offsets = member(json, "data_offsets", Json::Kind::kArray, where).array;
   if (offsets.size() != 2) throw Error(ErrorCode::kWeights, where + " needs two data_offsets");
   entry.begin = whole_number(offsets[0], where + ": data_offsets");
@@ -112,10 +120,12 @@ WeightFile read_safetensors_container(const WeightBytes& file) {
   std::uint64_t covered = 0;
   for (const Entry& entry : entries) {
     if (entry.begin < covered) throw Error(ErrorCode::kWeights, "tensor " + entry.name + " overlaps another");
+    if (entry.begin > covered) throw Error(ErrorCode::kWeights, "bytes before " + entry.name + " belong to no tensor");
     covered = entry.begin + entry.size;
     result.tensors.emplace_back(
         entry.name, flat_tensor(file.part(data.subspan(entry.begin, entry.size)), entry.type).view(entry.shape));
   }
+  if (covered != data.size()) throw Error(ErrorCode::kWeights, "bytes at its end belong to no tensor");
   return result;
 }
 
@@ -132,11 +142,9 @@ void write_safetensors(const std::string& path, const StateDict& tensors,
   }
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
-    const auto* row =
-        std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& t) { return tensor.scalar_type() == t.type; });
-    if (row == kTypes.end()) throw Error(ErrorCode::kInternal, "tensor " + name + " has a type that cannot be saved");
+    const char* type = type_name(tensor.scalar_type(), name);
     if (header.size() > 1) header += ",";
-    header += json_string(name) + R"(:{"dtype":")" + row->name + R"(","shape":[)";
+    header += json_string(name) + R"(:{"dtype":")" + type + R"(","shape":[)";
     for (std::int64_t d = 0; d < tensor.dim(); ++d) {
       if (d > 0) header += ',';
       header += std::to_string(tensor.size(d));

@@ -88,8 +88,8 @@ LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors,
     known.insert(name);
     const auto found = given.find(name);
     if (found == given.end()) {
-      const bool is_fresh =
-          std::any_of(fresh.begin(), fresh.end(), [&](const std::string& prefix) { return name.starts_with(prefix); });
+      const bool is_fresh = std::any_of(fresh.begin(), fresh.end(),
+                                        [&key = name](const std::string& prefix) { return key.starts_with(prefix); });
       if (is_fresh) {
         report.fresh.push_back(name);
       } else if (!optional_name(name)) {

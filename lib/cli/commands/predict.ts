@@ -22,6 +22,7 @@ import { writeResult } from "../terminal.js";
 import { someText } from "../values.js";
 
 interface PredictOptions {
+  readonly bundle?: string;
   readonly run?: string;
   readonly segmenter?: string;
   readonly classifier?: string;
@@ -59,10 +60,13 @@ async function isThere(path: string): Promise<boolean> {
 
 /** Weight files from the options; the gate's only if there is to be one. */
 async function weightFiles(options: PredictOptions): Promise<{ segmenter: string; classifier: string | undefined }> {
-  const { run, gate } = options;
+  const { bundle, run, gate } = options;
+  // A bundle brings its gate along.
+  if (bundle !== undefined) return { segmenter: bundle, classifier: options.classifier };
   const segmenter = options.segmenter ?? (run === undefined ? undefined : join(run, "segmenter.safetensors"));
   if (segmenter === undefined) {
-    const message = "there is nothing to predict with: name a run folder with --run, or a weight file with --segmenter";
+    const message =
+      "there is nothing to predict with: name a bundle with --bundle, a run folder with --run, or a weight file with --segmenter";
     throw new WsssError("WSSS_ERR_OPTION", message, { option: "segmenter" });
   }
   if (gate === false) return { segmenter, classifier: undefined };
@@ -85,8 +89,9 @@ async function predictOne(
   const { gateThreshold, gateRule } = options;
   const { data, height, width } = await decodePatch(path);
   const patch = { rgb: data, height, width };
-  const gate = classifier === undefined ? {} : { gate: classifier, ...resolveGate({ gateThreshold, gateRule }) };
-  const { classMap } = await segmenter.predict(patch, { ...gate, signal });
+  const given = { gateThreshold, gateRule };
+  const gate = classifier === undefined ? given : { gate: classifier, ...resolveGate(given) };
+  const { classMap } = await segmenter.predict(patch, { ...(options.gate === false ? { gate: null } : gate), signal });
   const { classes, background } = segmenter;
   const mask = join(options.out, `${stem}.png`);
   await writeIndexPng(mask, { indices: classMap, height, width }, paletteOf(classes, background));
@@ -126,7 +131,8 @@ async function predict(paths: readonly string[], options: PredictOptions, tools:
       const predictions = await predictAll(files, { segmenter, classifier }, options, tools);
       tools.view.close();
       const classes = segmenter.classes.map(({ name }) => name);
-      const answer = { classes, gated: classifier !== undefined, predictions };
+      const hasGate = classifier !== undefined || segmenter.bundledClassifier !== null;
+      const answer = { classes, gated: hasGate && options.gate !== false, predictions };
       writeResult(tools.terminal, answer, () => predictions.map(({ mask }) => mask).join("\n"));
     } finally {
       await classifier?.dispose();
@@ -148,6 +154,7 @@ export function addPredictCommand(program: Command, streams: Streams): void {
     )
     .argument("<pictures...>", "pictures (PNG, JPEG, TIFF, WebP) or folders of them")
     .requiredOption("--out <folder>", "folder for the predictions", file)
+    .option("--bundle <folder>", "bundle whose networks are used", file)
     .option("--run <folder>", "run folder whose networks are used", file)
     .option("--segmenter <file>", "weights of the segmenter (default: of the run folder)", file)
     .option("--classifier <file>", "weights of the gate's classifier (default: of the run folder)", file);
@@ -158,6 +165,7 @@ export function addPredictCommand(program: Command, streams: Streams): void {
     `
 Examples:
   wsss-tissue predict --run wsss-demo/seed-0 --out predictions wsss-demo/seed-0/data/test/img
+  wsss-tissue predict --bundle luad-bundle --out predictions slides/
   wsss-tissue predict --segmenter stage3.safetensors --no-gate --out predictions patch.png`,
   );
   command.action(async (paths: string[], options: PredictOptions) => {

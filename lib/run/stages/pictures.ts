@@ -8,7 +8,7 @@ import { type PanelCell, type PanelRow, writePanel } from "../../image/panel.js"
 import { Segmenter } from "../../segmenter.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { makeFolder } from "../../model/make-folder.js";
-import { replaceWhole } from "../files.js";
+import { replaceWhole } from "../../model/replace-whole.js";
 import { maskSource, type StageSource, weightSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { maskFolder } from "./pseudo-masks.js";

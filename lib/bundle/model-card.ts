@@ -1,0 +1,34 @@
+import type { Segmenter } from "../segmenter.js";
+import type { BundleManifest } from "./bundle.js";
+
+/** `MODEL_CARD.md` of a bundle: what it is, how it is used, what it reached, what it must not be used for. */
+export function modelCard(manifest: BundleManifest, segmenter: Segmenter, notes?: string): string {
+  const { name, classes, background, gate, scores, packageVersion } = manifest;
+  const colour = (rgb: readonly number[]): string => `rgb(${rgb.join(", ")})`;
+  const rows = [...classes, background].map((one, index) => `| ${index} | ${one.name} | ${colour(one.colour)} |`);
+  const reached = Object.entries(scores).map(
+    ([what, value]) => `| ${what} | ${value === null ? "-" : String(value)} |`,
+  );
+  const parts = [
+    `# ${name}`,
+    "A tissue segmenter trained from patch-level labels (Han et al., Medical Image Analysis 2022), with the classifier that gates it.",
+    "## Use",
+    [
+      "```ts",
+      'import { Segmenter } from "wsss-tissue-native";',
+      `await using segmenter = await Segmenter.load("${name}");`,
+      'const { classMap, width, height } = await segmenter.predict("patch.png");',
+      "```",
+    ].join("\n"),
+    "## Classes",
+    ["| index | tissue | colour |", "| --- | --- | --- |", ...rows].join("\n"),
+    `The last one is background, which is never predicted. The gate closes classes whose probability for the patch is not above ${gate.gateThreshold} (rule "${gate.gateRule}").`,
+    "## Networks",
+    `DeepLab v3+ with ${segmenter.backbone}, output stride ${segmenter.outputStride}, width ${segmenter.width}, ${segmenter.parameterCount} parameters; ResNet38 classifier. Written by wsss-tissue-native ${packageVersion}.`,
+    ...(reached.length === 0 ? [] : ["## Scores", ["| score | value |", "| --- | --- |", ...reached].join("\n")]),
+    ...(notes === undefined ? [] : ["## Notes", notes.trim()]),
+    "## Limits",
+    "For research. It has not been validated for diagnosis, and patches from other scanners, stains or magnifications than those it was trained on may be segmented wrongly without any sign of it.",
+  ];
+  return `${parts.join("\n\n")}\n`;
+}

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import type { EpochEvent, TrainingSummary } from "../training-events.js";
+
+/** One finished training of a model, as its weight file tells it. Without times, so that equal trainings leave equal files. */
+export interface TrainingHistory {
+  /** Every option, none missing; `recipe` among them. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly steps: number;
+  /** Epoch of the best validation score, counted from 0; -1 without validation. */
+  readonly bestEpoch: number;
+  /** Mean loss of each epoch, and its score on the validation split (Jaccard of the classifier, mIoU of the segmenter) or `null`. */
+  readonly epochs: readonly { readonly meanLoss: number; readonly score: number | null }[];
+}
+
+const historySchema = z.array(
+  z.object({
+    settings: z.record(z.string(), z.unknown()),
+    steps: z.int().min(0),
+    bestEpoch: z.int().min(-1),
+    epochs: z.array(z.object({ meanLoss: z.number(), score: z.number().nullable() })),
+  }),
+);
+
+/** The history in the metadata of a weight file; empty where there is none that can be understood. */
+export function historyOf(metadata: Readonly<Record<string, string>>): TrainingHistory[] {
+  try {
+    return historySchema.parse(JSON.parse(metadata["trainings"] ?? "[]"));
+  } catch {
+    return [];
+  }
+}
+
+/** An epoch with whichever score its stage has. */
+type ScoredEpoch = EpochEvent & {
+  readonly validation?: { readonly mIoU: number };
+  readonly labelValidation?: { readonly jaccard: number };
+};
+
+/** Hands a training's events on, and its history to `keep` when it has ended well. */
+export async function* withHistory<Event extends { readonly kind: string }>(
+  training: AsyncGenerator<Event, TrainingSummary, void>,
+  settings: object,
+  keep: (history: TrainingHistory) => void,
+): AsyncGenerator<Event, TrainingSummary, void> {
+  const epochs: { meanLoss: number; score: number | null }[] = [];
+  try {
+    for (;;) {
+      const next = await training.next();
+      if (next.done === true) {
+        const { steps, bestEpoch } = next.value;
+        keep({ settings: { ...settings }, steps, bestEpoch, epochs });
+        return next.value;
+      }
+      if (next.value.kind === "epoch") {
+        const { meanLoss, validation, labelValidation } = next.value as unknown as ScoredEpoch;
+        const score = validation?.mIoU ?? labelValidation?.jaccard ?? null;
+        epochs.push({ meanLoss, score: score === null || Number.isNaN(score) ? null : score });
+      }
+      yield next.value;
+    }
+  } finally {
+    // After the end this does nothing; when the loop is left early it cancels the training and waits for it.
+    await training.return(undefined as never);
+  }
+}
