@@ -124,7 +124,7 @@ export class Classifier extends Model {
     checkBatches(call, split, plan.settings, 1);
     this.#handle.assertIdle(call);
     const training = this.#handle.stream(call, plan.signal, (native, signal) =>
-      trainClassifier(native, this.#description, split, plan, signal),
+      trainClassifier(native, this.#description, split, plan, this.trainings, signal),
     );
     return this.recorded(training, plan.settings);
   }

@@ -182,7 +182,7 @@ export class Segmenter extends Model {
     checkBatches(call, split, plan.settings, 2);
     this.#handle.assertIdle(call);
     const training = this.#handle.stream(call, plan.signal, (native, signal) =>
-      trainSegmenter(call, native, this.#description, split, plan, signal),
+      trainSegmenter(call, native, this.#description, split, plan, this.trainings, signal),
     );
     return this.recorded(training, plan.settings);
   }

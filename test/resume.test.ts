@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -114,6 +114,10 @@ describe("checkpoints", () => {
     expect(replayed).toBeGreaterThanOrEqual(6);
     expect(await files(out)).toEqual(["checkpoint-000000012.safetensors"]);
     expect((await readdir(out)).filter((name) => name.includes("partial"))).toEqual([]);
+    // What a killed process left is cleared away, whatever its name.
+    await writeFile(path.join(out, "last.safetensors.partial-1-0"), "half");
+    await trainClassifier({ checkpointFolder: out, checkpointSteps: 1, checkpointKeep: 1, resume: true });
+    expect((await readdir(out)).filter((name) => name.includes("partial"))).toEqual([]);
   });
 
   test("of other options or data are refused with the differences", async () => {
@@ -135,6 +139,15 @@ describe("checkpoints", () => {
       resume: true,
     });
     await expect(stage.next()).rejects.toMatchObject({ code: "WSSS_ERR_OPTION" });
+  });
+
+  test("are never overwritten by a training that begins", async () => {
+    const out = path.join(folder, "precious");
+    await trainClassifier({ checkpointFolder: out }, 5);
+    const before = await files(out);
+    const again = trainClassifier({ checkpointFolder: out });
+    await expect(again).rejects.toMatchObject({ code: "WSSS_ERR_OPTION", details: { option: "checkpointFolder" } });
+    expect(await files(out)).toEqual(before);
   });
 
   test("that are damaged are passed over for the one before", async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,6 +17,7 @@ import {
   tensor,
   text,
   torchLegacy,
+  torchTar,
   torchZip,
   tuple,
   zip,
@@ -149,6 +151,7 @@ describe.each([
     ],
     ["negative extents", tensor({ shape: [-1] }), "impossible shape"],
     ["negative strides", tensor({ shape: [2], strides: [-1] }), "impossible strides"],
+    ["negative strides of nothing", tensor({ shape: [0, 2], strides: [2, -1] }), "impossible strides"],
     ["elements that repeat", tensor({ shape: [1_000_000_000], strides: [0] }), "repeats elements"],
     ["a storage of another size", tensor({ count: 3 }), "size that it should have"],
     ["a storage that is not there", tensor({ key: "9" }), "storage 9"],
@@ -171,7 +174,7 @@ describe.each([
     [
       "a million lists inside each other",
       bytes(Buffer.alloc(1_000_000, "("), Buffer.alloc(1_000_000, "l")),
-      "dictionary",
+      "too many values",
     ],
     ["an unknown opcode", bytes("i"), "opcode 105"],
     ["a value that was never noted", bytes("h\x05"), "never noted"],
@@ -196,6 +199,51 @@ describe.each([
     const error = await refusal(write(dictionary(...entries), { "0": Buffer.alloc(65_536) }));
     expect(error.message).toContain("many times the size of the file");
   });
+});
+
+test("views of storages are read where they lie", async () => {
+  const numbers = { "0": floats(1, 2, 3, 4, 5, 6) };
+  const view = tuple(text("v"), integer(4), integer(2));
+  const { tensors } = await inspectBytes(
+    torchLegacy(dictionary(text("a"), tensor({ count: 6, shape: [2], view })), numbers),
+  );
+  expect(tensors.get("a")).toMatchObject({ shape: [2], sum: 11, absMax: 6 });
+  const inTar = await inspectBytes(torchTar([1, 2, 3, 4], { offset: 2, count: 2 }));
+  expect(inTar.tensors.get("a")).toMatchObject({ shape: [2], sum: 7, absMax: 4 });
+});
+
+describe("small files that want much memory", () => {
+  test.each<[string, Buffer, string]>([
+    [
+      "a call with endless arguments",
+      call(global("torch._utils", "_rebuild_tensor_v2"), ...Array<Buffer>(20).fill(bytes("N"))),
+      "too many arguments",
+    ],
+    ["containers of one byte each", Buffer.alloc(400_000, "]"), "too many values"],
+    ["a key of a megabyte", dictionary(text("k".repeat(1_000_000)), tensor()), "key of 1000000 bytes"],
+  ])("%s", async (_, saved, message) => {
+    const error = await refusal(torchZip(saved));
+    expect(error).toMatchObject({ code: "WSSS_ERR_WEIGHTS" });
+    expect(error.message).toContain(message);
+  });
+
+  test("a header of a million numbers", async () => {
+    const header = Buffer.from(`{"a":[${"0,".repeat(500_000)}0]}`);
+    const error = await refusal(bytes(i64(header.length), header));
+    expect(error.message).toContain("too many values");
+  });
+});
+
+test.each(["-nan", "01", "nan", "1e999"])("the number %s is none", async (number) => {
+  const header = Buffer.from(`{"a":{"dtype":"F32","shape":[${number}],"data_offsets":[0,4]}}`);
+  const error = await refusal(bytes(i64(header.length), header, Buffer.alloc(4)));
+  expect(error.message).toContain("JSON header is broken");
+});
+
+test("a pipe is refused at once", async () => {
+  const pipe = path.join(folder, "pipe.pth");
+  execFileSync("mkfifo", [pipe]);
+  await expect(inspectWeights(pipe)).rejects.toThrow("not a plain file");
 });
 
 describe("a zip archive", () => {

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { TissueClass } from "../dataset/tissue-class.js";
-import { WsssError } from "../errors.js";
+import { isWsssError, WsssError } from "../errors.js";
 import type { ModelDescription, ModelRole } from "./model-description.js";
 import { describeModel } from "./model-description.js";
 import type { NativeModel } from "./model-handle.js";
@@ -167,11 +167,15 @@ async function loadWeights<Native extends NativeModel>(
   signal: AbortSignal | undefined,
 ): Promise<WeightsReport> {
   const options = { path: path.resolve(weights.path), strict: weights.strict };
-  const report = await handle.run(
-    call,
-    { signal },
-    async (native, stop) => await runJob<NativeLoadReport>((done) => native.loadWeights(options, done), stop),
-  );
+  const report = await handle
+    .run(
+      call,
+      { signal },
+      async (native, stop) => await runJob<NativeLoadReport>((done) => native.loadWeights(options, done), stop),
+    )
+    .catch((error: unknown) => {
+      throw withLists(error);
+    });
   const { container, origin, loaded, missing, unexpected, misshapen, dropped, fresh } = report;
   if (loaded.length === 0) {
     const message = `no tensor of ${weights.path} fits this network (${call})`;
@@ -188,4 +192,15 @@ async function loadWeights<Native extends NativeModel>(
     dropped: [...dropped],
     fresh: [...fresh],
   };
+}
+
+/** The refusal of a strict load with its names as lists: the addon's details are text, one name a line. */
+function withLists(error: unknown): unknown {
+  if (!isWsssError(error, "WSSS_ERR_WEIGHTS") || typeof error.details["missing"] !== "string") return error;
+  const listed = (name: string): string[] => {
+    const text = error.details[name];
+    return typeof text === "string" ? text.split("\n").filter((line) => line !== "") : [];
+  };
+  const lists = { missing: listed("missing"), unexpected: listed("unexpected"), misshapen: listed("misshapen") };
+  return new WsssError(error.code, error.message, { ...error.details, ...lists }, { cause: error.cause });
 }

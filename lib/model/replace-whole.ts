@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -15,21 +16,32 @@ export async function replaceWhole<Result>(
   const dot = path.lastIndexOf(".");
   const hasEnding = dot > path.lastIndexOf("/") + 1;
   // The ending stays: writers may judge the format by it.
-  const temporary = hasEnding ? `${path.slice(0, dot)}.part${path.slice(dot)}` : `${path}.part`;
+  const mark = `.part-${randomUUID().slice(0, 8)}`;
+  const temporary = hasEnding ? `${path.slice(0, dot)}${mark}${path.slice(dot)}` : `${path}${mark}`;
   const remove = async (target: string): Promise<void> => await rm(target, { recursive: true, force: true });
   await makeFolder(dirname(path));
   try {
-    await remove(temporary);
     const result = await write(temporary);
     // A file is replaced in one step; a folder with something in it has to go first.
     await rename(temporary, path).catch(async (error: unknown) => {
       if (!["ENOTEMPTY", "EEXIST"].includes(systemCode(error) ?? "")) throw error;
-      await remove(path);
-      await rename(temporary, path);
+      await exchange(path, temporary, `${path}.old-${randomUUID().slice(0, 8)}`);
     });
     return result;
   } catch (error) {
     await remove(temporary).catch(() => undefined);
     throw writingFailure(error, "write", path);
   }
+}
+
+/** Puts a folder in place of another one, which goes only when the new one is there. */
+async function exchange(path: string, fresh: string, old: string): Promise<void> {
+  await rename(path, old);
+  try {
+    await rename(fresh, path);
+  } catch (error) {
+    await rename(old, path);
+    throw error;
+  }
+  await rm(old, { recursive: true, force: true });
 }

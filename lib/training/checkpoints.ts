@@ -4,7 +4,7 @@ import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { fingerprintSplit } from "../dataset/dataset-fingerprint.js";
 import type { Split } from "../dataset/split.js";
-import { WsssError } from "../errors.js";
+import { isWsssError, WsssError } from "../errors.js";
 import { canonicalJson, describeDifferences, differencesBetween } from "../fingerprint.js";
 import { ioFailure, systemCode } from "../image/file-access.js";
 import { prepareCheckpointFolder } from "../model/checkpoint-paths.js";
@@ -47,6 +47,7 @@ export async function prepareCheckpoints(
   const options = { checkpointFolder: folder, checkpointSteps, checkpointKeep };
   if (folder === "") return { ...options, checkpointConfig: "", resumeFrom: "" };
   const config = await describe(configuration);
+  if (!resume) await assertNoCheckpoints(configuration.call, folder);
   const newest = resume ? await newestCheckpoint(folder) : null;
   if (newest !== null) assertSame(configuration.call, newest, config);
   return { ...options, checkpointConfig: canonicalJson(config), resumeFrom: newest?.file ?? "" };
@@ -82,32 +83,57 @@ interface FoundCheckpoint {
   readonly config: string;
 }
 
-/**
- * The newest checkpoint that can be read. One that can't is passed over: the one before it loses less than starting again.
- */
-async function newestCheckpoint(folder: string): Promise<FoundCheckpoint | null> {
+/** Checkpoints of a folder, the newest first. @throws WsssError `WSSS_ERR_IO` */
+export async function listCheckpoints(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (systemCode(error) === "ENOENT") return [];
     throw ioFailure(error, "read", folder);
   });
   const newestFirst = names.filter((name) => checkpointName.test(name)).sort((a, b) => (a < b ? 1 : -1));
-  let firstProblem: Error | undefined;
-  for (const name of newestFirst) {
-    const file = path.join(folder, name);
+  return newestFirst.map((name) => path.join(folder, name));
+}
+
+/** A training that begins would overwrite them, and with them perhaps days of work. */
+async function assertNoCheckpoints(call: string, folder: string): Promise<void> {
+  const [newest] = await listCheckpoints(folder);
+  if (newest === undefined) return;
+  const message =
+    `checkpointFolder must be a folder without checkpoints while resume is false, received one with ${newest}; ` +
+    `resume: true goes on from it, another folder keeps it (${call})`;
+  throw new WsssError("WSSS_ERR_OPTION", message, { call, option: "checkpointFolder", path: newest });
+}
+
+/**
+ * The newest checkpoint that can be read. One that can't is passed over: the one before it loses less than starting again.
+ */
+async function newestCheckpoint(folder: string): Promise<FoundCheckpoint | null> {
+  let firstProblem: WsssError | undefined;
+  for (const file of await listCheckpoints(folder)) {
     try {
       const { metadata } = await inspectWeights(file, { statistics: false });
       return { file, config: metadata["config"] ?? "" };
     } catch (error) {
-      firstProblem ??= error as Error;
+      // Only what is damaged is passed over: a disk that can't be read now may hold a good one.
+      if (!isWsssError(error, "WSSS_ERR_WEIGHTS")) throw error;
+      process.emitWarning(`${error.message}; the checkpoint before it is used`);
+      firstProblem ??= error;
     }
   }
   if (firstProblem !== undefined) throw firstProblem;
   return null;
 }
 
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
+}
+
 function assertSame(call: string, { file, config }: FoundCheckpoint, now: object): void {
   if (config === canonicalJson(now)) return;
-  const differences = differencesBetween(JSON.parse(config || "null"), JSON.parse(canonicalJson(now)));
+  const differences = differencesBetween(parsed(config), parsed(canonicalJson(now)));
   const message =
     `${file} is of a training with other options: ${describeDifferences(differences)}; ` +
     `resume it with the same ones, or choose another checkpointFolder (${call})`;

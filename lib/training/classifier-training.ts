@@ -1,5 +1,6 @@
 import type { Split } from "../dataset/split.js";
 import type { ModelDescription } from "../model/model-description.js";
+import type { TrainingHistory } from "../model/training-history.js";
 import { metadataOf } from "../model/model-description.js";
 import type {
   NativeClassifier,
@@ -20,6 +21,7 @@ export async function* trainClassifier(
   description: ModelDescription,
   split: Split,
   { settings, ...callOptions }: ClassifierTrainingCall,
+  trainings: readonly TrainingHistory[],
   signal: AbortSignal,
 ): AsyncGenerator<ClassifierTrainingEvent, TrainingSummary, void> {
   const { validation } = callOptions;
@@ -27,7 +29,7 @@ export async function* trainClassifier(
   const checkpoints = await prepareCheckpoints(configuration, callOptions);
   const train = await split.load(signal);
   const scored = validation === undefined ? null : await validation.load(signal);
-  const options = nativeOptions(settings, checkpoints, metadataOf(description), scored !== null);
+  const options = nativeOptions(settings, checkpoints, metadataOf(description, trainings), scored !== null);
   const summary = yield* jobEvents<ClassifierTrainingEvent, NativeTrainingSummary>(
     (onEvent, done) =>
       native.train(options, train.patches, scored?.patches ?? null, (event) => onEvent(classifierEventOf(event)), done),

@@ -3,6 +3,7 @@ import { sharedNativeOptions } from "./classifier-training.js";
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import type { ModelDescription } from "../model/model-description.js";
+import type { TrainingHistory } from "../model/training-history.js";
 import { metadataOf } from "../model/model-description.js";
 import type { NativeMaskStore, NativeSegmenter, NativeTrainingSummary } from "../native/addon.js";
 import { jobEvents } from "../native/job.js";
@@ -36,6 +37,7 @@ export async function* trainSegmenter(
   description: ModelDescription,
   split: Split,
   plan: SegmenterTrainingPlan,
+  trainings: readonly TrainingHistory[],
   signal: AbortSignal,
 ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
   const { settings, masks, validation } = plan;
@@ -50,7 +52,7 @@ export async function* trainSegmenter(
       : { patches: (await validation.load(signal)).patches, truth: await validation.loadTruth(signal) };
   const { background, divideByBatch, loss, blur } = settings;
   const options = {
-    ...sharedNativeOptions(settings, checkpoints, metadataOf(description), scored !== null),
+    ...sharedNativeOptions(settings, checkpoints, metadataOf(description, trainings), scored !== null),
     levelWeights: levelWeightsOf(call, plan),
     background,
     divideByBatch,

@@ -40,12 +40,24 @@ export interface TensorParts {
   readonly offset?: bigint | number;
   readonly shape?: readonly (bigint | number)[];
   readonly strides?: readonly (bigint | number)[];
+  /** (key, offset, count): the storage is a part of the one that the key names. */
+  readonly view?: Buffer;
 }
 
 /** A call of _rebuild_tensor_v2, by default for 4 floats of storage "0". */
 export function tensor(parts: TensorParts = {}): Buffer {
-  const { key = "0", storage = "FloatStorage", count = 4, offset = 0, shape = [4], strides = [1] } = parts;
-  const id = bytes(tuple(text("storage"), global("torch", storage), text(key), text("cuda:0"), integer(count)), "Q");
+  const { key = "0", storage = "FloatStorage", count = 4, offset = 0, shape = [4], strides = [1], view } = parts;
+  const id = bytes(
+    tuple(
+      text("storage"),
+      global("torch", storage),
+      text(key),
+      text("cuda:0"),
+      integer(count),
+      ...(view === undefined ? [] : [view]),
+    ),
+    "Q",
+  );
   const hooks = call(global("collections", "OrderedDict"));
   return call(
     global("torch._utils", "_rebuild_tensor_v2"),
@@ -126,12 +138,18 @@ export function torchLegacy(
 }
 
 /** A file as torch.save wrote it before PyTorch 0.2: one tensor `a` of the given floats. */
-export function torchTar(values: readonly number[]): Buffer {
+export function torchTar(
+  values: readonly number[],
+  view?: { readonly offset: number; readonly count: number },
+): Buffer {
   const floats = Buffer.from(Float32Array.from(values).buffer);
   const storage = program(tuple(integer(1), text("cpu"), global("torch", "FloatStorage")));
-  const storages = bytes(program(integer(1)), storage, i64(values.length), floats, program(bytes("]")));
-  const record = program(tuple(integer(2), integer(1), global("torch", "FloatTensor")));
-  const shape = bytes(u32(1), u32(0), i64(values.length), i64(1), i64(0));
+  // A view is a storage of its own, number 3, with its root, offset and count.
+  const part = view && tuple(integer(3), integer(1), integer(view.offset), integer(view.count));
+  const views = program(part === undefined ? bytes("]") : bytes("](", part, "e"));
+  const storages = bytes(program(integer(1)), storage, i64(values.length), floats, views);
+  const record = program(tuple(integer(2), integer(view ? 3 : 1), global("torch", "FloatTensor")));
+  const shape = bytes(u32(1), u32(0), i64(view?.count ?? values.length), i64(1), i64(0));
   const tensors = bytes(program(integer(1)), record, shape);
   const pickle = program(dictionary(text("a"), bytes(text("2"), "Q")));
   return bytes(

@@ -44,6 +44,15 @@ double exact_number(std::string_view text) {
   return value;
 }
 
+std::int64_t exact_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw Error(ErrorCode::kWeights, "the checkpoint has a broken number: " + std::string(text));
+  }
+  return value;
+}
+
 std::string joined(const std::vector<double>& values) {
   std::string text;
   for (const double value : values) text += (text.empty() ? "" : " ") + exact_text(value);
@@ -65,6 +74,7 @@ at::Tensor table(const std::vector<std::vector<double>>& rows) {
   at::Tensor result =
       at::empty({static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(columns)}, at::kDouble);
   for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].size() != columns) throw Error(ErrorCode::kWeights, "the checkpoint's history has rows of two lengths");
     std::copy(rows[i].begin(), rows[i].end(), result.data_ptr<double>() + i * columns);
   }
   return result;
@@ -76,6 +86,7 @@ std::vector<std::vector<double>> rows_of(const at::Tensor& tensor) {
   }
   const double* values = tensor.const_data_ptr<double>();
   std::vector<std::vector<double>> rows;
+  if (tensor.numel() == 0) return rows;
   for (std::int64_t i = 0; i < tensor.size(0); ++i, values += tensor.size(1)) {
     rows.emplace_back(values, values + tensor.size(1));
   }
@@ -100,9 +111,13 @@ std::int64_t steps_of(const std::string& name) {
 void remove_others(const std::string& folder, std::int64_t steps, std::int64_t keep) {
   std::vector<std::int64_t> older;
   std::error_code ignored;  // What cannot be removed stays; the new checkpoint is in place.
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::int64_t found = steps_of(entry.path().filename().string());
-    if (found > steps) std::filesystem::remove(entry.path(), ignored);
+  std::filesystem::directory_iterator entry(folder, ignored);
+  while (!ignored && entry != std::filesystem::directory_iterator()) {
+    const std::filesystem::path path = entry->path();
+    entry.increment(ignored);
+    const std::int64_t found = steps_of(path.filename().string());
+    std::error_code unremoved;
+    if (found > steps) std::filesystem::remove(path, unremoved);
     if (found >= 0 && found < steps) older.push_back(found);
   }
   std::sort(older.begin(), older.end(), std::greater<>());
@@ -156,7 +171,7 @@ Checkpoint read_checkpoint(const std::string& path) {
     throw Error(ErrorCode::kWeights, path + " is a checkpoint of another version: " + field("format"),
                 {{"path", path}});
   }
-  const auto integer = [&](const char* name) { return static_cast<std::int64_t>(exact_number(field(name))); };
+  const auto integer = [&](const char* name) { return exact_integer(field(name)); };
   Checkpoint checkpoint;
   checkpoint.stage = field("stage");
   checkpoint.config = field("config");

@@ -8,6 +8,13 @@
 
 namespace wsss {
 
+namespace {
+// Columns of a history's rows before what the stage measures.
+constexpr std::size_t kStepColumns = 5;
+constexpr std::size_t kEpochColumns = 3;
+constexpr double kMostPatches = 1e9;
+}  // namespace
+
 void TrainingRun::save_checkpoint() {
   if (saved_steps_ == summary_.steps && saved_epochs_ == summary_.epochs) return;
   Checkpoint checkpoint;
@@ -54,8 +61,8 @@ void TrainingRun::resume() {
   if (checkpoint.stage != stage_) throw refuse("it is of a " + checkpoint.stage);
   if (checkpoint.config != options_.checkpoint_config) throw refuse("its options or data are not those of this run");
   const std::int64_t steps = options_.schedule.steps_per_epoch;
-  if (checkpoint.epoch < 0 || checkpoint.steps < checkpoint.epoch * steps ||
-      checkpoint.steps > (checkpoint.epoch + 1) * steps ||
+  if (checkpoint.epoch < 0 || checkpoint.epoch > options_.schedule.epochs ||
+      checkpoint.steps < checkpoint.epoch * steps || checkpoint.steps > (checkpoint.epoch + 1) * steps ||
       static_cast<std::int64_t>(checkpoint.step_history.size()) != checkpoint.steps ||
       static_cast<std::int64_t>(checkpoint.epoch_history.size()) != checkpoint.epoch) {
     throw refuse("it counts steps that this run does not have");
@@ -97,15 +104,15 @@ void TrainingRun::restore_momentum(const StateDict& momentum) {
 }
 
 void TrainingRun::report_again(const Checkpoint& checkpoint) {
-  constexpr std::size_t kStepColumns = 5;
-  constexpr std::size_t kEpochColumns = 3;
   const std::int64_t per_epoch = options_.schedule.steps_per_epoch;
   const std::int64_t all = options_.schedule.epochs * per_epoch;
   std::int64_t step = 0;
   for (const auto& row : checkpoint.step_history) {
-    if (row.size() < kStepColumns) throw Error(ErrorCode::kWeights, "the checkpoint's history is broken");
+    if (row.size() != kStepColumns + step_measures().size() || !(row[3] >= 0.0 && row[3] <= kMostPatches)) {
+      throw Error(ErrorCode::kWeights, "the checkpoint's history is broken");
+    }
     set_step_measures({row.begin() + kStepColumns, row.end()});
-    const auto epoch = static_cast<std::int64_t>(row[0]);
+    const std::int64_t epoch = step / per_epoch;
     ++step;
     step_done({epoch, step, all, row[1], row[2], static_cast<std::int64_t>(row[3]), row[4], {}, {}, true});
     const auto ended = static_cast<std::size_t>(step / per_epoch);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "wsss/core/random.h"
+#include "wsss/weights/atomic_file.h"
 #include "wsss/weights/safetensors.h"
 
 namespace wsss {
@@ -27,6 +28,7 @@ TrainingSummary TrainingRun::run() {
   const CancelScope scope(cancel_, has_checkpoints() ? CancelLevel::kAbort : CancelLevel::kCancel);
   optimizer_.emplace(parameter_groups(), options_);
   if (options_.weight_average_decay > 0.0) average_.emplace(network_, options_.weight_average_decay);
+  if (has_checkpoints()) remove_partial_files(options_.checkpoint_folder);
   if (!options_.resume_from.empty()) resume();
   for (std::int64_t epoch = summary_.epochs; epoch < options_.schedule.epochs; ++epoch) {
     train_epoch(epoch);

@@ -5,8 +5,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <random>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "wsss/core/error.h"
@@ -16,6 +21,7 @@ namespace wsss {
 namespace {
 
 constexpr std::size_t kBufferBytes = 1 << 20;
+constexpr std::string_view kPartial = ".partial-";
 
 std::string folder_of(const std::string& path) {
   const auto slash = path.find_last_of('/');
@@ -23,15 +29,19 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// A name that no process has used: in a container every process may have the same number, and a killed one leaves its
+/// file.
 std::string temporary_name(const std::string& path) {
-  static std::atomic<unsigned> counter{0};
-  return path + ".partial-" + std::to_string(getpid()) + "-" + std::to_string(counter++);
+  static std::atomic<std::uint64_t> counter{std::random_device{}()};
+  return path + std::string(kPartial) + std::to_string(getpid()) + "-" + std::to_string(counter++);
 }
 
 }  // namespace
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
-  descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  do {
+    descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  } while (descriptor_ < 0 && errno == EEXIST && !(temporary_ = temporary_name(path_)).empty());
   if (descriptor_ < 0) fail("create", errno);
 }
 
@@ -91,6 +101,17 @@ void AtomicFile::fail(const char* action, int error_number) const {
     hint = "; free some space and try again, an older file is untouched";
   throw Error(ErrorCode::kIo, std::string("cannot ") + action + " " + path_ + ": " + std::strerror(error_number) + hint,
               {{"path", path_}, {"errno", static_cast<double>(error_number)}});
+}
+
+void remove_partial_files(const std::string& folder) {
+  std::error_code error;  // What cannot be listed or removed stays: it is in nobody's way.
+  std::filesystem::directory_iterator entry(folder, error);
+  while (!error && entry != std::filesystem::directory_iterator()) {
+    const std::filesystem::path path = entry->path();
+    entry.increment(error);
+    std::error_code ignored;
+    if (path.filename().string().find(kPartial) != std::string::npos) std::filesystem::remove(path, ignored);
+  }
 }
 
 }  // namespace wsss

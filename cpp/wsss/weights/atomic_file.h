@@ -32,4 +32,7 @@ class AtomicFile {
   std::vector<char> buffer_;  ///< Small writes on their way: weight files have hundreds of small tensors.
 };
 
+/// Removes temporary files that killed processes left in a folder which nobody else writes to now.
+void remove_partial_files(const std::string& folder);
+
 }  // namespace wsss

@@ -1,6 +1,7 @@
 #include "wsss/weights/json.h"
 
 #include <charconv>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -11,6 +12,7 @@ namespace wsss {
 namespace {
 
 constexpr int kDeepest = 16;
+constexpr std::size_t kFreeValues = 1024;
 
 void append_utf8(std::string& out, unsigned code) {
   if (code < 0x80) {
@@ -62,6 +64,8 @@ class Parser {
 
   Json parse_value(int depth) {
     if (depth > kDeepest) fail("nested too deep");
+    // Two bytes could make a value each; a header of tensors needs eight times as many.
+    if (++values_ > text_.size() / 4 + kFreeValues) fail("too many values");
     skip_space();
     Json value;
     switch (peek()) {
@@ -91,8 +95,12 @@ class Parser {
     Json value;
     value.kind = Json::Kind::kNumber;
     const auto [end, error] = std::from_chars(text_.data() + next_, text_.data() + text_.size(), value.number);
-    const bool starts_well = text_[next_] == '-' || (text_[next_] >= '0' && text_[next_] <= '9');
-    if (error != std::errc() || !starts_well) fail("expected a value");
+    const std::string_view digits = text_.substr(next_ + (text_[next_] == '-' ? 1 : 0));
+    const auto is_digit = [&](std::size_t i) { return i < digits.size() && digits[i] >= '0' && digits[i] <= '9'; };
+    const bool has_leading_zero = is_digit(0) && digits[0] == '0' && is_digit(1);
+    if (error != std::errc() || !is_digit(0) || has_leading_zero || !std::isfinite(value.number)) {
+      fail("expected a value");
+    }
     next_ = static_cast<std::size_t>(end - text_.data());
     return value;
   }
@@ -188,6 +196,7 @@ class Parser {
 
   std::string_view text_;
   std::size_t next_ = 0;
+  std::size_t values_ = 0;
 };
 
 }  // namespace

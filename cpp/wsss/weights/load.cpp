@@ -10,6 +10,8 @@ namespace wsss {
 
 namespace {
 
+constexpr std::string_view kOurFormat = "wsss-tissue-native";
+
 // Layers whose first extent is the number of classes.
 constexpr std::array<std::string_view, 3> kOutputLayers{"fc8.weight", "decoder.last_conv.8.weight",
                                                         "decoder.last_conv.8.bias"};
@@ -39,7 +41,9 @@ LoadReport load_weight_file(torch::nn::Module& network, const std::string& path,
   for (const auto& item : own) names.push_back(item.first);
   NamedForNetwork named = named_for_network(file, names);
   // Our own files say what they are; a head that does not fit there is a mistake of the caller.
-  if (file.metadata.empty()) drop_other_heads(own, named);
+  const auto format = file.metadata.find("format");
+  const bool is_ours = format != file.metadata.end() && format->second == kOurFormat;
+  if (!is_ours) drop_other_heads(own, named);
   LoadReport report = load_state_dict(network, named.tensors, strict, path, named.fresh);
   report.container = file.container;
   report.origin = named.origin;

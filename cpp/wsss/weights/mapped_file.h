@@ -7,7 +7,9 @@
 
 namespace wsss {
 
-/// A whole file in memory, read only, paged in by the system as it is looked at. Lives as long as anyone holds it.
+/// A whole file in memory, read only, paged in by the system as it is looked at. Lives as long as anyone holds it. A
+/// file that another program cuts off in place meanwhile ends the process (SIGBUS); one that is replaced by renaming
+/// does not.
 class MappedFile {
  public:
   /// @throws Error  kIo if the file cannot be opened or is not a plain file.

@@ -1,7 +1,6 @@
 #include "wsss/weights/pickle.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -29,7 +28,7 @@ Value without_content(Kind kind) {
 /// The stack machine of the pickle format, without the part that calls Python.
 class PickleMachine {
  public:
-  explicit PickleMachine(ByteReader& in) : in_(in) {}
+  explicit PickleMachine(ByteReader& in) : in_(in), bytes_(in.remaining()) {}
 
   Pickle run() {
     while (true) {
@@ -80,10 +79,8 @@ class PickleMachine {
         push_integer(in_.read<std::int32_t>());
         return true;
       case kBinInt1:
-        push_integer(in_.read<std::uint8_t>());
-        return true;
       case kBinInt2:
-        push_integer(in_.read<std::uint16_t>());
+        push_integer(opcode == kBinInt1 ? in_.read<std::uint8_t>() : in_.read<std::uint16_t>());
         return true;
       case kLong1:
       case kLong4:
@@ -118,7 +115,8 @@ class PickleMachine {
         push_node(Kind::kTuple, pop_last(opcode - kTuple1 + 1U));
         return true;
       case kEmptyList:
-        push_node(Kind::kList, {});
+      case kEmptyDict:
+        push_node(opcode == kEmptyList ? Kind::kList : Kind::kDictionary, {});
         return true;
       case kListOp:
         push_node(Kind::kList, pop_to_mark());
@@ -128,9 +126,6 @@ class PickleMachine {
         return true;
       case kAppends:
         append(pop_to_mark());
-        return true;
-      case kEmptyDict:
-        push_node(Kind::kDictionary, {});
         return true;
       case kDictOp:
         push_node(Kind::kDictionary, pairs(pop_to_mark()));
@@ -161,10 +156,10 @@ class PickleMachine {
         return true;
       case kBinPut:
       case kLongBinPut:
-        memo_[opcode == kBinPut ? in_.read<std::uint8_t>() : in_.read<std::uint32_t>()] = top();
+        note(opcode == kBinPut ? in_.read<std::uint8_t>() : in_.read<std::uint32_t>());
         return true;
       case kMemoize:
-        memo_[static_cast<std::uint32_t>(memo_.size())] = top();
+        note(static_cast<std::uint32_t>(memo_.size()));
         return true;
       case kBinGet:
       case kLongBinGet:
@@ -195,7 +190,10 @@ class PickleMachine {
   }
 
   void push_node(Kind kind, std::vector<Value> items) {
-    if (result_.nodes_.size() >= UINT32_MAX) fail("too many values");
+    // Opcodes of one byte could make a container each, or copy a large one again and again: memory stays within a small
+    // factor of the pickle, which plain tensors never come near.
+    items_ += items.size();
+    if (result_.nodes_.size() > bytes_ / 4 + kFreeValues || items_ > 4 * bytes_ + kFreeValues) fail("too many values");
     push({.kind = kind, .node = static_cast<std::uint32_t>(result_.nodes_.size())});
     result_.nodes_.push_back(std::move(items));
   }
@@ -283,6 +281,7 @@ class PickleMachine {
         if (items_of(arguments).size() != 1) fail("torch.Size without its sizes");
         return push(items_of(arguments)[0]);
       case CallMeaning::kCall: {
+        if (items_of(arguments).size() > kMostArguments) fail("a call with too many arguments");
         std::vector<Value> items{callable};
         items.insert(items.end(), items_of(arguments).begin(), items_of(arguments).end());
         return push_node(Kind::kCall, std::move(items));
@@ -315,7 +314,17 @@ class PickleMachine {
     }
   }
 
+  void note(std::uint32_t index) {
+    if (memo_.size() > bytes_ / 2 + kFreeValues) fail("too many noted values");
+    memo_[index] = top();
+  }
+
+  static constexpr std::size_t kFreeValues = 4096;
+  static constexpr std::size_t kMostArguments = 16;
+
   ByteReader& in_;
+  std::size_t bytes_;      ///< Of the pickle and what follows it.
+  std::size_t items_ = 0;  ///< In all containers together.
   Pickle result_;
   std::vector<Value> stack_;
   std::unordered_map<std::uint32_t, Value> memo_;

@@ -45,10 +45,11 @@ at::Tensor strided_view(const at::Tensor& flat, const std::vector<std::int64_t>&
   if (shape.size() != strides.size()) throw refuse("has another number of strides than of extents");
   if (shape.size() > 16) throw refuse("has more than 16 dimensions");
   std::int64_t last = offset;
-  for (std::size_t d = 0; d < shape.size() && count > 0; ++d) {
+  for (std::size_t d = 0; d < shape.size(); ++d) {
     std::int64_t reach = 0;
-    if (strides[d] < 0 || __builtin_mul_overflow(shape[d] - 1, strides[d], &reach) ||
-        __builtin_add_overflow(last, reach, &last)) {
+    if (strides[d] < 0) throw refuse("has impossible strides");
+    if (count == 0) continue;  // Nothing is reached.
+    if (__builtin_mul_overflow(shape[d] - 1, strides[d], &reach) || __builtin_add_overflow(last, reach, &last)) {
       throw refuse("has impossible strides");
     }
   }
@@ -56,7 +57,8 @@ at::Tensor strided_view(const at::Tensor& flat, const std::vector<std::int64_t>&
     throw refuse("lies outside its storage");
   }
   if (count > flat.numel()) throw refuse("repeats elements of its storage (an expanded tensor)");
-  return flat.as_strided(shape, strides, offset);
+  // A storage may itself be a view of another one.
+  return flat.as_strided(shape, strides, flat.storage_offset() + offset);
 }
 
 }  // namespace wsss

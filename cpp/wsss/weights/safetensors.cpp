@@ -19,20 +19,22 @@ namespace {
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kLongestHeader = 100'000'000;  // The limit of the reference implementation.
 constexpr std::uint64_t kAlignment = 8;
+constexpr std::size_t kMostDimensions = 16;
 
 struct TypeRow {
   const char* name;
   c10::ScalarType type;
 };
-constexpr std::array<TypeRow, 9> kTypes{{{"F32", c10::kFloat},
-                                         {"F64", c10::kDouble},
-                                         {"F16", c10::kHalf},
-                                         {"BF16", c10::kBFloat16},
-                                         {"I64", c10::kLong},
-                                         {"I32", c10::kInt},
-                                         {"I8", c10::kChar},
-                                         {"U8", c10::kByte},
-                                         {"BOOL", c10::kBool}}};
+constexpr std::array<TypeRow, 10> kTypes{{{"F32", c10::kFloat},
+                                          {"F64", c10::kDouble},
+                                          {"F16", c10::kHalf},
+                                          {"BF16", c10::kBFloat16},
+                                          {"I64", c10::kLong},
+                                          {"I32", c10::kInt},
+                                          {"I16", c10::kShort},
+                                          {"I8", c10::kChar},
+                                          {"U8", c10::kByte},
+                                          {"BOOL", c10::kBool}}};
 
 const char* type_name(c10::ScalarType type, const std::string& tensor_name) {
   const auto* row = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& t) { return t.type == type; });
@@ -80,6 +82,7 @@ Entry parse_entry(const std::string& name, const Json& json, std::uint64_t data_
     if (__builtin_mul_overflow(bytes, extent, &bytes)) throw Error(ErrorCode::kWeights, where + " is too large");
   }
   checked_element_count(entry.shape, name);
+  if (entry.shape.size() > kMostDimensions) throw Error(ErrorCode::kWeights, where + " has more than 16 dimensions");
   const auto& offsets = member(json, "data_offsets", Json::Kind::kArray, where).array;
   if (offsets.size() != 2) throw Error(ErrorCode::kWeights, where + " needs two data_offsets");
   entry.begin = whole_number(offsets[0], where + ": data_offsets");
@@ -131,6 +134,7 @@ WeightFile read_safetensors_container(const WeightBytes& file) {
 
 void write_safetensors(const std::string& path, const StateDict& tensors,
                        const std::map<std::string, std::string>& metadata) {
+  require_unique_names(tensors, path);
   std::string header = "{";
   if (!metadata.empty()) {
     header += "\"__metadata__\":{";

@@ -39,6 +39,13 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+/// All names, one a line: details hold no lists.
+std::string lines(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : "\n") + name;
+  return text;
+}
+
 Error mismatch(const LoadReport& report, std::size_t expected, const std::string& source) {
   std::string message = source + " does not fit the network of " + std::to_string(expected) + " tensors";
   if (!report.missing.empty()) {
@@ -54,9 +61,9 @@ Error mismatch(const LoadReport& report, std::size_t expected, const std::string
   message +=
       ". Check that it belongs to this network, class count and width, or ask for a partial load (strict: false)";
   return Error(ErrorCode::kWeights, message,
-               {{"missing", static_cast<double>(report.missing.size())},
-                {"unexpected", static_cast<double>(report.unexpected.size())},
-                {"misshapen", static_cast<double>(report.misshapen.size())}});
+               {{"missing", lines(report.missing)},
+                {"unexpected", lines(report.unexpected)},
+                {"misshapen", lines(report.misshapen)}});
 }
 
 }  // namespace
@@ -108,6 +115,15 @@ LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors,
   if (strict && !report.complete()) throw mismatch(report, own.size(), source);
   for (auto& [target, value] : copies) target.copy_(value);
   return report;
+}
+
+void require_unique_names(const StateDict& tensors, const std::string& path) {
+  std::unordered_set<std::string> names;
+  for (const auto& item : tensors) {
+    if (names.insert(item.first).second && item.first != "__metadata__") continue;
+    throw Error(ErrorCode::kWeights, "cannot write " + path + ": the name " + item.first + " stands for two things",
+                {{"path", path}});
+  }
 }
 
 }  // namespace wsss

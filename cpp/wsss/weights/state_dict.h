@@ -45,4 +45,7 @@ struct LoadReport {
 LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, bool strict, const std::string& source,
                            const std::vector<std::string>& fresh = {});
 
+/// @throws Error  kWeights if two tensors have one name, or one the name that safetensors keeps for itself.
+void require_unique_names(const StateDict& tensors, const std::string& path);
+
 }  // namespace wsss

@@ -43,8 +43,8 @@ void read_preamble(ByteReader& in) {
 using Storages = std::map<std::string, std::span<const std::byte>, std::less<>>;
 
 /// Types by storage key, from every persistent id: the raw part gives only element counts.
-std::map<std::string, StorageId, std::less<>> storage_ids(const Pickle& pickle) {
-  std::map<std::string, StorageId, std::less<>> ids;
+std::map<std::string_view, StorageId> storage_ids(const Pickle& pickle) {
+  std::map<std::string_view, StorageId> ids;
   for (const PickleValue& value : pickle.persistent_ids()) {
     StorageId id(pickle, value);
     ids.try_emplace(id.key, id);
@@ -65,9 +65,9 @@ Storages read_storages(ByteReader& in, const Pickle& pickle) {
     std::uint64_t size = 0;
     if (count < 0 || static_cast<std::uint64_t>(count) != id->second.count ||
         __builtin_mul_overflow(static_cast<std::uint64_t>(count), c10::elementSize(id->second.type), &size)) {
-      throw broken("storage " + id->first + " does not have the size that it should have");
+      throw broken("storage " + std::string(id->first) + " does not have the size that it should have");
     }
-    storages[id->first] = in.take(size);
+    storages[std::string(id->first)] = in.take(size);
   }
   return storages;
 }
@@ -75,12 +75,12 @@ Storages read_storages(ByteReader& in, const Pickle& pickle) {
 /// The part of a storage that a persistent id means: all of it, or a view (key, offset, count).
 at::Tensor view_of(const at::Tensor& storage, const Pickle& pickle, const StorageId& id) {
   if (id.view == nullptr) return storage;
-  if (!id.view->is(Kind::kTuple)) throw broken("a view of storage " + id.key + " that is none");
+  if (!id.view->is(Kind::kTuple)) throw broken("a view of storage " + std::string(id.key) + " that is none");
   const auto& fields = pickle.items(*id.view);
   if (fields.size() != 3 || !fields[1].is(Kind::kInteger) || !fields[2].is(Kind::kInteger)) {
-    throw broken("a view of storage " + id.key + " that is none");
+    throw broken("a view of storage " + std::string(id.key) + " that is none");
   }
-  return strided_view(storage, {fields[2].integer}, {1}, fields[1].integer, "view of storage " + id.key);
+  return strided_view(storage, {fields[2].integer}, {1}, fields[1].integer, "view of storage " + std::string(id.key));
 }
 
 }  // namespace
@@ -100,8 +100,8 @@ WeightFile read_torch_legacy(const WeightBytes& file) {
     auto known = storages.find(id.key);
     if (known == storages.end()) {
       const auto found = raw.find(id.key);
-      if (found == raw.end()) throw broken("storage " + id.key + " is missing");
-      known = storages.emplace(id.key, flat_tensor(file.part(found->second), id.type)).first;
+      if (found == raw.end()) throw broken("storage " + std::string(id.key) + " is missing");
+      known = storages.emplace(std::string(id.key), flat_tensor(file.part(found->second), id.type)).first;
     }
     return view_of(same_storage(known->second, id), owner, id);
   });

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "wsss/core/error.h"
@@ -29,6 +31,8 @@ constexpr int kDeepestNest = 4;
 constexpr std::uint64_t kLargestExpansion = 8;
 constexpr std::uint64_t kFreeBytes = 1 << 16;
 constexpr std::size_t kMostTensors = 100'000;
+constexpr std::size_t kMostOtherKeys = 1000;
+constexpr std::size_t kLongestKey = 1024;
 
 Error broken(const std::string& what) { return Error(ErrorCode::kWeights, what); }
 
@@ -42,8 +46,14 @@ std::vector<std::int64_t> integers(const Pickle& pickle, const PickleValue& valu
   return result;
 }
 
+/// A few bytes can repeat a long key as often as they like, so no key may be long.
+std::string_view checked_key(std::string_view key) {
+  if (key.size() > kLongestKey) throw broken("it has a key of " + std::to_string(key.size()) + " bytes");
+  return key;
+}
+
 std::string key_text(const PickleValue& key) {
-  if (key.is(Kind::kText)) return std::string(key.text());
+  if (key.is(Kind::kText)) return std::string(checked_key(key.text()));
   if (key.is(Kind::kInteger)) return std::to_string(key.integer);
   return "?";
 }
@@ -60,8 +70,10 @@ class StateDictSearch {
     std::vector<std::string> other_keys;
   };
 
-  std::optional<Found> in(const PickleValue& value, const std::string& path, int depth) const {
-    if (!value.is(Kind::kDictionary) || depth > kDeepestNest) return std::nullopt;
+  std::optional<Found> in(const PickleValue& value, const std::string& path, int depth) {
+    // Once each: a dictionary may hold itself under every name.
+    if (!value.is(Kind::kDictionary) || depth > kDeepestNest || !visited_.insert(value.node).second)
+      return std::nullopt;
     if (holds_tensors(value)) return Found{value, path, {}};
     for (const auto nest : kNests) {
       const PickleValue* inner = pickle_.find(value, nest);
@@ -79,7 +91,9 @@ class StateDictSearch {
   std::vector<std::string> keys_of(const PickleValue& dictionary) const {
     std::vector<std::string> keys;
     const auto& items = pickle_.items(dictionary);
-    for (std::size_t i = 0; i + 1 < items.size(); i += 2) keys.push_back(key_text(items[i]));
+    for (std::size_t i = 0; i + 1 < items.size() && keys.size() < kMostOtherKeys; i += 2) {
+      keys.push_back(key_text(items[i]));
+    }
     return keys;
   }
 
@@ -94,6 +108,7 @@ class StateDictSearch {
 
   const Pickle& pickle_;
   const std::function<bool(const PickleValue&)>& is_tensor_;
+  std::unordered_set<std::uint32_t> visited_;
 };
 
 std::string what_it_holds(const Pickle& pickle, const StateDictSearch& search) {
@@ -158,7 +173,7 @@ at::Tensor TorchTensors::tensor(const PickleValue& value, const std::string& nam
 WeightFile state_dict_of(const Pickle& pickle, const std::function<bool(const PickleValue&)>& is_tensor,
                          const std::function<at::Tensor(const PickleValue&, const std::string&)>& tensor,
                          std::size_t file_size) {
-  const StateDictSearch search(pickle, is_tensor);
+  StateDictSearch search(pickle, is_tensor);
   const auto found = search.in(pickle.root(), "", 0);
   if (!found) throw broken("no state dict was found in it: " + what_it_holds(pickle, search));
   WeightFile result;
@@ -170,7 +185,7 @@ WeightFile state_dict_of(const Pickle& pickle, const std::function<bool(const Pi
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const std::string name = key_text(items[i]);
     if (!is_tensor(items[i + 1])) {
-      result.other_keys.push_back(name);
+      if (result.other_keys.size() < kMostOtherKeys) result.other_keys.push_back(name);
       continue;
     }
     if (result.tensors.size() == kMostTensors) throw broken("it holds more than 100,000 tensors");
@@ -200,15 +215,15 @@ StorageId::StorageId(const Pickle& pickle, const PickleValue& persistent_id) : c
     throw broken("a storage whose id is not as PyTorch writes it");
   }
   type = element_type(fields[1].text());
-  key = std::string(fields[2].text());
+  key = checked_key(fields[2].text());
   count = static_cast<std::uint64_t>(fields[4].integer);
   if (fields.size() > 5 && !fields[5].is(Kind::kNone)) view = &fields[5];
 }
 
 const at::Tensor& same_storage(const at::Tensor& storage, const StorageId& id) {
-  if (storage.scalar_type() != id.type) throw broken("storage " + id.key + " has two types");
+  if (storage.scalar_type() != id.type) throw broken("storage " + std::string(id.key) + " has two types");
   if (static_cast<std::uint64_t>(storage.numel()) != id.count) {
-    throw broken("storage " + id.key + " does not have the size that it should have");
+    throw broken("storage " + std::string(id.key) + " does not have the size that it should have");
   }
   return storage;
 }

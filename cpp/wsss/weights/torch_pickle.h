@@ -46,7 +46,7 @@ WeightFile state_dict_of(const Pickle& pickle, const std::function<bool(const Pi
 /// it.
 struct StorageId {
   c10::ScalarType type;
-  std::string key;
+  std::string_view key;  ///< In the file.
   std::uint64_t count;
   const PickleValue* view;  ///< (key, offset, count) or null.
 

@@ -178,13 +178,13 @@ WeightFile read_torch_zip(const WeightBytes& file) {
     if (const auto known = storages.find(id.key); known != storages.end()) {
       return same_storage(known->second, id);
     }
-    const auto found = records.find(prefix + "data/" + id.key);
-    if (found == records.end()) throw broken("storage " + id.key + " is missing");
+    const auto found = records.find(prefix + "data/" + std::string(id.key));
+    if (found == records.end()) throw broken("storage " + std::string(id.key) + " is missing");
     const std::uint64_t element = c10::elementSize(id.type);
     if (found->second.size / element != id.count || found->second.size % element != 0) {
-      throw broken("storage " + id.key + " does not have the size that it should have");
+      throw broken("storage " + std::string(id.key) + " does not have the size that it should have");
     }
-    return storages[id.key] = flat_tensor(file.part(bytes_of(found->second)), id.type);
+    return storages[std::string(id.key)] = flat_tensor(file.part(bytes_of(found->second)), id.type);
   });
   WeightFile result = state_dict_of(
       pickle, [&](const PickleValue& value) { return tensors.is_tensor(value); },

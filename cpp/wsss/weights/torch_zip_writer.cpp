@@ -180,6 +180,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }  // namespace
 
 void write_torch_zip(const std::string& path, const StateDict& tensors) {
+  require_unique_names(tensors, path);
   StateDict plain;  // Contiguous on the CPU, so that strides in the pickle match the bytes.
   for (const auto& [name, tensor] : tensors) plain.emplace_back(name, tensor.detach().to(torch::kCPU).contiguous());
   ZipWriter zip(path);

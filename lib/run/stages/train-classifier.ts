@@ -6,6 +6,7 @@ import { type RunContext, sectionOf } from "../context.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { identityOfWeights } from "../sources.js";
+import { removeCheckpoints } from "../remove-checkpoints.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { classifierEpochColumns, classifierStepColumns } from "../training-metrics.js";
 import { loadForStage } from "./load-split.js";
@@ -51,6 +52,7 @@ async function train(context: RunContext): Promise<TrainingRecord> {
     } as const;
     const keep = validation === undefined ? "last" : training.keep;
     const checkpointFolder = join(root, "checkpoints", "classifier");
+    if (!checkpoints.resume) await removeCheckpoints(checkpointFolder);
     const options = { ...training, keep, ...checkpoints, checkpointFolder, signal, ...(validation && { validation }) };
     const record = await followTraining(log, reporter, () => classifier.train(dataset.train, options));
     await classifier.save(join(root, weightsFile));

@@ -7,6 +7,7 @@ import { type RunContext, sectionOf } from "../context.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
+import { removeCheckpoints } from "../remove-checkpoints.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { segmenterEpochColumns, segmenterStepColumns } from "../training-metrics.js";
 import { loadForStage, progressOf } from "./load-split.js";
@@ -63,6 +64,7 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
     } as const;
     const keep = validation === undefined ? "last" : training.keep;
     const checkpointFolder = join(root, "checkpoints", "segmenter");
+    if (!checkpoints.resume) await removeCheckpoints(checkpointFolder);
     const options = {
       ...training,
       masks,

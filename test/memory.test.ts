@@ -1,0 +1,40 @@
+/**
+ * Models that are made, used and disposed again and again leave nothing behind.
+ *
+ *   WSSS_CYCLES=10000 npx jest test/memory.test.ts      as many cycles as one likes
+ */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "@jest/globals";
+
+const cycles = Number(process.env["WSSS_CYCLES"] ?? "150");
+const library = fileURLToPath(new URL("../dist/index.js", import.meta.url));
+
+/** In a process of its own, since jest's memory grows by itself. Prints the memory after a third of the cycles, and at the end. */
+const program = `
+import { Classifier, Segmenter } from ${JSON.stringify(library)};
+const classes = [{ name: "a", colour: [1, 2, 3] }, { name: "b", colour: [4, 5, 6] }];
+const options = { classes, width: 1 / 16, device: "cpu" };
+const patch = { rgb: new Uint8Array(3 * 32 * 32), height: 32, width: 32 };
+const resident = () => { globalThis.gc(); return process.memoryUsage().rss; };
+let early = 0;
+for (let i = 0; i < ${cycles}; i += 1) {
+  const Model = i % 2 === 0 ? Classifier : Segmenter;
+  const model = await Model.create({ ...options, seed: i });
+  if (i % 10 < 2) await model.predict(patch);
+  await model.dispose();
+  if (i === Math.floor(${cycles} / 3)) early = resident();
+}
+console.log(JSON.stringify({ early, late: resident() }));
+`;
+
+test(`${cycles} models made and disposed hold memory flat`, async () => {
+  const words = ["--expose-gc", "--input-type=module", "-e", program];
+  const { stdout } = await promisify(execFile)(process.execPath, words, { maxBuffer: 1e8 });
+  const { early, late } = JSON.parse(stdout) as { early: number; late: number };
+  const mib = (bytes: number): number => Math.round(bytes / 2 ** 20);
+  console.info(`resident memory: ${mib(early)} MiB after a third of ${cycles} cycles, ${mib(late)} MiB at the end`);
+  // A classifier of this size holds 1.7 MB: losing one in ten would show.
+  expect(late - early).toBeLessThan(Math.max(16 * 2 ** 20, cycles * 2 ** 14));
+}, 3_600_000);
