@@ -105,7 +105,11 @@ describe("wrong words: exit 2 and one line that says what is wrong", () => {
     ],
     ["a width of 0", ["demo", "--width", "0"], "width must be above 0, received 0"],
     ["a run without data", ["run", "--out", "nowhere"], "set it with --data"],
-    ["a prediction without network", ["predict", "--out", "nowhere", "patch.png"], "name a run folder with --run"],
+    [
+      "a prediction without network",
+      ["predict", "--out", "nowhere", "patch.png"],
+      "name a bundle with --bundle, a run folder with --run",
+    ],
   ];
 
   test.each(cases)("%s", async (_, words, says) => {
