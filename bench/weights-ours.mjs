@@ -26,5 +26,5 @@ if (first === "--make") {
   }
   const save = seconds(since);
   await network.dispose();
-  console.log(JSON.stringify({ load, save, memoryBytes: process.resourceUsage().maxRSS * 1024 }));
+  console.log(JSON.stringify({ load, save, flushed: save, memoryBytes: process.resourceUsage().maxRSS * 1024 }));
 }

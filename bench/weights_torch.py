@@ -28,5 +28,8 @@ if is_safetensors:
 else:
     torch.save(network.state_dict(), target)
 save = time.perf_counter() - since
+with open(target, "rb") as file:
+    os.fsync(file.fileno())
+flushed = time.perf_counter() - since
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps({"load": load, "save": save, "memoryBytes": memory}))
+print(json.dumps({"load": load, "save": save, "flushed": flushed, "memoryBytes": memory}))

@@ -11,24 +11,15 @@ namespace wsss::binding {
 Napi::Function ClassifierWrap::define(Napi::Env env) {
   return define_model(
       env, "Classifier",
-      {InstanceMethod<&ClassifierWrap::initialize>("initialize"), InstanceMethod<&ClassifierWrap::train>("train"),
-       InstanceMethod<&ClassifierWrap::classify>("classify"), InstanceMethod<&ClassifierWrap::evaluate>("evaluate"),
+      {InstanceMethod<&ClassifierWrap::train>("train"), InstanceMethod<&ClassifierWrap::classify>("classify"),
+       InstanceMethod<&ClassifierWrap::evaluate>("evaluate"),
        InstanceMethod<&ClassifierWrap::generate_masks>("generatePseudoMasks")});
 }
 
 ClassifierWrap::ClassifierWrap(const Napi::CallbackInfo& info) : ModelWrap(info, "Classifier") {}
 
-// (done)
-Napi::Value ClassifierWrap::initialize(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
-    auto body = [model = model_](JobContext&) -> Reply {
-      ResNet38 network(model->config.class_count, model->config.width);
-      network->initialize(model->config.seed);
-      network->eval();
-      return place_network(*model, network);
-    };
-    return submit(info, info.Env().Null(), info[0], body);
-  });
+Classifier ClassifierWrap::build(const ModelConfig& config) {
+  return make_classifier(config.backbone, config.class_count, config.width);
 }
 
 // (options, train, validation | null, onEvent, done)

@@ -3,18 +3,18 @@
 #include <napi.h>
 
 #include "model.h"
-#include "wsss/classifier/resnet38.h"
+#include "wsss/classifier/classifier.h"
 
 namespace wsss::binding {
 
 /// NativeClassifier of lib/native/addon.ts.
-class ClassifierWrap : public ModelWrap<ClassifierWrap, ResNet38> {
+class ClassifierWrap : public ModelWrap<ClassifierWrap, Classifier> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit ClassifierWrap(const Napi::CallbackInfo& info);
+  static Classifier build(const ModelConfig& config);
 
  private:
-  Napi::Value initialize(const Napi::CallbackInfo& info);
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value classify(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);

@@ -131,10 +131,16 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value) {
   return options;
 }
 
+std::optional<WeightLoading> weight_loading(Napi::Value value) {
+  if (value.IsNull() || value.IsUndefined()) return std::nullopt;
+  const Fields fields(value, "weights");
+  return WeightLoading{fields.string("path"), fields.boolean("strict"), fields.boolean("foldNormalization")};
+}
+
 PseudoMaskOptions pseudo_mask_options(Napi::Value value) {
   const Fields fields(value, "Classifier.generatePseudoMasks");
   PseudoMaskOptions options;
-  for (const auto& level : fields.strings("levels")) options.levels.push_back(parse_feature_level(level));
+  options.levels = fields.strings("levels");
   options.batch_size = fields.integer("batchSize");
   if (fields.boolean("glass")) {
     options.glass = GlassRule{static_cast<int>(fields.integer("glassGreyAbove")), fields.integer("glassMinAreaPx")};
@@ -228,6 +234,7 @@ Napi::Object to_js(Napi::Env env, const LoadReport& report) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("container", report.container);
   object.Set("origin", report.origin);
+  object.Set("foldedNormalization", report.folded_normalization);
   object.Set("loaded", to_array(env, report.loaded));
   object.Set("missing", to_array(env, report.missing));
   object.Set("unexpected", to_array(env, report.unexpected));

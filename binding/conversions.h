@@ -9,13 +9,15 @@
 #include "wsss/segmenter/segmenter_trainer.h"
 #include "wsss/weight_tools/convert_weights.h"
 #include "wsss/weight_tools/weight_inspection.h"
-#include "wsss/weights/state_dict.h"
+#include "wsss/weights/load.h"
 
 namespace wsss::binding {
 
 // Options objects of lib/native/addon.ts to the core's structs.
 ClassifierTrainingOptions classifier_training_options(Napi::Value value);
 SegmenterTrainingOptions segmenter_training_options(Napi::Value value);
+/// Null for null.
+std::optional<WeightLoading> weight_loading(Napi::Value value);
 PseudoMaskOptions pseudo_mask_options(Napi::Value value);
 /// Nothing for null and undefined.
 std::optional<ClassGate> class_gate(Napi::Value value, std::int64_t patch_count, std::int64_t class_count);

@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@ namespace wsss::binding {
 struct ModelConfig {
   std::int64_t class_count = 0;
   double width = 1.0;
+  std::string backbone;
+  std::int64_t output_stride = 0;
   std::string device;
   std::uint64_t seed = 0;
   int threads = 0;
@@ -29,6 +32,8 @@ struct ModelConfig {
   explicit ModelConfig(const Fields& fields)
       : class_count(fields.integer("classCount")),
         width(fields.number("width")),
+        backbone(fields.string("backbone")),
+        output_stride(fields.integer("outputStride")),
         device(fields.string("device")),
         seed(fields.seed("seed")),
         threads(static_cast<int>(fields.integer("threads"))) {}
@@ -50,22 +55,16 @@ struct Model {
   }
 };
 
-/// Puts a fresh network where it shall compute and reports on it.
+/// What a network is, for the caller.
 template <typename Network>
-Reply place_network(Model<Network>& model, Network network) {
-  const c10::Device device = parse_device(model.config.device);
-  network->to(device);
-  model.network = network;
+Napi::Object network_report(Napi::Env env, const Network& network, const std::string& device) {
   double parameters = 0.0;
   for (const auto& parameter : network->parameters()) parameters += static_cast<double>(parameter.numel());
-  const auto tensors = static_cast<double>(state_dict(*network).size());
-  return [parameters, tensors, name = device.str()](Napi::Env env) {
-    Napi::Object report = Napi::Object::New(env);
-    report.Set("parameterCount", parameters);
-    report.Set("tensorCount", tensors);
-    report.Set("device", name);
-    return Napi::Value(report);
-  };
+  Napi::Object report = Napi::Object::New(env);
+  report.Set("parameterCount", parameters);
+  report.Set("tensorCount", static_cast<double>(state_dict(*network).size()));
+  report.Set("device", device);
+  return report;
 }
 
 /// What both models' JavaScript objects share: one network, one thread, the methods that do not depend on what the
@@ -87,20 +86,37 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
   /// The JavaScript class: the given methods and those that are here.
   static Napi::Function define_model(Napi::Env env, const char* name, std::vector<Method> methods) {
     using Body = Napi::Value (Wrap::*)(const Napi::CallbackInfo&);
-    methods.push_back(Wrap::InstanceMethod("loadWeights", static_cast<Body>(&ModelWrap::load)));
+    methods.push_back(Wrap::InstanceMethod("initialize", static_cast<Body>(&ModelWrap::initialize)));
     methods.push_back(Wrap::InstanceMethod("saveWeights", static_cast<Body>(&ModelWrap::save)));
     methods.push_back(Wrap::InstanceMethod("dispose", static_cast<Body>(&ModelWrap::dispose)));
     return Wrap::DefineClass(env, name, methods);
   }
 
-  /// (options: {path, strict}, done)
-  Napi::Value load(const Napi::CallbackInfo& info) {
+  /// (weights: {path, strict, foldNormalization} | null, done): builds the network, with the weights of a file or at
+  /// random, and puts it where it shall compute.
+  Napi::Value initialize(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
-      const Fields fields(info[0], "loadWeights");
-      const auto body = [model = model_, path = fields.string("path"),
-                         strict = fields.boolean("strict")](JobContext&) -> Reply {
-        const LoadReport report = load_weight_file(*model->ready(), path, strict);
-        return [report](Napi::Env env) { return Napi::Value(to_js(env, report)); };
+      const auto weights = weight_loading(info[0]);
+      const auto body = [model = model_, weights](JobContext&) -> Reply {
+        const ModelConfig& config = model->config;
+        Network network = Wrap::build(config);
+        const auto start_at_random = [&] { network->initialize(config.seed); };
+        std::optional<LoadReport> loaded;
+        if (weights) {
+          loaded = load_weight_file(*network, *weights, start_at_random);
+        } else {
+          start_at_random();
+        }
+        network->eval();
+        const c10::Device device = parse_device(config.device);
+        network->to(device);
+        model->network = network;
+        return [model, loaded, name = device.str()](Napi::Env env) {
+          Napi::Object reply = Napi::Object::New(env);
+          reply.Set("network", network_report(env, model->network, name));
+          reply.Set("weights", loaded ? Napi::Value(to_js(env, *loaded)) : env.Null());
+          return Napi::Value(reply);
+        };
       };
       return submit(info, info.Env().Null(), info[1], body);
     });

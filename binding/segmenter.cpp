@@ -35,30 +35,14 @@ ValidationStores validation_stores(Napi::Value value) {
 Napi::Function SegmenterWrap::define(Napi::Env env) {
   return define_model(
       env, "Segmenter",
-      {InstanceMethod<&SegmenterWrap::initialize>("initialize"), InstanceMethod<&SegmenterWrap::train>("train"),
-       InstanceMethod<&SegmenterWrap::segment>("segment"), InstanceMethod<&SegmenterWrap::evaluate>("evaluate")});
+      {InstanceMethod<&SegmenterWrap::train>("train"), InstanceMethod<&SegmenterWrap::segment>("segment"),
+       InstanceMethod<&SegmenterWrap::evaluate>("evaluate")});
 }
 
-SegmenterWrap::SegmenterWrap(const Napi::CallbackInfo& info) : ModelWrap(info, "Segmenter") {
-  guarded(info.Env(), [&]() -> Napi::Value {
-    const Fields fields(info[0], "Segmenter");
-    backbone_ = fields.string("backbone");
-    output_stride_ = fields.integer("outputStride");
-    return info.Env().Undefined();
-  });
-}
+SegmenterWrap::SegmenterWrap(const Napi::CallbackInfo& info) : ModelWrap(info, "Segmenter") {}
 
-// (done)
-Napi::Value SegmenterWrap::initialize(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
-    auto body = [model = model_, backbone = backbone_, output_stride = output_stride_](JobContext&) -> Reply {
-      DeepLab network(backbone, model->config.class_count, output_stride, model->config.width);
-      network->initialize(model->config.seed);
-      network->eval();
-      return place_network(*model, network);
-    };
-    return submit(info, info.Env().Null(), info[0], body);
-  });
+DeepLab SegmenterWrap::build(const ModelConfig& config) {
+  return DeepLab(config.backbone, config.class_count, config.output_stride, config.width);
 }
 
 // (options, train, masks, {patches, truth} | null, onEvent, done)

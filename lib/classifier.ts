@@ -11,12 +11,13 @@ import type { ModelOpening, OpenedModel } from "./model/model-opening.js";
 import { describeSavedModel, openModel } from "./model/model-opening.js";
 import type { NativeClassifier, NativeLabelScores } from "./native/addon.js";
 import { runJob } from "./native/job.js";
+import type { ClassifierBackbone } from "./options/backbones.js";
 import { checkOptions, refuseOption } from "./options/check.js";
 import type { ClassifierTrainingOptions } from "./options/classifier-training.js";
 import { checkClassifierTraining } from "./options/classifier-training.js";
 import { path as pathField } from "./options/fields.js";
 import type { InferenceOptions, PseudoMaskOptions } from "./options/inference.js";
-import { checkPseudoMaskOptions, inferenceSchema } from "./options/inference.js";
+import { checkPseudoMaskOptions, inferenceSchema, levelsOf } from "./options/inference.js";
 import type { ClassifierCreateOptions, ModelLoadOptions } from "./options/model.js";
 import { classifierCreateSchema, modelLoadSchema } from "./options/model.js";
 import type { PatchInput } from "./inference/patch-source.js";
@@ -29,7 +30,7 @@ import { checkBatches, checkSplit } from "./inference/split-checks.js";
 import type { ClassifierTrainingEvent, TrainingSummary } from "./training-events.js";
 
 /**
- * Stage 1: ResNet38 with progressive dropout attention, trained from patch-level labels, and the pseudo masks that its
+ * Stage 1: ResNet38 (or MobileNetV2) with progressive dropout attention, trained from patch-level labels, and the pseudo masks that its
  * Grad-CAM draws.
  *
  * @example
@@ -53,6 +54,11 @@ export class Classifier extends Model {
     registerClassifier(this, opened.handle);
   }
 
+  /** The network. */
+  get backbone(): ClassifierBackbone {
+    return this.#description.backbone as ClassifierBackbone;
+  }
+
   /**
    * Makes a new classifier, with random weights or with those of a file.
    * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_DEVICE`, `WSSS_ERR_IO`, `WSSS_ERR_WEIGHTS` (with the lists of tensors that
@@ -60,16 +66,13 @@ export class Classifier extends Model {
    */
   static async create(options: ClassifierCreateOptions): Promise<Classifier> {
     const call = "Classifier.create";
-    const { classes, background, width, weights, strict, ...rest } = checkOptions(
-      classifierCreateSchema,
-      call,
-      options,
-    );
-    const description = { role: "classifier", classes, background, width } as const;
+    const checked = checkOptions(classifierCreateSchema, call, options);
+    const { classes, background, width, backbone, weights, strict, foldNormalization, ...rest } = checked;
+    const description = { role: "classifier", classes, background, width, backbone, outputStride: 8 } as const;
     return await Classifier.#open(
       call,
       { ...rest, description },
-      weights === undefined ? undefined : { path: weights, strict },
+      weights === undefined ? undefined : { path: weights, strict, foldNormalization },
     );
   }
 
@@ -82,7 +85,7 @@ export class Classifier extends Model {
     if (!pathField.safeParse(path).success) throw refuseOption(call, "path", "the path of a weight file", path);
     const rest = checkOptions(modelLoadSchema, call, options);
     const description = await describeSavedModel(call, "classifier", path);
-    return await Classifier.#open(call, { ...rest, description }, { path, strict: true });
+    return await Classifier.#open(call, { ...rest, description }, { path, strict: true, foldNormalization: false });
   }
 
   static async #open(
@@ -180,9 +183,10 @@ export class Classifier extends Model {
   async generatePseudoMasks(split: Split, options: PseudoMaskOptions = {}): Promise<PseudoMasks> {
     const call = "Classifier.generatePseudoMasks";
     const checked = checkPseudoMaskOptions(call, options);
+    const levels = levelsOf(call, this.backbone, checked.levels);
     checkSplit(call, "split", split, this.classes);
     return await this.#handle.run(call, checked, async (native, signal, report) => {
-      return await drawPseudoMasks(native, split, { ...checked, signal, onProgress: report });
+      return await drawPseudoMasks(native, split, { ...checked, levels, signal, onProgress: report });
     });
   }
 }

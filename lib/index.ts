@@ -64,8 +64,9 @@ export type {
 export type { Complete, Schedule, TrainingCallOptions, TrainingSettings } from "./options/training.js";
 export type { OptionErrorDetails } from "./options/check.js";
 export type { Device } from "./options/device.js";
-export { featureLevels } from "./options/fields.js";
-export type { FeatureLevel, Recipe } from "./options/fields.js";
+export { classifierBackbones, featureLevels, featureLevelsOf, segmenterBackbones } from "./options/backbones.js";
+export type { ClassifierBackbone, FeatureLevel, SegmenterBackbone } from "./options/backbones.js";
+export type { Recipe } from "./options/fields.js";
 export type { TrainingHistory } from "./model/training-history.js";
 export type { WeightsReport } from "./model/model-opening.js";
 export { saveBundle } from "./bundle/bundle.js";

@@ -1,4 +1,3 @@
-import path from "node:path";
 import { z } from "zod";
 import { loadMaskStore } from "./dataset/loaded-split.js";
 import type { Split } from "./dataset/split.js";
@@ -10,12 +9,12 @@ import type { NativeMaskStore } from "./native/addon.js";
 import { nativeCall, runJob, throwIfAborted } from "./native/job.js";
 import { loadAddon } from "./native/load.js";
 import { checkOptions, refuseOption } from "./options/check.js";
-import type { FeatureLevel } from "./options/fields.js";
+import type { FeatureLevel } from "./options/backbones.js";
 import * as fields from "./options/fields.js";
 import { levels as levelsField } from "./options/inference.js";
 import type { OnProgress } from "./progress.js";
 import { inStage } from "./progress.js";
-import { levelFolder, listFolder, maskFilesOf, MaskFolderWriter } from "./inference/pseudo-mask-files.js";
+import { MaskFolderWriter, drawnLevels, maskFilesOf } from "./inference/pseudo-mask-files.js";
 import { registerPseudoMasks } from "./model/registry.js";
 import { assertMasks, assertSameClasses } from "./inference/split-checks.js";
 
@@ -31,7 +30,7 @@ export interface PseudoMaskWriteOptions {
 export interface PseudoMaskOpenOptions extends PseudoMaskWriteOptions {
   /**
    * Feature levels to read, in the order that the masks shall have.
-   * @defaultValue those of `["bn7", "b5_2", "b4_5"]` whose folder is there
+   * @defaultValue those whose folder is there, deepest first
    */
   readonly levels?: readonly FeatureLevel[] | undefined;
 }
@@ -190,7 +189,7 @@ export class PseudoMasks {
   /**
    * Reads masks that were written before.
    *
-   * @param folder - the folder that holds `PM_bn7`, `PM_b5_2` and `PM_b4_5`, or some of them.
+   * @param folder - the folder that holds `PM_<level>` for each level, such as `PM_bn7`.
    * @param split - the split that they were drawn for; one mask a patch is needed.
    * @throws WsssError `WSSS_ERR_IO` if the folder can't be read; `WSSS_ERR_DATASET` if a mask is missing, damaged, of another size
    *   than the patches, or has an index that no class has; `WSSS_ERR_CANCELLED`.
@@ -201,7 +200,7 @@ export class PseudoMasks {
     if (!fields.path.safeParse(folder).success) throw refuseOption(call, "folder", "a path", folder);
     if (!fields.isSplit(split)) throw refuseOption(call, "split", "a split of a dataset", split);
     throwIfAborted(signal);
-    const levels = wanted ?? (await levelsIn(folder));
+    const levels = wanted ?? (await drawnLevels(folder));
     const stems = split.files.map(({ stem }) => stem);
     const paths = await maskFilesOf(folder, levels, stems);
     const { height, width } = await split.load(signal, inStage(onProgress, "load"));
@@ -222,11 +221,3 @@ const workShape = {
 const writeSchema = z.strictObject(workShape);
 const openSchema = z.strictObject({ ...workShape, levels: levelsField.optional() });
 const scoreSchema = z.strictObject({ signal: workShape.signal });
-
-async function levelsIn(folder: string): Promise<FeatureLevel[]> {
-  const names = await listFolder(folder);
-  const found = fields.featureLevels.filter((level) => names.includes(path.basename(levelFolder(folder, level))));
-  if (found.length > 0) return found;
-  const message = `${folder} holds no pseudo masks: none of PM_bn7, PM_b5_2 and PM_b4_5 is there`;
-  throw new WsssError("WSSS_ERR_DATASET", message, { path: folder });
-}

@@ -11,6 +11,7 @@ import type { ModelOpening, OpenedModel } from "./model/model-opening.js";
 import { describeSavedModel, openModel } from "./model/model-opening.js";
 import type { NativeScores, NativeSegmenter } from "./native/addon.js";
 import { runJob } from "./native/job.js";
+import type { SegmenterBackbone } from "./options/backbones.js";
 import { checkOptions, refuseOption } from "./options/check.js";
 import { path as pathField, withoutUndefined } from "./options/fields.js";
 import type { SegmentationOptions } from "./options/inference.js";
@@ -67,13 +68,13 @@ export class Segmenter extends Model {
   }
 
   /** Network below ASPP and decoder. */
-  get backbone(): "resnet101" {
-    return this.#description.backbone ?? "resnet101";
+  get backbone(): SegmenterBackbone {
+    return this.#description.backbone as SegmenterBackbone;
   }
 
   /** Ratio of patch size to feature size at the end of the backbone. */
   get outputStride(): 8 | 16 {
-    return this.#description.outputStride ?? 16;
+    return this.#description.outputStride;
   }
 
   /**
@@ -84,12 +85,12 @@ export class Segmenter extends Model {
   static async create(options: SegmenterCreateOptions): Promise<Segmenter> {
     const call = "Segmenter.create";
     const checked = checkOptions(segmenterCreateSchema, call, options);
-    const { classes, background, width, backbone, outputStride, weights, strict, ...rest } = checked;
+    const { classes, background, width, backbone, outputStride, weights, strict, foldNormalization, ...rest } = checked;
     const description = { role: "segmenter", classes, background, width, backbone, outputStride } as const;
     return await Segmenter.#open(
       call,
       { ...rest, description },
-      weights === undefined ? undefined : { path: weights, strict },
+      weights === undefined ? undefined : { path: weights, strict, foldNormalization },
     );
   }
 
@@ -106,11 +107,11 @@ export class Segmenter extends Model {
     const bundle = await readBundle(path);
     if (bundle === null) {
       const description = await describeSavedModel(call, "segmenter", path);
-      return await Segmenter.#open(call, { ...rest, description }, { path, strict: true });
+      return await Segmenter.#open(call, { ...rest, description }, { path, strict: true, foldNormalization: false });
     }
     const gate = await Classifier.load(bundle.classifier, options);
     try {
-      const weights = { path: bundle.segmenter, strict: true };
+      const weights = { path: bundle.segmenter, strict: true, foldNormalization: false };
       const description = await describeSavedModel(call, "segmenter", weights.path);
       return await Segmenter.#open(call, { ...rest, description }, weights, { gate, ...bundle.gate });
     } catch (error) {
@@ -138,14 +139,13 @@ export class Segmenter extends Model {
     weights: ModelOpening<NativeSegmenter>["weights"],
     bundled?: BundledGate,
   ): Promise<Segmenter> {
-    const { backbone = "resnet101", outputStride = 16 } = choice.description;
     return new Segmenter(
       await openModel({
         ...choice,
         call,
         kind: "Segmenter",
         weights,
-        construct: (addon, config) => new addon.Segmenter({ ...config, backbone, outputStride }),
+        construct: (addon, config) => new addon.Segmenter(config),
       }),
       bundled,
     );

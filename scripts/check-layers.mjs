@@ -28,6 +28,7 @@ const coreLayers = [
   ["core", "image"],
   ["weights", "dataset", "synthetic"],
   ["optim", "evaluation"],
+  ["backbone"],
   ["classifier"],
   ["pseudo_mask"],
   ["segmenter"],

@@ -176,11 +176,16 @@ describe("gamma", () => {
 
 describe("a narrower network", () => {
   test.each([
-    ["resnet38", 229],
-    ["resnet101", 680],
-  ])("%s has the keys of the full one, in multiples of 16 channels", (network, entries) => {
+    ["classifier", "resnet38", 229],
+    ["classifier", "mobilenet", 313],
+    ["segmenter", "resnet101", 680],
+    ["segmenter", "xception", 848],
+    ["segmenter", "drn", 398],
+    // The published list names the 306 tensors of the backbone twice.
+    ["segmenter", "mobilenet", 668],
+  ])("of a %s, %s, has the keys of the full one, in multiples of 16 channels", (role, backbone, entries) => {
     const lines = (width: number): string[] => {
-      workspace.run("inventory", { network, classCount: 4, outputStride: 16, width });
+      workspace.run("inventory", { role, backbone, classCount: 4, outputStride: 16, width });
       return new TextDecoder().decode(workspace.get("inventory").data).trimEnd().split("\n");
     };
     const name = (line: string): string => line.split(":")[0] as string;

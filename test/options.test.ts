@@ -123,7 +123,7 @@ const refused: readonly (readonly [call: (options: unknown) => unknown, options:
   [
     pseudoMasks,
     { levels: ["b6"] },
-    'levels[0] must be "bn7" or "b5_2" or "b4_5", received "b6" (Classifier.generatePseudoMasks)',
+    'levels[0] must be "bn7" or "b5_2" or "b4_5" or "features18" or "features13" or "features6", received "b6" (Classifier.generatePseudoMasks)',
   ],
   [
     pseudoMasks,
@@ -204,7 +204,9 @@ describe("creating a model with wrong options", () => {
     const stride = Segmenter.create({ classes, outputStride: 32 as 16 });
     await expect(stride).rejects.toThrow("outputStride must be 8 or 16, received 32 (Segmenter.create)");
     const backbone = Segmenter.create({ classes, backbone: "vgg" as "resnet101" });
-    await expect(backbone).rejects.toThrow('backbone must be "resnet101", received "vgg" (Segmenter.create)');
+    await expect(backbone).rejects.toThrow(
+      'backbone must be "resnet101" or "xception" or "drn" or "mobilenet", received "vgg" (Segmenter.create)',
+    );
     const foreign = Classifier.create({ classes, outputStride: 16 } as { classes: typeof classes });
     await expect(foreign).rejects.toThrow("unknown option outputStride; known are");
   });
@@ -244,7 +246,7 @@ describe("the recipes", () => {
     });
     expect(resolvePseudoMasks()).toEqual({
       recipe: "default",
-      levels: ["bn7", "b5_2", "b4_5"],
+      levels: "all",
       glass: "dataset",
       scaling: "present",
     });

@@ -3,7 +3,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { parityRunners, runnerOf, unbuiltReason } from "./support/parity-runners.js";
+import { parityRunners, runnerOf } from "./support/parity-runners.js";
 import { goldenFolders } from "./support/golden.js";
 import { makeWorkspace } from "./support/test-addon.js";
 import type { Workspace } from "./support/test-addon.js";
@@ -25,11 +25,6 @@ describe.each(
   folders.map(({ folder, manifest }) => ({ name: folder.startsWith(root) ? "fixtures" : "given", folder, manifest })),
 )("$name", ({ folder, manifest }) => {
   for (const golden of manifest.cases) {
-    const reason = unbuiltReason(golden.id);
-    if (reason !== undefined) {
-      console.info(`${golden.id}: ${reason}`);
-      continue;
-    }
     test(golden.id, async () => {
       workspace.clear();
       await runnerOf(golden.id)({ workspace, golden, folder, manifest });
@@ -40,7 +35,6 @@ describe.each(
     const { rules } = manifest;
     const rounded = (numbers: ArrayLike<number>): number[] => Array.from(numbers);
     for (const rule of rules.weights.tests) {
-      if (!["resnet38", "resnet"].includes(rule.net_key)) continue;
       workspace.run("rule_weight", {
         netKey: rule.net_key,
         weightTag: rule.weight_tag,

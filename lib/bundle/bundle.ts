@@ -110,7 +110,10 @@ export async function saveBundle(folder: string, options: BundleOptions): Promis
       scores: checked.scores ?? {},
       files,
     };
-    await writeBytesAtomic(path.join(temporary, "MODEL_CARD.md"), modelCard(manifest, segmenter, notes));
+    await writeBytesAtomic(
+      path.join(temporary, "MODEL_CARD.md"),
+      modelCard(manifest, { classifier, segmenter }, notes),
+    );
     await writeBytesAtomic(path.join(temporary, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
     return manifest;
   });

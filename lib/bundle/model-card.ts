@@ -1,8 +1,13 @@
+import type { Classifier } from "../classifier.js";
 import type { Segmenter } from "../segmenter.js";
 import type { BundleManifest } from "./bundle.js";
 
 /** `MODEL_CARD.md` of a bundle: what it is, how it is used, what it reached, what it must not be used for. */
-export function modelCard(manifest: BundleManifest, segmenter: Segmenter, notes?: string): string {
+export function modelCard(
+  manifest: BundleManifest,
+  { classifier, segmenter }: { classifier: Classifier; segmenter: Segmenter },
+  notes?: string,
+): string {
   const { name, classes, background, gate, scores, packageVersion } = manifest;
   const colour = (rgb: readonly number[]): string => `rgb(${rgb.join(", ")})`;
   const rows = [...classes, background].map((one, index) => `| ${index} | ${one.name} | ${colour(one.colour)} |`);
@@ -24,7 +29,7 @@ export function modelCard(manifest: BundleManifest, segmenter: Segmenter, notes?
     ["| index | tissue | colour |", "| --- | --- | --- |", ...rows].join("\n"),
     `The last one is background, which is never predicted. The gate closes classes whose probability for the patch is not above ${gate.gateThreshold} (rule "${gate.gateRule}").`,
     "## Networks",
-    `DeepLab v3+ with ${segmenter.backbone}, output stride ${segmenter.outputStride}, width ${segmenter.width}, ${segmenter.parameterCount} parameters; ResNet38 classifier. Written by wsss-tissue-native ${packageVersion}.`,
+    `DeepLab v3+ with ${segmenter.backbone}, output stride ${segmenter.outputStride}, width ${segmenter.width}, ${segmenter.parameterCount} parameters; ${classifier.backbone} classifier, width ${classifier.width}. Written by wsss-tissue-native ${packageVersion}.`,
     ...(reached.length === 0 ? [] : ["## Scores", ["| score | value |", "| --- | --- |", ...reached].join("\n")]),
     ...(notes === undefined ? [] : ["## Notes", notes.trim()]),
     "## Limits",

@@ -14,7 +14,9 @@ type Given = Readonly<Record<string, unknown>>;
 export function classifierOf(given: Given): PlanOptions["classifier"] {
   return section({
     width: given["classifierWidth"] ?? given["width"],
+    backbone: given["classifierBackbone"] ?? given["backbone"],
     weights: given["classifierWeights"] ?? given["weights"],
+    foldNormalization: given["foldNormalization"],
     training: trainingOf(given, classifierFlags, "classifier"),
   });
 }
@@ -23,7 +25,9 @@ export function classifierOf(given: Given): PlanOptions["classifier"] {
 export function segmenterOf(given: Given): PlanOptions["segmenter"] {
   return section({
     width: given["segmenterWidth"] ?? given["width"],
+    backbone: given["segmenterBackbone"] ?? given["backbone"],
     weights: given["segmenterWeights"] ?? given["weights"],
+    foldNormalization: given["foldNormalization"],
     outputStride: given["outputStride"],
     masks: given["masks"],
     training: trainingOf(given, segmenterFlags, "segmenter"),

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 
 import { presetNames } from "../dataset/presets.js";
+import { classifierBackbones, segmenterBackbones } from "../options/backbones.js";
 import { device as deviceRule, type Device } from "../options/device.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";
@@ -93,7 +94,11 @@ export function addPlaceOptions(command: Command): Command {
 export function addPseudoMaskOptions(command: Command): Command {
   return command
     .optionsGroup("Pseudo masks:")
-    .option("--levels <list>", "feature levels, from bn7,b5_2,b4_5 (default: all three)", words)
+    .option(
+      "--levels <list>",
+      "feature levels: bn7,b5_2,b4_5, of MobileNetV2 features18,features13,features6 (default: all three)",
+      words,
+    )
     .option(
       "--glass <how>",
       "white areas become background: dataset (its own rule) or none (default: dataset)",
@@ -127,12 +132,33 @@ export function addPictureOptions(command: Command): Command {
     .option("--pictures <n>", "most pictures of each split (default: 8)", integer);
 }
 
-/** The network's width and first weights. */
-export function addNetworkOptions(command: Command): Command {
+/** Backbones of a stage, and which one it has by default. */
+const backboneChoices = {
+  classifier: { names: classifierBackbones, base: "resnet38" },
+  segmenter: { names: segmenterBackbones, base: "resnet101" },
+} as const;
+
+/** `--backbone` of a stage's own command, or `--classifier-backbone` of one that runs both. */
+export function addBackboneOption(command: Command, stage: "classifier" | "segmenter", prefix = ""): Command {
+  const { names, base } = backboneChoices[stage];
+  const help = `network of the ${stage}: ${names.join(", ")} (default: ${base})`;
+  return command.option(`--${prefix}backbone <name>`, help, oneOf(...names));
+}
+
+/** Whether ImageNet's normalisation is folded into a start from others' weights. */
+export function addFoldOption(command: Command): Command {
   return command
-    .optionsGroup("Network:")
+    .option("--fold-normalization", "make ImageNet weights read values in 0..1 (default)")
+    .option("--no-fold-normalization", "take them as they are, as published");
+}
+
+/** The network's width and first weights. */
+export function addNetworkOptions(command: Command, stage: "classifier" | "segmenter"): Command {
+  addBackboneOption(command.optionsGroup("Network:"), stage);
+  command
     .option("--width <x>", "channel multiplier, 1 = the paper's network; 0.125 or 1/8 (default: 1)", fraction)
-    .option("--weights <file>", "weight file to start from (default: random weights)", absolute);
+    .option("--weights <file>", "weight file to start from, of any container (default: random weights)", absolute);
+  return addFoldOption(command);
 }
 
 /** Output stride of the segmenter and what it learns from. */

@@ -67,7 +67,7 @@ export function addPrefixedNetworkOptions(command: Command, prefix: StagePrefix)
 
 /** Adds `--classifier-weights` or `--segmenter-weights`. */
 export function addStageWeights(command: Command, prefix: StagePrefix): Command {
-  const what = `safetensors file that the ${prefix} starts from (default: random weights)`;
+  const what = `weight file that the ${prefix} starts from, of any container (default: random weights)`;
   return command.option(`--${prefix}-weights <file>`, what, (text: string) => resolve(someText(text)));
 }
 

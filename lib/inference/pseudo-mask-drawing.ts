@@ -3,13 +3,15 @@ import type { GlassRule } from "../dataset/tissue-class.js";
 import type { NativeClassifier } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
+import type { FeatureLevel } from "../options/backbones.js";
 import type { checkPseudoMaskOptions } from "../options/inference.js";
 import type { OnProgress } from "../progress.js";
 import { inStage } from "../progress.js";
 import { MaskFolderWriter } from "./pseudo-mask-files.js";
 import { PseudoMasks } from "../pseudo-masks.js";
 
-type Work = ReturnType<typeof checkPseudoMaskOptions> & {
+type Work = Omit<ReturnType<typeof checkPseudoMaskOptions>, "levels"> & {
+  readonly levels: readonly FeatureLevel[];
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
 };

@@ -6,7 +6,7 @@ import { makeFolder, writingFailure } from "../model/make-folder.js";
 import { encodeIndexPng } from "../image/index-png.js";
 import type { Colour, IndexMask } from "../image/index-png.js";
 import { mapConcurrently } from "../image/map-concurrently.js";
-import type { FeatureLevel } from "../options/fields.js";
+import { type FeatureLevel, featureLevels } from "../options/backbones.js";
 import type { OnProgress } from "../progress.js";
 import { inStage } from "../progress.js";
 
@@ -19,6 +19,18 @@ export interface FileWork {
 /** The folder of one level within the folder of a set of pseudo masks. */
 export function levelFolder(folder: string, level: FeatureLevel): string {
   return path.join(folder, `PM_${level}`);
+}
+
+/**
+ * The feature levels whose masks lie in a folder, deepest first.
+ * @throws WsssError `WSSS_ERR_DATASET` if there is none, `WSSS_ERR_IO` if the folder can't be read.
+ */
+export async function drawnLevels(folder: string): Promise<FeatureLevel[]> {
+  const names = await listFolder(folder);
+  const found = featureLevels.filter((level) => names.includes(path.basename(levelFolder(folder, level))));
+  if (found.length > 0) return found;
+  const message = `${folder} holds no pseudo masks: none of PM_${featureLevels.join(", PM_")} is there`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { path: folder });
 }
 
 /**

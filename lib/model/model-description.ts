@@ -1,6 +1,12 @@
 import { z } from "zod";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
+import {
+  type ClassifierBackbone,
+  classifierBackbones,
+  type SegmenterBackbone,
+  segmenterBackbones,
+} from "../options/backbones.js";
 import { packageVersion } from "../package-version.js";
 import type { TrainingHistory } from "./training-history.js";
 
@@ -16,10 +22,10 @@ export interface ModelDescription {
   readonly background: TissueClass;
   /** Channel multiplier, 1 = the paper's network. */
   readonly width: number;
-  /** Segmenter only. */
-  readonly backbone?: "resnet101";
-  /** Segmenter only. */
-  readonly outputStride?: 8 | 16;
+  /** The network of a classifier, or the one below a segmenter's ASPP and decoder. */
+  readonly backbone: ClassifierBackbone | SegmenterBackbone;
+  /** Ratio of patch size to feature size; classifiers always have 8. */
+  readonly outputStride: 8 | 16;
   /** Whether this model's line of trainings began with weights from elsewhere; decides what `freezeStem: "auto"` means. */
   readonly pretrained: boolean;
 }
@@ -38,11 +44,11 @@ export function metadataOf(
     classes: JSON.stringify(description.classes.map(plain)),
     background: JSON.stringify(plain(description.background)),
     width: String(description.width),
+    backbone: description.backbone,
+    outputStride: String(description.outputStride),
     pretrained: String(description.pretrained),
     packageVersion,
   };
-  if (description.backbone !== undefined) metadata["backbone"] = description.backbone;
-  if (description.outputStride !== undefined) metadata["outputStride"] = String(description.outputStride);
   if (trainings.length > 0) metadata["trainings"] = JSON.stringify(trainings);
   return metadata;
 }
@@ -60,15 +66,23 @@ const byte = z.int().min(0).max(255);
 /** A class as files of ours hold it. */
 export const savedTissueClass = z.object({ name: z.string().min(1), colour: z.tuple([byte, byte, byte]) });
 
-const metadataSchema = z.object({
-  role: z.enum(["classifier", "segmenter"]),
+const sharedShape = {
   classes: jsonText.pipe(z.array(savedTissueClass).min(1).max(254)),
   background: jsonText.pipe(savedTissueClass),
   width: z.coerce.number().gt(0),
   pretrained: z.enum(["true", "false"]),
-  backbone: z.literal("resnet101").optional(),
-  outputStride: z.enum(["8", "16"]).optional(),
-});
+};
+const outputStride = z.enum(["8", "16"]).transform((text) => (text === "8" ? 8 : 16));
+const metadataSchema = z.discriminatedUnion("role", [
+  z.object({
+    ...sharedShape,
+    role: z.literal("classifier"),
+    // Version 0.1 wrote neither for classifiers.
+    backbone: z.enum(classifierBackbones).default("resnet38"),
+    outputStride: outputStride.default(8),
+  }),
+  z.object({ ...sharedShape, role: z.literal("segmenter"), backbone: z.enum(segmenterBackbones), outputStride }),
+]);
 
 /**
  * What a weight file says about its model; `null` if it is not one of ours.
@@ -85,11 +99,5 @@ export function describeModel(path: string, metadata: Readonly<Record<string, st
       `by version ${packageVersion}; use the version that wrote it, or save the weights again`;
     throw new WsssError("WSSS_ERR_WEIGHTS", message, { path, entry: broken, writtenBy: version });
   }
-  const { pretrained, backbone, outputStride, ...rest } = checked.data;
-  return {
-    ...rest,
-    pretrained: pretrained === "true",
-    ...(backbone === undefined ? {} : { backbone }),
-    ...(outputStride === undefined ? {} : { outputStride: outputStride === "8" ? 8 : 16 }),
-  };
+  return { ...checked.data, pretrained: checked.data.pretrained === "true" };
 }

@@ -1,12 +1,11 @@
 import { WsssError } from "../errors.js";
-import type { Done, NativeJob, NativeLoadReport, NativeNetworkReport } from "../native/addon.js";
+import type { Done, NativeJob, NativeInitialization, NativeWeightLoading } from "../native/addon.js";
 import { nativeCall, throwIfAborted } from "../native/job.js";
 import type { OnProgress } from "../progress.js";
 
 /** What the native classifier and segmenter have in common. */
 export interface NativeModel {
-  initialize(done: Done<NativeNetworkReport>): NativeJob;
-  loadWeights(options: { path: string; strict: boolean }, done: Done<NativeLoadReport>): NativeJob;
+  initialize(weights: NativeWeightLoading | null, done: Done<NativeInitialization>): NativeJob;
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
   dispose(done: () => void): void;
 }

@@ -5,7 +5,7 @@ import type { ModelDescription, ModelRole } from "./model-description.js";
 import { describeModel } from "./model-description.js";
 import type { NativeModel } from "./model-handle.js";
 import { ModelHandle } from "./model-handle.js";
-import type { NativeAddon, NativeClassifierConfig, NativeLoadReport, NativeNetworkReport } from "../native/addon.js";
+import type { NativeAddon, NativeModelConfig, NativeInitialization, NativeNetworkReport } from "../native/addon.js";
 import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import type { Device } from "../options/device.js";
@@ -21,6 +21,8 @@ export interface WeightsReport {
   readonly container: string;
   /** Whose names were translated, for example `"MXNet ResNet38"`; `""` for our own. */
   readonly origin: string;
+  /** Whether ImageNet's normalisation was folded into the first layer. */
+  readonly foldedNormalization: boolean;
   /** Taken from the file. */
   readonly loaded: readonly string[];
   /** In the network but not in the file: they keep their random start. */
@@ -29,7 +31,7 @@ export interface WeightsReport {
   readonly unexpected: readonly string[];
   /** In both with different shapes, as `"name: file [..], network [..]"`: they keep their random start. */
   readonly misshapen: readonly string[];
-  /** In the file, but the output layer of another task (ImageNet's, or another number of classes): left out. */
+  /** In the file, but the output layer of another task (ImageNet's, or another number of classes) or named twice: left out. */
   readonly dropped: readonly string[];
   /** In the network, and by design in no file of this origin: they keep their random start. */
   readonly fresh: readonly string[];
@@ -45,6 +47,13 @@ export interface OpenedModel<Native extends NativeModel> {
   readonly trainings: TrainingHistory[];
 }
 
+/** A weight file, and how to read it. */
+export interface WeightsChoice {
+  readonly path: string;
+  readonly strict: boolean;
+  readonly foldNormalization: boolean;
+}
+
 /** Checked choices for {@link openModel}. */
 export interface ModelOpening<Native extends NativeModel> {
   /** The public call, for messages. */
@@ -57,8 +66,8 @@ export interface ModelOpening<Native extends NativeModel> {
   readonly signal?: AbortSignal | undefined;
   /** The network; `pretrained` is found out from the weights. */
   readonly description: Omit<ModelDescription, "pretrained">;
-  readonly weights: { readonly path: string; readonly strict: boolean } | undefined;
-  readonly construct: (addon: NativeAddon, config: NativeClassifierConfig) => Native;
+  readonly weights: WeightsChoice | undefined;
+  readonly construct: (addon: NativeAddon, config: NativeModelConfig) => Native;
 }
 
 /**
@@ -81,18 +90,13 @@ export async function openModel<Native extends NativeModel>(
     nativeCall(() => addon.deviceReport()),
   );
   const { seed, threads } = opening;
-  const { classes, width } = description;
+  const { classes, width, backbone, outputStride } = description;
   const native = nativeCall(() =>
-    opening.construct(addon, { classCount: classes.length, width, device, seed, threads }),
+    opening.construct(addon, { classCount: classes.length, width, backbone, outputStride, device, seed, threads }),
   );
   const handle = new ModelHandle(kind, native);
   try {
-    const network = await handle.run(
-      call,
-      { signal },
-      async (_, stop) => await runJob<NativeNetworkReport>((done) => native.initialize(done), stop),
-    );
-    const weightsReport = weights === undefined ? null : await loadWeights(handle, call, weights, signal);
+    const { network, weightsReport } = await initialize(handle, call, weights, signal);
     return { handle, description, network, weightsReport, trainings: origin?.trainings ?? [] };
   } catch (error) {
     await handle.dispose();
@@ -120,7 +124,7 @@ export async function describeSavedModel(call: string, role: ModelRole, file: st
 /** What a weight file says of itself: its model, if it is one of ours, and the trainings before. */
 async function checkOrigin<Native extends NativeModel>(
   { call, description }: ModelOpening<Native>,
-  weights: { readonly path: string; readonly strict: boolean },
+  weights: WeightsChoice,
 ): Promise<{ description: ModelDescription | null; trainings: TrainingHistory[] }> {
   const { metadata } = await inspectWeights(weights.path, { statistics: false });
   const origin = describeModel(weights.path, metadata);
@@ -145,7 +149,7 @@ function assertSameNetwork(
   const facts = (model: Omit<ModelDescription, "pretrained">): Record<string, string> => ({
     classes: `${model.classes.length} (${namesOf(model.classes)})`,
     width: String(model.width),
-    backbone: model.backbone ?? "none",
+    backbone: model.backbone,
   });
   const [ours, theirs] = [facts(wanted), facts(found)];
   const different = Object.keys(ours).filter((name) => ours[name] !== theirs[name]);
@@ -160,31 +164,34 @@ export function namesOf(classes: readonly TissueClass[]): string {
   return classes.map(({ name }) => name).join(", ");
 }
 
-async function loadWeights<Native extends NativeModel>(
+/** Builds the native network, with the weights of a file if one is named. */
+async function initialize<Native extends NativeModel>(
   handle: ModelHandle<Native>,
   call: string,
-  weights: { readonly path: string; readonly strict: boolean },
+  weights: WeightsChoice | undefined,
   signal: AbortSignal | undefined,
-): Promise<WeightsReport> {
-  const options = { path: path.resolve(weights.path), strict: weights.strict };
-  const report = await handle
+): Promise<{ network: NativeNetworkReport; weightsReport: WeightsReport | null }> {
+  const loading = weights === undefined ? null : { ...weights, path: path.resolve(weights.path) };
+  const { network, weights: report } = await handle
     .run(
       call,
       { signal },
-      async (native, stop) => await runJob<NativeLoadReport>((done) => native.loadWeights(options, done), stop),
+      async (native, stop) => await runJob<NativeInitialization>((done) => native.initialize(loading, done), stop),
     )
     .catch((error: unknown) => {
       throw withLists(error);
     });
-  const { container, origin, loaded, missing, unexpected, misshapen, dropped, fresh } = report;
+  if (weights === undefined || report === null) return { network, weightsReport: null };
+  const { loaded, missing, unexpected, misshapen, dropped, fresh } = report;
   if (loaded.length === 0) {
     const message = `no tensor of ${weights.path} fits this network (${call})`;
     throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: weights.path, missing, unexpected, misshapen });
   }
-  return {
+  const weightsReport: WeightsReport = {
     path: weights.path,
-    container,
-    origin,
+    container: report.container,
+    origin: report.origin,
+    foldedNormalization: report.foldedNormalization,
     loaded: [...loaded],
     missing: [...missing],
     unexpected: [...unexpected],
@@ -192,6 +199,7 @@ async function loadWeights<Native extends NativeModel>(
     dropped: [...dropped],
     fresh: [...fresh],
   };
+  return { network, weightsReport };
 }
 
 /** The refusal of a strict load with its names as lists: the addon's details are text, one name a line. */

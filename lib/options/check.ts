@@ -88,6 +88,12 @@ function isUnknown(issue: Issue): boolean {
 
 function problemsOf(issue: Issue, value: unknown, schema: z.ZodObject): Problem[] {
   const received = valueAt(value, issue.path);
+  if (issue.code === "invalid_union") {
+    // Where the value is of one alternative's kind and only an entry of it is wrong, that entry is the news.
+    const meant = issue.errors.find((branch) => branch.length > 0 && !branch.some(isAtTop));
+    const within = meant?.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+    if (within) return within.flatMap((inner) => problemsOf(inner, value, schema));
+  }
   if (issue.code !== "unrecognized_keys") return [problem(optionName(issue.path), boundOf(issue), received)];
   const known = issue.path.length === 0 ? Object.keys(schema.shape) : [];
   return issue.keys.map((key) => {

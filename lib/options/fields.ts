@@ -70,15 +70,6 @@ export function isSplit(value: unknown): value is Split {
 /** A split of a dataset. */
 export const split = z.custom<Split>(isSplit, "a split of a dataset, such as dataset.val");
 
-/** Feature levels of the classifier, deepest first: the order of the paper's level weights. */
-export const featureLevels = ["bn7", "b5_2", "b4_5"] as const;
-
-/**
- * A place in ResNet38 where Grad-CAM taps: `"bn7"` the rectified last features, `"b5_2"` and `"b4_5"` the residual sums of
- * those blocks.
- */
-export type FeatureLevel = (typeof featureLevels)[number];
-
 /** An object without the entries that are `undefined`, so that "given as undefined" means "not given". */
 export function withoutUndefined<Options extends object>(options: Options): Partial<Options> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<Options>;

@@ -3,7 +3,8 @@ import type { Classifier } from "../classifier.js";
 import type { GlassRule } from "../dataset/tissue-class.js";
 import type { OnProgress } from "../progress.js";
 import { checkOptions, refuseOption } from "./check.js";
-import type { FeatureLevel, Recipe } from "./fields.js";
+import { type ClassifierBackbone, type FeatureLevel, featureLevels, featureLevelsOf } from "./backbones.js";
+import type { Recipe } from "./fields.js";
 import * as fields from "./fields.js";
 import type { Complete } from "./training.js";
 import { withBase } from "./training.js";
@@ -61,9 +62,9 @@ export interface PseudoMaskSettings {
   readonly recipe?: Recipe | undefined;
   /**
    * Feature levels to draw from, at least one, none twice. Their order is that of the masks and of `levelWeights`.
-   * @defaultValue `["bn7", "b5_2", "b4_5"]`, the paper's three, deepest first
+   * @defaultValue `"all"`, the three of the classifier's network, deepest first: for ResNet38 `["bn7", "b5_2", "b4_5"]`, as in the paper
    */
-  readonly levels?: readonly FeatureLevel[] | undefined;
+  readonly levels?: readonly FeatureLevel[] | "all" | undefined;
   /**
    * White areas that become background: the dataset's own rule, none (`false`), or this one: grey value above
    * `greyAbove` (0..255) in 4-connected areas of at least `minAreaPx` pixels of the patch.
@@ -118,13 +119,13 @@ const segmentationSchema = z.strictObject({ ...inferenceShape, ...gateShape, gat
 
 /** Base values of pseudo masks by recipe. */
 export const pseudoMaskBase = {
-  default: { levels: fields.featureLevels, glass: "dataset", scaling: "present" },
-  published: { levels: fields.featureLevels, glass: "dataset", scaling: "published" },
+  default: { levels: "all", glass: "dataset", scaling: "present" },
+  published: { levels: "all", glass: "dataset", scaling: "published" },
 } as const satisfies Record<Recipe, Omit<Complete<PseudoMaskSettings>, "recipe">>;
 
 /** The rule of a list of feature levels. */
 export const levels = z
-  .array(z.enum(fields.featureLevels))
+  .array(z.enum(featureLevels))
   .min(1)
   .readonly()
   .refine((list) => new Set(list).size === list.length, "levels of which none is named twice");
@@ -140,11 +141,26 @@ const glassRule = z.strictObject({
 const pseudoMaskSchema = z.strictObject({
   ...inferenceShape,
   recipe: fields.recipe,
-  levels,
+  levels: z.union([z.literal("all"), levels]),
   glass: z.union([z.literal("dataset"), z.literal(false), glassRule]),
   scaling: z.enum(["present", "published"]),
   output: fields.path.optional(),
 });
+
+/**
+ * The feature levels of a call, all of them the classifier's own.
+ * @throws WsssError `WSSS_ERR_OPTION` for a level of another network.
+ */
+export function levelsOf(
+  call: string,
+  backbone: ClassifierBackbone,
+  chosen: readonly FeatureLevel[] | "all",
+): readonly FeatureLevel[] {
+  const own: readonly FeatureLevel[] = featureLevelsOf[backbone];
+  if (chosen === "all") return own;
+  if (chosen.every((level) => own.includes(level))) return chosen;
+  throw refuseOption(call, "levels", `levels of the ${backbone} classifier (${own.join(", ")})`, chosen);
+}
 
 /** Checks a call of `Classifier.generatePseudoMasks`. */
 export function checkPseudoMaskOptions(call: string, options: unknown): z.output<typeof pseudoMaskSchema> {

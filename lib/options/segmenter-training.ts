@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { PseudoMasks } from "../pseudo-masks.js";
 import { checkOptions } from "./check.js";
-import type { FeatureLevel, Recipe } from "./fields.js";
+import { classifierBackbones, type FeatureLevel, featureLevelsOf } from "./backbones.js";
+import type { Recipe } from "./fields.js";
 import * as fields from "./fields.js";
 import {
   checkTraining,
@@ -18,7 +19,7 @@ export interface SegmenterTrainingSettings extends TrainingSettings {
   /**
    * Factor on the loss against each level of the masks, in the order of `masks.levels`, each at least 0, not all 0; or
    * `"auto"`.
-   * @defaultValue `"auto"`: the paper's 0.6 for bn7 and 0.2 each for b5_2 and b4_5, scaled to sum to 1 over the levels that
+   * @defaultValue `"auto"`: the paper's 0.6 for the deepest level (bn7) and 0.2 for each other, scaled to sum to 1 over the levels that
    *   are there; 1 for true masks
    */
   readonly levelWeights?: readonly number[] | "auto" | undefined;
@@ -137,11 +138,13 @@ export function checkSegmenterTraining(
   return { settings: Object.freeze(settings), masks, ...callOptions };
 }
 
-const paperWeights: Readonly<Record<FeatureLevel, number>> = { bn7: 0.6, b5_2: 0.2, b4_5: 0.2 };
+const deepestWeight = 0.6;
+const otherWeight = 0.2;
 
 /** The paper's weights of the given levels, scaled to sum to 1. */
 export function automaticLevelWeights(levels: readonly FeatureLevel[]): number[] {
-  const raw = levels.map((level) => paperWeights[level]);
+  const deepest: readonly FeatureLevel[] = classifierBackbones.map((name) => featureLevelsOf[name][0]);
+  const raw = levels.map((level) => (deepest.includes(level) ? deepestWeight : otherWeight));
   const sum = raw.reduce((total, each) => total + each, 0);
   return raw.map((each) => each / sum);
 }

@@ -1,3 +1,4 @@
+import type { ClassifierBackbone, SegmenterBackbone } from "../options/backbones.js";
 import type { ClassifierTrainingSettings } from "../options/classifier-training.js";
 import type { Recipe } from "../options/fields.js";
 import type { GateSettings, PseudoMaskSettings } from "../options/inference.js";
@@ -16,6 +17,8 @@ export interface NetworkOptions {
   readonly width?: number | undefined;
   /** Weight file to start from. @defaultValue random weights */
   readonly weights?: string | undefined;
+  /** As `ModelCreateOptions.foldNormalization`. @defaultValue `true`; recipe `"published"` `false` */
+  readonly foldNormalization?: boolean | undefined;
 }
 
 /** What a run can be told; everything has a default. Seeds and recipes that a part is not given are those of the whole. */
@@ -25,10 +28,18 @@ export interface PlanOptions {
   /** Base values of all options. @defaultValue `"default"` */
   readonly recipe?: Recipe | undefined;
   readonly subset?: SubsetOptions | undefined;
-  readonly classifier?: (NetworkOptions & { readonly training?: ClassifierTrainingSettings | undefined }) | undefined;
+  readonly classifier?:
+    | (NetworkOptions & {
+        /** @defaultValue `"resnet38"` */
+        readonly backbone?: ClassifierBackbone | undefined;
+        readonly training?: ClassifierTrainingSettings | undefined;
+      })
+    | undefined;
   readonly pseudoMasks?: PseudoMaskSettings | undefined;
   readonly segmenter?:
     | (NetworkOptions & {
+        /** @defaultValue `"resnet101"` */
+        readonly backbone?: SegmenterBackbone | undefined;
         readonly outputStride?: 8 | 16 | undefined;
         /** What to learn from. @defaultValue `"pseudo"`, the masks of the stage before */
         readonly masks?: "pseudo" | "ground-truth" | undefined;

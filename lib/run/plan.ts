@@ -1,5 +1,11 @@
 import { z } from "zod";
 
+import {
+  type ClassifierBackbone,
+  classifierBackbones,
+  type SegmenterBackbone,
+  segmenterBackbones,
+} from "../options/backbones.js";
 import { checkOptions } from "../options/check.js";
 import { type ResolvedClassifierTraining, resolveClassifierTraining } from "../options/classifier-training.js";
 import * as fields from "../options/fields.js";
@@ -8,19 +14,20 @@ import { type ResolvedSegmenterTraining, resolveSegmenterTraining } from "../opt
 import type { Complete } from "../options/training.js";
 import type { PlanOptions } from "./plan-options.js";
 
+/** What both networks are made from. */
+interface NetworkSection<Backbone> {
+  readonly seed: number;
+  readonly width: number;
+  readonly backbone: Backbone;
+  readonly weights: string | null;
+  readonly foldNormalization: boolean;
+}
+
 /** Complete options of each part of a run. The key of a stage is made of its section. */
 export interface PlanSections {
-  readonly classifier: {
-    readonly seed: number;
-    readonly width: number;
-    readonly weights: string | null;
-    readonly training: ResolvedClassifierTraining;
-  };
+  readonly classifier: NetworkSection<ClassifierBackbone> & { readonly training: ResolvedClassifierTraining };
   readonly pseudoMasks: Complete<PseudoMaskSettings>;
-  readonly segmenter: {
-    readonly seed: number;
-    readonly width: number;
-    readonly weights: string | null;
+  readonly segmenter: NetworkSection<SegmenterBackbone> & {
     readonly outputStride: 8 | 16;
     readonly masks: "pseudo" | "ground-truth";
     readonly training: ResolvedSegmenterTraining;
@@ -36,10 +43,16 @@ const network = {
   seed: fields.seed.default(0),
   width: z.number().gt(0).max(4).default(1),
   weights: fields.path.optional(),
+  foldNormalization: fields.flag.optional(),
 };
-const classifierSchema = z.strictObject({ ...network, training: z.unknown().optional() });
+const classifierSchema = z.strictObject({
+  ...network,
+  backbone: z.enum(classifierBackbones).default("resnet38"),
+  training: z.unknown().optional(),
+});
 const segmenterSchema = z.strictObject({
   ...network,
+  backbone: z.enum(segmenterBackbones).default("resnet101"),
   outputStride: z.union([z.literal(8), z.literal(16)]).default(16),
   masks: z.enum(["pseudo", "ground-truth"]).default("pseudo"),
   training: z.unknown().optional(),
@@ -47,20 +60,26 @@ const segmenterSchema = z.strictObject({
 const evaluationSchema = z.strictObject({ gate: fields.flag.default(true) });
 const picturesSchema = z.strictObject({ count: fields.countOrNone.default(8) });
 
+/** The published code feeds values in 0..1 to weights that were trained on normalised ones. */
+function foldsByRecipe(recipe: PlanOptions["recipe"]): boolean {
+  return recipe !== "published";
+}
+
 function classifierSection({ seed, recipe, classifier = {} }: PlanOptions): PlanSections["classifier"] {
-  const { weights, ...checked } = checkOptions(classifierSchema, "run, classifier", { seed, ...classifier });
+  const checked = checkOptions(classifierSchema, "run, classifier", { seed, ...classifier });
+  const { weights, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
   const training = resolveClassifierTraining(
     { seed: checked.seed, recipe, ...classifier.training },
     { pretrained: weights !== undefined },
   );
-  return { seed: checked.seed, width: checked.width, weights: weights ?? null, training };
+  return { ...network, weights: weights ?? null, foldNormalization, training };
 }
 
 function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSections["segmenter"] {
-  const { weights, ...checked } = checkOptions(segmenterSchema, "run, segmenter", { seed, ...segmenter });
+  const checked = checkOptions(segmenterSchema, "run, segmenter", { seed, ...segmenter });
+  const { weights, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
   const training = resolveSegmenterTraining({ seed: checked.seed, recipe, ...segmenter.training });
-  const { width, outputStride, masks } = checked;
-  return { seed: checked.seed, width, weights: weights ?? null, outputStride, masks, training };
+  return { ...network, weights: weights ?? null, foldNormalization, training };
 }
 
 function evaluationSection({ recipe, evaluation = {} }: PlanOptions): PlanSections["evaluation"] {

@@ -28,7 +28,7 @@ export interface NetworkFit {
   readonly width: number;
   /** Tensors that both have. */
   readonly matched: number;
-  /** In the network, not in the file. */
+  /** In the network, not in the file; without the layers that no file of that origin has, which begin at random. */
   readonly missing: readonly string[];
   /** In the file, not in the network. */
   readonly unexpected: readonly string[];

@@ -21,20 +21,21 @@ void resnet38_forward(Workspace& w, const Fields& fields) {
 
   network->eval();
   Dropout inactive;
-  const FeatureLevels features =
-      network->features(x, inactive, [&](const std::string& name, const at::Tensor& t) { w.set("act." + name, t); });
-  const at::Tensor logits = network->classify(features.bn7, inactive);
-  const at::Tensor cam = network->class_activation_maps(features.bn7);
+  network->observe_with([&](const std::string& name, const at::Tensor& t) { w.set("act." + name, t); });
+  const FeatureLevels features = network->features(x, inactive);
+  network->observe_with({});
+  const at::Tensor logits = network->classify(features.deep, inactive);
+  const at::Tensor cam = network->class_activation_maps(features.deep);
   w.set("logits_eval", logits);
   w.set("prob_eval", logits.sigmoid());
   w.set("cam_prob", logits.sigmoid());
-  w.set("feature_eval", ResNet38Impl::pooled(features.bn7));
+  w.set("feature_eval", ResNet38Impl::pooled(features.deep));
   w.set("cam_raw", cam);
   w.set("cam_relu", cam.relu());
 
   network->set_batch_norm_frozen(true);
   network->train();
-  const at::Tensor bn7 = network->features(x, inactive).bn7;
+  const at::Tensor bn7 = network->features(x, inactive).deep;
   w.set("logits_train_nopda", network->classify(bn7, inactive));
   for (const double gamma : fields.numbers("gammas")) {
     const at::Tensor map = pda_map(bn7, network->class_weights(), gamma, 4.0);

@@ -1,10 +1,11 @@
 #include <torch/torch.h>
 
 #include "workspace.h"
-#include "wsss/classifier/resnet38.h"
+#include "wsss/classifier/classifier.h"
 #include "wsss/evaluation/confusion.h"
 #include "wsss/image/resize.h"
 #include "wsss/segmenter/deeplab.h"
+#include "wsss/weights/foreign_names.h"
 #include "wsss/weights/state_dict.h"
 
 namespace wsss::test {
@@ -30,20 +31,21 @@ void confusion(Workspace& w, const Fields& fields) {
   w.set("dice", doubles(scores.dice));
 }
 
-// {network: "resnet38" | "resnet101", classCount, outputStride, width} -> one tensor per state-dict entry, 0-sized
-// values
+// {role: "classifier" | "segmenter", backbone, classCount, outputStride, width} -> one tensor per state-dict entry,
+// 0-sized values
 void inventory(Workspace& w, const Fields& fields) {
   std::shared_ptr<torch::nn::Module> network;
   const auto classes = fields.integer("classCount");
-  if (fields.string("network") == "resnet38") {
-    network = ResNet38(classes, fields.number("width")).ptr();
+  const auto backbone = fields.string("backbone");
+  if (fields.string("role") == "classifier") {
+    network = make_classifier(backbone, classes, fields.number("width")).ptr();
   } else {
-    network = DeepLab(fields.string("network"), classes, fields.integer("outputStride"), fields.number("width")).ptr();
+    network = DeepLab(backbone, classes, fields.integer("outputStride"), fields.number("width")).ptr();
   }
   std::string names;
   double parameters = 0.0;
   for (const auto& parameter : network->parameters()) parameters += static_cast<double>(parameter.numel());
-  for (const auto& [name, tensor] : state_dict(*network)) {
+  for (const auto& [name, tensor] : with_published_aliases(state_dict(*network))) {
     names += name + ":";
     for (std::int64_t d = 0; d < tensor.dim(); ++d) {
       if (d > 0) names += 'x';

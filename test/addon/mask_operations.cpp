@@ -34,7 +34,7 @@ void masks_of(Workspace& w, const at::Tensor& up, const at::Tensor& image, const
 void grad_cam_case(Workspace& w, const Fields& fields) {
   const auto dtype = dtype_of(fields);
   const auto height = fields.integer("H"), width = fields.integer("W");
-  ResNet38 network(4);
+  Classifier network = make_classifier("resnet38", 4, 1.0);
   fill_by_rule(*network, "resnet38", fields.string("weightTag"));
   network->to(dtype);
   network->eval();
@@ -48,7 +48,7 @@ void grad_cam_case(Workspace& w, const Fields& fields) {
   auto glass = glass_mask(bytes.data(), height, width, GlassRule{});
   w.set("background", at::from_blob(glass.data(), {height, width}, at::kByte).clone());
 
-  const std::vector<FeatureLevel> levels{FeatureLevel::kB4_5, FeatureLevel::kB5_2, FeatureLevel::kBn7};
+  const std::vector<FeatureLevel> levels{FeatureLevel::kShallow, FeatureLevel::kMiddle, FeatureLevel::kDeep};
   const std::vector<std::string> names{"b4_5", "b5_2", "bn7"};
   const auto cams = grad_cam(network, x, levels, std::vector<bool>(4, true));
   for (std::size_t i = 0; i < levels.size(); ++i) {
@@ -59,6 +59,33 @@ void grad_cam_case(Workspace& w, const Fields& fields) {
     w.set("norm." + names[i], (up - up.min()) / (up.max() - up.min()));
     masks_of(w, up, image, fields.strings("luadLabels"), true, CamScaling::kPublished, "mask.luad.", "." + names[i]);
     masks_of(w, up, image, fields.strings("bcssLabels"), false, CamScaling::kPublished, "mask.bcss.", "." + names[i]);
+  }
+}
+
+// {backbone, width, size} -> weights.<level>, by_autograd.<level> [2, 3, C]: the closed form and the shared backward
+// pass against the plain gradient of every logit
+void grad_cam_weights(Workspace& w, const Fields& fields) {
+  constexpr std::int64_t kClasses = 3;
+  Classifier network = make_classifier(fields.string("backbone"), kClasses, fields.number("width"));
+  network->initialize(1);
+  network->to(at::kDouble);
+  network->eval();
+  const auto size = fields.integer("size");
+  const at::Tensor x = rule_images({"dev-img0", "dev-img1"}, size, size, at::kDouble);
+  const auto cams = grad_cam(network, x, {FeatureLevel::kDeep, FeatureLevel::kMiddle, FeatureLevel::kShallow},
+                             std::vector<bool>(kClasses, true));
+  Dropout inactive;
+  const FeatureLevels features = network->features(x, inactive);
+  const at::Tensor logits = network->classify(features.deep, inactive);
+  for (std::size_t level = 0; level < cams.size(); ++level) {
+    const at::Tensor& feature = features.of(static_cast<FeatureLevel>(level));
+    std::vector<at::Tensor> by_class;
+    for (std::int64_t k = 0; k < kClasses; ++k) {
+      const auto gradient = torch::autograd::grad({logits.select(1, k).sum()}, {feature}, {}, /*retain_graph=*/true);
+      by_class.push_back(gradient[0].mean({2, 3}));
+    }
+    w.set(std::string("weights.") + network->level_names()[level], cams[level].weights);
+    w.set(std::string("by_autograd.") + network->level_names()[level], at::stack(by_class, 1));
   }
 }
 
@@ -126,6 +153,7 @@ void augment_case(Workspace& w, const Fields& fields) {
 }  // namespace
 
 void add_mask_operations(OperationTable& table) {
+  table["grad_cam_weights"] = grad_cam_weights;
   table["grad_cam"] = grad_cam_case;
   table["masks"] = masks_case;
   table["cam_segmentation"] = cam_segmentation_case;

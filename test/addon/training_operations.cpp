@@ -56,7 +56,7 @@ at::Tensor in_patch_order(const at::Tensor& logits, const std::vector<std::int64
 // gradNames, deltaNames, sortedNames} -> step<k>.*, final.*, losses, logits: the published recipe through the product's
 // trainer
 void classifier_training(Workspace& w, const Fields& fields) {
-  ResNet38 network(4);
+  Classifier network = make_classifier("resnet38", 4, 1.0);
   fill_by_rule(*network, "resnet38", fields.string("weightTag"));
   network->to(dtype_of(fields));
   const StateDict initial = snapshot(*network);
@@ -116,7 +116,7 @@ void fill_rule_target(MaskStore& masks, std::int64_t level, std::int64_t index, 
 }
 
 // {backbone, netKey, weightTag, split, tags, H, W, dtype, outputStride, lr, momentum, weightDecay, nesterov, epochs,
-// steps, names, normNames, sortedNames} -> group H2
+// steps, epoch, loss, names, normNames, sortedNames} -> group H2
 void segmenter_training(Workspace& w, const Fields& fields) {
   DeepLab network(fields.string("backbone"), 4, fields.integer("outputStride"));
   fill_by_rule(*network, fields.string("netKey"), fields.string("weightTag"));
@@ -138,10 +138,13 @@ void segmenter_training(Workspace& w, const Fields& fields) {
     w.set(target_names[level], mask_batch(masks, static_cast<std::int64_t>(level), all, {}, at::kCPU));
   }
 
+  // The one step stands at the beginning of an epoch of the published run, whose rate the first step here starts with.
+  Schedule published;
+  published.learning_rate = fields.number("lr");
+  published.epochs = fields.integer("epochs");
+  published.steps_per_epoch = fields.integer("steps");
   SegmenterTrainingOptions options;
-  options.schedule.learning_rate = fields.number("lr");
-  // One batch an epoch here: the published run has more steps, which only matters for the rate after the first.
-  options.schedule.epochs = fields.integer("epochs") * fields.integer("steps");
+  options.schedule.learning_rate = published.at(fields.integer("epoch") * published.steps_per_epoch);
   options.batch_size = patches.count();
   options.momentum = fields.number("momentum");
   options.nesterov = fields.boolean("nesterov");
@@ -150,6 +153,8 @@ void segmenter_training(Workspace& w, const Fields& fields) {
   options.drop_last_batch = false;
   options.loss.background = BackgroundRule::kFifthLogit;
   options.loss.divide_by_batch = true;
+  options.loss.kind =
+      fields.string("loss") == "focal" ? SegmentationLossKind::kFocal : SegmentationLossKind::kCrossEntropy;
 
   const CancelToken cancel;
   const SegmenterObserver observer{

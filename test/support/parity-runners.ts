@@ -18,12 +18,6 @@ export type ParityRunner = (context: ParityContext) => Promise<void>;
 
 const precisions = ["float32", "float64"] as const;
 
-/** Cases of parts that are not built yet, with the issue that names them. */
-export function unbuiltReason(id: string): string | undefined {
-  if (/^H\d_.*(xception|drn|mobilenet)/.test(id)) return "its backbone comes with issue 5 (the complete method)";
-  return undefined;
-}
-
 function tensor(dtype: string, shape: readonly number[], data: ArrayLike<number>): GoldenTensor {
   const array =
     dtype === "float32" ? Float32Array.from(data) : dtype === "uint8" ? Uint8Array.from(data) : Float64Array.from(data);
@@ -68,11 +62,14 @@ async function inBothPrecisions(
 const inventory: ParityRunner = async ({ workspace, golden, folder }) => {
   const comparison = new Comparison();
   const listed = JSON.parse(await readFile(join(folder, golden["json_file"] as string), "utf8"));
-  for (const [key, network] of [
-    ["resnet38_cls", "resnet38"],
-    ["deeplab_resnet", "resnet101"],
+  for (const [key, role, backbone] of [
+    ["resnet38_cls", "classifier", "resnet38"],
+    ["deeplab_resnet", "segmenter", "resnet101"],
+    ["deeplab_xception", "segmenter", "xception"],
+    ["deeplab_drn", "segmenter", "drn"],
+    ["deeplab_mobilenet", "segmenter", "mobilenet"],
   ] as const) {
-    workspace.run("inventory", { network, classCount: 4, outputStride: 16, width: 1 });
+    workspace.run("inventory", { role, backbone, classCount: 4, outputStride: 16, width: 1 });
     const lines = new TextDecoder().decode(workspace.get("inventory").data).trimEnd().split("\n");
     const wanted = listed[key].state_dict.map((entry: Loose) => `${entry.name}:${entry.shape.join("x")}`) as string[];
     comparison.note(
@@ -349,7 +346,12 @@ const classifierLoop: ParityRunner = async (context) => {
 
 const parseLabelText = (text: string): number[] => [...text.replaceAll(/[^01]/g, "")].map(Number);
 
-const backbones: Readonly<Record<string, string>> = { resnet: "resnet101" };
+const backbones: Readonly<Record<string, string>> = {
+  resnet: "resnet101",
+  xception: "xception",
+  drn: "drn",
+  mobilenet: "mobilenet",
+};
 
 const deeplab: ParityRunner = (context) => {
   const { inputs, hyper, argmax_counts: counts } = context.golden as Loose;
@@ -382,6 +384,8 @@ const deeplabStep: ParityRunner = (context) => {
     nesterov: hyper.nesterov,
     epochs: hyper.epochs,
     steps: hyper.iters,
+    epoch: hyper.epoch,
+    loss: hyper.loss,
     names: namesAfter(context.golden, /^grad\.(.+)$/),
     normNames: namesAfter(context.golden, /^running_mean\.(.+)$/),
     sortedNames,

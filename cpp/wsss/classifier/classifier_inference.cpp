@@ -7,7 +7,7 @@
 
 namespace wsss {
 
-at::Tensor classify_patches(ResNet38& network, const PatchStore& patches, std::int64_t batch_size,
+at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel) {
   const CancelScope scope(cancel);
   const torch::NoGradGuard no_grad;
@@ -26,7 +26,7 @@ at::Tensor classify_patches(ResNet38& network, const PatchStore& patches, std::i
   return probabilities;
 }
 
-LabelScores evaluate_labels(ResNet38& network, const PatchStore& patches, std::int64_t batch_size,
+LabelScores evaluate_labels(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel) {
   const at::Tensor probabilities = classify_patches(network, patches, batch_size, progress, cancel);
   LabelMeter meter(patches.class_count());

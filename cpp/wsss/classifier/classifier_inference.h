@@ -10,11 +10,11 @@ namespace wsss {
 using ProgressObserver = std::function<void(std::int64_t, std::int64_t)>;
 
 /// Probabilities (sigmoid of the logits) of every patch: [N, K] float32 on the CPU.
-at::Tensor classify_patches(ResNet38& network, const PatchStore& patches, std::int64_t batch_size,
+at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel);
 
 /// Label scores of a labelled set.
-LabelScores evaluate_labels(ResNet38& network, const PatchStore& patches, std::int64_t batch_size,
+LabelScores evaluate_labels(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel);
 
 }  // namespace wsss

@@ -10,7 +10,7 @@ namespace wsss {
 namespace {
 
 /// fc8 learns faster than the rest; batch norms have no weight decay.
-std::vector<ParameterGroup> parameter_groups(const ResNet38& network, const ClassifierTrainingOptions& options) {
+std::vector<ParameterGroup> parameter_groups(const Classifier& network, const ClassifierTrainingOptions& options) {
   ParameterGroup convolutions{{}, 1.0, options.weight_decay};
   ParameterGroup norms{{}, 1.0, 0.0};
   ParameterGroup head{{}, options.head_learning_rate_factor, options.weight_decay};
@@ -18,7 +18,7 @@ std::vector<ParameterGroup> parameter_groups(const ResNet38& network, const Clas
     if (!parameter.value().requires_grad()) continue;
     if (parameter.key() == "fc8.weight") {
       head.parameters.push_back(parameter.value());
-    } else if (parameter.key().find("conv") != std::string::npos) {
+    } else if (parameter.value().dim() == 4) {
       convolutions.parameters.push_back(parameter.value());
     } else {
       norms.parameters.push_back(parameter.value());
@@ -29,7 +29,7 @@ std::vector<ParameterGroup> parameter_groups(const ResNet38& network, const Clas
 
 class ClassifierRun : public TrainingRun {
  public:
-  ClassifierRun(ResNet38& network, const ClassifierTrainingOptions& options, const PatchStore& train,
+  ClassifierRun(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,
                 const PatchStore* validation, const ClassifierObserver& observer, const CancelToken& cancel)
       : TrainingRun("classifier", *network, network->class_weights(), options, train.count(), cancel),
         network_(network),
@@ -51,11 +51,11 @@ class ClassifierRun : public TrainingRun {
   Forward forward(const StepBatch& batch, Dropout& dropout) override {
     const at::Tensor images = image_batch(train_, batch.indices, batch.draws, dtype(), device());
     const at::Tensor labels = label_batch(train_, batch.indices, dtype(), device());
-    at::Tensor bn7 = network_->features(images, dropout).bn7;
+    at::Tensor deep = network_->features(images, dropout).deep;
     if (options_.gamma.enabled(batch.epoch)) {
-      bn7 = bn7 * pda_map(bn7, network_->class_weights(), options_.gamma.gamma(batch.epoch), options_.pda_divisor);
+      deep = deep * pda_map(deep, network_->class_weights(), options_.gamma.gamma(batch.epoch), options_.pda_divisor);
     }
-    const at::Tensor logits = network_->classify(bn7, dropout);
+    const at::Tensor logits = network_->classify(deep, dropout);
     return {logits, multilabel_soft_margin(logits, labels)};
   }
 
@@ -109,7 +109,7 @@ class ClassifierRun : public TrainingRun {
     double jaccard = 0.0;
   };
 
-  ResNet38& network_;
+  Classifier& network_;
   ClassifierTrainingOptions options_;
   const PatchStore& train_;
   const PatchStore* validation_;
@@ -125,7 +125,7 @@ at::Tensor multilabel_soft_margin(const at::Tensor& logits, const at::Tensor& la
   return -(labels * at::log_sigmoid(logits) + (1.0 - labels) * at::log_sigmoid(-logits)).mean();
 }
 
-TrainingSummary train_classifier(ResNet38& network, const ClassifierTrainingOptions& options, const PatchStore& train,
+TrainingSummary train_classifier(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,
                                  const PatchStore* validation, const ClassifierObserver& observer,
                                  const CancelToken& cancel) {
   return ClassifierRun(network, options, train, validation, observer, cancel).run();

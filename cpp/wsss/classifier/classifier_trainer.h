@@ -3,9 +3,9 @@
 #include <functional>
 #include <optional>
 
+#include "wsss/classifier/classifier.h"
 #include "wsss/classifier/label_scores.h"
 #include "wsss/classifier/pda.h"
-#include "wsss/classifier/resnet38.h"
 #include "wsss/core/cancel.h"
 #include "wsss/dataset/patch_store.h"
 #include "wsss/optim/training_run.h"
@@ -49,14 +49,14 @@ struct ClassifierObserver {
 /// that does not overflow. logits and labels [N, K], same dtype.
 at::Tensor multilabel_soft_margin(const at::Tensor& logits, const at::Tensor& labels);
 
-/// Trains a ResNet38 on patch-level labels (stage 1 of the paper).
+/// Trains a classifier on patch-level labels (stage 1 of the paper).
 ///
 /// The network may be float32 or float64, on any device. Best is the highest Jaccard on validation.
 ///
 /// @param validation  may be null: no best weights then.
 /// @throws Error      kCancelled when the token is raised; kDiverged at the first loss that is not finite; kIo when a
 ///                    checkpoint cannot be written.
-TrainingSummary train_classifier(ResNet38& network, const ClassifierTrainingOptions& options, const PatchStore& train,
+TrainingSummary train_classifier(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,
                                  const PatchStore* validation, const ClassifierObserver& observer,
                                  const CancelToken& cancel);
 

@@ -3,10 +3,7 @@
 #include <torch/torch.h>
 
 #include <array>
-#include <limits>
 
-#include "wsss/core/cancel.h"
-#include "wsss/core/init.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -38,13 +35,7 @@ constexpr std::array<BlockRow, 15> kBlocks{{
 }};
 constexpr std::size_t kBlocksToB4_5 = 12;
 constexpr std::size_t kFrozenStemBlocks = 3;
-constexpr double kHeadDropout = 0.5;
-constexpr std::uint64_t kHeadPosition = std::numeric_limits<std::uint32_t>::max();
-
-void observe(const ResNet38Impl::Observer& observer, const std::string& name, const at::Tensor& x) {
-  cancellation_point(x);
-  if (observer) observer(name, x);
-}
+constexpr ClassifierImpl::LevelNames kLevelNames{"bn7", "b5_2", "b4_5"};
 
 }  // namespace
 
@@ -64,58 +55,37 @@ ResNet38Impl::ResNet38Impl(std::int64_t class_count, double width) {
   b7_ = register_module("b7", BottleneckBlock(BottleneckBlockImpl::Shape{scaled(2048), scaled(1024), scaled(2048),
                                                                          scaled(4096), 4, 0.5}));
   bn7_ = register_module("bn7", torch::nn::BatchNorm2d(scaled(4096)));
-  fc8_ = register_module("fc8", torch::nn::Conv2d(torch::nn::Conv2dOptions(scaled(4096), class_count, 1).bias(false)));
+  register_head(scaled(4096), class_count);
 }
 
-at::Tensor ResNet38Impl::features_to_b4_5(const at::Tensor& x, const Observer& observer) {
+const ClassifierImpl::LevelNames& ResNet38Impl::level_names() const { return kLevelNames; }
+
+at::Tensor ResNet38Impl::features_to_shallow(const at::Tensor& x) {
   at::Tensor t = conv1a_(x);
-  observe(observer, "conv1a", t);
+  passed("conv1a", t);
   for (std::size_t i = 0; i < kBlocksToB4_5; ++i) {
     t = blocks_[i].second(t);
-    observe(observer, blocks_[i].first, t);
+    passed(blocks_[i].first, t);
   }
   return t;
 }
 
-FeatureLevels ResNet38Impl::features_from_b4_5(const at::Tensor& b4_5, Dropout& dropout, const Observer& observer) {
+FeatureLevels ResNet38Impl::features_from_shallow(const at::Tensor& shallow, Dropout& dropout) {
   FeatureLevels levels;
-  levels.b4_5 = b4_5;
-  at::Tensor t = b4_5;
+  levels.shallow = shallow;
+  at::Tensor t = shallow;
   for (std::size_t i = kBlocksToB4_5; i < blocks_.size(); ++i) {
     t = blocks_[i].second(t);
-    observe(observer, blocks_[i].first, t);
+    passed(blocks_[i].first, t);
   }
-  levels.b5_2 = t;
+  levels.middle = t;
   t = b6_(t, dropout);
-  observe(observer, "b6", t);
+  passed("b6", t);
   t = b7_(t, dropout);
-  observe(observer, "b7", t);
-  levels.bn7 = torch::relu(bn7_(t));
-  observe(observer, "bn7_relu", levels.bn7);
+  passed("b7", t);
+  levels.deep = torch::relu(bn7_(t));
+  passed("bn7_relu", levels.deep);
   return levels;
-}
-
-FeatureLevels ResNet38Impl::features(const at::Tensor& x, Dropout& dropout, const Observer& observer) {
-  return features_from_b4_5(features_to_b4_5(x, observer), dropout, observer);
-}
-
-at::Tensor ResNet38Impl::pooled(const at::Tensor& bn7) { return bn7.mean({2, 3}); }
-
-at::Tensor ResNet38Impl::classify(const at::Tensor& bn7, Dropout& dropout) {
-  const at::Tensor feature = pooled(dropout.channels(bn7, kHeadDropout));
-  return torch::linear(feature, fc8_->weight.flatten(1));
-}
-
-at::Tensor ResNet38Impl::class_activation_maps(const at::Tensor& bn7) { return torch::conv2d(bn7, fc8_->weight); }
-
-at::Tensor ResNet38Impl::forward(const at::Tensor& x) {
-  Dropout inactive;
-  return classify(features(x, inactive).bn7, inactive);
-}
-
-void ResNet38Impl::initialize(std::uint64_t seed) {
-  initialize_weights(*this, seed);
-  xavier_uniform(fc8_->weight, seed, kHeadPosition);
 }
 
 void ResNet38Impl::set_stem_frozen(bool frozen) {
@@ -124,25 +94,6 @@ void ResNet38Impl::set_stem_frozen(bool frozen) {
     for (const auto& parameter : blocks_[i].second->named_parameters()) {
       if (parameter.key().find("conv") != std::string::npos) parameter.value().requires_grad_(!frozen);
     }
-  }
-}
-
-void ResNet38Impl::set_batch_norm_frozen(bool frozen) {
-  batch_norm_frozen_ = frozen;
-  for (const auto& module : modules()) {
-    if (auto* norm = module->as<torch::nn::BatchNorm2d>()) {
-      norm->weight.requires_grad_(!frozen);
-      norm->bias.requires_grad_(!frozen);
-    }
-  }
-  train(is_training());
-}
-
-void ResNet38Impl::train(bool on) {
-  torch::nn::Module::train(on);
-  if (!on || !batch_norm_frozen_) return;
-  for (const auto& module : modules(/*include_self=*/false)) {
-    if (auto* norm = module->as<torch::nn::BatchNorm2d>()) norm->eval();
   }
 }
 

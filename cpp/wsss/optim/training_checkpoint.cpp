@@ -67,7 +67,7 @@ void TrainingRun::resume() {
       static_cast<std::int64_t>(checkpoint.epoch_history.size()) != checkpoint.epoch) {
     throw refuse("it counts steps that this run does not have");
   }
-  load_state_dict(network_, checkpoint.network, true, options_.resume_from);
+  load_state_dict(network_, checkpoint.network, options_.resume_from);
   restore_momentum(checkpoint.momentum);
   if (average_) average_->restore(checkpoint.average);
   if (options_.keep_best && checkpoint.best_epoch >= 0) {

@@ -36,7 +36,7 @@ TrainingSummary TrainingRun::run() {
   }
   network_.eval();
   if (average_) average_->swap();
-  if (options_.keep_best && !best_weights_.empty()) load_state_dict(network_, best_weights_, true, "the best epoch");
+  if (options_.keep_best && !best_weights_.empty()) load_state_dict(network_, best_weights_, "the best epoch");
   summary_.elapsed_ms = elapsed_ms();
   return summary_;
 }

@@ -14,9 +14,11 @@ namespace {
 /// State of one generation.
 class Generator {
  public:
-  Generator(ResNet38& network, const PseudoMaskOptions& options, const PatchStore& patches, MaskStore& masks,
+  Generator(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches, MaskStore& masks,
             const ProgressObserver& progress, const CancelToken& cancel)
-      : network_(network), options_(options), patches_(patches), masks_(masks), progress_(progress), cancel_(cancel) {}
+      : network_(network), options_(options), patches_(patches), masks_(masks), progress_(progress), cancel_(cancel) {
+    for (const auto& name : options.levels) levels_.push_back(network->level_named(name));
+  }
 
   void run() {
     std::vector<std::int64_t> batch;
@@ -70,7 +72,7 @@ class Generator {
       for (const auto k : classes_of(index)) wanted[static_cast<std::size_t>(k)] = true;
     }
     const at::Tensor images = image_batch(patches_, batch, {}, class_weights.scalar_type(), class_weights.device());
-    const auto cams = grad_cam(network_, images, options_.levels, wanted);
+    const auto cams = grad_cam(network_, images, levels_, wanted);
     std::vector<std::vector<std::uint8_t>> glass;
     for (const auto index : batch) glass.push_back(glass_of(index));
     for (std::size_t level = 0; level < cams.size(); ++level) write_level(batch, glass, level, cams[level].maps);
@@ -95,18 +97,19 @@ class Generator {
     if (progress_) progress_(done_, patches_.count());
   }
 
-  ResNet38& network_;
+  Classifier& network_;
   const PseudoMaskOptions& options_;
   const PatchStore& patches_;
   MaskStore& masks_;
   const ProgressObserver& progress_;
   const CancelToken& cancel_;
+  std::vector<FeatureLevel> levels_;
   std::int64_t done_ = 0;
 };
 
 }  // namespace
 
-void generate_pseudo_masks(ResNet38& network, const PseudoMaskOptions& options, const PatchStore& patches,
+void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
                            MaskStore& masks, const ProgressObserver& progress, const CancelToken& cancel) {
   if (masks.count() != patches.count() || masks.height() != patches.height() || masks.width() != patches.width() ||
       masks.level_count() != static_cast<std::int64_t>(options.levels.size())) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "wsss/classifier/classifier_inference.h"
 #include "wsss/image/glass.h"
@@ -10,7 +12,8 @@
 namespace wsss {
 
 struct PseudoMaskOptions {
-  std::vector<FeatureLevel> levels;
+  /// Names of the classifier's feature levels.
+  std::vector<std::string> levels;
   std::int64_t batch_size = 8;
   std::optional<GlassRule> glass;
   CamScaling scaling = CamScaling::kPresent;
@@ -20,8 +23,9 @@ struct PseudoMaskOptions {
 /// classes of the patch's label, glass as class K. With CamScaling::kPresent a patch of one class needs no network.
 ///
 /// @param masks   one level for each of options.levels; written in place.
-/// @throws Error  kShape if masks and patches differ in number or size; kDataset if a patch has no label; kCancelled.
-void generate_pseudo_masks(ResNet38& network, const PseudoMaskOptions& options, const PatchStore& patches,
+/// @throws Error  kOption for a level that the classifier does not have; kShape if masks and patches differ in number
+/// or size; kDataset if a patch has no label; kCancelled.
+void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
                            MaskStore& masks, const ProgressObserver& progress, const CancelToken& cancel);
 
 }  // namespace wsss

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "wsss/core/cancel.h"
-#include "wsss/core/error.h"
 
 namespace wsss {
 
@@ -31,24 +30,13 @@ class ParametersWithoutGradient {
   std::vector<at::Tensor> changed_;
 };
 
-const at::Tensor& feature_of(const FeatureLevels& features, FeatureLevel level) {
-  switch (level) {
-    case FeatureLevel::kB4_5:
-      return features.b4_5;
-    case FeatureLevel::kB5_2:
-      return features.b5_2;
-    default:
-      return features.bn7;
-  }
-}
-
-/// The channel weights of bn7 in closed form: [N, K, C].
-at::Tensor bn7_weights(const ResNet38& network, const at::Tensor& bn7, const std::vector<bool>& wanted) {
-  at::Tensor weights = network->class_weights().detach().flatten(1) / static_cast<double>(bn7.size(2) * bn7.size(3));
+/// The channel weights of the deep level in closed form: [N, K, C].
+at::Tensor deep_weights(const Classifier& network, const at::Tensor& deep, const std::vector<bool>& wanted) {
+  at::Tensor weights = network->class_weights().detach().flatten(1) / static_cast<double>(deep.size(2) * deep.size(3));
   for (std::size_t k = 0; k < wanted.size(); ++k) {
     if (!wanted[k]) weights[static_cast<std::int64_t>(k)].zero_();
   }
-  return weights.unsqueeze(0).expand({bn7.size(0), -1, -1});
+  return weights.unsqueeze(0).expand({deep.size(0), -1, -1});
 }
 
 GradCam combine(const at::Tensor& feature, const at::Tensor& weights) {
@@ -59,35 +47,28 @@ GradCam combine(const at::Tensor& feature, const at::Tensor& weights) {
 
 }  // namespace
 
-FeatureLevel parse_feature_level(const std::string& name) {
-  if (name == "b4_5") return FeatureLevel::kB4_5;
-  if (name == "b5_2") return FeatureLevel::kB5_2;
-  if (name == "bn7") return FeatureLevel::kBn7;
-  throw Error(ErrorCode::kOption, "levels must be b4_5, b5_2 or bn7, received " + name, {{"option", "levels"}});
-}
-
-std::vector<GradCam> grad_cam(ResNet38& network, const at::Tensor& images, const std::vector<FeatureLevel>& levels,
+std::vector<GradCam> grad_cam(Classifier& network, const at::Tensor& images, const std::vector<FeatureLevel>& levels,
                               const std::vector<bool>& wanted) {
   const auto asks = [&](FeatureLevel level) { return std::find(levels.begin(), levels.end(), level) != levels.end(); };
-  const bool needs_backward = asks(FeatureLevel::kB4_5) || asks(FeatureLevel::kB5_2);
+  const bool needs_backward = asks(FeatureLevel::kShallow) || asks(FeatureLevel::kMiddle);
   const ParametersWithoutGradient guard(*network);
   Dropout inactive;
 
-  at::Tensor b4_5;
+  at::Tensor shallow;
   {
     const torch::NoGradGuard no_grad;
-    b4_5 = network->features_to_b4_5(images);
+    shallow = network->features_to_shallow(images);
   }
   const torch::AutoGradMode grad_mode(needs_backward);
-  if (needs_backward) b4_5 = b4_5.detach().requires_grad_(true);
-  const FeatureLevels features = network->features_from_b4_5(b4_5, inactive);
-  const at::Tensor logits = network->classify(features.bn7, inactive);
+  if (needs_backward) shallow = shallow.detach().requires_grad_(true);
+  const FeatureLevels features = network->features_from_shallow(shallow, inactive);
+  const at::Tensor logits = network->classify(features.deep, inactive);
 
   std::vector<at::Tensor> taps;
   std::vector<at::Tensor> tap_weights;
-  for (const FeatureLevel level : {FeatureLevel::kB4_5, FeatureLevel::kB5_2}) {
+  for (const FeatureLevel level : {FeatureLevel::kShallow, FeatureLevel::kMiddle}) {
     if (!asks(level)) continue;
-    const at::Tensor& feature = feature_of(features, level);
+    const at::Tensor& feature = features.of(level);
     taps.push_back(feature);
     tap_weights.push_back(at::zeros({feature.size(0), network->class_count(), feature.size(1)}, feature.options()));
   }
@@ -105,11 +86,11 @@ std::vector<GradCam> grad_cam(ResNet38& network, const at::Tensor& images, const
   const torch::NoGradGuard no_grad;
   std::vector<GradCam> result;
   for (const FeatureLevel level : levels) {
-    const at::Tensor& feature = feature_of(features, level);
-    if (level == FeatureLevel::kBn7) {
-      result.push_back(combine(feature, bn7_weights(network, feature, wanted)));
+    const at::Tensor& feature = features.of(level);
+    if (level == FeatureLevel::kDeep) {
+      result.push_back(combine(feature, deep_weights(network, feature, wanted)));
     } else {
-      const bool first = level == FeatureLevel::kB4_5 || taps.size() == 1;
+      const bool first = level == FeatureLevel::kShallow || taps.size() == 1;
       result.push_back(combine(feature, tap_weights[first ? 0 : 1]));
     }
   }

@@ -1,18 +1,10 @@
 #pragma once
 
-#include <string>
 #include <vector>
 
-#include "wsss/classifier/resnet38.h"
+#include "wsss/classifier/classifier.h"
 
 namespace wsss {
-
-/// Where in the classifier a Grad-CAM is taken.
-enum class FeatureLevel { kB4_5, kB5_2, kBn7 };
-
-/// "b4_5", "b5_2" or "bn7".
-/// @throws Error kOption for another name.
-FeatureLevel parse_feature_level(const std::string& name);
 
 /// Grad-CAM of one level.
 struct GradCam {
@@ -22,15 +14,15 @@ struct GradCam {
 
 /// Grad-CAM (Selvaraju et al. 2017, without the final ReLU, as published) of several levels from one forward pass.
 ///
-/// bn7 needs no backward pass: the head is linear there, so a channel's weight is fc8.weight / (h * w). For b5_2 and
-/// b4_5 one backward pass a class runs from the logit down to the deepest level asked for and computes no weight
-/// gradients.
+/// The deep level needs no backward pass: the head is linear there, so a channel's weight is fc8.weight / (h * w). For
+/// the others one backward pass a class runs from the logit down to the shallowest level asked for and computes no
+/// weight gradients.
 ///
 /// @param network  in evaluation.
 /// @param images   [N, 3, H, W] in [0, 1].
 /// @param levels   one result each, in this order.
 /// @param wanted   K flags; maps of classes that are not wanted are 0.
-std::vector<GradCam> grad_cam(ResNet38& network, const at::Tensor& images, const std::vector<FeatureLevel>& levels,
+std::vector<GradCam> grad_cam(Classifier& network, const at::Tensor& images, const std::vector<FeatureLevel>& levels,
                               const std::vector<bool>& wanted);
 
 }  // namespace wsss

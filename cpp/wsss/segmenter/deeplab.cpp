@@ -3,11 +3,9 @@
 #include <torch/torch.h>
 
 #include "wsss/core/cancel.h"
-#include "wsss/core/error.h"
 #include "wsss/core/init.h"
 #include "wsss/core/width.h"
 #include "wsss/image/resize.h"
-#include "wsss/segmenter/resnet101.h"
 
 namespace wsss {
 
@@ -18,11 +16,6 @@ constexpr std::int64_t kLowLevelChannels = 48;
 
 torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out) {
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).padding(1).bias(false));
-}
-
-std::shared_ptr<Backbone> make_backbone(const std::string& name, std::int64_t output_stride, double width) {
-  if (name == "resnet101") return std::make_shared<ResNet101Impl>(output_stride, width);
-  throw Error(ErrorCode::kOption, "backbone must be resnet101, received " + name, {{"option", "backbone"}});
 }
 
 }  // namespace
@@ -60,16 +53,14 @@ DeepLabImpl::DeepLabImpl(const std::string& backbone, std::int64_t class_count, 
                          double width)
     : class_count_(class_count), backbone_(make_backbone(backbone, output_stride, width)) {
   register_module("backbone", backbone_);
-  aspp_ = register_module("aspp", Aspp(backbone_->high_channels(), output_stride, width));
+  aspp_ = register_module("aspp", Aspp(backbone_->high_channels(), backbone_->output_stride(), width));
   decoder_ = register_module("decoder", Decoder(backbone_->low_channels(), aspp_->out_channels(), class_count, width));
 }
 
 void DeepLabImpl::initialize(std::uint64_t seed) {
   initialize_weights(*this, seed);
   const torch::NoGradGuard no_grad;
-  for (const auto& module : modules()) {
-    if (auto* bottleneck = module->as<ResNetBottleneck>()) bottleneck->start_as_identity();
-  }
+  backbone_->start_as_identity();
 }
 
 at::Tensor DeepLabImpl::forward(const at::Tensor& x, Dropout& dropout, const Observer& observer) {

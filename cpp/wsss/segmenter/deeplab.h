@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "wsss/backbone/backbone.h"
 #include "wsss/segmenter/aspp.h"
-#include "wsss/segmenter/backbone.h"
 
 namespace wsss {
 
@@ -42,7 +42,7 @@ class DeepLabImpl : public torch::nn::Module {
   /// Called with "low_level", "backbone", "aspp", "decoder" and their outputs.
   using Observer = std::function<void(const std::string&, const at::Tensor&)>;
 
-  /// @param backbone       "resnet101".
+  /// @param backbone       as make_backbone().
   /// @param output_stride  8 or 16.
   /// @param width          channel multiplier above 0; 1 is the paper's network.
   /// @throws Error         kOption for an unknown backbone or stride.
@@ -51,9 +51,9 @@ class DeepLabImpl : public torch::nn::Module {
   /// x [N, 3, H, W] in [0, 1] -> logits [N, K, H, W].
   at::Tensor forward(const at::Tensor& x, Dropout& dropout, const Observer& observer = {});
 
-  /// Random start: He's for the convolutions; the last batch norm of every bottleneck starts at scale 0, so that a
-  /// hundred fresh layers begin as the identity (Goyal et al. 2017, section 5.1). Without it a narrow network needs
-  /// epochs to wake up.
+  /// Random start: He's for the convolutions; the last batch norm of every residual branch of the backbone starts at
+  /// scale 0, so that a hundred fresh layers begin as the identity (Goyal et al. 2017, section 5.1). Without it a
+  /// narrow network needs epochs to wake up.
   void initialize(std::uint64_t seed);
 
   std::int64_t class_count() const { return class_count_; }

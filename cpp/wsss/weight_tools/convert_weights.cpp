@@ -13,7 +13,7 @@ namespace {
 
 /// The translation to the network that shares most names with the file.
 NamedForNetwork best_translation(const WeightFile& file) {
-  NamedForNetwork best{"", file.tensors, {}, {}};
+  NamedForNetwork best{"", file.tensors, {}, {}, {}};
   std::int64_t most = 0;
   for (const KnownNetwork& network : known_networks()) {
     NamedForNetwork named = named_for_network(file, network.names);
@@ -31,9 +31,9 @@ Conversion convert_weights(const std::string& input, const std::string& output, 
                            const CancelToken& cancel) {
   const WeightFile file = read_weight_file(input);
   cancel.check();
-  const NamedForNetwork named = translate ? best_translation(file) : NamedForNetwork{"", file.tensors, {}, {}};
+  const NamedForNetwork named = translate ? best_translation(file) : NamedForNetwork{"", file.tensors, {}, {}, {}};
   if (output.ends_with(".pth")) {
-    write_torch_zip(output, named.tensors);
+    write_torch_zip(output, translate ? with_published_aliases(named.tensors) : named.tensors);
   } else {
     write_safetensors(output, named.tensors, file.metadata);
   }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "wsss/classifier/resnet38.h"
+#include "wsss/classifier/classifier.h"
 #include "wsss/segmenter/deeplab.h"
 
 namespace wsss {
@@ -29,11 +29,19 @@ std::int64_t KnownNetwork::shared_names(const StateDict& tensors) const {
 
 const std::vector<KnownNetwork>& known_networks() {
   static const std::vector<KnownNetwork> networks = [] {
-    const ResNet38 classifier(kAnyClassCount, kSmallestWidth);
-    const DeepLab segmenter("resnet101", kAnyClassCount, kAnyOutputStride, kSmallestWidth);
+    const auto classifier = [](const char* backbone) {
+      return names_of(*make_classifier(backbone, kAnyClassCount, kSmallestWidth));
+    };
+    const auto segmenter = [](const char* backbone) {
+      return names_of(*DeepLab(backbone, kAnyClassCount, kAnyOutputStride, kSmallestWidth));
+    };
     return std::vector<KnownNetwork>{
-        {"ResNet38 classifier", names_of(*classifier), "bn7.weight", 4096.0},
-        {"DeepLab v3+ (ResNet101)", names_of(*segmenter), "backbone.layer4.0.conv3.weight", 2048.0}};
+        {"ResNet38 classifier", classifier("resnet38"), "bn7.weight", 4096.0},
+        {"MobileNetV2 classifier", classifier("mobilenet"), "features.18.0.weight", 1280.0},
+        {"DeepLab v3+ (ResNet101)", segmenter("resnet101"), "backbone.layer4.0.conv3.weight", 2048.0},
+        {"DeepLab v3+ (Xception)", segmenter("xception"), "backbone.conv5.pointwise.weight", 2048.0},
+        {"DeepLab v3+ (DRN-D-54)", segmenter("drn"), "backbone.layer6.0.conv3.weight", 2048.0},
+        {"DeepLab v3+ (MobileNetV2)", segmenter("mobilenet"), "backbone.features.17.conv.6.weight", 320.0}};
   }();
   return networks;
 }

@@ -69,7 +69,9 @@ NetworkFit fit_of(const KnownNetwork& network, const WeightFile& file) {
     }
   }
   for (const auto& name : network.names) {
-    const bool optional = name.ends_with("num_batches_tracked");
+    const bool optional = name.ends_with("num_batches_tracked") ||
+                          std::any_of(named.fresh.begin(), named.fresh.end(),
+                                      [&](const std::string& prefix) { return name.starts_with(prefix); });
     if (!optional && !theirs.contains(name)) fit.missing.push_back(name);
   }
   return fit;

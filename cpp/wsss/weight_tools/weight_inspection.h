@@ -20,11 +20,11 @@ struct TensorSummary {
 
 /// How a weight file compares with one of our networks, by names after translation.
 struct NetworkFit {
-  std::string network;  ///< "ResNet38 classifier" or "DeepLab v3+ (ResNet101)".
+  std::string network;  ///< "ResNet38 classifier", "DeepLab v3+ (ResNet101)", ...
   std::string origin;   ///< Whose names the file has, "" for our own.
   double width = 1.0;   ///< Channel multiplier, from the file's shapes.
   std::int64_t matched = 0;
-  std::vector<std::string> missing;     ///< In the network, not in the file.
+  std::vector<std::string> missing;     ///< In the network, not in the file, but for what no file of that origin has.
   std::vector<std::string> unexpected;  ///< In the file, not in the network.
 };
 

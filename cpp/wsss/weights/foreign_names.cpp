@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 namespace wsss {
@@ -15,6 +17,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kMxnetKin
                                                                                     {"_beta", ".bias"},
                                                                                     {"_moving_mean", ".running_mean"},
                                                                                     {"_moving_var", ".running_var"}}};
+
+// The published MobileNetV2 segmenter lists the layers of "features" once more in two parts, by the same numbers.
+constexpr std::string_view kCanonical = "backbone.features.";
+constexpr std::array<std::string_view, 2> kAliases{"backbone.low_level_features.", "backbone.high_level_features."};
+constexpr int kLastLowLevelLayer = 3;
 
 bool all_start_with(const StateDict& tensors, std::string_view prefix) {
   return !tensors.empty() && std::all_of(tensors.begin(), tensors.end(), [&](const auto& item) {
@@ -40,7 +47,7 @@ bool has_name(const StateDict& tensors, std::string_view name) {
 }
 
 NamedForNetwork from_mxnet(const WeightFile& file) {
-  NamedForNetwork result{"MXNet ResNet38", {}, {}, {"fc8."}};
+  NamedForNetwork result{"MXNet ResNet38", {}, {}, {"fc8."}, {"conv1a", "b2.bn_branch2a"}};
   for (const auto& [name, tensor] : file.tensors) {
     const std::string ours = resnet38_name(name);
     if (ours.empty()) {
@@ -53,12 +60,78 @@ NamedForNetwork from_mxnet(const WeightFile& file) {
 }
 
 NamedForNetwork from_torchvision_resnet(const StateDict& tensors) {
-  NamedForNetwork result{"torchvision ResNet", {}, {}, {"aspp.", "decoder."}};
+  NamedForNetwork result{"torchvision ResNet", {}, {}, {"aspp.", "decoder."}, {"backbone.conv1", "backbone.bn1"}};
   for (const auto& [name, tensor] : tensors) {
     if (name.starts_with("fc.")) {
       result.dropped.push_back(name);
     } else {
       result.tensors.emplace_back("backbone." + name, tensor);
+    }
+  }
+  return result;
+}
+
+/// The digit at the start of a text that has a dot behind it, or -1.
+int leading_digit(std::string_view text) {
+  const bool is_digit = text.size() > 1 && text[0] >= '0' && text[0] <= '9' && text[1] == '.';
+  return is_digit ? text[0] - '0' : -1;
+}
+
+/// A layer of torchvision's MobileNetV2 as the published code numbers it. There a block is a list of [convolution,
+/// batch norm, ReLU6] groups with the last convolution and batch norm on their own; here it is one flat list.
+std::string flat_mobilenet_name(const std::string& name) {
+  constexpr std::string_view kConv = ".conv.";
+  const auto conv = name.find(kConv);
+  if (conv == std::string::npos) return name;
+  const std::string block = name.substr(0, conv + kConv.size());
+  const std::string_view layer = std::string_view(name).substr(block.size());
+  const int first = leading_digit(layer);
+  if (first < 0) return name;
+  const std::string_view rest = layer.substr(2);
+  const int second = leading_digit(rest);
+  if (second >= 0) return block + std::to_string(3 * first + second) + std::string(rest.substr(1));
+  const int groups = block == "features.1.conv." ? 1 : 2;  // the first block has no expansion
+  return block + std::to_string(first + 2 * groups) + "." + std::string(rest);
+}
+
+/// @param prefix  what the network puts before "features": "" for the classifier, "backbone." for the segmenter.
+NamedForNetwork from_mobilenet(const StateDict& tensors, const std::string& prefix) {
+  const bool is_classifier = prefix.empty();
+  const bool has_groups = has_name(tensors, "features.1.conv.0.0.weight");
+  NamedForNetwork result{"MobileNetV2", {}, {}, {}, {prefix + "features.0.0", prefix + "features.0.1"}};
+  if (is_classifier) {
+    result.fresh = {"fc8."};
+  } else {
+    result.fresh = {"aspp.", "decoder."};
+  }
+  for (const auto& [name, tensor] : tensors) {
+    const bool is_head = name.starts_with("classifier.") || (!is_classifier && name.starts_with("features.18."));
+    if (is_head) {
+      result.dropped.push_back(name);
+    } else {
+      result.tensors.emplace_back(prefix + (has_groups ? flat_mobilenet_name(name) : name), tensor);
+    }
+  }
+  return result;
+}
+
+/// Names of the published MobileNetV2 segmenter to the one that each tensor has here.
+std::string without_alias(std::string name) {
+  for (const std::string_view alias : kAliases) {
+    if (name.starts_with(alias)) return std::string(kCanonical) + name.substr(alias.size());
+  }
+  return name;
+}
+
+NamedForNetwork from_published_mobilenet(const StateDict& tensors) {
+  NamedForNetwork result{"published DeepLab", {}, {}, {}, {}};
+  std::unordered_set<std::string> seen;
+  for (const auto& [name, tensor] : tensors) {
+    const std::string ours = without_alias(name);
+    if (seen.insert(ours).second) {
+      result.tensors.emplace_back(ours, tensor);
+    } else {
+      result.dropped.push_back(name);
     }
   }
   return result;
@@ -100,7 +173,27 @@ NamedForNetwork named_for_network(const WeightFile& file, const std::vector<std:
   const StateDict tensors = unwrapped(file.tensors);
   const bool is_resnet = has_name(tensors, "layer1.0.conv1.weight");
   if (is_resnet && network_has("backbone.layer1.0.conv1.weight")) return from_torchvision_resnet(tensors);
-  return {"", tensors, {}, {}};
+  const bool is_mobilenet =
+      has_name(tensors, "features.17.conv.0.weight") || has_name(tensors, "features.17.conv.0.0.weight");
+  // A classifier of ours has the same names and is told by its head.
+  if (is_mobilenet && !has_name(tensors, "fc8.weight")) {
+    if (network_has("features.18.0.weight")) return from_mobilenet(tensors, "");
+    if (network_has("backbone.features.0.0.weight")) return from_mobilenet(tensors, "backbone.");
+  }
+  const bool has_aliases = has_name(tensors, "backbone.low_level_features.0.0.weight");
+  if (has_aliases && network_has("backbone.features.0.0.weight")) return from_published_mobilenet(tensors);
+  return {"", tensors, {}, {}, {}};
+}
+
+StateDict with_published_aliases(const StateDict& tensors) {
+  StateDict result = tensors;
+  for (const auto& [name, tensor] : tensors) {
+    if (!name.starts_with(kCanonical)) continue;
+    const std::string layer = name.substr(kCanonical.size());
+    const bool is_low = std::atoi(layer.c_str()) <= kLastLowLevelLayer;
+    result.emplace_back(std::string(kAliases[is_low ? 0 : 1]) + layer, tensor);
+  }
+  return result;
 }
 
 }  // namespace wsss

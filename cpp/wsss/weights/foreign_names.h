@@ -3,27 +3,35 @@
 #include <string>
 #include <vector>
 
+#include "wsss/weights/input_normalization.h"
 #include "wsss/weights/weight_file.h"
 
 namespace wsss {
 
 /// Tensors of a file under the names that our networks have.
 struct NamedForNetwork {
-  /// Whose names they were: "", "MXNet ResNet38", "torchvision ResNet".
+  /// Whose names they were: "", "MXNet ResNet38", "torchvision ResNet", "MobileNetV2", "published DeepLab".
   std::string origin;
   StateDict tensors;
-  /// Heads of another task, such as ImageNet's classifier: left out.
+  /// Left out: heads of another task, such as ImageNet's, and second names of tensors that are there already.
   std::vector<std::string> dropped;
   /// Prefixes of layers that such a file never has; they keep their fresh start and may be missing in a strict load.
   std::vector<std::string> fresh;
+  /// Of a file that was trained on ImageNet's normalised images.
+  FirstLayer first_layer;
 };
 
-/// Translates the names of files that others wrote: MXNet's ResNet38 (golden case K3), torchvision's ResNets as a
-/// DeepLab backbone, and prefixes that wrappers put before every name ("module." of DataParallel, "_orig_mod." of
-/// torch.compile). Names of our own are left as they are.
+/// Translates the names of files that others wrote: MXNet's ResNet38 (golden case K3), torchvision's ResNets and
+/// MobileNetV2 (by torchvision or in the older numbering of the published code) as a backbone or classifier, the
+/// published segmenter with MobileNetV2, which names each tensor twice, and prefixes that wrappers put before every
+/// name ("module." of DataParallel, "_orig_mod." of torch.compile). Names of our own are left as they are.
 ///
 /// @param network_names  what the network calls its tensors.
 NamedForNetwork named_for_network(const WeightFile& file, const std::vector<std::string>& network_names);
+
+/// The tensors as the published segmenters list them: for MobileNetV2, "backbone.features.N" once more as
+/// "backbone.low_level_features.N" or "backbone.high_level_features.N".
+StateDict with_published_aliases(const StateDict& tensors);
 
 /// "res4b3_branch2b1_weight" with or without "arg:" or "aux:" to "b4_3.conv_branch2b1.weight"; empty for names that
 /// ResNet38 does not have.

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "wsss/weights/foreign_names.h"
+#include "wsss/weights/input_normalization.h"
 
 namespace wsss {
 
@@ -34,8 +35,9 @@ void drop_other_heads(const StateDict& own, NamedForNetwork& named) {
 
 }  // namespace
 
-LoadReport load_weight_file(torch::nn::Module& network, const std::string& path, bool strict) {
-  const WeightFile file = read_weight_file(path);
+LoadReport load_weight_file(torch::nn::Module& network, const WeightLoading& loading,
+                            const std::function<void()>& initialize) {
+  const WeightFile file = read_weight_file(loading.path);
   const StateDict own = state_dict(network);
   std::vector<std::string> names;
   for (const auto& item : own) names.push_back(item.first);
@@ -44,11 +46,12 @@ LoadReport load_weight_file(torch::nn::Module& network, const std::string& path,
   const auto format = file.metadata.find("format");
   const bool is_ours = format != file.metadata.end() && format->second == kOurFormat;
   if (!is_ours) drop_other_heads(own, named);
-  LoadReport report = load_state_dict(network, named.tensors, strict, path, named.fresh);
+  const bool folds = loading.fold_normalization && fold_imagenet_normalization(named.tensors, named.first_layer);
+  LoadReport report = load_state_dict(network, named.tensors, loading.path, {loading.strict, named.fresh, initialize});
   report.container = file.container;
   report.origin = named.origin;
   report.dropped = named.dropped;
-  report.metadata = file.metadata;
+  report.folded_normalization = folds;
   return report;
 }
 

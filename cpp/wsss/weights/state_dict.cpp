@@ -83,8 +83,8 @@ StateDict snapshot(const torch::nn::Module& network) {
   return result;
 }
 
-LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, bool strict, const std::string& source,
-                           const std::vector<std::string>& fresh) {
+LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, const std::string& source,
+                           const LoadOptions& options) {
   const torch::NoGradGuard no_grad;
   std::unordered_map<std::string, at::Tensor> given(tensors.begin(), tensors.end());
   StateDict own = state_dict(network);
@@ -95,7 +95,7 @@ LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors,
     known.insert(name);
     const auto found = given.find(name);
     if (found == given.end()) {
-      const bool is_fresh = std::any_of(fresh.begin(), fresh.end(),
+      const bool is_fresh = std::any_of(options.fresh.begin(), options.fresh.end(),
                                         [&key = name](const std::string& prefix) { return key.starts_with(prefix); });
       if (is_fresh) {
         report.fresh.push_back(name);
@@ -112,7 +112,9 @@ LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors,
   for (const auto& item : tensors) {
     if (known.count(item.first) == 0) report.unexpected.push_back(item.first);
   }
-  if (strict && !report.complete()) throw mismatch(report, own.size(), source);
+  if (options.strict && !report.complete()) throw mismatch(report, own.size(), source);
+  const bool keeps_some = !report.fresh.empty() || !report.missing.empty() || !report.misshapen.empty();
+  if (keeps_some && options.initialize) options.initialize();
   for (auto& [target, value] : copies) target.copy_(value);
   return report;
 }

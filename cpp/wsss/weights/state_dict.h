@@ -2,7 +2,7 @@
 
 #include <torch/nn/module.h>
 
-#include <map>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,25 +25,33 @@ struct LoadReport {
   std::vector<std::string> missing;     ///< In the network, not in the file.
   std::vector<std::string> unexpected;  ///< In the file, not in the network.
   std::vector<std::string> misshapen;   ///< "name: file [..], network [..]".
-  std::vector<std::string> dropped;     ///< In the file, but of another task: an output layer, by design not loaded.
-  std::vector<std::string> fresh;       ///< In the network, and by design not in files of this origin.
+  /// In the file, by design not loaded: the output layer of another task, or a second name of a tensor.
+  std::vector<std::string> dropped;
+  std::vector<std::string> fresh;  ///< In the network, and by design not in files of this origin.
   std::string container;
-  std::string origin;  ///< Whose names the file had, "" for our own.
-  std::map<std::string, std::string> metadata;
+  std::string origin;                 ///< Whose names the file had, "" for our own.
+  bool folded_normalization = false;  ///< Whether ImageNet's normalisation was folded into the first layer.
 
   bool complete() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
 };
 
+/// How load_state_dict() deals with what does not agree.
+struct LoadOptions {
+  /// Refuse, before anything is changed, unless names and shapes agree exactly. `num_batches_tracked` may be missing:
+  /// older checkpoints lack it and nothing of the method reads it.
+  bool strict = true;
+  /// Prefixes of names that may be missing even if strict.
+  std::vector<std::string> fresh;
+  /// Called before anything is copied if some tensors of the network will not be: gives them their random start.
+  std::function<void()> initialize;
+};
+
 /// Copies tensors into a network by name.
 ///
-/// @param strict   refuse, before anything is changed, unless names and shapes agree exactly. `num_batches_tracked` may
-/// be
-///                 missing: older checkpoints lack it and nothing of the method reads it.
 /// @param source   where the tensors come from, for the message.
-/// @param fresh    prefixes of names that may be missing even if strict.
 /// @throws Error   kWeights with the lists, if strict and they are not empty.
-LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, bool strict, const std::string& source,
-                           const std::vector<std::string>& fresh = {});
+LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, const std::string& source,
+                           const LoadOptions& options = {});
 
 /// @throws Error  kWeights if two tensors have one name, or one the name that safetensors keeps for itself.
 void require_unique_names(const StateDict& tensors, const std::string& path);

@@ -27,8 +27,11 @@ export function addPipelineOptions(command: Command): Command {
   command
     .optionsGroup("Networks:")
     .option("--width <x>", "channel multiplier of both networks, 1 = the paper's; 0.125 or 1/8 (default: 1)", fraction);
-  addStageWeights(command, "classifier");
-  addStageWeights(command, "segmenter");
+  for (const stage of ["classifier", "segmenter"] as const) {
+    groups.addBackboneOption(command, stage, `${stage}-`);
+    addStageWeights(command, stage);
+  }
+  groups.addFoldOption(command);
   groups.addSegmenterOptions(command);
   command.option(
     "--masks <which>",

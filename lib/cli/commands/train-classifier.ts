@@ -20,7 +20,7 @@ export function addTrainClassifierCommand(program: Command, streams: Streams): v
   groups.addFolderOptions(command);
   groups.addCheckpointOptions(command);
   groups.addDeviceOptions(command);
-  groups.addNetworkOptions(command);
+  groups.addNetworkOptions(command, "classifier");
   addTrainingOptions(command, "Training:", sharedTrainingFlags, ["classifier"]);
   addTrainingOptions(command, "Attention and frozen layers:", classifierTrainingFlags, ["classifier"]);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(

@@ -31,7 +31,7 @@ export function addTrainSegmenterCommand(program: Command, streams: Streams): vo
   groups.addFolderOptions(command);
   groups.addCheckpointOptions(command);
   groups.addDeviceOptions(command);
-  groups.addNetworkOptions(command);
+  groups.addNetworkOptions(command, "segmenter");
   groups.addSegmenterOptions(command);
   command.option(
     "--masks <which>",

@@ -7,6 +7,7 @@ import { readIndexPng } from "../../image/index-png.js";
 import { type PanelCell, type PanelRow, writePanel } from "../../image/panel.js";
 import { Segmenter } from "../../segmenter.js";
 import { type RunContext, sectionOf } from "../context.js";
+import { drawnLevels, levelFolder } from "../../inference/pseudo-mask-files.js";
 import { makeFolder } from "../../model/make-folder.js";
 import { replaceWhole } from "../../model/replace-whole.js";
 import { maskSource, type StageSource, weightSource } from "../sources.js";
@@ -72,7 +73,7 @@ function predictionColumn(caption: string, { context, segmenter, classifier }: P
 
 const patchColumn: Column = { caption: "patch", cell: async (_, rgb) => await Promise.resolve({ kind: "patch", rgb }) };
 
-function columnsOf(painter: Painter, split: Split): Column[] {
+async function columnsOf(painter: Painter, split: Split): Promise<Column[]> {
   const { context } = painter;
   const columns = [patchColumn, maskColumn("ground truth", painter, ({ maskPath }) => maskPath)];
   if (split.name !== "train") {
@@ -81,9 +82,10 @@ function columnsOf(painter: Painter, split: Split): Column[] {
     return columns;
   }
   if (sectionOf(context, "segmenter").masks === "pseudo") {
-    for (const level of sectionOf(context, "pseudoMasks").levels) {
-      const folder = join(context.root, maskFolder, `PM_${level}`);
-      columns.push(maskColumn(`pseudo mask ${level}`, painter, ({ stem }) => join(folder, `${stem}.png`)));
+    const folder = join(context.root, maskFolder);
+    for (const level of await drawnLevels(folder)) {
+      const ofLevel = levelFolder(folder, level);
+      columns.push(maskColumn(`pseudo mask ${level}`, painter, ({ stem }) => join(ofLevel, `${stem}.png`)));
     }
   }
   columns.push(predictionColumn("prediction", painter, false));
@@ -93,7 +95,7 @@ function columnsOf(painter: Painter, split: Split): Column[] {
 async function drawSplit(painter: Painter, split: Split, folder: string, progress: () => void): Promise<string[]> {
   const { context } = painter;
   const { classes, background } = context.dataset;
-  const columns = columnsOf(painter, split);
+  const columns = await columnsOf(painter, split);
   const captions = columns.map(({ caption }) => caption);
   const rows: PanelRow[] = [];
   const names: string[] = [];

@@ -1,7 +1,11 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Classifier } from "../../classifier.js";
 import { type RunContext, sectionOf } from "../context.js";
+import { describeSavedModel } from "../../model/model-opening.js";
+import { type ClassifierBackbone, featureLevels } from "../../options/backbones.js";
+import { levelsOf } from "../../options/inference.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { type SegmentationResult, segmentationResult } from "../result.js";
 import { type StageSource, weightSource } from "../sources.js";
@@ -29,6 +33,11 @@ async function draw(context: RunContext, source: StageSource): Promise<PseudoMas
       signal,
       onProgress: progressOf(context, stage, "train"),
     });
+    // What another classifier drew before must not be taken for levels of this one.
+    for (const level of featureLevels) {
+      if (!masks.levels.includes(level))
+        await rm(join(root, maskFolder, `PM_${level}`), { recursive: true, force: true });
+    }
     memory.pseudoMasks = masks;
     if (!dataset.train.hasMasks) return { scores: null };
     const scores: Record<string, SegmentationResult> = {};
@@ -46,6 +55,8 @@ export async function drawPseudoMasks(context: RunContext): Promise<StageOutcome
   const { root, fingerprint, sources } = context;
   const section = sectionOf(context, "pseudoMasks");
   const source = await weightSource(root, "classifier", sources.classifier);
+  const { backbone } = await describeSavedModel(stage, "classifier", source.path);
+  const levels = levelsOf(stage, backbone as ClassifierBackbone, section.levels);
   return await performStage(context, {
     name: stage,
     key: {
@@ -55,7 +66,7 @@ export async function drawPseudoMasks(context: RunContext): Promise<StageOutcome
       glass: fingerprint.glass,
       train: fingerprint.train,
     },
-    outputs: section.levels.map((level) => `${maskFolder}/PM_${level}`),
+    outputs: levels.map((level) => `${maskFolder}/PM_${level}`),
     work: async () => await draw(context, source),
   });
 }

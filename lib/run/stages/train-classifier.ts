@@ -26,15 +26,14 @@ function describe(event: ClassifierEpochEvent): string {
 
 async function train(context: RunContext): Promise<TrainingRecord> {
   const { root, dataset, fingerprint, device, checkpoints, signal, reporter } = context;
-  const { seed, width, weights, training } = sectionOf(context, "classifier");
+  const { training, weights, ...network } = sectionOf(context, "classifier");
   const validation = dataset.val.count > 0 ? dataset.val : undefined;
   if (validation === undefined) reporter.note("no val patches: the weights of the last epoch are kept");
   await loadForStage(context, stage, dataset.train);
   const classifier = await Classifier.create({
     classes: fingerprint.classes,
     background: fingerprint.background,
-    width,
-    seed,
+    ...network,
     ...(weights === null ? {} : { weights }),
     ...device,
     signal,

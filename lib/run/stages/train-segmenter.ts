@@ -28,7 +28,7 @@ async function openMasks(context: RunContext, source: StageSource | null): Promi
   if (memory.pseudoMasks !== undefined && sources.masks === undefined) return memory.pseudoMasks;
   const { levels } = sectionOf(context, "pseudoMasks");
   return await PseudoMasks.open(source.path, dataset.train, {
-    levels,
+    ...(levels === "all" ? {} : { levels }),
     signal,
     onProgress: progressOf(context, stage, "pseudo masks"),
   });
@@ -36,7 +36,7 @@ async function openMasks(context: RunContext, source: StageSource | null): Promi
 
 async function train(context: RunContext, source: StageSource | null): Promise<TrainingRecord> {
   const { root, dataset, fingerprint, device, checkpoints, signal, reporter } = context;
-  const { seed, width, weights, outputStride, training } = sectionOf(context, "segmenter");
+  const { training, weights, seed, width, backbone, outputStride, foldNormalization } = sectionOf(context, "segmenter");
   const validation = dataset.val.count > 0 && dataset.val.hasMasks ? dataset.val : undefined;
   if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
   await loadForStage(context, stage, dataset.train);
@@ -44,9 +44,11 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
   const segmenter = await Segmenter.create({
     classes: fingerprint.classes,
     background: fingerprint.background,
-    width,
     seed,
+    width,
+    backbone,
     outputStride,
+    foldNormalization,
     ...(weights === null ? {} : { weights }),
     ...device,
     signal,

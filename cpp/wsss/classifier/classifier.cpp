@@ -1,0 +1,105 @@
+#include "wsss/classifier/classifier.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "wsss/classifier/mobilenet_classifier.h"
+#include "wsss/classifier/resnet38.h"
+#include "wsss/core/cancel.h"
+#include "wsss/core/error.h"
+#include "wsss/core/init.h"
+
+namespace wsss {
+
+namespace {
+
+constexpr double kHeadDropout = 0.5;
+constexpr std::uint64_t kHeadPosition = std::numeric_limits<std::uint32_t>::max();
+
+}  // namespace
+
+const at::Tensor& FeatureLevels::of(FeatureLevel level) const {
+  switch (level) {
+    case FeatureLevel::kShallow:
+      return shallow;
+    case FeatureLevel::kMiddle:
+      return middle;
+    default:
+      return deep;
+  }
+}
+
+FeatureLevel ClassifierImpl::level_named(const std::string& name) const {
+  const LevelNames& names = level_names();
+  const auto* found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return static_cast<FeatureLevel>(found - names.begin());
+  throw Error(ErrorCode::kOption,
+              std::string("levels must be ") + names[0] + ", " + names[1] + " or " + names[2] + ", received " + name,
+              {{"option", "levels"}});
+}
+
+FeatureLevels ClassifierImpl::features(const at::Tensor& x, Dropout& dropout) {
+  return features_from_shallow(features_to_shallow(x), dropout);
+}
+
+at::Tensor ClassifierImpl::pooled(const at::Tensor& deep) { return deep.mean({2, 3}); }
+
+at::Tensor ClassifierImpl::classify(const at::Tensor& deep, Dropout& dropout) {
+  const at::Tensor feature = pooled(dropout.channels(deep, kHeadDropout));
+  return torch::linear(feature, fc8_->weight.flatten(1));
+}
+
+at::Tensor ClassifierImpl::class_activation_maps(const at::Tensor& deep) { return torch::conv2d(deep, fc8_->weight); }
+
+at::Tensor ClassifierImpl::forward(const at::Tensor& x) {
+  Dropout inactive;
+  return classify(features(x, inactive).deep, inactive);
+}
+
+void ClassifierImpl::initialize(std::uint64_t seed) {
+  initialize_weights(*this, seed);
+  xavier_uniform(fc8_->weight, seed, kHeadPosition);
+}
+
+void ClassifierImpl::set_batch_norm_frozen(bool frozen) {
+  batch_norm_frozen_ = frozen;
+  for (const auto& module : modules()) {
+    if (auto* norm = module->as<torch::nn::BatchNorm2d>()) {
+      norm->weight.requires_grad_(!frozen);
+      norm->bias.requires_grad_(!frozen);
+    }
+  }
+  train(is_training());
+}
+
+void ClassifierImpl::train(bool on) {
+  torch::nn::Module::train(on);
+  if (!on || !batch_norm_frozen_) return;
+  for (const auto& module : modules(/*include_self=*/false)) {
+    if (auto* norm = module->as<torch::nn::BatchNorm2d>()) norm->eval();
+  }
+}
+
+void ClassifierImpl::register_head(std::int64_t channels, std::int64_t class_count) {
+  fc8_ = register_module("fc8", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, class_count, 1).bias(false)));
+}
+
+void ClassifierImpl::passed(const std::string& name, const at::Tensor& output) const {
+  cancellation_point(output);
+  if (observer_) observer_(name, output);
+}
+
+Classifier make_classifier(const std::string& backbone, std::int64_t class_count, double width) {
+  using Pointer = std::shared_ptr<ClassifierImpl>;
+  if (backbone == "resnet38") return Classifier(Pointer(std::make_shared<ResNet38Impl>(class_count, width)));
+  if (backbone == "mobilenet") {
+    return Classifier(Pointer(std::make_shared<MobileNetClassifierImpl>(class_count, width)));
+  }
+  throw Error(ErrorCode::kOption, "backbone must be resnet38 or mobilenet, received " + backbone,
+              {{"option", "backbone"}});
+}
+
+}  // namespace wsss

@@ -1,0 +1,132 @@
+/** The two networks of the addon. */
+import type { Done, NativeJob, OnEvent } from "./native-contract.js";
+import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
+import type {
+  NativeClassifierTrainingOptions,
+  NativeLabelScores,
+  NativeScores,
+  NativeSegmenterTrainingOptions,
+  NativeTrainingEvent,
+  NativeTrainingSummary,
+} from "./native-training.js";
+import type { NativeLoadReport, NativeWeightLoading } from "./native-weights.js";
+
+export interface NativeModelConfig {
+  readonly classCount: number;
+  /** Channel multiplier, 1 = the paper's network. */
+  readonly width: number;
+  /** Classifier: `"resnet38"` or `"mobilenet"`. Segmenter: `"resnet101"`, `"xception"`, `"drn"` or `"mobilenet"`. */
+  readonly backbone: string;
+  /** 8 or 16; classifiers have 8. */
+  readonly outputStride: number;
+  /** `"cpu"`, `"cuda"` or `"cuda:N"`. */
+  readonly device: string;
+  readonly seed: number;
+  /** Intra-op threads of this object's executor, 0 = all cores. */
+  readonly threads: number;
+}
+
+export interface NativeNetworkReport {
+  readonly parameterCount: number;
+  readonly tensorCount: number;
+  readonly device: string;
+}
+
+export interface NativeInitialization {
+  readonly network: NativeNetworkReport;
+  /** Null without a weight file. */
+  readonly weights: NativeLoadReport | null;
+}
+
+/** Patches done so far of all patches. */
+export interface NativeProgressEvent {
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface NativePseudoMaskOptions {
+  /** Feature levels of the classifier's network, one per level of the mask store, in that order. */
+  readonly levels: readonly string[];
+  readonly batchSize: number;
+  /** White areas become background. */
+  readonly glass: boolean;
+  readonly glassGreyAbove: number;
+  readonly glassMinAreaPx: number;
+  /** `"present"`: argmax over the present classes' raw maps. `"published"`: joint min-max with its tie pixel. */
+  readonly scaling: "present" | "published";
+}
+
+export interface NativeGate {
+  /** float32 [N, K]: probabilities of the classifier for every patch of the store. */
+  readonly probabilities: Float32Array;
+  readonly threshold: number;
+  /** `"exclude"`: closed classes can't win, unless all are closed. `"multiply"`: published, logits times 0 or 1. */
+  readonly rule: "exclude" | "multiply";
+}
+
+export interface NativeClassifier {
+  /** Builds the network, at random or with the weights of a file; the first job. */
+  initialize(weights: NativeWeightLoading | null, done: Done<NativeInitialization>): NativeJob;
+  saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
+  train(
+    options: NativeClassifierTrainingOptions,
+    train: NativePatchStore,
+    validation: NativePatchStore | null,
+    onEvent: OnEvent<NativeTrainingEvent>,
+    done: Done<NativeTrainingSummary>,
+  ): NativeJob;
+  /** float32 [N, K] probabilities. */
+  classify(
+    options: { batchSize: number },
+    patches: NativePatchStore,
+    onEvent: OnEvent<NativeProgressEvent>,
+    done: Done<{ probabilities: ArrayBuffer }>,
+  ): NativeJob;
+  evaluate(
+    options: { batchSize: number },
+    patches: NativePatchStore,
+    onEvent: OnEvent<NativeProgressEvent>,
+    done: Done<NativeLabelScores>,
+  ): NativeJob;
+  generatePseudoMasks(
+    options: NativePseudoMaskOptions,
+    patches: NativePatchStore,
+    masks: NativeMaskStore,
+    onEvent: OnEvent<NativeProgressEvent>,
+    done: Done<null>,
+  ): NativeJob;
+  /** Cancels what runs and frees the network; later calls fail with WSSS_ERR_DISPOSED. Calls back when the thread is idle. */
+  dispose(done: () => void): void;
+}
+
+export interface NativeSegmenter {
+  initialize(weights: NativeWeightLoading | null, done: Done<NativeInitialization>): NativeJob;
+  saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
+  train(
+    options: NativeSegmenterTrainingOptions,
+    train: NativePatchStore,
+    masks: NativeMaskStore,
+    validation: { patches: NativePatchStore; truth: NativeMaskStore } | null,
+    onEvent: OnEvent<NativeTrainingEvent>,
+    done: Done<NativeTrainingSummary>,
+  ): NativeJob;
+  /** Writes class indices into level 0 of `predictions`; with `probabilities`, also float32 [N, K, H, W]. */
+  segment(
+    options: { batchSize: number; probabilities: boolean },
+    patches: NativePatchStore,
+    gate: NativeGate | null,
+    predictions: NativeMaskStore,
+    onEvent: OnEvent<NativeProgressEvent>,
+    done: Done<{ probabilities: ArrayBuffer | null }>,
+  ): NativeJob;
+  /** Confusion over the whole store; ground truth background and anything above K-1 is not scored. */
+  evaluate(
+    options: { batchSize: number },
+    patches: NativePatchStore,
+    truth: NativeMaskStore,
+    gate: NativeGate | null,
+    onEvent: OnEvent<NativeProgressEvent>,
+    done: Done<NativeScores>,
+  ): NativeJob;
+  dispose(done: () => void): void;
+}
