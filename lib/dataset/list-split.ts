@@ -52,6 +52,7 @@ export async function listSplit(
 /** A name without a valid label. */
 export interface LabelFinding extends Finding {
   readonly failure: LabelFailure;
+  readonly problem: string;
 }
 
 /** The labels in the names of a split's patches. */

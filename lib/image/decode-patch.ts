@@ -32,8 +32,10 @@ export type PatchFailure =
 /** File name endings of patches, lower case; the letters' case does not matter. */
 export const patchExtensions = [".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"] as const;
 
-/** Formats that are decoded, as sharp names them. */
-const formats: readonly string[] = ["png", "jpeg", "tiff", "webp"];
+/** A format that is decoded, as sharp names it. */
+export type PictureFormat = "png" | "jpeg" | "tiff" | "webp";
+
+const formats: readonly string[] = ["png", "jpeg", "tiff", "webp"] satisfies PictureFormat[];
 
 /**
  * Decodes a patch: PNG, JPEG, TIFF or WebP with 8 bits a channel in RGB (a palette is looked up).
@@ -78,19 +80,20 @@ async function headerOf(bytes: Buffer, path: string): Promise<Metadata> {
   try {
     return await sharp(bytes, inputOptions).metadata();
   } catch (error) {
-    const known = hasKnownSignature(bytes);
-    if (known) throw cutOff(path, messageOf(error), error);
+    // The first bytes of a known format: a failure means damage.
+    if (pictureFormat(bytes) !== null) throw cutOff(path, messageOf(error), error);
     const advice = "patches are PNG, JPEG, TIFF or WebP files";
     throw badPatch("not-a-picture", path, "is not a picture that can be decoded", advice, error);
   }
 }
 
-/** Whether the first bytes are those of a format that is decoded, so that a failure means damage. */
-function hasKnownSignature(bytes: Buffer): boolean {
+/** The format that the first bytes are of, whatever the file is called; null if it is none that is decoded. */
+export function pictureFormat(bytes: Buffer): PictureFormat | null {
   const start = bytes.toString("latin1", 0, 12);
-  const tiff = start.startsWith("II*\0") || start.startsWith("MM\0*");
-  const webp = start.startsWith("RIFF") && start.endsWith("WEBP");
-  return start.startsWith("\x89PNG") || start.startsWith("\xff\xd8\xff") || tiff || webp;
+  if (start.startsWith("\x89PNG")) return "png";
+  if (start.startsWith("\xff\xd8\xff")) return "jpeg";
+  if (start.startsWith("II*\0") || start.startsWith("MM\0*")) return "tiff";
+  return start.startsWith("RIFF") && start.endsWith("WEBP") ? "webp" : null;
 }
 
 function checkForm(header: Metadata, path: string): void {
