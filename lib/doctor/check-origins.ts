@@ -2,7 +2,7 @@ import { stemWithoutLabel } from "../dataset/labels.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { ExaminedPatch } from "./examine-patches.js";
 import type { Finding } from "./finding.js";
-import { type PatchOrigin, patchTableName } from "./patch-table.js";
+import { type PatchOrigin, patchTableName, tableKey } from "./patch-table.js";
 
 /** Whose tissue a patch shows. */
 interface Origin {
@@ -16,7 +16,7 @@ interface Origin {
 export function checkOrigins(patches: readonly ExaminedPatch[], table: ReadonlyMap<string, PatchOrigin>): Finding[] {
   const groups = new Map<string, { readonly origin: Origin; readonly patches: ExaminedPatch[] }>();
   for (const one of patches) {
-    const origin = originOf(one.stem, table);
+    const origin = originOf(one, table);
     if (origin === null) continue;
     const key = `${origin.kind} ${origin.id}`;
     const group = groups.get(key);
@@ -52,10 +52,11 @@ function findingOf({ kind, id, certain }: Origin, patches: readonly ExaminedPatc
   return [{ check, severity, split: null, files: splitNames.flatMap(first), problem, remedy }];
 }
 
-function originOf(stem: string, table: ReadonlyMap<string, PatchOrigin>): Origin | null {
+function originOf({ split, stem }: ExaminedPatch, table: ReadonlyMap<string, PatchOrigin>): Origin | null {
   const bare = stemWithoutLabel(stem);
   const trimmed = bare.replace(/[-_ ]+$/, "");
-  const entry = table.get(stem) ?? table.get(bare) ?? table.get(trimmed);
+  const keys = [stem, bare, trimmed].flatMap((name) => [tableKey(split, name), tableKey("", name)]);
+  const entry = keys.map((key) => table.get(key)).find((one) => one !== undefined);
   if (entry?.patient !== undefined) return { kind: "patient", id: entry.patient, certain: true };
   if (entry?.source !== undefined) return { kind: "source", id: entry.source, certain: true };
   return originInName(trimmed);

@@ -11,9 +11,9 @@ export interface PatchOrigin {
 }
 
 /**
- * Reads `patches.csv`: a line for each patch with its name in the column `patch`, its patient in `patient` and the image
- * that it was cut from in `source_image`.
- * @returns origins by name; empty if there is no such file, it can't be read, or it has other columns.
+ * Reads `patches.csv`: a line for each patch with its name in the column `patch`, its patient in `patient`, the image that
+ * it was cut from in `source_image` and, where a name occurs in several splits, its split in `split`.
+ * @returns origins by {@link tableKey}; empty if there is no such file, it can't be read, or it has other columns.
  */
 export async function readPatchTable(folder: string): Promise<ReadonlyMap<string, PatchOrigin>> {
   const text = await readFile(join(folder, patchTableName), "utf8").catch(() => "");
@@ -24,9 +24,17 @@ export async function readPatchTable(folder: string): Promise<ReadonlyMap<string
   return new Map(
     rows.map((row) => {
       const [patient, source] = [cell(row, "patient"), cell(row, "source_image")];
-      return [cell(row, "patch"), { ...(patient && { patient }), ...(source && { source }) }];
+      return [
+        tableKey(cell(row, "split"), cell(row, "patch")),
+        { ...(patient && { patient }), ...(source && { source }) },
+      ];
     }),
   );
+}
+
+/** Key of a patch in the table; an empty split stands for any. */
+export function tableKey(split: string, name: string): string {
+  return `${split}/${name}`;
 }
 
 /** Rows of cells; a cell in quotes may hold commas, and quotes doubled. */

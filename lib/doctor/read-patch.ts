@@ -52,9 +52,11 @@ export async function readPatch(file: string, split: SplitName): Promise<PatchRe
 async function claimedSize(bytes: Buffer): Promise<{ readonly height: number; readonly width: number } | null> {
   const png = readPngHeader(bytes);
   if (png !== null) return png;
-  return await sharp(bytes, { limitInputPixels: false })
-    .metadata()
-    .catch(() => null);
+  try {
+    return await sharp(bytes, { limitInputPixels: false }).metadata();
+  } catch {
+    return null;
+  }
 }
 
 /** What a patch that can be decoded should still not be. */
