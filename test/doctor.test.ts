@@ -1,6 +1,6 @@
 /** The examination of a dataset: every planted defect is found, as what it is and where it is, and nothing else. */
 import { existsSync } from "node:fs";
-import { chmod, readdir } from "node:fs/promises";
+import { chmod, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { beforeAll, describe, expect, test } from "@jest/globals";
@@ -49,6 +49,11 @@ test("at least sixty defects are planted, and they are of every kind but memory,
   expect(planted.length).toBeGreaterThanOrEqual(60);
   const kinds = new Set(planted.flatMap(({ found }) => found.map((one) => one.split(" ")[0])));
   expect(checkCodes.filter((code) => !kinds.has(code))).toEqual(["memory"]);
+});
+
+test("docs/command-line.md names every check", async () => {
+  const page = await readFile("docs/command-line.md", "utf8");
+  expect(checkCodes.filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
 });
 
 describe("clean sets give no finding", () => {

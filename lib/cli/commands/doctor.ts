@@ -18,7 +18,7 @@ interface DoctorOptions extends TalkOptions {
 
 /** What ends the command with the exit code for data, after the findings have been printed. */
 function failureOf({ folder, errors, warnings }: DatasetExamination): WsssError {
-  const message = `${folder} has ${counted(errors, "error")}; correct them before training`;
+  const message = `${folder} has ${counted(errors, "error")}; correct ${errors === 1 ? "it" : "them"} before training`;
   return new WsssError("WSSS_ERR_DATASET", message, { path: folder, errors, warnings });
 }
 
