@@ -35,7 +35,7 @@ export function describeExamination(examination: DatasetExamination): string {
 
 function describeSplit({ patches, decoded, masks, size, labelled }: SplitExamination): string {
   if (patches === 0) return "none";
-  const unread = decoded < patches ? `, ${patches - decoded} of them unreadable` : "";
+  const unread = decoded < patches ? `, ${patches - decoded} of which can't be decoded` : "";
   const pixels = size === null ? "" : ` of ${size.width}x${size.height} px`;
   const known = labelled < patches ? `, labels of ${labelled} known` : "";
   return `${counted(patches, "patch", "patches")}${pixels}${unread}, ${counted(masks, "mask")}${known}`;
@@ -47,7 +47,7 @@ function findingTable(groups: readonly FindingGroup[]): string[] {
   const rows = groups.map(({ check, severity, split, count, examples }) => [
     check,
     severity,
-    split ?? "all",
+    split ?? "-",
     String(count),
     exampleOf(examples[0]?.files ?? []),
   ]);

@@ -43,7 +43,8 @@ function findingOf(
   const order = classes.map(({ name }) => name).join(", ");
   let remedy = `name it like ${example}, in the order ${order}`;
   if (failure === "empty") remedy = "name its classes, remove the patch, or set labels.allowEmpty in the description";
-  if (other) remedy = `rename the files, or say in the description that labels.rule is "${otherRule[rule.rule]}"`;
+  if (other)
+    remedy = `rename it; if all are spelled so, set labels.rule to "${otherRule[rule.rule]}" in the description`;
   return {
     check: other ? "label-spelling" : checks[failure],
     severity: "error",

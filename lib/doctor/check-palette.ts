@@ -1,5 +1,5 @@
 import type { SplitName } from "../dataset/split.js";
-import type { Colour } from "../dataset/tissue-class.js";
+import type { Colour, TissueClass } from "../dataset/tissue-class.js";
 import { ignoredIndex, readPngHeader } from "../image/index-png-codec.js";
 import { readPngPalette } from "../image/png-palette.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
@@ -12,15 +12,16 @@ const same = (one: Colour | undefined, other: Colour | undefined): boolean => in
  * classes the author of the mask meant. Only colours of indices that occur are compared: many writers leave out the rest.
  *
  * @param counts - pixels of each index.
- * @param colours - of the indices 0..K, the last one background.
+ * @param classes - of the indices 0..K, the last one background.
  */
 export function checkPalette(
   bytes: Uint8Array,
   counts: Uint32Array,
-  colours: readonly Colour[],
+  classes: readonly TissueClass[],
   file: string,
   split: SplitName,
 ): Finding[] {
+  const colours = classes.map(({ colour }) => colour);
   const found = (check: CheckCode, severity: Severity, problem: string, remedy: string): Finding[] => [
     { check, severity, split, files: [file], problem, remedy },
   ];
@@ -42,12 +43,14 @@ export function checkPalette(
   if (index === undefined) return findings;
   const stranger = wrong.find((one) => colours.some((colour) => same(colour, palette[one])));
   if (stranger === undefined) {
-    const problem = `draws index ${index} in ${inWords(palette[index])}, the description in ${inWords(colours[index])}`;
+    const named = `${index} (${classes[index]?.name})`;
+    const problem = `draws index ${named} in ${inWords(palette[index])}, the description in ${inWords(colours[index])}`;
     const remedy = "make sure that the order of the classes is the same, then correct the colours of one of them";
     return [...findings, ...found("mask-palette", "warning", problem, remedy)];
   }
-  const meant = colours.findIndex((colour) => same(colour, palette[stranger]));
-  const problem = `draws index ${stranger} in ${inWords(palette[stranger])}, the description's colour of index ${meant}`;
+  const meant = classes.find(({ colour }) => same(colour, palette[stranger]));
+  const named = `${stranger} (${classes[stranger]?.name})`;
+  const problem = `draws index ${named} in ${inWords(palette[stranger])}, the description's colour of ${meant?.name}`;
   const remedy = "the order of the classes seems to differ: correct the description's, or renumber the masks";
   return [...findings, ...found("mask-palette-order", "error", problem, remedy)];
 }

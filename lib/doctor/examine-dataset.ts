@@ -90,11 +90,12 @@ export async function examineDatasetWith(
   const bySplit = perSplit((name) => examined.filter(({ split }) => split === name));
   const splits = perSplit((name) => summariseSplit(bySplit[name], description));
   const memory = memoryNeed(splits, freeBytes());
+  const table = await readPatchTable(path);
   const findings = [
     ...[...ofDescription, ...ofNames, ...ofPixels],
     ...checkSizes(bySplit),
     ...checkDuplicates(examined),
-    ...checkOrigins(examined, await readPatchTable(path)),
+    ...("check" in table ? [table] : checkOrigins(examined, table)),
     ...splitNames.flatMap((name) => checkBalance(name, splits[name])),
     ...checkMemory(memory),
   ];

@@ -5,7 +5,7 @@ import { findDescription } from "../dataset/open-dataset.js";
 import { type PresetName, presetNames } from "../dataset/presets.js";
 import { isWsssError } from "../errors.js";
 import type { CheckCode, Finding } from "./finding.js";
-import { unreadable } from "./read-file.js";
+import { readDatasetFile, unreadable } from "./read-file.js";
 
 /** Where a dataset's description comes from. */
 export interface DescriptionSource {
@@ -33,11 +33,15 @@ const remedies: Readonly<Record<DescriptionFailure, string>> = {
 
 /** Finds and checks the description of the dataset in `folder`. Whatever is wrong with it is a finding. */
 export async function examineDescription(folder: string, source: DescriptionSource): Promise<DescriptionFound> {
+  const file = typeof source.description === "string" ? source.description : join(folder, descriptionFileName);
+  const fromFile = source.preset === undefined && typeof source.description !== "object";
+  // A file that is not there has its own words below; one that would never end must not be opened.
+  const bytes = fromFile ? await readDatasetFile(file, null) : null;
+  if (bytes !== null && "check" in bytes && bytes.check !== "unreadable")
+    return { description: null, findings: [bytes] };
   try {
     return { description: await findDescription(folder, source), findings: [] };
   } catch (error) {
-    const ofFolder = join(folder, descriptionFileName);
-    const file = typeof source.description === "string" ? source.description : ofFolder;
     if (isWsssError(error, "WSSS_ERR_IO")) return { description: null, findings: [unreadable(error, file, null)] };
     if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
     const { failure, problem } = error.details as { failure: DescriptionFailure; problem?: string };

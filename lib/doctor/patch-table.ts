@@ -1,5 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+
+import type { Finding } from "./finding.js";
+import { readDatasetFile } from "./read-file.js";
 
 /** File in a dataset's folder that may say where each patch comes from. */
 export const patchTableName = "patches.csv";
@@ -13,11 +16,18 @@ export interface PatchOrigin {
 /**
  * Reads `patches.csv`: a line for each patch with its name in the column `patch`, its patient in `patient`, the image that
  * it was cut from in `source_image` and, where a name occurs in several splits, its split in `split`.
- * @returns origins by {@link tableKey}; empty if there is no such file, it can't be read, or it has other columns.
+ * @returns origins by {@link tableKey}; empty if there is no such file or it has other columns. A finding if it can't be read.
  */
-export async function readPatchTable(folder: string): Promise<ReadonlyMap<string, PatchOrigin>> {
-  const text = await readFile(join(folder, patchTableName), "utf8").catch(() => "");
-  const [header, ...rows] = parseCsv(text.replace(/^\ufeff/, ""));
+export async function readPatchTable(folder: string): Promise<ReadonlyMap<string, PatchOrigin> | Finding> {
+  const file = join(folder, patchTableName);
+  const there = await lstat(file).catch(() => null);
+  if (there === null) return new Map();
+  const bytes = await readDatasetFile(file, null);
+  return Buffer.isBuffer(bytes) ? originsOf(bytes.toString("utf8").replace(/^\ufeff/, "")) : bytes;
+}
+
+function originsOf(text: string): Map<string, PatchOrigin> {
+  const [header, ...rows] = parseCsv(text);
   const columns = (header ?? []).map((name) => name.trim().toLowerCase());
   const cell = (row: readonly string[], name: string): string => row[columns.indexOf(name)]?.trim() ?? "";
   if (!columns.includes("patch")) return new Map();

@@ -33,15 +33,15 @@ export function tooManyPixels(file: string, split: SplitName, height: number, wi
  *
  * It is looked at before it is opened: a pipe would never end, a device neither, and a file of gigabytes is no patch.
  */
-export async function readDatasetFile(file: string, split: SplitName): Promise<Buffer | Finding> {
+export async function readDatasetFile(file: string, split: SplitName | null): Promise<Buffer | Finding> {
   const finding = { severity: "error", split, files: [file] } as const;
   try {
     const found = await stat(file).catch((error: unknown) => {
       throw ioFailure(error, "read", file);
     });
     if (!found.isFile()) {
-      const problem = `is ${found.isDirectory() ? "a folder" : "no regular file"} under the name of a picture`;
-      return { ...finding, check: "not-a-file", problem, remedy: "put the picture itself there, or remove it" };
+      const problem = `is ${found.isDirectory() ? "a folder" : "a pipe or device"}, not a file that can be read`;
+      return { ...finding, check: "not-a-file", problem, remedy: "put the file itself there, or remove it" };
     }
     if (found.size > maxFileBytes) {
       const problem = `has ${(found.size / 2 ** 20).toFixed(0)} MiB; it was not read`;

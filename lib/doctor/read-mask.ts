@@ -1,6 +1,5 @@
 import type { DatasetDescription } from "../dataset/description.js";
 import type { SplitName } from "../dataset/split.js";
-import { paletteOf } from "../dataset/tissue-class.js";
 import { isWsssError } from "../errors.js";
 import { type DecodedMask, decodeIndexPng, ignoredIndex } from "../image/index-png.js";
 import { type MaskFailure, readPngHeader } from "../image/index-png-codec.js";
@@ -42,11 +41,12 @@ export async function readMask(
   if (header !== null && header.height * header.width > maxPixels) {
     return { facts: null, findings: [tooManyPixels(file, split, header.height, header.width)] };
   }
-  const colours = description === null ? null : paletteOf(description.classes, description.background);
+  const classes = description === null ? null : [...description.classes, description.background];
+  const colours = classes?.map(({ colour }) => colour);
   try {
-    const mask = await decodeIndexPng(bytes, file, colours === null ? {} : { palette: colours });
-    const counts = Array.from(mask.counts.subarray(0, colours?.length ?? 0));
-    const findings = colours === null ? [] : [...checkPalette(bytes, mask.counts, colours, file, split)];
+    const mask = await decodeIndexPng(bytes, file, colours === undefined ? {} : { palette: colours });
+    const counts = Array.from(mask.counts.subarray(0, classes?.length ?? 0));
+    const findings = classes === null ? [] : checkPalette(bytes, mask.counts, classes, file, split);
     return { facts: await factsOf(mask, counts), findings: [...findings, ...checkIgnored(mask, file, split)] };
   } catch (error) {
     if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join, parse } from "node:path";
 
-import { doublesAmong, type FolderSurvey, surveyFolder } from "../dataset/list-files.js";
+import { doublesAmong, type FolderSurvey, type ListedFile, surveyFolder } from "../dataset/list-files.js";
 import { missingSplit } from "../dataset/open-dataset.js";
 import { maskFolder, patchFolder, type SplitName } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
@@ -128,23 +128,20 @@ function checkNames({ folder, files, skipped, subfolders, hidden }: FolderSurvey
     ),
     ...hidden.map((name) => found("hidden-file", "warning", [name], dotted, "delete it")),
     ...doublesAmong(files).map((names) => found("same-stem", "error", names, double, "rename or remove one")),
-    ...caseTwins(files.map(({ stem }) => stem)).map(([one, other]) => {
-      const names = files.filter(({ stem }) => stem === one || stem === other).map(({ name }) => name);
-      return found("same-name-but-case", "warning", names, byCase, "rename one");
-    }),
+    ...caseTwins(files).map((names) => found("same-name-but-case", "warning", names, byCase, "rename one")),
     ...files
       .filter(({ name }) => parse(name).ext !== parse(name).ext.toLowerCase())
       .map(({ name }) => found("ending-case", "warning", [name], capital, "rename it with a small ending")),
   ];
 }
 
-/** Pairs of different stems that differ in capitals only. */
-function caseTwins(stems: readonly string[]): (readonly [string, string])[] {
-  const first = new Map<string, string>();
-  return stems.flatMap((stem) => {
-    const key = stem.toLowerCase();
+/** Pairs of names whose stems differ in capitals only: the first of its kind, and a later one. */
+function caseTwins(files: readonly ListedFile[]): (readonly [earlier: string, name: string])[] {
+  const first = new Map<string, ListedFile>();
+  return files.flatMap((file) => {
+    const key = file.stem.toLowerCase();
     const earlier = first.get(key);
-    if (earlier === undefined) first.set(key, stem);
-    return earlier === undefined || earlier === stem ? [] : [[earlier, stem] as const];
+    if (earlier === undefined) first.set(key, file);
+    return earlier === undefined || earlier.stem === file.stem ? [] : [[earlier.name, file.name] as const];
   });
 }

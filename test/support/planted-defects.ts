@@ -54,6 +54,12 @@ function link(name: string, target: string): PlantedDefect["plant"] {
   };
 }
 
+function pipe(name: string): PlantedDefect["plant"] {
+  return async (folder) => {
+    await promisify(execFile)("mkfifo", [path.join(folder, name)]);
+  };
+}
+
 const makeFolder =
   (name: string): PlantedDefect["plant"] =>
   async (folder) => {
@@ -257,10 +263,18 @@ const access: readonly PlantedDefect[] = [
   },
   {
     name: "a pipe under the name of a patch",
-    plant: all(remove("test/img/x.png"), async (folder) => {
-      await promisify(execFile)("mkfifo", [path.join(folder, "test/img/x.png")]);
-    }),
+    plant: all(remove("test/img/x.png"), pipe("test/img/x.png")),
     found: ["not-a-file error test: test/img/x.png"],
+  },
+  {
+    name: "a pipe under the name of the description",
+    plant: all(remove("wsss-dataset.json"), pipe("wsss-dataset.json")),
+    found: ["not-a-file error all: wsss-dataset.json"],
+  },
+  {
+    name: "a pipe under the name of the table of patches",
+    plant: pipe("patches.csv"),
+    found: ["not-a-file error all: patches.csv"],
   },
   {
     name: "a patch that claims 60000 x 60000 px",
