@@ -1,7 +1,7 @@
 import type { SplitName } from "../dataset/split.js";
 import type { Colour, TissueClass } from "../dataset/tissue-class.js";
 import { ignoredIndex, readPngHeader } from "../image/index-png-codec.js";
-import { readPngPalette } from "../image/png-palette.js";
+import { readPngPalette } from "../image/png-chunks.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
 
 const inWords = (colour: Colour | undefined): string => `(${colour?.join(",") ?? ""})`;

@@ -565,6 +565,17 @@ const masks: readonly PlantedDefect[] = [
     plant: maskX(changedByte(maskFor([1, 1]), 70)),
     found: [`mask-damaged error val: ${x}`],
   },
+  {
+    name: "a mask that inflates to far more than its header says",
+    // Zeros enough for a compressed file that is larger than what is decoded unseen.
+    plant: put({
+      [x]: () => {
+        const rows = new Uint8Array(cleanHeight * 2 ** 21);
+        return rawPng({ height: cleanHeight, width: cleanWidth, bitDepth: 8, colourType: 0, rows });
+      },
+    }),
+    found: [`mask-damaged error val: ${x}`],
+  },
   { name: "a mask of zero bytes", plant: maskX(""), found: [`mask-empty error val: ${x}`] },
   {
     name: "a JPEG called .png as mask",
