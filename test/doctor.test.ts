@@ -4,6 +4,7 @@ import { chmod, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import sharp from "sharp";
 
 import { examineDatasetWith, type ExamineDatasetOptions } from "../dist/doctor/examine-dataset.js";
 import { checkCodes, type Finding, groupFindings, sortFindings } from "../dist/doctor/finding.js";
@@ -124,6 +125,31 @@ describe("clean sets give no finding", () => {
     expect((await examine(folder)).findings).toEqual([]);
   });
 
+  test("a class that is named but lies below the rule's share", async () => {
+    const labels = { rule: "separated", minClassShare: 0.1 } as const;
+    const mask = paletteMask(bands([0, 2]).fill(1, 0, 40));
+    const folder = await folderOf({ ...clean, "train_mask/c[1 1].png": mask, "train_mask/a[1 0].png": mask });
+    expect((await examine(folder, { description: { ...twoClasses, labels } })).findings).toEqual([]);
+  });
+
+  test.each([
+    ["words and a place", "patch_1_2", "patch_7_9", "tile_4_4"],
+    ["one image for all", "slide7_x0_y0", "slide7_x9_y9", "slide7_x5_y5"],
+    ["one number", "train-00001", "val-00001", "train-00002"],
+    ["images that end alike", "1031280-1-2", "1031281-1-2", "1031282-1-2"],
+    ["patients of TCGA", "TCGA-A1-A0SK-DX1_x1_y2", "TCGA-A1-A0SL-DX1_x1_y2", "TCGA-A2-A0SK-DX1_x1_y2"],
+  ])("names that tell of no image in two splits: %s", async (_, train, val, other) => {
+    const [gland, stroma] = [`${train}[1 0]`, `${other}[0 1]`];
+    const folder = await folderOf({
+      "wsss-dataset.json": JSON.stringify(twoClasses),
+      [`train/${gland}.png`]: await patchPng(40, 36, 1),
+      [`train/${stroma}.png`]: await patchPng(40, 36, 2),
+      [`val/img/${val}.png`]: await patchPng(40, 36, 3),
+      [`val/mask/${val}.png`]: maskFor([1, 1]),
+    });
+    expect((await examine(folder)).findings).toEqual([]);
+  });
+
   const glas4 = path.resolve("..", "shared", "data", "glas4");
   const present = existsSync(glas4);
   if (!present) console.warn(`skipped: no real tissue at ${glas4}`);
@@ -154,6 +180,24 @@ function fullPalette(): (readonly [number, number, number])[] {
 function maskWithIgnored(): Buffer {
   return paletteMask(bands([0, 2, 2]).fill(255, 0, 50), fullPalette());
 }
+
+test("white patches are white patches, not copies of each other", async () => {
+  const create = { width: 36, height: 40, channels: 3, background: "#f4f2f5" } as const;
+  const white = await sharp({ create }).png().toBuffer();
+  const folder = await folderOf({
+    ...clean,
+    "val/img/x.png": white,
+    "val/mask/x.png": maskFor([0, 0]),
+    "test/img/x.png": white,
+    "test/mask/x.png": maskFor([0, 0]),
+  });
+  expect((await examine(folder)).findings.map(inShort)).toEqual([
+    "patch-blank warning val: val/img/x.png",
+    "patch-blank warning test: test/img/x.png",
+    "mask-background warning val: val/mask/x.png",
+    "mask-background warning test: test/mask/x.png",
+  ]);
+});
 
 describe("many findings", () => {
   test("go on to the last file, and make one row", async () => {
