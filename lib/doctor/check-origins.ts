@@ -42,8 +42,8 @@ function findingOf({ kind, id, certain }: Origin, patches: readonly ExaminedPatc
       .slice(0, 1)
       .map(({ imagePath }) => imagePath);
   const what = kind === "patient" ? "patient" : "image";
-  const how = certain ? `${patchTableName} says` : "their names say";
-  const problem = `show the same ${what} ${id}, ${how}, whose patches lie ${counts.join(", ")}`;
+  const how = certain ? patchTableName : "their names";
+  const problem = `show the same ${what} by ${how}: ${id}, with patches ${counts.join(" and ")}`;
   const remedy = certain
     ? `move all patches of a ${what} into one split`
     : `if the names mean that, move all patches of a ${what} into one split`;
