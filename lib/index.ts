@@ -18,6 +18,12 @@ export type { PresetName } from "./dataset/presets.js";
 export type { PatchFile, Split, SplitName } from "./dataset/split.js";
 export type { Colour, GlassRule, LabelGrammar, LabelRule, LabelSpelling, TissueClass } from "./dataset/tissue-class.js";
 
+export { examineDataset } from "./doctor/examine-dataset.js";
+export type { ExamineDatasetOptions } from "./doctor/examine-dataset.js";
+export type { ClassShare, DatasetExamination, MemoryNeed, SplitExamination } from "./doctor/examination.js";
+export { checkCodes } from "./doctor/finding.js";
+export type { CheckCode, Finding, FindingGroup, Severity } from "./doctor/finding.js";
+
 export type { LabelScores, SegmentationScores } from "./evaluation.js";
 export type { LabelPrediction } from "./inference/label-prediction.js";
 export type { PatchInput, PatchPixels } from "./inference/patch-source.js";

@@ -1,9 +1,12 @@
 /** What a long call is doing. */
-export type ProgressStage = "load" | "gate" | "classify" | "segment" | "pseudo-masks" | "write" | "read";
+export type ProgressStage = "load" | "gate" | "classify" | "segment" | "pseudo-masks" | "write" | "read" | "examine";
 
 /** How far a long call is. The counts start anew with each stage. */
 export interface Progress {
-  /** `"load"` decodes patches, `"gate"` asks the gate classifier, `"write"` and `"read"` deal with mask files. */
+  /**
+   * `"load"` decodes patches, `"gate"` asks the gate classifier, `"write"` and `"read"` deal with mask files, `"examine"`
+   * reads all files of a dataset.
+   */
   readonly stage: ProgressStage;
   /** Patches (or mask files) done so far in this stage. */
   readonly done: number;

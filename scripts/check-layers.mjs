@@ -17,6 +17,7 @@ const libLayers = [
   ["dataset/"],
   // The API: its classes, and what they are made of. Inside, only import cycles are forbidden.
   ["model/", "options/", "inference/", "training/", "weights/", "bundle/", "*.ts"],
+  ["doctor/"],
   ["run/"],
   ["demo/"],
   ["index.ts"],

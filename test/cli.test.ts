@@ -5,11 +5,13 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { cleanFiles, folderOf } from "./support/clean-dataset.js";
 import { command, freshFolder } from "./support/command-line.js";
 
 const commands = [
   "demo",
   "run",
+  "doctor",
   "train-classifier",
   "pseudo-masks",
   "train-segmenter",
@@ -92,6 +94,13 @@ describe("wrong words: exit 2 and one line that says what is wrong", () => {
     ["an unknown word", ["demo", "--sched", "linear"], "It must be poly or cosine or step"],
     ["an unknown device", ["demo", "--device", "gpu"], "It must be auto, cpu, cuda or cuda:N"],
     ["an unknown preset", ["run", "--out", "x", "--data", "x", "--preset", "luad"], "luad-histoseg or bcss-wsss"],
+    ["a doctor without dataset", ["doctor"], "missing required argument 'data'"],
+    ["an unknown preset for the doctor", ["doctor", "x", "--preset", "luad"], "luad-histoseg or bcss-wsss"],
+    [
+      "a preset and a description",
+      ["doctor", "x", "--preset", "bcss-wsss", "--description", "y.json"],
+      "preset and description exclude each other",
+    ],
     ["a learning rate below 0", ["demo", "--lr", "-0.01"], "learningRate must be above 0, received -0.01"],
     ["a batch of one", ["demo", "--batch-size", "1"], "batchSize must be at least 2, received 1"],
     ["a flip above 1", ["demo", "--hflip", "2"], "horizontalFlip must be at most 1, received 2"],
@@ -182,6 +191,58 @@ test("a reader that closes stdout early is no error", async () => {
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   await new Promise((resolve) => child.on("close", resolve));
   expect(stderr).toBe("");
+});
+
+describe("doctor", () => {
+  test("a clean dataset: exit 0, the counts, the balance of the classes and the memory", async () => {
+    const data = await folderOf(await cleanFiles());
+    const { code, stdout, stderr } = await command("doctor", data);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("6 patches of 36x40 px, 6 masks");
+    expect(stdout).toContain("Nothing is wrong.");
+    expect(stdout).toMatch(/^gland +4 +66\.7 +28\.3 +3 +100\.0/m);
+    expect(stdout).toMatch(/Memory: the pixels take 0\.00 GiB/);
+  });
+
+  test("warnings alone: exit 0; with an error exit 3, a row for each kind, and one line on stderr", async () => {
+    const data = await folderOf({ ...(await cleanFiles()), "train/notes.txt": "", "train/more.txt": "" });
+    const warned = await command("doctor", data);
+    expect({ code: warned.code, stderr: warned.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(warned.stdout).toMatch(/^stray-file +warning +train +2 +train\/more\.txt$/m);
+    await writeFile(path.join(data, "val", "mask", "x.png"), "");
+    const { code, stdout, stderr } = await command("doctor", data);
+    expect(code).toBe(3);
+    expectOneLine(stderr);
+    expect(stderr).toContain(`${data} has 1 error; correct it before training`);
+    expect(stdout).toContain("1 error, 2 warnings");
+    expect(stdout).toMatch(/^mask-empty +error +val +1 +val\/mask\/x\.png\n +is empty\n +-> copy the file again$/m);
+  });
+
+  test("--json prints everything as one line, also with errors", async () => {
+    const data = await folderOf({ ...(await cleanFiles()), "train/a[1 0].png": "text" });
+    const { code, stdout } = await command("doctor", data, "--json");
+    expect(code).toBe(3);
+    expect(stdout.trimEnd().split("\n").length).toBe(1);
+    const { findings, ...rest } = JSON.parse(stdout) as { findings: unknown[] };
+    expect(rest).toMatchObject({ folder: data, name: "two classes", errors: 1, warnings: 0 });
+    expect(findings).toEqual([
+      {
+        check: "patch-not-a-picture",
+        severity: "error",
+        split: "train",
+        files: ["train/a[1 0].png"],
+        problem: "is not a picture that can be decoded",
+        remedy: "patches are PNG, JPEG, TIFF or WebP files",
+      },
+    ]);
+  });
+
+  test("no such folder: exit 3", async () => {
+    const missing = path.join(folder, "missing");
+    const { code, stdout, stderr } = await command("doctor", missing);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toBe(`wsss-tissue: there is no dataset at ${missing}: no such folder\n`);
+  });
 });
 
 describe("inspect", () => {

@@ -4,6 +4,7 @@ import { packageVersion } from "../package-version.js";
 import { addBundleCommand } from "./commands/bundle.js";
 import { addConvertCommand } from "./commands/convert.js";
 import { addDemoCommand } from "./commands/demo.js";
+import { addDoctorCommand } from "./commands/doctor.js";
 import { addEvaluateCommand } from "./commands/evaluate.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addPredictCommand } from "./commands/predict.js";
@@ -37,12 +38,15 @@ Exit codes: 0 ok, 1 defect of this program, 2 wrong option, 3 data or files, 4 w
 
 Examples:
   wsss-tissue demo
+  wsss-tissue doctor datasets/LUAD-HistoSeg --preset luad-histoseg
   wsss-tissue run --data datasets/LUAD-HistoSeg --preset luad-histoseg --out runs/luad
   wsss-tissue predict --run runs/luad --out predictions patch.png`,
     );
   program.commandsGroup("Everything:");
   addDemoCommand(program, streams);
   addRunCommand(program, streams);
+  program.commandsGroup("Your data:");
+  addDoctorCommand(program, streams);
   program.commandsGroup("One part:");
   addTrainClassifierCommand(program, streams);
   addPseudoMasksCommand(program, streams);

@@ -87,22 +87,32 @@ function byte(): z.ZodInt {
   return z.int().min(0).max(255);
 }
 
+/** Why a file does not describe a dataset; `details.failure` of the error. */
+export type DescriptionFailure =
+  /** There is no description at all. */
+  | "missing"
+  /** Not JSON. */
+  | "syntax"
+  /** JSON, but not a description. */
+  | "invalid";
+
 /**
  * Checks a description and fills its defaults in: background white, strict labels, no glass.
- * @param source - file that it was read from; without one, it is an option of `openDataset`.
+ * @param source - file that it was read from; without one, it is an option of `call`.
  * @throws WsssError `WSSS_ERR_DATASET` for a file, `WSSS_ERR_OPTION` for an option, naming entry, bound and value.
  */
-export function checkDescription(value: unknown, source?: string): DatasetDescription {
+export function checkDescription(value: unknown, source?: string, call = "openDataset"): DatasetDescription {
   const checked = checkValue(schema, value);
   if ("value" in checked) return checked.value;
   const { problem } = checked;
   if (source !== undefined) {
     throw new WsssError("WSSS_ERR_DATASET", `${source} does not describe a dataset: ${problem}`, {
       path: source,
+      failure: "invalid",
       problem,
     });
   }
-  throw new WsssError("WSSS_ERR_OPTION", `openDataset: description is wrong: ${problem}`, {
+  throw new WsssError("WSSS_ERR_OPTION", `${call}: description is wrong: ${problem}`, {
     option: "description",
     problem,
   });
@@ -122,7 +132,7 @@ export async function readDatasetDescription(path: string): Promise<DatasetDescr
     throw new WsssError(
       "WSSS_ERR_DATASET",
       `${path} is not valid JSON: ${problem}`,
-      { path, problem },
+      { path, failure: "syntax", problem },
       { cause: error },
     );
   }
@@ -135,7 +145,7 @@ export async function readDatasetDescription(path: string): Promise<DatasetDescr
  * @throws WsssError `WSSS_ERR_OPTION` if the description is wrong, `WSSS_ERR_IO` if the file can't be written.
  */
 export async function writeDatasetDescription(folder: string, description: DatasetDescriptionInput): Promise<string> {
-  const checked = checkDescription(description);
+  const checked = checkDescription(description, undefined, "writeDatasetDescription");
   const path = join(folder, descriptionFileName);
   await writeBytesAtomic(path, `${JSON.stringify(checked, null, 2)}\n`);
   return path;

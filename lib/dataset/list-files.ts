@@ -21,6 +21,14 @@ export interface Listing {
   readonly skipped: readonly string[];
 }
 
+/** Everything that a folder holds, whether the layout allows it or not. */
+export interface FolderSurvey extends Listing {
+  /** Names of folders among the files. */
+  readonly subfolders: readonly string[];
+  /** Names that begin with a dot. */
+  readonly hidden: readonly string[];
+}
+
 /**
  * The files of a folder, in an order that is the same on every machine: by code point, not by locale or directory order.
  *
@@ -30,6 +38,24 @@ export interface Listing {
  *   one stem; `WSSS_ERR_IO` if it can't be read.
  */
 export async function listFiles(folder: string, extensions: readonly string[]): Promise<Listing | null> {
+  const survey = await surveyFolder(folder, extensions);
+  if (survey === null) return null;
+  const { files, skipped, subfolders } = survey;
+  if (subfolders[0] !== undefined) {
+    const path = join(folder, subfolders[0]);
+    const message = `${path} is a folder among the files; move its files to ${folder} or the folder elsewhere`;
+    throw new WsssError("WSSS_ERR_DATASET", message, { path });
+  }
+  refuseDoubles(files, folder);
+  return { folder, files, skipped };
+}
+
+/**
+ * What {@link listFiles} looks at, with nothing refused; for whoever wants to know all that is wrong.
+ * @returns null if there is no such folder.
+ * @throws WsssError `WSSS_ERR_DATASET` if it is a file, `WSSS_ERR_IO` if it can't be read.
+ */
+export async function surveyFolder(folder: string, extensions: readonly string[]): Promise<FolderSurvey | null> {
   let entries;
   try {
     entries = await readdir(folder, { withFileTypes: true });
@@ -43,18 +69,13 @@ export async function listFiles(folder: string, extensions: readonly string[]): 
     throw ioFailure(error, "list", folder);
   }
   const visible = entries.filter((entry) => !entry.name.startsWith("."));
-  const subfolder = visible.find((entry) => entry.isDirectory());
-  if (subfolder !== undefined) {
-    const path = join(folder, subfolder.name);
-    const message = `${path} is a folder among the files; move its files to ${folder} or the folder elsewhere`;
-    throw new WsssError("WSSS_ERR_DATASET", message, { path });
-  }
+  const namesOf = (some: typeof entries): string[] => some.map((entry) => entry.name).sort(compareCodePoints);
+  const subfolders = namesOf(visible.filter((entry) => entry.isDirectory()));
   const belongs = (name: string): boolean => extensions.includes(parse(name).ext.toLowerCase());
-  const names = visible.map((entry) => entry.name);
+  const names = namesOf(visible.filter((entry) => !entry.isDirectory()));
   const files = names.filter(belongs).map((name) => ({ stem: parse(name).name, name, path: join(folder, name) }));
-  files.sort((one, other) => compareCodePoints(one.name, other.name));
-  refuseDoubles(files, folder);
-  return { folder, files, skipped: names.filter((name) => !belongs(name)).sort(compareCodePoints) };
+  const hidden = namesOf(entries.filter((entry) => entry.name.startsWith(".")));
+  return { folder, files, skipped: names.filter((name) => !belongs(name)), subfolders, hidden };
 }
 
 /** Orders texts by code point, as every language without locale rules does; JavaScript's `<` compares UTF-16 units. */
@@ -74,13 +95,20 @@ function rank(unit: number): number {
 }
 
 function refuseDoubles(files: readonly ListedFile[], folder: string): void {
+  const double = doublesAmong(files)[0];
+  if (double === undefined) return;
+  const [earlier, name] = double;
+  const message = `${folder} holds both ${earlier} and ${name}; masks belong to names without ending, so remove one`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { path: folder, files: [earlier, name] });
+}
+
+/** Pairs of names that differ in their endings only: the first of its stem, and a later one. */
+export function doublesAmong(files: readonly ListedFile[]): (readonly [earlier: string, name: string])[] {
   const first = new Map<string, string>();
-  for (const { stem, name } of files) {
+  return files.flatMap(({ stem, name }) => {
     const earlier = first.get(stem);
-    if (earlier !== undefined) {
-      const message = `${folder} holds both ${earlier} and ${name}; masks belong to names without ending, so remove one`;
-      throw new WsssError("WSSS_ERR_DATASET", message, { path: folder, files: [earlier, name] });
-    }
+    if (earlier !== undefined) return [[earlier, name] as const];
     first.set(stem, name);
-  }
+    return [];
+  });
 }

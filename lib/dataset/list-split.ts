@@ -5,7 +5,7 @@ import { isWsssError, WsssError } from "../errors.js";
 import { patchExtensions } from "../image/decode-patch.js";
 import type { DatasetDescription } from "./description.js";
 import { countOf, type Finding, findingsError } from "./findings.js";
-import { parseLabels, patchFileName, stemWithoutLabel } from "./labels.js";
+import { type LabelFailure, parseLabels, patchFileName, stemWithoutLabel } from "./labels.js";
 import { listFiles, type ListedFile, type Listing } from "./list-files.js";
 import { maskFolder, type PatchFile, patchFolder, type SplitName } from "./split.js";
 
@@ -49,14 +49,28 @@ export async function listSplit(
   return { files, skipped: [patches, masks].flatMap(pathsSkipped) };
 }
 
-/** Labels in the order of the patches; undefined for all of them if they are to be read from the masks. */
-function readLabels(
-  { files, folder }: Listing,
+/** A name without a valid label. */
+export interface LabelFinding extends Finding {
+  readonly failure: LabelFailure;
+  readonly problem: string;
+}
+
+/** The labels in the names of a split's patches. */
+export interface LabelsFound {
+  /** In the order of the patches; undefined for all of them if they are to be read from the masks. */
+  readonly labels: readonly (readonly number[] | undefined)[];
+  readonly findings: readonly LabelFinding[];
+}
+
+/** Reads the labels in the names of patches; names without a valid one are findings, not errors. */
+export function findLabels(
+  files: readonly ListedFile[],
   name: SplitName,
   { labels: rule, classes }: DatasetDescription,
-): readonly (readonly number[] | undefined)[] {
-  if (name !== "train" && !files.some(({ stem }) => /\[[^[\]]*\]$/.test(stem))) return files.map(() => undefined);
-  const findings: Finding[] = [];
+): LabelsFound {
+  const unlabelled = { labels: files.map(() => undefined), findings: [] };
+  if (name !== "train" && !files.some(({ stem }) => /\[[^[\]]*\]$/.test(stem))) return unlabelled;
+  const findings: LabelFinding[] = [];
   const labels = files.map((file) => {
     try {
       const label = parseLabels(file.name, rule, classes);
@@ -64,13 +78,25 @@ function readLabels(
       return label;
     } catch (error) {
       if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
-      findings.push({ file: file.name, problem: String(error.details["problem"]) });
+      const failure = error.details["failure"] as LabelFailure;
+      findings.push({ file: file.name, failure, problem: String(error.details["problem"]) });
       return undefined;
     }
   });
   // Names of val and test may end with brackets that are no labels; then the masks decide.
-  if (name !== "train" && findings.length === files.length) return files.map(() => undefined);
+  if (name !== "train" && findings.length === files.length) return unlabelled;
+  return { labels, findings };
+}
+
+/** The labels in the names of a split's patches. @throws WsssError `WSSS_ERR_DATASET` if a name has no valid one. */
+function readLabels(
+  { files, folder }: Listing,
+  name: SplitName,
+  description: DatasetDescription,
+): LabelsFound["labels"] {
+  const { labels, findings } = findLabels(files, name, description);
   if (findings.length === 0) return labels;
+  const { labels: rule, classes } = description;
   const example = patchFileName(
     "NAME",
     classes.map((_, index) => (index === 0 ? 1 : 0)),
@@ -87,11 +113,11 @@ function refuseUnusable(label: readonly number[], { name }: ListedFile, allowEmp
   const high = label.find((digit) => digit > 1);
   if (high !== undefined) {
     const problem = `has a ${high} in its label; an entry is 0 (absent) or 1 (present)`;
-    throw new WsssError("WSSS_ERR_DATASET", `${name} ${problem}`, { problem });
+    throw new WsssError("WSSS_ERR_DATASET", `${name} ${problem}`, { failure: "digit", problem });
   }
   if (!allowEmpty && !label.includes(1)) {
     const problem = "has a label that names no class; remove the patch, or set allowEmptyLabels to keep it";
-    throw new WsssError("WSSS_ERR_DATASET", `${name} ${problem}`, { problem });
+    throw new WsssError("WSSS_ERR_DATASET", `${name} ${problem}`, { failure: "empty", problem });
   }
 }
 
@@ -108,20 +134,37 @@ function matchMasks(
     const message = `${patches.folder} has patches, but there is no folder ${where} with their true masks`;
     throw new WsssError("WSSS_ERR_DATASET", message, { split: name, path: where });
   }
-  const pathOfMask = new Map(masks.files.map(({ stem, path }) => [stem, path]));
+  const { maskOf, bare, lonely } = pairMasks(patches.files, masks.files, name);
+  if (bare.length === 0 && lonely.length === 0) return maskOf;
+  const findings = bare.map(({ stem, name: file }) => ({ file, problem: `no mask ${stem}.png` }));
+  throw mismatch(patches, masks, findings, lonely, name);
+}
+
+/** Which mask belongs to which patch. */
+export interface MaskPairs {
+  /** Path of the mask of each patch's stem. */
+  readonly maskOf: ReadonlyMap<string, string>;
+  /** Patches without mask. */
+  readonly bare: readonly ListedFile[];
+  /** Masks without patch. */
+  readonly lonely: readonly ListedFile[];
+}
+
+/** Pairs patches with their true masks by their names. */
+export function pairMasks(patches: readonly ListedFile[], masks: readonly ListedFile[], name: SplitName): MaskPairs {
+  const pathOfMask = new Map(masks.map(({ stem, path }) => [stem, path]));
   const maskOf = new Map<string, string>();
-  const bare: Finding[] = [];
-  for (const { stem, name: file } of patches.files) {
+  const bare: ListedFile[] = [];
+  for (const file of patches) {
+    const { stem } = file;
     // Masks of train may be named with or without the label that is in the patch's name.
     const key = [stem, ...(name === "train" ? [stemWithoutLabel(stem)] : [])].find((one) => pathOfMask.has(one));
     const path = key === undefined ? undefined : pathOfMask.get(key);
-    if (key === undefined || path === undefined) bare.push({ file, problem: `no mask ${stem}.png` });
+    if (path === undefined) bare.push(file);
     else maskOf.set(stem, path);
   }
   const used = new Set(maskOf.values());
-  const lonely = masks.files.filter(({ path }) => !used.has(path));
-  if (bare.length === 0 && lonely.length === 0) return maskOf;
-  throw mismatch(patches, masks, bare, lonely, name);
+  return { maskOf, bare, lonely: masks.filter(({ path }) => !used.has(path)) };
 }
 
 function mismatch(

@@ -127,12 +127,15 @@ export async function loadMaskStore(
   return store;
 }
 
+/** How many pixels of each index a mask has. */
+export type MaskCounts = Pick<DecodedMask, "height" | "width"> & { readonly counts: ArrayLike<number> };
+
 /**
  * The label that a true mask implies.
  * @param minClassShare - share of the mask's pixels, 0..1, from which a class is present; with 0, one pixel is enough.
  * @returns uint8 [K]
  */
-export function labelsOfMask(mask: DecodedMask, classCount: number, minClassShare: number): Uint8Array {
+export function labelsOfMask(mask: MaskCounts, classCount: number, minClassShare: number): Uint8Array {
   const enough = Math.max(1, minClassShare * mask.height * mask.width);
   return Uint8Array.from({ length: classCount }, (_, index) => ((mask.counts[index] ?? 0) >= enough ? 1 : 0));
 }

@@ -148,7 +148,8 @@ function checkOptions(folder: unknown, options: unknown): CheckedOptions {
   return { ...checked.value, description: checkDescription(description) };
 }
 
-async function checkFolder(path: string): Promise<void> {
+/** @throws WsssError `WSSS_ERR_DATASET` if there is no such folder, `WSSS_ERR_IO` if it can't be looked at. */
+export async function checkFolder(path: string): Promise<void> {
   let isFolder: boolean;
   try {
     isFolder = (await stat(path)).isDirectory();
@@ -164,7 +165,14 @@ async function checkFolder(path: string): Promise<void> {
   });
 }
 
-async function findDescription(path: string, { preset, description }: CheckedOptions): Promise<DatasetDescription> {
+/**
+ * The description of the dataset at `path`: the preset, the given one, or that in its folder.
+ * @throws WsssError `WSSS_ERR_DATASET` with a `DescriptionFailure` in `details.failure`; `WSSS_ERR_IO` if it can't be read.
+ */
+export async function findDescription(
+  path: string,
+  { preset, description }: Pick<CheckedOptions, "preset" | "description">,
+): Promise<DatasetDescription> {
   if (preset !== undefined) return presets[preset];
   if (typeof description === "string") return await readDatasetDescription(resolve(description));
   if (description !== undefined) return description;
@@ -175,14 +183,16 @@ async function findDescription(path: string, { preset, description }: CheckedOpt
     if (systemCode((error as Error).cause) !== "ENOENT") throw error;
   }
   const entries = await entriesOf(path);
-  if (entries.length === 0) throw new WsssError("WSSS_ERR_DATASET", `${path} is an empty folder`, { path });
+  const failure = "missing";
+  if (entries.length === 0) throw new WsssError("WSSS_ERR_DATASET", `${path} is an empty folder`, { path, failure });
   const message =
     `nothing says which classes ${path} has: put a ${descriptionFileName} into it, ` +
     `give a description, or a preset (${presetNames.join(" or ")})`;
-  throw new WsssError("WSSS_ERR_DATASET", message, { path });
+  throw new WsssError("WSSS_ERR_DATASET", message, { path, failure });
 }
 
-async function missingSplit(path: string, name: SplitName): Promise<WsssError> {
+/** The error of a split that is not there, with what is there instead. */
+export async function missingSplit(path: string, name: SplitName): Promise<WsssError> {
   const entries = await entriesOf(path);
   const visible = entries.filter((entry) => !entry.startsWith("."));
   if (visible.length === 0)

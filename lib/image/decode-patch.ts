@@ -11,11 +11,31 @@ export interface DecodedPatch {
   readonly width: number;
 }
 
+/** Why a file is no usable patch; `details.failure` of the error. */
+export type PatchFailure =
+  /** Zero bytes. */
+  | "empty"
+  /** None of the formats that are decoded. */
+  | "not-a-picture"
+  /** Cut off, or a checksum that does not agree. */
+  | "damaged"
+  | "pages"
+  | "grey"
+  | "cmyk"
+  /** More than 8 bits a channel. */
+  | "depth"
+  | "channels"
+  /** A rotation tag. */
+  | "rotated"
+  | "transparent";
+
 /** File name endings of patches, lower case; the letters' case does not matter. */
 export const patchExtensions = [".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"] as const;
 
-/** Formats that are decoded, as sharp names them. */
-const formats: readonly string[] = ["png", "jpeg", "tiff", "webp"];
+/** A format that is decoded, as sharp names it. */
+export type PictureFormat = "png" | "jpeg" | "tiff" | "webp";
+
+const formats: readonly string[] = ["png", "jpeg", "tiff", "webp"] satisfies PictureFormat[];
 
 /**
  * Decodes a patch: PNG, JPEG, TIFF or WebP with 8 bits a channel in RGB (a palette is looked up).
@@ -33,7 +53,7 @@ export async function decodePatch(path: string): Promise<DecodedPatch> {
 
 /** {@link decodePatch} for a file that is already in memory; `path` only names it in errors. */
 export async function decodePatchBytes(bytes: Buffer, path: string): Promise<DecodedPatch> {
-  if (bytes.length === 0) throw badPatch(path, "is empty", "copy the file again");
+  if (bytes.length === 0) throw badPatch("empty", path, "is empty", "copy the file again");
   const header = await headerOf(bytes, path);
   checkForm(header, path);
   if (header.format === "png" && !bytes.includes("IEND")) throw cutOff(path, "its end marker is missing");
@@ -60,41 +80,47 @@ async function headerOf(bytes: Buffer, path: string): Promise<Metadata> {
   try {
     return await sharp(bytes, inputOptions).metadata();
   } catch (error) {
-    const known = hasKnownSignature(bytes);
-    if (known) throw cutOff(path, messageOf(error), error);
-    throw badPatch(path, "is not a picture that can be decoded", "patches are PNG, JPEG, TIFF or WebP files", error);
+    // The first bytes of a known format: a failure means damage.
+    if (pictureFormat(bytes) !== null) throw cutOff(path, messageOf(error), error);
+    const advice = "patches are PNG, JPEG, TIFF or WebP files";
+    throw badPatch("not-a-picture", path, "is not a picture that can be decoded", advice, error);
   }
 }
 
-/** Whether the first bytes are those of a format that is decoded, so that a failure means damage. */
-function hasKnownSignature(bytes: Buffer): boolean {
+/** The format that the first bytes are of, whatever the file is called; null if it is none that is decoded. */
+export function pictureFormat(bytes: Buffer): PictureFormat | null {
   const start = bytes.toString("latin1", 0, 12);
-  const tiff = start.startsWith("II*\0") || start.startsWith("MM\0*");
-  const webp = start.startsWith("RIFF") && start.endsWith("WEBP");
-  return start.startsWith("\x89PNG") || start.startsWith("\xff\xd8\xff") || tiff || webp;
+  if (start.startsWith("\x89PNG")) return "png";
+  if (start.startsWith("\xff\xd8\xff")) return "jpeg";
+  if (start.startsWith("II*\0") || start.startsWith("MM\0*")) return "tiff";
+  return start.startsWith("RIFF") && start.endsWith("WEBP") ? "webp" : null;
 }
 
 function checkForm(header: Metadata, path: string): void {
   const { format, space, depth, channels } = header;
   if (!formats.includes(format)) {
-    throw badPatch(path, `is a ${format} file`, "patches are PNG, JPEG, TIFF or WebP files; convert it");
+    const advice = "patches are PNG, JPEG, TIFF or WebP files; convert it";
+    throw badPatch("not-a-picture", path, `is a ${format} file`, advice);
   }
   if ((header.pages ?? 1) > 1) {
-    throw badPatch(path, `holds ${header.pages} pages`, "save the page that is meant as a file of its own");
+    const advice = "save the page that is meant as a file of its own";
+    throw badPatch("pages", path, `holds ${header.pages} pages`, advice);
   }
   if (space === "b-w" || space === "grey16" || channels < 3) {
-    throw badPatch(path, "is a grey picture", "stained tissue is RGB; a mask or a single channel may lie in its place");
+    const advice = "stained tissue is RGB; a mask or a single channel may lie in its place";
+    throw badPatch("grey", path, "is a grey picture", advice);
   }
-  if (space === "cmyk") throw badPatch(path, "is in CMYK colours", "convert it to RGB, 8 bits a channel");
+  const convert = "convert it to RGB, 8 bits a channel";
+  if (space === "cmyk") throw badPatch("cmyk", path, "is in CMYK colours", convert);
   if (depth !== "uchar") {
-    throw badPatch(path, `has ${depthInWords(depth)} a channel`, "convert it to RGB, 8 bits a channel");
+    throw badPatch("depth", path, `has ${depthInWords(depth)} a channel`, convert);
   }
   if (space !== "srgb" || channels > 4) {
-    throw badPatch(path, `has ${channels} channels in colour space ${space}`, "convert it to RGB, 8 bits a channel");
+    throw badPatch("channels", path, `has ${channels} channels in colour space ${space}`, convert);
   }
   if ((header.orientation ?? 1) !== 1) {
     const problem = `carries the rotation tag ${header.orientation}, which says that it is stored turned or mirrored`;
-    throw badPatch(path, problem, "rotate the pixels and drop the tag, so that patch and mask agree");
+    throw badPatch("rotated", path, problem, "rotate the pixels and drop the tag, so that patch and mask agree");
   }
 }
 
@@ -105,15 +131,18 @@ function depthInWords(depth: string): string {
 
 function transparent(path: string): WsssError {
   const advice = "flatten it onto the colour that is meant, or drop the alpha channel";
-  return badPatch(path, "has pixels that are not opaque, so its colours depend on what lies behind", advice);
+  const problem = "has pixels that are not opaque, so its colours depend on what lies behind";
+  return badPatch("transparent", path, problem, advice);
 }
 
 function cutOff(path: string, why: string, cause?: unknown): WsssError {
-  return badPatch(path, `is cut off or damaged (${why})`, "copy it again from its source, or remove it", cause);
+  const advice = "copy it again from its source, or remove it";
+  return badPatch("damaged", path, `is cut off or damaged (${why})`, advice, cause);
 }
 
-function badPatch(path: string, problem: string, advice: string, cause?: unknown): WsssError {
-  return new WsssError("WSSS_ERR_DATASET", `patch ${path} ${problem}; ${advice}`, { path, problem }, { cause });
+function badPatch(failure: PatchFailure, path: string, problem: string, advice: string, cause?: unknown): WsssError {
+  const details = { path, failure, problem, advice };
+  return new WsssError("WSSS_ERR_DATASET", `patch ${path} ${problem}; ${advice}`, details, { cause });
 }
 
 /** First line of a decoder's message: libvips appends every warning of the process. */

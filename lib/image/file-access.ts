@@ -38,7 +38,7 @@ export function ioFailure(error: unknown, action: FileAction, path: string): unk
   return new WsssError(
     "WSSS_ERR_IO",
     `cannot ${action} ${path}: ${reason}`,
-    { path, action, reason: code },
+    { path, action, reason: code, why: reason },
     { cause: error },
   );
 }

@@ -17,8 +17,24 @@ export interface DecodedMask extends IndexMask {
   readonly counts: Uint32Array;
 }
 
+/** What kind of trouble a {@link MaskProblem} is. */
+export type MaskFailure =
+  /** Zero bytes. */
+  | "empty"
+  /** Something else than a PNG file. */
+  | "not-png"
+  /** Cut off, a checksum that does not agree, or a header that can't be true. */
+  | "damaged"
+  /** A form of PNG that holds no indices. */
+  | "form"
+  /** An index above K that is not 255. */
+  | "index"
+  /** A colour that belongs to no class. */
+  | "colour";
+
 /** Why a file is not a usable index mask; plain data, since it may come from a worker thread. */
 export interface MaskProblem {
+  readonly failure: MaskFailure;
   readonly problem: string;
   readonly advice: string;
   readonly details: Readonly<Record<string, unknown>>;
@@ -141,6 +157,7 @@ function indexOutOfRange(
   const at = { x: pixel % width, y: Math.floor(pixel / width) };
   const index = indices[pixel];
   return {
+    failure: "index",
     problem: `has the index ${index} at pixel x ${at.x}, y ${at.y}`,
     advice: `indices are 0 to ${background - 1} for tissue, ${background} for background, ${ignoredIndex} for ignored pixels`,
     details: { index, ...at, maximum: background, found },
@@ -173,39 +190,42 @@ function coloursToIndices(
 function refuseForm(header: PngHeader, colours: readonly Colour[] | null): MaskProblem | null {
   const { width, height, bitDepth, colourType, interlaced } = header;
   const details = { bitDepth, colourType };
+  const failure = "form";
   if (width === 0 || height === 0 || width * height > maxPixels)
     return damaged(`its header says ${width}x${height} px`);
   if (bitDepth === 16) {
-    return { problem: "has 16 bits a channel", advice: "save it as a palette PNG with 8 bits", details };
+    return { failure, problem: "has 16 bits a channel", advice: "save it as a palette PNG with 8 bits", details };
   }
   if (colourType === 4) {
-    return { problem: "is grey with an alpha channel", advice: "save it as a palette PNG", details };
+    return { failure, problem: "is grey with an alpha channel", advice: "save it as a palette PNG", details };
   }
   if ((colourType === 2 || colourType === 6) && colours === null) {
-    return { problem: "stores colours, not indices", advice: "save it as a palette PNG", details };
+    return { failure, problem: "stores colours, not indices", advice: "save it as a palette PNG", details };
   }
   if (interlaced && bitDepth < 8) {
     const problem = `is interlaced with ${bitDepth} bits an index, which can't be decoded`;
-    return { problem, advice: "save it without interlacing", details };
+    return { failure, problem, advice: "save it without interlacing", details };
   }
   return null;
 }
 
 function notPng(bytes: Uint8Array): MaskProblem {
   const details = { bytes: bytes.length };
-  if (bytes.length === 0) return { problem: "is empty", advice: "copy the file again", details };
+  if (bytes.length === 0) return { failure: "empty", problem: "is empty", advice: "copy the file again", details };
   if (bytes[0] === 0x89 && bytes[1] === 0x50) return damaged("it ends too early");
-  return { problem: "is not a PNG file", advice: "masks are palette PNG files; lossy formats change classes", details };
+  const advice = "masks are palette PNG files; lossy formats change classes";
+  return { failure: "not-png", problem: "is not a PNG file", advice, details };
 }
 
 function damaged(why: string): MaskProblem {
   const advice = "copy it again from its source, or make it again";
-  return { problem: `is cut off or damaged (${why})`, advice, details: { why } };
+  return { failure: "damaged", problem: `is cut off or damaged (${why})`, advice, details: { why } };
 }
 
 function unknownColour(rgb: number[], at: { x: number; y: number }, colours: readonly Colour[]): MaskProblem {
   const known = colours.map((colour) => `(${colour.join(",")})`).join(" ");
   return {
+    failure: "colour",
     problem: `has the colour (${rgb.join(",")}) at pixel x ${at.x}, y ${at.y}, which belongs to no class`,
     advice: `the colours of this dataset are ${known}; save the mask as a palette PNG, or correct the colours`,
     details: { colour: rgb, ...at },

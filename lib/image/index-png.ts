@@ -92,11 +92,12 @@ export async function writeIndexPng(path: string, mask: IndexMask, palette: read
 }
 
 function maskError(
-  { problem, advice, details }: MaskProblem,
+  { failure, problem, advice, details }: MaskProblem,
   name: string,
   where: Readonly<Record<string, string>>,
 ): WsssError {
-  return new WsssError("WSSS_ERR_DATASET", `${name} ${problem}; ${advice}`, { ...where, problem, ...details });
+  const facts = { ...where, failure, problem, advice, ...details };
+  return new WsssError("WSSS_ERR_DATASET", `${name} ${problem}; ${advice}`, facts);
 }
 
 function checkShape({ indices, height, width }: IndexMask): void {

@@ -1,0 +1,55 @@
+import type { SplitName } from "../dataset/split.js";
+import type { Finding, FindingGroup } from "./finding.js";
+
+/** How often a class occurs in a split. */
+export interface ClassShare {
+  readonly name: string;
+  /** Patches that have it, by their label or, without one, by their mask. */
+  readonly patches: number;
+  /** Its share of all pixels of the split's true masks, 0..1; null if no mask could be read. */
+  readonly pixelShare: number | null;
+}
+
+/** What a split holds. */
+export interface SplitExamination {
+  /** Patch files found; 0 if there is no such split. */
+  readonly patches: number;
+  /** Patches that could be decoded. */
+  readonly decoded: number;
+  /** True masks that could be read. */
+  readonly masks: number;
+  /** The size that most patches have, in px; null if none could be decoded. */
+  readonly size: { readonly height: number; readonly width: number } | null;
+  /** Patches whose classes are known, by label or mask. */
+  readonly labelled: number;
+  /** In the order of the description; empty without one. */
+  readonly classes: readonly ClassShare[];
+  /** Share of the background of all mask pixels, 0..1; null if no mask could be read. */
+  readonly backgroundShare: number | null;
+  /** Share of the ignored index 255 of all mask pixels, 0..1; null if no mask could be read. */
+  readonly ignoredShare: number | null;
+}
+
+/** Memory for the pixels that `wsss-tissue run` keeps; networks and their activations come on top. */
+export interface MemoryNeed {
+  /** Patches and true masks of all splits, and pseudo masks of three levels for train. */
+  readonly pixelBytes: number;
+  /** Memory that is free now, within the limit of the process's control group if it has one. */
+  readonly freeBytes: number;
+}
+
+/** What `examineDataset` found. */
+export interface DatasetExamination {
+  /** Absolute path. */
+  readonly folder: string;
+  /** Null if no valid description was found; labels and mask indices could not be checked then. */
+  readonly name: string | null;
+  readonly errors: number;
+  readonly warnings: number;
+  /** The findings in short: errors first. */
+  readonly groups: readonly FindingGroup[];
+  /** Every finding, in the order of the groups. */
+  readonly findings: readonly Finding[];
+  readonly splits: Readonly<Record<SplitName, SplitExamination>>;
+  readonly memory: MemoryNeed;
+}

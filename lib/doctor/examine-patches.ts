@@ -1,0 +1,88 @@
+import type { DatasetDescription } from "../dataset/description.js";
+import { labelsOfMask } from "../dataset/loaded-split.js";
+import type { SplitName } from "../dataset/split.js";
+import { type ItemProgress, mapConcurrently } from "../image/map-concurrently.js";
+import { checkLabelAgainstMask } from "./check-label-against-mask.js";
+import type { Finding } from "./finding.js";
+import { type MaskFacts, readMask } from "./read-mask.js";
+import { type PatchFacts, readPatch } from "./read-patch.js";
+
+/** One patch to examine. */
+export interface PatchToExamine {
+  readonly split: SplitName;
+  readonly stem: string;
+  readonly imagePath: string;
+  readonly maskPath?: string | undefined;
+  /** The label in its name, where there is a valid one. */
+  readonly nameLabel?: readonly number[] | undefined;
+}
+
+/** What is kept of a patch once it was read. */
+export interface ExaminedPatch extends PatchToExamine {
+  readonly patch: PatchFacts | null;
+  readonly mask: MaskFacts | null;
+  /** The label in its name or, without one, that of its mask; undefined if neither is known. */
+  readonly label: readonly number[] | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Reads all patches and masks, in parallel, a bounded number at a time; nothing of their pixels is kept.
+ * @throws WsssError `WSSS_ERR_CANCELLED`; whatever is wrong with a file is a finding.
+ */
+export async function examinePatches(
+  patches: readonly PatchToExamine[],
+  description: DatasetDescription | null,
+  signal: AbortSignal | undefined,
+  onProgress: (progress: ItemProgress) => void,
+): Promise<ExaminedPatch[]> {
+  const options = { signal, onProgress, what: "the examination" };
+  return await mapConcurrently(patches, async (one) => await examineOne(one, description), options);
+}
+
+async function examineOne(one: PatchToExamine, description: DatasetDescription | null): Promise<ExaminedPatch> {
+  const { split, imagePath, maskPath, nameLabel } = one;
+  const patch = await readPatch(imagePath, split);
+  const mask = maskPath === undefined ? null : await readMask(maskPath, split, description);
+  const maskFacts = mask?.facts ?? null;
+  const label = nameLabel ?? (maskFacts && description ? labelOfMask(maskFacts, description) : undefined);
+  const findings = [
+    ...patch.findings,
+    ...checkBlank(one, patch.facts, label),
+    ...(mask?.findings ?? []),
+    ...checkMaskSize(one, patch.facts, maskFacts),
+    ...(description === null ? [] : checkLabelAgainstMask(one, maskFacts, description)),
+  ];
+  return { ...one, patch: patch.facts, mask: maskFacts, label, findings };
+}
+
+function labelOfMask({ counts, height, width }: MaskFacts, { classes, labels }: DatasetDescription): number[] {
+  return [...labelsOfMask({ counts, height, width }, classes.length, labels.minClassShare)];
+}
+
+function checkBlank(
+  { imagePath, split }: PatchToExamine,
+  facts: PatchFacts | null,
+  label: readonly number[] | undefined,
+): Finding[] {
+  if (facts?.look !== "white" && facts?.look !== "flat") return [];
+  const labelled = label?.includes(1) === true;
+  const seen = facts.look === "white" ? "is white everywhere" : "has one colour everywhere";
+  const problem = labelled ? `${seen}, but is labelled as tissue` : `${seen}: there is no tissue on it`;
+  const severity = labelled ? "error" : "warning";
+  return [{ check: "patch-blank", severity, split, files: [imagePath], problem, remedy: "remove it" }];
+}
+
+function checkMaskSize(
+  { imagePath, maskPath, split }: PatchToExamine,
+  patch: PatchFacts | null,
+  mask: MaskFacts | null,
+): Finding[] {
+  if (patch === null || mask === null || maskPath === undefined) return [];
+  if (patch.height === mask.height && patch.width === mask.width) return [];
+  const problem =
+    `is ${mask.height} px high and ${mask.width} px wide, but its patch is ` +
+    `${patch.height} px high and ${patch.width} px wide`;
+  const remedy = "make the mask in the size of the patch; resize masks without interpolation only";
+  return [{ check: "mask-size", severity: "error", split, files: [maskPath, imagePath], problem, remedy }];
+}
