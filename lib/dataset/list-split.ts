@@ -1,13 +1,19 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, parse } from "node:path";
 
 import { isWsssError, WsssError } from "../errors.js";
 import { patchExtensions } from "../image/decode-patch.js";
-import type { DatasetDescription } from "./description.js";
 import { countOf, type Finding, findingsError } from "./findings.js";
 import { parseLabels, patchFileName, stemWithoutLabel } from "./labels.js";
 import { listFiles, type ListedFile, type Listing } from "./list-files.js";
 import { maskFolder, type PatchFile, patchFolder, type SplitName } from "./split.js";
+import type { NameLabelRule, TissueClass } from "./tissue-class.js";
+
+/** How labels stand in file names. */
+export interface NamedLabels {
+  readonly classes: readonly TissueClass[];
+  readonly labels: NameLabelRule;
+}
 
 /** The files of a split. */
 export interface SplitFiles {
@@ -25,7 +31,7 @@ export interface SplitFiles {
 export async function listSplit(
   folder: string,
   name: SplitName,
-  description: DatasetDescription,
+  description: NamedLabels,
 ): Promise<SplitFiles | null> {
   const patches = await listFiles(join(folder, patchFolder(name)), patchExtensions);
   if (patches === null) {
@@ -53,7 +59,7 @@ export async function listSplit(
 function readLabels(
   { files, folder }: Listing,
   name: SplitName,
-  { labels: rule, classes }: DatasetDescription,
+  { labels: rule, classes }: NamedLabels,
 ): readonly (readonly number[] | undefined)[] {
   if (name !== "train" && !files.some(({ stem }) => /\[[^[\]]*\]$/.test(stem))) return files.map(() => undefined);
   const findings: Finding[] = [];
@@ -115,13 +121,19 @@ function matchMasks(
     // Masks of train may be named with or without the label that is in the patch's name.
     const key = [stem, ...(name === "train" ? [stemWithoutLabel(stem)] : [])].find((one) => pathOfMask.has(one));
     const path = key === undefined ? undefined : pathOfMask.get(key);
-    if (key === undefined || path === undefined) bare.push({ file, problem: `no mask ${stem}.png` });
+    if (key === undefined || path === undefined) bare.push({ file, problem: `no mask ${stem}.png${otherFormat(stem, masks)}` });
     else maskOf.set(stem, path);
   }
   const used = new Set(maskOf.values());
   const lonely = masks.files.filter(({ path }) => !used.has(path));
   if (bare.length === 0 && lonely.length === 0) return maskOf;
   throw mismatch(patches, masks, bare, lonely, name);
+}
+
+/** Says it if the mask is there in another format. */
+function otherFormat(stem: string, { skipped }: Listing): string {
+  const other = skipped.find((name) => parse(name).name === stem);
+  return other === undefined ? "" : `, but ${other}: masks are index PNGs, as lossy formats change classes`;
 }
 
 function mismatch(

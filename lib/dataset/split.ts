@@ -4,13 +4,10 @@ import type { DatasetDescription } from "./description.js";
 import { labelsOfMask, type LoadedSplit, loadMaskStore, loadPatchStore, type StoreFactories } from "./loaded-split.js";
 import { seededSubset } from "./seeded-subset.js";
 import { type OnProgress, SharedTask } from "./shared-task.js";
+import type { SplitName } from "./split-name.js";
 import { type Colour, type GlassRule, paletteOf, type TissueClass } from "./tissue-class.js";
 
-/** The parts of a dataset. */
-export const splitNames = ["train", "val", "test"] as const;
-
-/** One of the parts of a dataset. */
-export type SplitName = (typeof splitNames)[number];
+export { type SplitName, splitNames } from "./split-name.js";
 
 /** One patch of a split: where its files are and what is known about it. */
 export interface PatchFile {
@@ -21,6 +18,8 @@ export interface PatchFile {
   readonly maskPath?: string;
   /** Patch-level label, 0 or 1 for each class; absent where it is read from the true mask when the split is loaded. */
   readonly labels?: readonly number[];
+  /** Whom the patch is of, where a manifest says it. */
+  readonly patient?: string;
 }
 
 /** What a {@link Split} is made of. */
@@ -29,6 +28,8 @@ export interface SplitParts {
   /** Folder of the dataset. */
   readonly folder: string;
   readonly description: DatasetDescription;
+  /** Path of the manifest that names the patches; absent where folders do. */
+  readonly manifest?: string | undefined;
   /** Ordered by code point of their names. */
   readonly files: readonly PatchFile[];
   /** Paths of files that lie among the patches or masks but are none. */
