@@ -38,12 +38,12 @@ describe("wrong entries are named, with bound and value", () => {
   const cases: readonly [unknown, RegExp][] = [
     [[], /it must be an object, received \[\]/],
     [{ ...twoClasses, name: "" }, /name must be at least 1 characters long, received ""/],
-    [{ ...twoClasses, classes: [] }, /classes must be at least 1 entries long/],
+    [{ ...twoClasses, classes: [] }, /classes must be at least 2 entries long/],
     [{ ...twoClasses, classes: undefined }, /classes is missing; it must be a list/],
     [{ ...twoClasses, labels: undefined }, /labels is missing/],
     [
       { ...twoClasses, labels: { rule: "digits" } },
-      /labels\.rule must be "separated" or "characters", received "digits"/,
+      /labels\.rule must be "separated" or "characters" or "manifest", received "digits"/,
     ],
     [
       { ...twoClasses, labels: { rule: "separated", minClassShare: 2 } },

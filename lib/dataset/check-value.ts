@@ -31,7 +31,7 @@ function boundOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type") return kindInWords(issue.expected);
   if (issue.code === "invalid_value") return issue.values.map((value) => JSON.stringify(value)).join(" or ");
   // Objects told apart by one entry: the issue lies at that entry, and these are its values.
-  if (issue.code === "invalid_union" && "options" in issue && issue.options !== undefined) {
+  if (issue.code === "invalid_union" && "options" in issue) {
     return issue.options.map((value) => JSON.stringify(value)).join(" or ");
   }
   if (issue.code === "too_small") {

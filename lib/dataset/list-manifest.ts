@@ -141,7 +141,11 @@ function findUnevenMasks(entries: readonly ManifestEntry[], name: SplitName, fin
   const bare = entries.filter(({ namesMask }) => !namesMask);
   if (bare.length === entries.length) return;
   for (const { where } of bare) {
-    findings.add("mask", where, `names no mask, unlike others of ${name}; a split has masks for all of its patches or none`);
+    findings.add(
+      "mask",
+      where,
+      `names no mask, unlike others of ${name}; a split has masks for all of its patches or none`,
+    );
   }
 }
 

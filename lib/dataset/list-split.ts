@@ -28,11 +28,7 @@ export interface SplitFiles {
  * @throws WsssError `WSSS_ERR_DATASET` if the split's folder is empty, a name has no valid label, or patches and masks do
  *   not belong together; `WSSS_ERR_IO` if a folder can't be read.
  */
-export async function listSplit(
-  folder: string,
-  name: SplitName,
-  description: NamedLabels,
-): Promise<SplitFiles | null> {
+export async function listSplit(folder: string, name: SplitName, description: NamedLabels): Promise<SplitFiles | null> {
   const patches = await listFiles(join(folder, patchFolder(name)), patchExtensions);
   if (patches === null) {
     await refuseHalfSplit(folder, name);
@@ -121,7 +117,8 @@ function matchMasks(
     // Masks of train may be named with or without the label that is in the patch's name.
     const key = [stem, ...(name === "train" ? [stemWithoutLabel(stem)] : [])].find((one) => pathOfMask.has(one));
     const path = key === undefined ? undefined : pathOfMask.get(key);
-    if (key === undefined || path === undefined) bare.push({ file, problem: `no mask ${stem}.png${otherFormat(stem, masks)}` });
+    if (key === undefined || path === undefined)
+      bare.push({ file, problem: `no mask ${stem}.png${otherFormat(stem, masks)}` });
     else maskOf.set(stem, path);
   }
   const used = new Set(maskOf.values());

@@ -40,7 +40,9 @@ export function checkColumns({ path, columns }: ManifestTable, classes: readonly
     problems.push(`there is neither a column labels nor one for each class (${free.map(show).join(", ")})`);
   }
   if (has("labels") && ofClasses.length > 0) {
-    problems.push(`there are both a column labels and columns of classes (${ofClasses.map(show).join(", ")}); keep one`);
+    problems.push(
+      `there are both a column labels and columns of classes (${ofClasses.map(show).join(", ")}); keep one`,
+    );
   }
   const lacking = labels === "classes" ? classes.filter(({ name }) => !ofClasses.includes(name)) : [];
   if (lacking.length > 0) {

@@ -1,7 +1,17 @@
 import { type Finding, groupedError } from "./findings.js";
 
 /** Kinds of things that can be wrong with the rows of a manifest, in the order of their report. */
-export const manifestProblems = ["row", "image", "mask", "repeated", "stem", "label", "class", "split", "patient"] as const;
+export const manifestProblems = [
+  "row",
+  "image",
+  "mask",
+  "repeated",
+  "stem",
+  "label",
+  "class",
+  "split",
+  "patient",
+] as const;
 
 /** One of {@link manifestProblems}. */
 export type ManifestProblem = (typeof manifestProblems)[number];

@@ -16,7 +16,8 @@ export function readRowLabel(
   const cell = cells.get("labels");
   if (cell === undefined) return { labels: null };
   if (typeof cell === "string") return labelOfNames(namesIn(cell), classes);
-  if (!Array.isArray(cell)) return { problem: `has the labels ${JSON.stringify(cell)}; a list of class names is expected` };
+  if (!Array.isArray(cell))
+    return { problem: `has the labels ${JSON.stringify(cell)}; a list of class names is expected` };
   const entries: readonly unknown[] = cell;
   if (entries.every((entry) => typeof entry === "string")) return labelOfNames(entries, classes);
   return labelOfDigits(entries, classes);

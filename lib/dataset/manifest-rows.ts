@@ -60,21 +60,31 @@ function readEntry(
   };
 }
 
-function pathIn({ where, cells }: ManifestRow, column: "image" | "mask", findings: ManifestFindings): string | undefined {
+function pathIn(
+  { where, cells }: ManifestRow,
+  column: "image" | "mask",
+  findings: ManifestFindings,
+): string | undefined {
   const cell = cells.get(column);
-  const refuse = (problem: string): undefined => void findings.add(column, where, problem);
-  if (cell === undefined) return refuse(`names no ${column}`);
-  if (typeof cell !== "string") return refuse(`has the ${column} ${JSON.stringify(cell)}, which is no path`);
+  const problem = problemOfPath(cell, column);
+  if (problem === null) return path.posix.normalize(String(cell));
+  findings.add(column, where, problem);
+  return undefined;
+}
+
+function problemOfPath(cell: unknown, column: "image" | "mask"): string | null {
+  if (cell === undefined) return `names no ${column}`;
+  if (typeof cell !== "string") return `has the ${column} ${JSON.stringify(cell)}, which is no path`;
   const problem = pathProblem(cell);
-  if (problem !== null) return refuse(`${column} ${JSON.stringify(cell)} ${problem}`);
+  if (problem !== null) return `${column} ${JSON.stringify(cell)} ${problem}`;
   const ending = path.posix.extname(cell).toLowerCase();
-  if (column === "mask" && ending !== ".png") {
-    return refuse(`mask ${cell} is no PNG file; masks are index PNGs, as lossy formats change classes`);
+  if (column === "mask") {
+    return ending === ".png"
+      ? null
+      : `mask ${cell} is no PNG file; masks are index PNGs, as lossy formats change classes`;
   }
-  if (column === "image" && !(patchExtensions as readonly string[]).includes(ending)) {
-    return refuse(`image ${cell} does not end with ${patchExtensions.join(", ")}`);
-  }
-  return path.posix.normalize(cell);
+  const known = (patchExtensions as readonly string[]).includes(ending);
+  return known ? null : `image ${cell} does not end with ${patchExtensions.join(", ")}`;
 }
 
 function splitIn({ where, cells }: ManifestRow, findings: ManifestFindings): SplitName | undefined {

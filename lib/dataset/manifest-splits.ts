@@ -19,22 +19,33 @@ export function checkSplitSource(
   { split, allowPatientLeak }: DatasetDescription,
 ): void {
   const refuse = (problem: string, advice: string): never => {
-    throw findingsError(`manifest ${path} does not say to which split its patches belong`, [{ file: problem }], advice, {
-      path,
-    });
+    throw findingsError(
+      `manifest ${path} does not say to which split its patches belong`,
+      [{ file: problem }],
+      advice,
+      {
+        path,
+      },
+    );
   };
   if (columns.split && split !== undefined) {
     refuse('it has a column split, and the description has "split" too', "Keep one of them");
   }
   if (!columns.split && split === undefined) {
     const draw = '"split": {"by": "patient", "val": 0.2, "test": 0.2, "seed": 0}';
-    refuse("it has no column split", `Add one with train, val or test, or a column patient and ${draw} to the description`);
+    refuse(
+      "it has no column split",
+      `Add one with train, val or test, or a column patient and ${draw} to the description`,
+    );
   }
   if (split !== undefined && !columns.patient) {
     refuse('the description wants "split" by patient, but there is no column patient', "Add it");
   }
   if (allowPatientLeak === true && !columns.patient) {
-    refuse('the description says "allowPatientLeak", but there is no column patient', "Add it, or drop allowPatientLeak");
+    refuse(
+      'the description says "allowPatientLeak", but there is no column patient',
+      "Add it, or drop allowPatientLeak",
+    );
   }
 }
 

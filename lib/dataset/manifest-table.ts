@@ -37,7 +37,11 @@ function tableOfCsv(text: string, path: string): ManifestTable {
   let records: { readonly record: readonly string[]; readonly info: Info }[];
   try {
     // Rows of another length than the header are let through, so that all of them can be reported at once.
-    records = parse(text, { info: true, skip_empty_lines: true, relax_column_count: true }) as unknown as typeof records;
+    records = parse(text, {
+      info: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+    }) as unknown as typeof records;
   } catch (error) {
     const { message, lines } = error as CsvError & { readonly lines?: number };
     throw unreadable(path, `is not valid CSV, line ${lines ?? 1}: ${message}`, error);
@@ -46,7 +50,10 @@ function tableOfCsv(text: string, path: string): ManifestTable {
   if (header === undefined) throw unreadable(path, "is empty; its first line must name the columns");
   const columns = header.record.map((name) => name.trim());
   if (columns.length === 1 && /[;\t]/.test(columns[0] ?? "")) {
-    throw unreadable(path, `separates its columns by ${columns[0]?.includes(";") === true ? ";" : "tabs"}; save it with commas`);
+    throw unreadable(
+      path,
+      `separates its columns by ${columns[0]?.includes(";") === true ? ";" : "tabs"}; save it with commas`,
+    );
   }
   return { path, columns, rows: body.map(({ record, info }) => rowOfCsv(columns, record, `line ${info.lines}`)) };
 }
