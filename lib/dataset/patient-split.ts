@@ -29,10 +29,11 @@ export function splitPatients(
   const draw = { sizes, total, wanted: { train: (1 - val - test) * total, val: val * total, test: test * total } };
   const order = inHashOrder([...sizes.keys()], seed);
   const splitOf = new Map<string, SplitName>();
+  const lacks = { ...draw.wanted };
   for (const patient of order) {
-    const lacks = missing(draw, splitOf);
     const neediest = splitNames.reduce((one, other) => (lacks[other] > lacks[one] + epsilon ? other : one));
     splitOf.set(patient, neediest);
+    lacks[neediest] -= sizes.get(patient) ?? 0;
   }
   while (moveBest(draw, splitOf, order));
   return splitOf;
