@@ -175,7 +175,7 @@ describe("strips", () => {
       Uint8Array.from({ length }, (_, at) => (at * 7 + seed) % 251),
     );
     const total = masks.reduce((sum, { length }) => sum + length, 0);
-    const strips = new MaskStrips(fakeStores as never, total);
+    const strips = new MaskStrips(fakeStores, total);
     for (const mask of masks) {
       const store = new fakeStores.MaskStore(1, 1, mask.length, 1);
       store.setMask(0, 0, mask);
