@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { MaskStrips } from "../dist/inference/mask-strips.js";
-import { type Classifier, type Dataset, openDataset, type Segmenter } from "../dist/index.js";
+import {
+  type Classifier,
+  type Dataset,
+  type LabelScores,
+  openDataset,
+  type SegmentationScores,
+  type Segmenter,
+} from "../dist/index.js";
 import { fakeStores, indexPattern, maskPng, patchPng } from "./support/dataset-folder.js";
 import { manifestFolder } from "./support/manifest-folder.js";
 import { tinyClassifier, tinySegmenter } from "./support/tiny-models.js";
@@ -34,7 +41,8 @@ async function mixedDataset(
   const rows = ["image,mask,split,labels"];
   for (const [seed, [height, width]] of train.entries()) {
     files[`train/t${seed}.png`] = await patchPng(height, width, seed);
-    rows.push(`train/t${seed}.png,,train,${seed === 0 ? "gland;stroma" : "gland"}`);
+    files[`train/t${seed}-mask.png`] = maskPng(indexPattern(height, width, 3, seed), height, width);
+    rows.push(`train/t${seed}.png,train/t${seed}-mask.png,train,${seed === 0 ? "gland;stroma" : "gland"}`);
   }
   for (const [seed, [height, width]] of sizes.entries()) {
     files[`test/s${seed}.png`] = await patchPng(height, width, 50 + seed);
@@ -159,6 +167,24 @@ describe("patches of several sizes", () => {
         /the test split of two classes has patches of 4 sizes \(32x32 px: 2, 40x48 px: 2, .*cut or pad them to one size/,
       ),
     });
+  });
+
+  test("choose the best epoch, by the scores that evaluate gives", async () => {
+    await using network = await tinySegmenter(dataset);
+    const options = { epochs: 1, batchSize: 2, validation: dataset.val, keep: "last" } as const;
+    let seen: SegmentationScores | undefined;
+    for await (const event of network.train(dataset.train, { ...options, masks: "ground-truth" })) {
+      if (event.kind === "epoch") seen = event.validation;
+    }
+    expect(seen).toEqual(await network.evaluate(dataset.val));
+    await using labels = await tinyClassifier(dataset);
+    let found: LabelScores | undefined;
+    for await (const event of labels.train(dataset.train, options)) {
+      if (event.kind === "epoch") found = event.labelValidation;
+    }
+    const expected = await labels.evaluate(dataset.val);
+    expect(found?.exactMatch).toBeCloseTo(expected.exactMatch, 3);
+    expect(found?.jaccard).toBeCloseTo(expected.jaccard, 3);
   });
 
   test("may be drawn from by subset", async () => {

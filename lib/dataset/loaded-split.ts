@@ -27,6 +27,12 @@ export interface LoadedGroup extends LoadedSplit {
   readonly positions: readonly number[];
 }
 
+/** The true masks of patches that were checked to have some. */
+export function truthOf({ truth }: LoadedSplit): NativeMaskStore {
+  if (truth !== null) return truth;
+  throw new WsssError("WSSS_ERR_INTERNAL", "a split without true masks was let through to where they are needed");
+}
+
 /** How a loading is followed and stopped. */
 export interface LoadingOptions {
   readonly signal?: AbortSignal | undefined;

@@ -123,7 +123,7 @@ export class Split {
     const sizes = groups.map(({ height, width, count }) => `${width}x${height} px: ${count}`).join(", ");
     const message =
       `${this.#label} has patches of ${groups.length} sizes (${sizes}), which can be predicted and evaluated; ` +
-      "to train on them, to choose the best epoch by them or to draw pseudo masks, cut or pad them to one size";
+      "to train on them or to draw pseudo masks, cut or pad them to one size";
     throw new WsssError("WSSS_ERR_DATASET", message, { split: this.name, sizes: groups.length });
   }
 

@@ -1,6 +1,5 @@
-import type { LoadedGroup } from "../dataset/loaded-split.js";
+import { type LoadedGroup, truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
-import { WsssError } from "../errors.js";
 import {
   type LabelScores,
   labelScoresOf,
@@ -8,7 +7,7 @@ import {
   type SegmentationScores,
   segmentationScoresOf,
 } from "../evaluation.js";
-import type { NativeLabelScores, NativeMaskStore, NativeProgressEvent, NativeScores } from "../native/addon.js";
+import type { NativeLabelScores, NativeProgressEvent, NativeScores } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { inStage } from "../progress.js";
@@ -88,9 +87,4 @@ async function evaluateGroups(
     (done) => addon.scoreMasks(choice, predictions.store, truths.store, done),
     work.signal,
   );
-}
-
-function truthOf({ truth }: LoadedGroup): NativeMaskStore {
-  if (truth !== null) return truth;
-  throw new WsssError("WSSS_ERR_INTERNAL", "a split without true masks was let through to its evaluation");
 }

@@ -200,6 +200,12 @@ export interface NativeSegmenterTrainingOptions extends NativeTrainingOptions {
   readonly dropoutFactor: number;
 }
 
+/** Patches of one size to choose the best epoch by, with their true masks. */
+export interface NativeValidation {
+  readonly patches: NativePatchStore;
+  readonly truth: NativeMaskStore;
+}
+
 /** Labels against probabilities > 0.5, as fractions. */
 export interface NativeLabelScores {
   readonly exactMatch: number;
@@ -296,10 +302,11 @@ export interface NativeClassifier {
   initialize(done: Done<NativeNetworkReport>): NativeJob;
   loadWeights(options: { path: string; strict: boolean }, done: Done<NativeLoadReport>): NativeJob;
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
+  /** @param validation - one store, or one for each size of the validation patches. */
   train(
     options: NativeClassifierTrainingOptions,
     train: NativePatchStore,
-    validation: NativePatchStore | null,
+    validation: NativePatchStore | readonly NativePatchStore[] | null,
     onEvent: OnEvent<NativeTrainingEvent>,
     done: Done<NativeTrainingSummary>,
   ): NativeJob;
@@ -331,11 +338,12 @@ export interface NativeSegmenter {
   initialize(done: Done<NativeNetworkReport>): NativeJob;
   loadWeights(options: { path: string; strict: boolean }, done: Done<NativeLoadReport>): NativeJob;
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
+  /** @param validation - one part, or one for each size of the validation patches. */
   train(
     options: NativeSegmenterTrainingOptions,
     train: NativePatchStore,
     masks: NativeMaskStore,
-    validation: { patches: NativePatchStore; truth: NativeMaskStore } | null,
+    validation: NativeValidation | readonly NativeValidation[] | null,
     onEvent: OnEvent<NativeTrainingEvent>,
     done: Done<NativeTrainingSummary>,
   ): NativeJob;
