@@ -32,6 +32,21 @@ test("what is written reads back complete", async () => {
   });
 });
 
+test("a manifest, a draw of patients and an ignored index are kept, with their defaults", async () => {
+  const input = {
+    ...twoClasses,
+    ignoreIndex: 255,
+    labels: { rule: "manifest", file: "lists/patches.json" },
+    split: { by: "patient", val: 0.1 },
+  } as const;
+  const file = await writeDatasetDescription(await datasetFolder(), input);
+  expect(await readDatasetDescription(file)).toMatchObject({
+    ignoreIndex: 255,
+    labels: { rule: "manifest", file: "lists/patches.json", allowEmpty: false, minClassShare: 0 },
+    split: { by: "patient", val: 0.1, test: 0.2, seed: 0 },
+  });
+});
+
 const [gland, stroma] = twoClasses.classes;
 
 describe("wrong entries are named, with bound and value", () => {

@@ -104,6 +104,29 @@ describe("docs/own-data.md", () => {
     expect(changed.stderr).toMatch(/holds a run with other options: dataset\.train\.patches was/);
   });
 
+  test("a draw of patients is said aloud", async () => {
+    const drawn = path.join(root, "drawn");
+    await writeExample(drawn);
+    const manifest = await readFile(path.join(drawn, "patches.csv"), "utf8");
+    const rows = manifest
+      .trim()
+      .split("\n")
+      .map((line) =>
+        line
+          .split(",")
+          .filter((_, column) => column !== 1 && column !== 2)
+          .join(","),
+      );
+    const [description = "", , draw = ""] = await blocks("json");
+    const value = { ...(JSON.parse(description) as object), ...(JSON.parse(draw) as object) };
+    await writeTree(drawn, { "patches.csv": rows.join("\n"), "wsss-dataset.json": JSON.stringify(value) });
+    const words = ["--data", drawn, "--out", path.join(root, "runs/drawn"), "--batch-size", "2", "--epochs", "1"];
+    const { stderr } = await command("train-classifier", ...words, "--width", "1/16");
+    expect(stderr).toMatch(
+      /patients are drawn into splits: train \d patches of \d patients?, val \d patches? of 1 patient, test \d patches of 1 patient/,
+    );
+  });
+
   test("a test split without masks is refused before anything is trained", async () => {
     const bare = path.join(root, "bare");
     await writeExample(bare);

@@ -14,7 +14,7 @@ export type StoreFactories = Pick<NativeAddon, "PatchStore" | "MaskStore">;
 export interface LoadedSplit {
   /** uint8 [count, height, width, 3] and labels uint8 [count, K], in the order of the split's files. */
   readonly patches: NativePatchStore;
-  /** True masks, uint8 [1, count, height, width]; null for train, whose masks are only loaded by `loadTruth()`. */
+  /** True masks, uint8 [1, count, height, width]; null without any, and for train, whose masks only `loadTruth()` loads. */
   readonly truth: NativeMaskStore | null;
   readonly count: number;
   readonly height: number;

@@ -81,7 +81,10 @@ function rowOfJson(entry: unknown, where: string): ManifestRow {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
     return { where, cells: new Map(), problem: "is not an object" };
   }
-  return { where, cells: new Map(Object.entries(entry).filter(([, cell]) => cell !== null && cell !== "")) };
+  const trimmed = Object.entries(entry).map(([key, cell]: [string, unknown]) => {
+    return [key, typeof cell === "string" ? cell.trim() : cell] as const;
+  });
+  return { where, cells: new Map(trimmed.filter(([, cell]) => cell !== null && cell !== "")) };
 }
 
 function unreadable(path: string, problem: string, cause?: unknown): WsssError {
