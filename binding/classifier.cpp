@@ -22,12 +22,12 @@ Classifier ClassifierWrap::build(const ModelConfig& config) {
   return make_classifier(config.backbone, config.class_count, config.width);
 }
 
-// (options, train, validation | null, onEvent, done)
+// (options, train, validation | [validation, ...] | null, onEvent, done)
 Napi::Value ClassifierWrap::train(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     auto options = classifier_training_options(info[0]);
     auto train = PatchStoreWrap::unwrap(info[1], "train");
-    auto validation = PatchStoreWrap::unwrap_optional(info[2], "validation");
+    auto validation = PatchStoreWrap::unwrap_all(info[2], "validation");
     return submit(info, info[3], info[4], [model = model_, options, train, validation](JobContext& job) -> Reply {
       const ClassifierObserver observer{
           [&job](ClassifierStep step) {
@@ -35,7 +35,9 @@ Napi::Value ClassifierWrap::train(const Napi::CallbackInfo& info) {
             job.emit([step](Napi::Env env) { return to_js(env, step); });
           },
           [&job](const ClassifierEpoch& epoch) { job.emit([epoch](Napi::Env env) { return to_js(env, epoch); }); }};
-      const auto summary = train_classifier(model->ready(), options, *train, validation.get(), observer, job.cancel());
+      std::vector<const PatchStore*> parts;
+      for (const auto& part : validation) parts.push_back(part.get());
+      const auto summary = train_classifier(model->ready(), options, *train, parts, observer, job.cancel());
       return [summary](Napi::Env env) { return Napi::Value(to_js(env, summary)); };
     });
   });
@@ -64,7 +66,8 @@ Napi::Value ClassifierWrap::evaluate(const Napi::CallbackInfo& info) {
     const auto batch_size = Fields(info[0], "Classifier.evaluate").integer("batchSize");
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     return submit(info, info[2], info[3], [model = model_, batch_size, patches](JobContext& job) -> Reply {
-      const LabelScores scores = evaluate_labels(model->ready(), *patches, batch_size, progress_to(job), job.cancel());
+      const LabelScores scores =
+          evaluate_labels(model->ready(), {patches.get()}, batch_size, progress_to(job), job.cancel());
       return [scores](Napi::Env env) { return Napi::Value(to_js(env, scores)); };
     });
   });

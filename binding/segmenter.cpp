@@ -12,22 +12,35 @@ namespace wsss::binding {
 
 namespace {
 
-/// Ground truth with the patches it belongs to, kept alive for a job.
+/// Ground truth of one size with the patches it belongs to, kept alive for a job.
 struct ValidationStores {
   std::shared_ptr<PatchStore> patches;
   std::shared_ptr<MaskStore> truth;
-
-  std::optional<SegmenterValidation> view() const {
-    if (!patches) return std::nullopt;
-    return SegmenterValidation{*patches, *truth};
-  }
 };
 
-ValidationStores validation_stores(Napi::Value value) {
-  if (value.IsNull() || value.IsUndefined()) return {};
+ValidationStores validation_part(Napi::Value value) {
   const Fields fields(value, "validation");
   return {PatchStoreWrap::unwrap(fields.value("patches"), "validation.patches"),
           MaskStoreWrap::unwrap(fields.value("truth"), "validation.truth")};
+}
+
+/// One part, or each of an array; none for null and undefined.
+std::vector<ValidationStores> validation_stores(Napi::Value value) {
+  std::vector<ValidationStores> parts;
+  if (value.IsNull() || value.IsUndefined()) return parts;
+  if (!value.IsArray()) {
+    parts.push_back(validation_part(value));
+    return parts;
+  }
+  const auto array = value.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < array.Length(); ++i) parts.push_back(validation_part(array.Get(i)));
+  return parts;
+}
+
+std::vector<SegmenterValidation> views_of(const std::vector<ValidationStores>& parts) {
+  std::vector<SegmenterValidation> views;
+  for (const auto& part : parts) views.push_back(SegmenterValidation{*part.patches, *part.truth});
+  return views;
 }
 
 }  // namespace
@@ -45,7 +58,7 @@ DeepLab SegmenterWrap::build(const ModelConfig& config) {
   return DeepLab(config.backbone, config.class_count, config.output_stride, config.width);
 }
 
-// (options, train, masks, {patches, truth} | null, onEvent, done)
+// (options, train, masks, {patches, truth} | [{patches, truth}, ...] | null, onEvent, done)
 Napi::Value SegmenterWrap::train(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     auto options = segmenter_training_options(info[0]);
@@ -61,7 +74,7 @@ Napi::Value SegmenterWrap::train(const Napi::CallbackInfo& info) {
               },
               [&job](const SegmenterEpoch& epoch) { job.emit([epoch](Napi::Env env) { return to_js(env, epoch); }); }};
           const auto summary =
-              train_segmenter(model->ready(), options, *train, *masks, validation.view(), observer, job.cancel());
+              train_segmenter(model->ready(), options, *train, *masks, views_of(validation), observer, job.cancel());
           return [summary](Napi::Env env) { return Napi::Value(to_js(env, summary)); };
         });
   });

@@ -58,8 +58,16 @@ std::shared_ptr<PatchStore> PatchStoreWrap::unwrap(Napi::Value value, const char
   return Unwrap(value.As<Napi::Object>())->store_;
 }
 
-std::shared_ptr<PatchStore> PatchStoreWrap::unwrap_optional(Napi::Value value, const char* what) {
-  return value.IsNull() || value.IsUndefined() ? nullptr : unwrap(value, what);
+std::vector<std::shared_ptr<PatchStore>> PatchStoreWrap::unwrap_all(Napi::Value value, const char* what) {
+  std::vector<std::shared_ptr<PatchStore>> stores;
+  if (value.IsNull() || value.IsUndefined()) return stores;
+  if (!value.IsArray()) {
+    stores.push_back(unwrap(value, what));
+    return stores;
+  }
+  const auto array = value.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < array.Length(); ++i) stores.push_back(unwrap(array.Get(i), what));
+  return stores;
 }
 
 Napi::Value PatchStoreWrap::count(const Napi::CallbackInfo& info) { return number(info, store_->count()); }

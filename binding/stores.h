@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <vector>
 
 #include "wsss/dataset/patch_store.h"
 
@@ -14,8 +15,8 @@ class PatchStoreWrap : public Napi::ObjectWrap<PatchStoreWrap> {
   static Napi::Function define(Napi::Env env);
   /// @throws Error kOption if the value is no PatchStore.
   static std::shared_ptr<PatchStore> unwrap(Napi::Value value, const char* what);
-  /// Null for null and undefined.
-  static std::shared_ptr<PatchStore> unwrap_optional(Napi::Value value, const char* what);
+  /// One store, or each of an array; none for null and undefined.
+  static std::vector<std::shared_ptr<PatchStore>> unwrap_all(Napi::Value value, const char* what);
 
   explicit PatchStoreWrap(const Napi::CallbackInfo& info);
 

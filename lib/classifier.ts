@@ -1,7 +1,6 @@
 import { trainClassifier } from "./training/classifier-training.js";
 import type { Split } from "./dataset/split.js";
 import type { LabelScores } from "./evaluation.js";
-import { labelScoresOf } from "./evaluation.js";
 import type { LabelPrediction } from "./inference/label-prediction.js";
 import { predictLabels } from "./inference/label-prediction.js";
 import { Model } from "./model/model.js";
@@ -9,8 +8,7 @@ import type { ModelDescription } from "./model/model-description.js";
 import type { ModelHandle } from "./model/model-handle.js";
 import type { ModelOpening, OpenedModel } from "./model/model-opening.js";
 import { describeSavedModel, openModel } from "./model/model-opening.js";
-import type { NativeClassifier, NativeLabelScores } from "./native/addon.js";
-import { runJob } from "./native/job.js";
+import type { NativeClassifier } from "./native/addon.js";
 import type { ClassifierBackbone } from "./options/backbones.js";
 import { checkOptions, refuseOption } from "./options/check.js";
 import type { ClassifierTrainingOptions } from "./options/classifier-training.js";
@@ -22,10 +20,10 @@ import type { ClassifierCreateOptions, ModelLoadOptions } from "./options/model.
 import { classifierCreateSchema, modelLoadSchema } from "./options/model.js";
 import type { PatchInput } from "./inference/patch-source.js";
 import { checkSource } from "./inference/patch-source.js";
-import { inStage } from "./progress.js";
 import { drawPseudoMasks } from "./inference/pseudo-mask-drawing.js";
 import type { PseudoMasks } from "./pseudo-masks.js";
 import { registerClassifier } from "./model/registry.js";
+import { evaluateLabels } from "./inference/split-evaluation.js";
 import { checkBatches, checkSplit } from "./inference/split-checks.js";
 import type { ClassifierTrainingEvent, TrainingSummary } from "./training-events.js";
 
@@ -156,7 +154,7 @@ export class Classifier extends Model {
   }
 
   /**
-   * Scores the predicted labels of a split against its patch-level labels.
+   * Scores the predicted labels of a split against its patch-level labels. The patches of val and test may differ in size.
    * @throws WsssError like {@link Classifier.predict}.
    */
   async evaluate(split: Split, options: InferenceOptions = {}): Promise<LabelScores> {
@@ -164,12 +162,7 @@ export class Classifier extends Model {
     const { batchSize, ...caller } = checkOptions(inferenceSchema, call, options);
     checkSplit(call, "split", split, this.classes);
     return await this.#handle.run(call, caller, async (native, stop, report) => {
-      const { patches } = await split.load(stop, inStage(report, "load"));
-      const scores = await runJob<NativeLabelScores>(
-        (done) => native.evaluate({ batchSize }, patches, inStage(report, "classify"), done),
-        stop,
-      );
-      return labelScoresOf(scores);
+      return await evaluateLabels({ native, batchSize, signal: stop, report }, split);
     });
   }
 

@@ -41,6 +41,26 @@ export function labelScoresOf(native: NativeLabelScores): LabelScores {
   return { exactMatch, jaccard, classAccuracy: [...classAccuracy] };
 }
 
+/**
+ * Label scores of several parts of a split as those of the whole: all three are means over patches.
+ * @param counts - patches of each part. The addon rounds to the fourth decimal, so that is how exact the result is.
+ */
+export function meanLabelScores(parts: readonly LabelScores[], counts: readonly number[]): LabelScores {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first;
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const mean = (of: (part: LabelScores) => number): number =>
+    parts.reduce((sum, part, index) => sum + of(part) * (counts[index] ?? 0), 0) / total;
+  const rounded = (value: number): number => Number(value.toFixed(4));
+  return {
+    exactMatch: rounded(mean(({ exactMatch }) => exactMatch)),
+    jaccard: rounded(mean(({ jaccard }) => jaccard)),
+    classAccuracy: (first?.classAccuracy ?? []).map((_, index) =>
+      mean(({ classAccuracy }) => classAccuracy[index] ?? Number.NaN),
+    ),
+  };
+}
+
 /** Segmentation scores with the matrix as rows of numbers. */
 export function segmentationScoresOf(native: NativeScores): SegmentationScores {
   const { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU } = native;

@@ -16,7 +16,17 @@ export type { DatasetDescription, DatasetDescriptionInput } from "./dataset/desc
 export { presetNames, presets } from "./dataset/presets.js";
 export type { PresetName } from "./dataset/presets.js";
 export type { PatchFile, Split, SplitName } from "./dataset/split.js";
-export type { Colour, GlassRule, LabelGrammar, LabelRule, LabelSpelling, TissueClass } from "./dataset/tissue-class.js";
+export type {
+  Colour,
+  GlassRule,
+  LabelGrammar,
+  LabelRule,
+  LabelSpelling,
+  ManifestLabelRule,
+  NameLabelRule,
+  PatientSplit,
+  TissueClass,
+} from "./dataset/tissue-class.js";
 
 export { examineDataset } from "./doctor/examine-dataset.js";
 export type { ExamineDatasetOptions } from "./doctor/examine-dataset.js";

@@ -2,15 +2,13 @@ import { readBundle } from "./bundle/bundle.js";
 import { Classifier } from "./classifier.js";
 import type { Split } from "./dataset/split.js";
 import type { SegmentationScores } from "./evaluation.js";
-import { segmentationScoresOf } from "./evaluation.js";
 import { Gate } from "./inference/gate.js";
 import { Model } from "./model/model.js";
 import type { ModelDescription } from "./model/model-description.js";
 import type { ModelHandle } from "./model/model-handle.js";
 import type { ModelOpening, OpenedModel } from "./model/model-opening.js";
 import { describeSavedModel, openModel } from "./model/model-opening.js";
-import type { NativeScores, NativeSegmenter } from "./native/addon.js";
-import { runJob } from "./native/job.js";
+import type { NativeSegmenter } from "./native/addon.js";
 import type { SegmenterBackbone } from "./options/backbones.js";
 import { checkOptions, refuseOption } from "./options/check.js";
 import { path as pathField, withoutUndefined } from "./options/fields.js";
@@ -22,9 +20,9 @@ import type { SegmenterTrainingOptions } from "./options/segmenter-training.js";
 import { checkSegmenterTraining } from "./options/segmenter-training.js";
 import type { PatchInput } from "./inference/patch-source.js";
 import { checkSource } from "./inference/patch-source.js";
-import { inStage } from "./progress.js";
 import type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";
 import { predictPatches, predictSplit } from "./inference/segmentation-prediction.js";
+import { evaluateSegmentation } from "./inference/split-evaluation.js";
 import { levelWeightsOf, trainSegmenter } from "./training/segmenter-training.js";
 import { assertMasks, checkBatches, checkSplit } from "./inference/split-checks.js";
 import type { SegmenterTrainingEvent, TrainingSummary } from "./training-events.js";
@@ -217,8 +215,8 @@ export class Segmenter extends Model {
   }
 
   /**
-   * Scores the predictions for a split against its true masks, over one confusion matrix of all pixels. Background in the true
-   * masks is not scored.
+   * Scores the predictions for a split against its true masks, over one confusion matrix of all pixels. Background and ignored
+   * pixels of the true masks are not scored. The patches of val and test may differ in size.
    * @throws WsssError like {@link Segmenter.predict}; `WSSS_ERR_DATASET` for a split without true masks.
    */
   async evaluate(split: Split, options: SegmentationOptions = {}): Promise<SegmentationScores> {
@@ -229,14 +227,8 @@ export class Segmenter extends Model {
     const { batchSize } = choice;
     const gate = Gate.check(call, choice, this.classes);
     return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
-      const { patches } = await split.load(stop, inStage(report, "load"));
-      const truth = await split.loadTruth(stop, inStage(report, "load"));
-      const opened = gate && (await gate.open(patches, stop, report));
-      const scores = await runJob<NativeScores>(
-        (done) => native.evaluate({ batchSize }, patches, truth, opened, inStage(report, "segment"), done),
-        stop,
-      );
-      return segmentationScoresOf(scores);
+      const work = { call, native, classes: this.classes, gate, batchSize, signal: stop, report };
+      return await evaluateSegmentation(work, split);
     });
   }
 }

@@ -32,18 +32,33 @@ test("what is written reads back complete", async () => {
   });
 });
 
+test("a manifest, a draw of patients and an ignored index are kept, with their defaults", async () => {
+  const input = {
+    ...twoClasses,
+    ignoreIndex: 255,
+    labels: { rule: "manifest", file: "lists/patches.json" },
+    split: { by: "patient", val: 0.1 },
+  } as const;
+  const file = await writeDatasetDescription(await datasetFolder(), input);
+  expect(await readDatasetDescription(file)).toMatchObject({
+    ignoreIndex: 255,
+    labels: { rule: "manifest", file: "lists/patches.json", allowEmpty: false, minClassShare: 0 },
+    split: { by: "patient", val: 0.1, test: 0.2, seed: 0 },
+  });
+});
+
 const [gland, stroma] = twoClasses.classes;
 
 describe("wrong entries are named, with bound and value", () => {
   const cases: readonly [unknown, RegExp][] = [
     [[], /it must be an object, received \[\]/],
     [{ ...twoClasses, name: "" }, /name must be at least 1 characters long, received ""/],
-    [{ ...twoClasses, classes: [] }, /classes must be at least 1 entries long/],
+    [{ ...twoClasses, classes: [] }, /classes must be at least 2 entries long/],
     [{ ...twoClasses, classes: undefined }, /classes is missing; it must be a list/],
     [{ ...twoClasses, labels: undefined }, /labels is missing/],
     [
       { ...twoClasses, labels: { rule: "digits" } },
-      /labels\.rule must be "separated" or "characters", received "digits"/,
+      /labels\.rule must be "separated" or "characters" or "manifest", received "digits"/,
     ],
     [
       { ...twoClasses, labels: { rule: "separated", minClassShare: 2 } },

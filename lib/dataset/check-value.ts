@@ -30,6 +30,10 @@ function describeIssue(issue: z.core.$ZodIssue, root: unknown): string {
 function boundOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type") return kindInWords(issue.expected);
   if (issue.code === "invalid_value") return issue.values.map((value) => JSON.stringify(value)).join(" or ");
+  // Objects told apart by one entry: the issue lies at that entry, and these are its values.
+  if (issue.code === "invalid_union" && "options" in issue) {
+    return issue.options.map((value) => JSON.stringify(value)).join(" or ");
+  }
   if (issue.code === "too_small") {
     return `${issue.inclusive === false ? "above" : "at least"} ${issue.minimum}${unitOf(issue.origin)}`;
   }

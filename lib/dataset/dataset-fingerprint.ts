@@ -11,7 +11,7 @@ import { mapConcurrently } from "../image/map-concurrently.js";
 /** What tells one split from another. */
 export interface SplitFingerprint {
   readonly count: number;
-  /** SHA-256 over names, labels and sizes of the patch files. */
+  /** SHA-256 over names, labels, patients and sizes of the patch files. */
   readonly patches: string;
   /** SHA-256 over names and sizes of the true masks; null if there are none. */
   readonly masks: string | null;
@@ -45,9 +45,13 @@ async function digestOfFiles(lines: readonly { readonly path: string; readonly n
   return hash.digest("hex");
 }
 
-/** What tells a split from another: names, labels and sizes of its files. @throws WsssError `WSSS_ERR_IO` */
+/** What tells a split from another: names, labels, patients and sizes of its files. @throws WsssError `WSSS_ERR_IO` */
 export async function fingerprintSplit(split: Split): Promise<SplitFingerprint> {
-  const patches = split.files.map(({ imagePath, labels }) => ({ path: imagePath, note: labels?.join("") ?? "" }));
+  const patches = split.files.map(({ imagePath, labels, patient }) => {
+    const label = labels?.join("") ?? "";
+    // Where no patient is named nothing is added, so that datasets without patients keep their fingerprints.
+    return { path: imagePath, note: patient === undefined ? label : `${label}\t${patient}` };
+  });
   const masks = split.files.flatMap(({ maskPath }) => (maskPath === undefined ? [] : [{ path: maskPath, note: "" }]));
   return {
     count: split.count,

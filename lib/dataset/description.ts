@@ -5,7 +5,17 @@ import { z } from "zod";
 import { WsssError } from "../errors.js";
 import { readBytes, writeBytesAtomic } from "../image/file-access.js";
 import { checkValue } from "./check-value.js";
-import { type GlassRule, labelGrammars, type LabelRule, labelSpellings, type TissueClass } from "./tissue-class.js";
+import { pathProblem } from "./inner-path.js";
+import {
+  type GlassRule,
+  labelGrammars,
+  type LabelRule,
+  labelSpellings,
+  type ManifestLabelRule,
+  type NameLabelRule,
+  type PatientSplit,
+  type TissueClass,
+} from "./tissue-class.js";
 
 /** File in a dataset's folder that describes it. */
 export const descriptionFileName = "wsss-dataset.json";
@@ -14,11 +24,17 @@ export const descriptionFileName = "wsss-dataset.json";
 export interface DatasetDescription {
   /** Name for reports. */
   readonly name: string;
-  /** The K tissue classes, 1 to 254, in the order of labels and mask indices. */
+  /** The K tissue classes, 2 to 254, in the order of labels and mask indices. */
   readonly classes: readonly TissueClass[];
   /** Index K in masks; never scored. */
   readonly background: TissueClass;
+  /** Index of pixels in true masks that are neither scored nor trained on; without it, true masks must not hold it. */
+  readonly ignoreIndex?: 255 | undefined;
   readonly labels: LabelRule;
+  /** How a manifest's patients are split, where it has no column `split`. */
+  readonly split?: PatientSplit | undefined;
+  /** Whether a manifest may have one patient in two splits. */
+  readonly allowPatientLeak?: boolean | undefined;
   /** White areas that become background in pseudo masks, or null if there are none to look for. */
   readonly glass: GlassRule | null;
 }
@@ -27,11 +43,21 @@ const colour = z.tuple([byte(), byte(), byte()]);
 
 const tissueClass = z.strictObject({ name: z.string().trim().min(1).max(60), colour });
 
-const labelRule = z.strictObject({
-  rule: z.enum(labelSpellings),
-  grammar: z.enum(labelGrammars).default("strict"),
+const shareRules = {
   allowEmpty: z.boolean().default(false),
   minClassShare: z.number().min(0).max(1).default(0),
+};
+
+const labelRule = z.discriminatedUnion("rule", [
+  z.strictObject({ rule: z.enum(labelSpellings), grammar: z.enum(labelGrammars).default("strict"), ...shareRules }),
+  z.strictObject({ rule: z.literal("manifest"), file: z.string().superRefine(checkManifestName), ...shareRules }),
+]);
+
+const patientSplit = z.strictObject({
+  by: z.literal("patient"),
+  val: z.number().min(0).lt(1).default(0.2),
+  test: z.number().min(0).lt(1).default(0.2),
+  seed: z.int().default(0),
 });
 
 const glassRule = z.strictObject({
@@ -42,11 +68,27 @@ const glassRule = z.strictObject({
 const schema = z
   .strictObject({
     name: z.string().trim().min(1).max(200),
-    // 255 is the ignored index and the background takes one more.
-    classes: z.array(tissueClass).min(1).max(254),
+    // One class can't be learned from labels, as every patch has it. 255 is the ignored index and background takes one more.
+    classes: z.array(tissueClass).min(2).max(254),
     background: tissueClass.default({ name: "background", colour: [255, 255, 255] }),
+    ignoreIndex: z.literal(255).optional(),
     labels: labelRule,
+    split: patientSplit.optional(),
+    allowPatientLeak: z.boolean().optional(),
     glass: glassRule.nullable().default(null),
+  })
+  .superRefine(({ labels, split, allowPatientLeak }, context) => {
+    const needsManifest = 'needs patients, which only a manifest names; set labels.rule to "manifest"';
+    if (labels.rule !== "manifest") {
+      if (split !== undefined) context.addIssue({ code: "custom", path: ["split"], message: needsManifest });
+      if (allowPatientLeak === true) {
+        context.addIssue({ code: "custom", path: ["allowPatientLeak"], message: needsManifest });
+      }
+    }
+    if (split !== undefined && split.val + split.test >= 1) {
+      const message = `leaves nothing for train: val ${split.val} and test ${split.test} must be below 1 together`;
+      context.addIssue({ code: "custom", path: ["split"], message });
+    }
   })
   .superRefine(({ classes, background }, context) => {
     const all = [...classes, background];
@@ -67,15 +109,32 @@ const schema = z
 export interface DatasetDescriptionInput {
   /** Name for reports, 1 to 200 characters. */
   readonly name: string;
-  /** The K tissue classes, 1 to 254, in the order of labels and mask indices; names and colours differ. */
+  /** The K tissue classes, 2 to 254, in the order of labels and mask indices; names and colours differ. */
   readonly classes: readonly TissueClass[];
   /**
    * Name and colour of the mask index K, which is never scored.
    * @defaultValue white, named `"background"`, as in both published datasets
    */
   readonly background?: TissueClass;
-  /** How patch-level labels are spelled; only `rule` must be said. */
-  readonly labels: Pick<LabelRule, "rule"> & Partial<LabelRule>;
+  /**
+   * Index of pixels in true masks that are neither scored nor trained on.
+   * @defaultValue none: a true mask that holds 255 is refused, so that a slip of an annotation tool is not taken for a wish
+   */
+  readonly ignoreIndex?: 255 | undefined;
+  /** Where patch-level labels are; only `rule`, and `file` of a manifest, must be said. */
+  readonly labels:
+    | (Pick<NameLabelRule, "rule"> & Partial<NameLabelRule>)
+    | (Pick<ManifestLabelRule, "rule" | "file"> & Partial<ManifestLabelRule>);
+  /**
+   * How the patients of a manifest are split; only `by` must be said.
+   * @defaultValue none: the manifest has a column `split`
+   */
+  readonly split?: (Pick<PatientSplit, "by"> & Partial<PatientSplit>) | undefined;
+  /**
+   * Whether a manifest may have one patient in two splits, which flatters the scores.
+   * @defaultValue `false`
+   */
+  readonly allowPatientLeak?: boolean | undefined;
   /**
    * White areas that become background in pseudo masks; `{}` is the published rule.
    * @defaultValue `null`, none are looked for: dark backgrounds and lumina exist, so it must be said
@@ -95,6 +154,11 @@ export type DescriptionFailure =
   | "syntax"
   /** JSON, but not a description. */
   | "invalid";
+
+function checkManifestName(file: string, context: z.RefinementCtx): void {
+  const problem = /\.(csv|json)$/i.test(file) ? pathProblem(file) : "must end with .csv or .json";
+  if (problem !== null) context.addIssue({ code: "custom", message: `${problem}, received ${JSON.stringify(file)}` });
+}
 
 /**
  * Checks a description and fills its defaults in: background white, strict labels, no glass.

@@ -31,6 +31,35 @@ export function findingsError(
   return new WsssError("WSSS_ERR_DATASET", message, { ...details, count: findings.length, files });
 }
 
+/** Most findings of one kind that a message with several kinds lists. */
+const listedOfKind = 3;
+
+/** Findings of one kind. */
+export interface FindingGroup {
+  readonly kind: string;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * One error for findings of several kinds, so that one report is enough to mend them all: of each kind how many, and the
+ * first three.
+ */
+export function groupedError(
+  heading: string,
+  groups: readonly FindingGroup[],
+  advice: string,
+  details: Readonly<Record<string, unknown>>,
+): WsssError {
+  const lines = groups.flatMap(({ kind, findings }) => {
+    const shown = findings.slice(0, listedOfKind).map(({ file, problem = kind }) => `  ${file}: ${problem}`);
+    const more = findings.length - shown.length;
+    return more > 0 ? [...shown, `  and ${more} more of this kind`] : shown;
+  });
+  const kinds = Object.fromEntries(groups.map(({ kind, findings }) => [kind, findings.length]));
+  const count = groups.reduce((sum, { findings }) => sum + findings.length, 0);
+  return new WsssError("WSSS_ERR_DATASET", `${heading}:\n${lines.join("\n")}\n${advice}`, { ...details, count, kinds });
+}
+
 /** `"1 of 12 patches has"`, `"3 of 12 patches have"`. */
 export function countOf(found: number, total: number, noun = "patches"): string {
   return `${found} of ${total} ${noun} ${found === 1 ? "has" : "have"}`;

@@ -1,7 +1,7 @@
 import { parse } from "node:path";
 
 import { WsssError } from "../errors.js";
-import type { LabelRule, TissueClass } from "./tissue-class.js";
+import type { NameLabelRule, TissueClass } from "./tissue-class.js";
 
 /** Why a file name gives no label. */
 export type LabelFailure =
@@ -16,8 +16,8 @@ export type LabelFailure =
   /** No class at all. */
   | "empty";
 
-/** What the reading of a name needs of a {@link LabelRule}. */
-export type LabelReading = Pick<LabelRule, "rule"> & Partial<Pick<LabelRule, "grammar" | "allowEmpty">>;
+/** What the reading of a name needs of a {@link NameLabelRule}. */
+export type LabelReading = Pick<NameLabelRule, "rule"> & Partial<Pick<NameLabelRule, "grammar" | "allowEmpty">>;
 
 /**
  * The patch-level label in a patch's file name: one entry for each class, 0 or 1.
@@ -66,7 +66,7 @@ export function parseLabels(fileName: string, rule: LabelReading, classes: reado
 export function patchFileName(
   stem: string,
   labels: ArrayLike<number>,
-  { rule }: Pick<LabelRule, "rule">,
+  { rule }: Pick<NameLabelRule, "rule">,
   extension = ".png",
 ): string {
   // eslint-disable-next-line no-control-regex -- they are what is looked for

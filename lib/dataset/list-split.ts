@@ -1,13 +1,19 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, parse } from "node:path";
 
 import { isWsssError, WsssError } from "../errors.js";
 import { patchExtensions } from "../image/decode-patch.js";
-import type { DatasetDescription } from "./description.js";
 import { countOf, type Finding, findingsError } from "./findings.js";
 import { type LabelFailure, parseLabels, patchFileName, stemWithoutLabel } from "./labels.js";
 import { listFiles, type ListedFile, type Listing } from "./list-files.js";
 import { maskFolder, type PatchFile, patchFolder, type SplitName } from "./split.js";
+import type { NameLabelRule, TissueClass } from "./tissue-class.js";
+
+/** How labels stand in file names. */
+export interface NamedLabels {
+  readonly classes: readonly TissueClass[];
+  readonly labels: NameLabelRule;
+}
 
 /** The files of a split. */
 export interface SplitFiles {
@@ -22,11 +28,7 @@ export interface SplitFiles {
  * @throws WsssError `WSSS_ERR_DATASET` if the split's folder is empty, a name has no valid label, or patches and masks do
  *   not belong together; `WSSS_ERR_IO` if a folder can't be read.
  */
-export async function listSplit(
-  folder: string,
-  name: SplitName,
-  description: DatasetDescription,
-): Promise<SplitFiles | null> {
+export async function listSplit(folder: string, name: SplitName, description: NamedLabels): Promise<SplitFiles | null> {
   const patches = await listFiles(join(folder, patchFolder(name)), patchExtensions);
   if (patches === null) {
     await refuseHalfSplit(folder, name);
@@ -66,7 +68,7 @@ export interface LabelsFound {
 export function findLabels(
   files: readonly ListedFile[],
   name: SplitName,
-  { labels: rule, classes }: DatasetDescription,
+  { labels: rule, classes }: NamedLabels,
 ): LabelsFound {
   const unlabelled = { labels: files.map(() => undefined), findings: [] };
   if (name !== "train" && !files.some(({ stem }) => /\[[^[\]]*\]$/.test(stem))) return unlabelled;
@@ -89,11 +91,7 @@ export function findLabels(
 }
 
 /** The labels in the names of a split's patches. @throws WsssError `WSSS_ERR_DATASET` if a name has no valid one. */
-function readLabels(
-  { files, folder }: Listing,
-  name: SplitName,
-  description: DatasetDescription,
-): LabelsFound["labels"] {
+function readLabels({ files, folder }: Listing, name: SplitName, description: NamedLabels): LabelsFound["labels"] {
   const { labels, findings } = findLabels(files, name, description);
   if (findings.length === 0) return labels;
   const { labels: rule, classes } = description;
@@ -136,7 +134,10 @@ function matchMasks(
   }
   const { maskOf, bare, lonely } = pairMasks(patches.files, masks.files, name);
   if (bare.length === 0 && lonely.length === 0) return maskOf;
-  const findings = bare.map(({ stem, name: file }) => ({ file, problem: `no mask ${stem}.png` }));
+  const findings = bare.map(({ stem, name: file }) => ({
+    file,
+    problem: `no mask ${stem}.png${otherFormat(stem, masks)}`,
+  }));
   throw mismatch(patches, masks, findings, lonely, name);
 }
 
@@ -165,6 +166,12 @@ export function pairMasks(patches: readonly ListedFile[], masks: readonly Listed
   }
   const used = new Set(maskOf.values());
   return { maskOf, bare, lonely: masks.filter(({ path }) => !used.has(path)) };
+}
+
+/** Says it if the mask is there in another format. */
+function otherFormat(stem: string, { skipped }: Listing): string {
+  const other = skipped.find((name) => parse(name).name === stem);
+  return other === undefined ? "" : `, but ${other}: masks are index PNGs, as lossy formats change classes`;
 }
 
 function mismatch(

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 
 import { WsssError } from "../errors.js";
 import { decodePatch, type DecodedPatch } from "../image/decode-patch.js";
-import { type Colour, type DecodedMask, readIndexPng } from "../image/index-png.js";
+import { type Colour, type DecodedMask, ignoredIndex, readIndexPng } from "../image/index-png.js";
 import { type ItemProgress, mapConcurrently, throwIfAborted } from "../image/map-concurrently.js";
 import type { NativeAddon, NativeMaskStore, NativePatchStore } from "../native/addon.js";
 import { nativeCall } from "../native/job.js";
@@ -10,15 +10,27 @@ import { nativeCall } from "../native/job.js";
 /** The part of the addon that keeps pixels. */
 export type StoreFactories = Pick<NativeAddon, "PatchStore" | "MaskStore">;
 
-/** A split whose patches are decoded and lie in one native store. */
+/** A split, or the patches of one size of it, decoded and in one native store. */
 export interface LoadedSplit {
   /** uint8 [count, height, width, 3] and labels uint8 [count, K], in the order of the split's files. */
   readonly patches: NativePatchStore;
-  /** True masks, uint8 [1, count, height, width]; null for train, whose masks are only loaded by `loadTruth()`. */
+  /** True masks, uint8 [1, count, height, width]; null without any, and for train, whose masks only `loadTruth()` loads. */
   readonly truth: NativeMaskStore | null;
   readonly count: number;
   readonly height: number;
   readonly width: number;
+}
+
+/** The patches of one size of a split. */
+export interface LoadedGroup extends LoadedSplit {
+  /** For each patch of the stores its position in the split's files. */
+  readonly positions: readonly number[];
+}
+
+/** The true masks of patches that were checked to have some. */
+export function truthOf({ truth }: LoadedSplit): NativeMaskStore {
+  if (truth !== null) return truth;
+  throw new WsssError("WSSS_ERR_INTERNAL", "a split without true masks was let through to where they are needed");
 }
 
 /** How a loading is followed and stopped. */
@@ -86,6 +98,11 @@ export interface MaskSources {
   readonly width: number;
   /** Colours of the indices 0..K, the last one background. */
   readonly palette: readonly Colour[];
+  /**
+   * Whether 255, ignored, may occur.
+   * @defaultValue `true`
+   */
+  readonly mayIgnore?: boolean;
 }
 
 /**
@@ -93,7 +110,7 @@ export interface MaskSources {
  *
  * @param onMask - sees each mask as it is decoded.
  * @throws WsssError `WSSS_ERR_DATASET` naming the file if a mask is damaged, of another size than its patch, or has an
- *   index that is neither 0..K nor 255; `WSSS_ERR_IO` if one can't be read; `WSSS_ERR_CANCELLED`.
+ *   index that is neither 0..K nor, where it may be ignored, 255; `WSSS_ERR_IO` if one can't be read; `WSSS_ERR_CANCELLED`.
  */
 export async function loadMaskStore(
   addon: StoreFactories,
@@ -101,7 +118,7 @@ export async function loadMaskStore(
   options: LoadingOptions = {},
   onMask?: (mask: DecodedMask, level: number, index: number) => void,
 ): Promise<NativeMaskStore> {
-  const { levels, height, width, palette } = sources;
+  const { levels, height, width, palette, mayIgnore = true } = sources;
   const { what = "the masks", signal, onProgress } = options;
   const count = levels[0]?.length ?? 0;
   if (count === 0 || levels.some((paths) => paths.length !== count)) {
@@ -119,6 +136,7 @@ export async function loadMaskStore(
     async ({ path, level, index }) => {
       const mask = await readIndexPng(path, { palette });
       if (mask.height !== height || mask.width !== width) throw maskSizeError(path, mask, { height, width });
+      if (!mayIgnore && (mask.counts[ignoredIndex] ?? 0) > 0) throw ignoredPixelError(path, mask);
       nativeCall(() => store.setMask(level, index, mask.indices));
       onMask?.(mask, level, index);
     },
@@ -153,9 +171,20 @@ function checkSameSize(patch: DecodedPatch, path: string, first: DecodedPatch, f
   if (height === first.height && width === first.width) return;
   const message =
     `patch ${path} is ${height} px high and ${width} px wide, but ${basename(firstPath)} is ` +
-    `${first.height} px high and ${first.width} px wide; all patches of a split must have one size`;
+    `${first.height} px high and ${first.width} px wide; patches to train on must have one size: cut or pad them, and ` +
+    "their masks, to the same size";
   const expected = { height: first.height, width: first.width };
   throw new WsssError("WSSS_ERR_DATASET", message, { path, height, width, expected });
+}
+
+function ignoredPixelError(path: string, { indices, width, counts }: DecodedMask): WsssError {
+  const pixel = indices.indexOf(ignoredIndex);
+  const at = { x: pixel % width, y: Math.floor(pixel / width) };
+  const pixels = counts[ignoredIndex] ?? 0;
+  const message =
+    `mask ${path} has the index ${ignoredIndex} in ${pixels} pixels, first at x ${at.x}, y ${at.y}; if they are to be left ` +
+    `out of scores and supervision, say "ignoreIndex": ${ignoredIndex} in the description`;
+  return new WsssError("WSSS_ERR_DATASET", message, { path, index: ignoredIndex, pixels, ...at });
 }
 
 function maskSizeError(

@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { z } from "zod";
 
@@ -13,7 +13,8 @@ import {
   descriptionFileName,
   readDatasetDescription,
 } from "./description.js";
-import { listSplit } from "./list-split.js";
+import { listManifest, manifestPlace } from "./list-manifest.js";
+import { listSplit, type SplitFiles } from "./list-split.js";
 import type { StoreFactories } from "./loaded-split.js";
 import { type PresetName, presetNames, presets } from "./presets.js";
 import { patchFolder, Split, type SplitName, splitNames } from "./split.js";
@@ -58,6 +59,8 @@ export interface Dataset {
   readonly palette: readonly Colour[];
   /** Everything that was decided about the dataset, for the records of a run. */
   readonly description: DatasetDescription;
+  /** Absolute path of the manifest that names patches and labels; null where folders and file names do. */
+  readonly manifest: string | null;
   readonly train: Split;
   /** Empty (`count` 0) if the dataset has none. */
   readonly val: Split;
@@ -74,13 +77,15 @@ const optionsSchema = z.strictObject({
 
 /**
  * Opens a dataset in the published layout: `train/NAME[label].png`, `val|test/img/NAME.png` with true masks in
- * `val|test/mask/NAME.png`, and optionally `train_mask/NAME.png`, which is never used for weak training.
+ * `val|test/mask/NAME.png`, and optionally `train_mask/NAME.png`, which is never used for weak training. Or one whose
+ * description names a manifest (`labels.rule` is `"manifest"`), which says of each patch where it is and what it shows.
  *
  * All names are checked at once, without decoding a pixel: a wrong dataset fails in the first second, not in the last epoch.
  *
  * @param folder - the dataset's folder; it is only read.
  * @throws WsssError `WSSS_ERR_OPTION` if an option is wrong; `WSSS_ERR_DATASET` naming folder or files if the folder, a
- *   required split, labels or masks are missing or contradict each other; `WSSS_ERR_IO` if a folder can't be read.
+ *   required split, labels or masks are missing or contradict each other, or a patient is in two splits; `WSSS_ERR_IO` if
+ *   a folder or the manifest can't be read.
  *
  * @example
  * ```ts
@@ -102,15 +107,15 @@ export async function openDatasetWith(
   const path = resolve(folder);
   await checkFolder(path);
   const described = await findDescription(path, checked);
-  const allowEmpty = checked.allowEmptyLabels ?? described.labels.allowEmpty;
-  const description = { ...described, labels: { ...described.labels, allowEmpty } };
+  const allowEmpty = checked.allowEmptyLabels ?? described.description.labels.allowEmpty;
+  const description = withEmptyLabels(described.description, allowEmpty);
+  const found = await listSplits(path, described.folder, description);
   const required = checked.require ?? ["train"];
   const splits = {} as Record<SplitName, Split>;
   for (const name of splitNames) {
-    const found = await listSplit(path, name, description);
-    if (found === null && required.includes(name)) throw await missingSplit(path, name);
-    const { files, skipped } = found ?? { files: [], skipped: [] };
-    splits[name] = new Split({ name, folder: path, description, files, skipped, stores });
+    if (found.splits[name] === null && required.includes(name)) throw await missingSplit(path, name, found.manifest);
+    const { files, skipped } = found.splits[name] ?? { files: [], skipped: [] };
+    splits[name] = new Split({ name, folder: path, description, manifest: found.manifest, files, skipped, stores });
   }
   const { name, classes, background, glass } = description;
   return {
@@ -121,8 +126,30 @@ export async function openDatasetWith(
     glass,
     palette: paletteOf(classes, background),
     description,
+    manifest: found.manifest ?? null,
     ...splits,
   };
+}
+
+/** A dataset's files, by split; null for a split that it has not. */
+interface FoundSplits {
+  readonly splits: Readonly<Record<SplitName, SplitFiles | null>>;
+  readonly manifest?: string;
+}
+
+async function listSplits(path: string, described: string, description: DatasetDescription): Promise<FoundSplits> {
+  const { classes, labels } = description;
+  if (labels.rule === "manifest") {
+    const place = manifestPlace(path, described, labels.file);
+    return { splits: await listManifest(place, description), manifest: place.path };
+  }
+  const splits = {} as Record<SplitName, SplitFiles | null>;
+  for (const name of splitNames) splits[name] = await listSplit(path, name, { classes, labels });
+  return { splits };
+}
+
+function withEmptyLabels(description: DatasetDescription, allowEmpty: boolean): DatasetDescription {
+  return { ...description, labels: { ...description.labels, allowEmpty } };
 }
 
 /** Checked options; a description that was given as an object is complete. */
@@ -165,6 +192,12 @@ export async function checkFolder(path: string): Promise<void> {
   });
 }
 
+/** A description, and the folder that its paths are relative to: that of its file, or else the dataset's. */
+export interface FoundDescription {
+  readonly description: DatasetDescription;
+  readonly folder: string;
+}
+
 /**
  * The description of the dataset at `path`: the preset, the given one, or that in its folder.
  * @throws WsssError `WSSS_ERR_DATASET` with a `DescriptionFailure` in `details.failure`; `WSSS_ERR_IO` if it can't be read.
@@ -172,13 +205,16 @@ export async function checkFolder(path: string): Promise<void> {
 export async function findDescription(
   path: string,
   { preset, description }: Pick<CheckedOptions, "preset" | "description">,
-): Promise<DatasetDescription> {
-  if (preset !== undefined) return presets[preset];
-  if (typeof description === "string") return await readDatasetDescription(resolve(description));
-  if (description !== undefined) return description;
+): Promise<FoundDescription> {
+  if (preset !== undefined) return { description: presets[preset], folder: path };
+  if (typeof description === "string") {
+    const file = resolve(description);
+    return { description: await readDatasetDescription(file), folder: dirname(file) };
+  }
+  if (description !== undefined) return { description, folder: path };
   const file = join(path, descriptionFileName);
   try {
-    return await readDatasetDescription(file);
+    return { description: await readDatasetDescription(file), folder: path };
   } catch (error) {
     if (systemCode((error as Error).cause) !== "ENOENT") throw error;
   }
@@ -192,7 +228,10 @@ export async function findDescription(
 }
 
 /** The error of a split that is not there, with what is there instead. */
-export async function missingSplit(path: string, name: SplitName): Promise<WsssError> {
+export async function missingSplit(path: string, name: SplitName, manifest?: string): Promise<WsssError> {
+  if (manifest !== undefined) {
+    return new WsssError("WSSS_ERR_DATASET", `manifest ${manifest} has no patches of ${name}`, { path, split: name });
+  }
   const entries = await entriesOf(path);
   const visible = entries.filter((entry) => !entry.startsWith("."));
   if (visible.length === 0)

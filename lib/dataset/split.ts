@@ -1,16 +1,14 @@
 import { WsssError } from "../errors.js";
 import type { NativeMaskStore } from "../native/addon.js";
 import type { DatasetDescription } from "./description.js";
-import { labelsOfMask, type LoadedSplit, loadMaskStore, loadPatchStore, type StoreFactories } from "./loaded-split.js";
+import { loadGroups } from "./load-groups.js";
+import { type LoadedGroup, type LoadedSplit, loadMaskStore, type StoreFactories } from "./loaded-split.js";
 import { seededSubset } from "./seeded-subset.js";
 import { type OnProgress, SharedTask } from "./shared-task.js";
+import type { SplitName } from "./split-name.js";
 import { type Colour, type GlassRule, paletteOf, type TissueClass } from "./tissue-class.js";
 
-/** The parts of a dataset. */
-export const splitNames = ["train", "val", "test"] as const;
-
-/** One of the parts of a dataset. */
-export type SplitName = (typeof splitNames)[number];
+export { type SplitName, splitNames } from "./split-name.js";
 
 /** One patch of a split: where its files are and what is known about it. */
 export interface PatchFile {
@@ -21,6 +19,8 @@ export interface PatchFile {
   readonly maskPath?: string;
   /** Patch-level label, 0 or 1 for each class; absent where it is read from the true mask when the split is loaded. */
   readonly labels?: readonly number[];
+  /** Whom the patch is of, where a manifest says it. */
+  readonly patient?: string;
 }
 
 /** What a {@link Split} is made of. */
@@ -29,6 +29,8 @@ export interface SplitParts {
   /** Folder of the dataset. */
   readonly folder: string;
   readonly description: DatasetDescription;
+  /** Path of the manifest that names the patches; absent where folders do. */
+  readonly manifest?: string | undefined;
   /** Ordered by code point of their names. */
   readonly files: readonly PatchFile[];
   /** Paths of files that lie among the patches or masks but are none. */
@@ -59,7 +61,7 @@ export class Split {
   /** Paths of files that lie among the patches or masks but are none; nothing is left out without being listed here. */
   readonly skipped: readonly string[];
   readonly #parts: SplitParts;
-  readonly #loaded: SharedTask<LoadedSplit>;
+  readonly #loaded: SharedTask<readonly LoadedGroup[]>;
   readonly #truth: SharedTask<NativeMaskStore>;
 
   /** Internal; use `openDataset`. */
@@ -88,7 +90,10 @@ export class Split {
     return this.files.length;
   }
 
-  /** Whether each patch has a true mask. Always so for val and test that have patches; for train where `train_mask/` is filled. */
+  /**
+   * Whether each patch has a true mask. Always so for val and test in the published layout; for train where `train_mask/` is
+   * filled; with a manifest where it names masks.
+   */
   get hasMasks(): boolean {
     return this.count > 0 && this.files.every(({ maskPath }) => maskPath !== undefined);
   }
@@ -99,18 +104,34 @@ export class Split {
   }
 
   /**
-   * Decodes all patches, in parallel, and for val and test also reads the true masks.
+   * Decodes all patches, in parallel, and for val and test also reads the true masks, where there are any.
    *
-   * Labels that the names of val and test do not give are read from the masks.
+   * Labels that neither names nor a manifest give for val and test are read from the masks.
    *
    * @param signal - stops the loading; it can be begun again afterwards.
    * @param onProgress - files done of all files, masks included.
    * @returns the same object for all calls.
    * @throws WsssError `WSSS_ERR_DATASET` naming the first file (in the split's order) that is damaged, of another size,
-   *   smaller than 32 px or a mask with an index out of range, or if the split is empty; `WSSS_ERR_IO` if a file can't
-   *   be read; `WSSS_ERR_CANCELLED`; `WSSS_ERR_OUT_OF_MEMORY`; `WSSS_ERR_BINARY_NOT_FOUND` if the addon is missing.
+   *   smaller than 32 px or a mask with an index out of range, labels of a manifest that contradict the masks, or if the
+   *   split is empty; `WSSS_ERR_IO` if a file can't be read; `WSSS_ERR_CANCELLED`; `WSSS_ERR_OUT_OF_MEMORY`;
+   *   `WSSS_ERR_BINARY_NOT_FOUND` if the addon is missing.
    */
   async load(signal?: AbortSignal, onProgress?: OnProgress): Promise<LoadedSplit> {
+    const groups = await this.loadGroups(signal, onProgress);
+    const [group] = groups;
+    if (group !== undefined && groups.length === 1) return group;
+    const sizes = groups.map(({ height, width, count }) => `${width}x${height} px: ${count}`).join(", ");
+    const message =
+      `${this.#label} has patches of ${groups.length} sizes (${sizes}), which can be predicted and evaluated; ` +
+      "to train on them or to draw pseudo masks, cut or pad them to one size";
+    throw new WsssError("WSSS_ERR_DATASET", message, { split: this.name, sizes: groups.length });
+  }
+
+  /**
+   * {@link Split.load} for patches that may differ in size, as those of val and test may: one group for each size, in the
+   * order in which the sizes first occur.
+   */
+  async loadGroups(signal?: AbortSignal, onProgress?: OnProgress): Promise<readonly LoadedGroup[]> {
     return await this.#loaded.get(signal, onProgress);
   }
 
@@ -120,7 +141,12 @@ export class Split {
    */
   async loadTruth(signal?: AbortSignal, onProgress?: OnProgress): Promise<NativeMaskStore> {
     if (this.count > 0 && !this.hasMasks) {
-      const message = `${this.#label} has no true masks; put one for each patch into ${this.folder}/train_mask`;
+      const { manifest } = this.#parts;
+      const way =
+        manifest === undefined
+          ? `put one for each patch into ${this.folder}/${maskFolder(this.name)}`
+          : `name one for each patch in the column mask of ${manifest}`;
+      const message = `${this.#label} has no true masks; ${way}`;
       throw new WsssError("WSSS_ERR_DATASET", message, { split: this.name, folder: this.folder });
     }
     if (this.name !== "train") {
@@ -163,40 +189,25 @@ export class Split {
     return `the ${this.name} split of ${this.dataset}`;
   }
 
-  async #loadAll(signal: AbortSignal, report: OnProgress): Promise<LoadedSplit> {
-    const { count, classes, name } = this;
-    if (count === 0) {
-      const message = `${this.dataset} has no ${name} split; put patches into ${this.folder}/${patchFolder(name)}`;
+  async #loadAll(signal: AbortSignal, report: OnProgress): Promise<readonly LoadedGroup[]> {
+    const { files, name } = this;
+    const { manifest, description, stores } = this.#parts;
+    if (this.count === 0) {
+      const way =
+        manifest === undefined ? `put patches into ${this.folder}/${patchFolder(name)}` : `${manifest} names none`;
+      const message = `${this.dataset} has no ${name} split; ${way}`;
       throw new WsssError("WSSS_ERR_DATASET", message, { split: name, folder: this.folder });
     }
-    const withTruth = name !== "train" && this.hasMasks;
-    const total = withTruth ? 2 * count : count;
-    const stores = await this.#parts.stores();
-    const patches = await loadPatchStore(stores, this.files, classes.length, {
-      what: this.#label,
-      signal,
-      onProgress: ({ done }) => report({ done, total }),
-    });
-    const size = { count, height: patches.height, width: patches.width };
-    if (!withTruth) return { patches, truth: null, ...size };
-    const { minClassShare } = this.#parts.description.labels;
-    const truth = await loadMaskStore(
-      stores,
-      { levels: [this.#maskPaths()], palette: this.palette, ...size },
-      { what: this.#label, signal, onProgress: ({ done }) => report({ done: count + done, total }) },
-      (mask, _level, index) => {
-        if (this.files[index]?.labels === undefined) {
-          patches.setLabels(index, labelsOfMask(mask, classes.length, minClassShare));
-        }
-      },
-    );
-    return { patches, truth, ...size };
+    const evaluated = name !== "train";
+    const source = { what: this.#label, files, description, mixed: evaluated, withTruth: evaluated && this.hasMasks };
+    return await loadGroups(await stores(), source, { signal, onProgress: report });
   }
 
   async #loadTrainTruth(signal: AbortSignal, report: OnProgress): Promise<NativeMaskStore> {
     const { count } = this;
     const { height, width } = await this.load(signal, ({ done }) => report({ done, total: 2 * count }));
-    const sources = { levels: [this.#maskPaths()], palette: this.palette, height, width };
+    const mayIgnore = this.#parts.description.ignoreIndex !== undefined;
+    const sources = { levels: [this.#maskPaths()], palette: this.palette, height, width, mayIgnore };
     const onProgress: OnProgress = ({ done }) => report({ done: count + done, total: 2 * count });
     return await loadMaskStore(await this.#parts.stores(), sources, { what: this.#label, signal, onProgress });
   }

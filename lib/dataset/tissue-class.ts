@@ -36,25 +36,59 @@ export const labelGrammars = ["strict", "published"] as const;
 /** `"strict"`: what is not exactly a label is an error. `"published"`: by character position, like the published code. */
 export type LabelGrammar = (typeof labelGrammars)[number];
 
-/** Where the patch-level labels come from. */
-export interface LabelRule {
-  readonly rule: LabelSpelling;
-  /**
-   * How strictly names are read.
-   * @defaultValue `"strict"`: the published code takes wrong names silently
-   */
-  readonly grammar: LabelGrammar;
+/** What every {@link LabelRule} says. */
+interface SharedLabelRule {
   /**
    * Whether a label without any class is allowed, 0 0 0 0.
    * @defaultValue `false`: such a patch teaches nothing and no pseudo mask can be drawn for it
    */
   readonly allowEmpty: boolean;
   /**
-   * Where val and test names carry no label it is read from the true mask: a class is present if it covers at least this
-   * share of the patch, 0..1. With 0, a single pixel is enough.
+   * Where val and test patches carry no label it is read from the true mask: a class is present if it covers at least this
+   * share of the patch, 0..1. With 0, a single pixel is enough. Labels of a manifest are held against the masks by it.
    * @defaultValue `0`
    */
   readonly minClassShare: number;
+}
+
+/** Patch-level labels in the names of the files. */
+export interface NameLabelRule extends SharedLabelRule {
+  readonly rule: LabelSpelling;
+  /**
+   * How strictly names are read.
+   * @defaultValue `"strict"`: the published code takes wrong names silently
+   */
+  readonly grammar: LabelGrammar;
+}
+
+/** Patches, labels, masks, splits and patients in one file. */
+export interface ManifestLabelRule extends SharedLabelRule {
+  readonly rule: "manifest";
+  /** The manifest, `.csv` or `.json`, relative to the folder of the description. */
+  readonly file: string;
+}
+
+/** Where the patch-level labels come from. */
+export type LabelRule = NameLabelRule | ManifestLabelRule;
+
+/** Which split each patient of a manifest without a column `split` belongs to: whole patients, drawn once. */
+export interface PatientSplit {
+  readonly by: "patient";
+  /**
+   * Share of the patches that val should have, 0 or more; with `test` below 1, as train takes the rest.
+   * @defaultValue `0.2`
+   */
+  readonly val: number;
+  /**
+   * Share of the patches that test should have, as `val`.
+   * @defaultValue `0.2`
+   */
+  readonly test: number;
+  /**
+   * Seed of the draw, a whole number.
+   * @defaultValue `0`
+   */
+  readonly seed: number;
 }
 
 /** The colours of the indices 0..K, the last one background: the palette of this dataset's masks. */

@@ -2,11 +2,14 @@ import { join } from "node:path";
 
 import type { DatasetDescription } from "../dataset/description.js";
 import { type LabelFailure, parseLabels, patchFileName } from "../dataset/labels.js";
-import { findLabels, type LabelFinding } from "../dataset/list-split.js";
+import { findLabels, type LabelFinding, type NamedLabels } from "../dataset/list-split.js";
 import type { FolderSurvey } from "../dataset/list-files.js";
 import type { SplitName } from "../dataset/split.js";
 import type { LabelSpelling } from "../dataset/tissue-class.js";
 import type { CheckCode, Finding } from "./finding.js";
+
+/** A description whose labels stand in file names. */
+export type NamedDescription = NamedLabels & Pick<DatasetDescription, "name">;
 
 /** The labels in the names of a split, and which names have no valid one. */
 export interface LabelsChecked {
@@ -24,7 +27,7 @@ const checks = {
 } as const satisfies Readonly<Record<LabelFailure, CheckCode>>;
 
 /** Reads the labels in the names of a split's patches. */
-export function checkLabels(survey: FolderSurvey, split: SplitName, description: DatasetDescription): LabelsChecked {
+export function checkLabels(survey: FolderSurvey, split: SplitName, description: NamedDescription): LabelsChecked {
   const { labels, findings } = findLabels(survey.files, split, description);
   const ofDescription = wrongClassCount(survey, split, findings, description);
   if (ofDescription !== null) return { labels, findings: [ofDescription] };
@@ -35,7 +38,7 @@ function findingOf(
   { file, failure, problem }: LabelFinding,
   folder: string,
   split: SplitName,
-  { labels: rule, classes }: DatasetDescription,
+  { labels: rule, classes }: NamedDescription,
 ): Finding {
   const other = failure === "not-a-digit" && isOtherSpelling(file, rule.rule, classes);
   const firstOnly = classes.map((_, index) => (index === 0 ? 1 : 0));
@@ -57,7 +60,7 @@ function findingOf(
 
 const otherRule: Readonly<Record<LabelSpelling, LabelSpelling>> = { separated: "characters", characters: "separated" };
 
-function isOtherSpelling(file: string, rule: LabelSpelling, classes: DatasetDescription["classes"]): boolean {
+function isOtherSpelling(file: string, rule: LabelSpelling, classes: NamedDescription["classes"]): boolean {
   try {
     parseLabels(file, { rule: otherRule[rule], grammar: "strict", allowEmpty: true }, classes);
     return true;
@@ -71,7 +74,7 @@ function wrongClassCount(
   { files, folder }: FolderSurvey,
   split: SplitName,
   findings: readonly LabelFinding[],
-  { classes, name }: DatasetDescription,
+  { classes, name }: NamedDescription,
 ): Finding | null {
   const [first] = findings;
   if (first === undefined || files.length < 2 || findings.length < files.length) return null;

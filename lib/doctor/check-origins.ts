@@ -2,7 +2,7 @@ import { stemWithoutLabel } from "../dataset/labels.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { ExaminedPatch } from "./examine-patches.js";
 import type { Finding } from "./finding.js";
-import { type PatchOrigin, patchTableName, tableKey } from "./patch-table.js";
+import { type PatchOrigin, tableKey } from "./patch-table.js";
 
 /** Whose tissue a patch shows. */
 interface Origin {
@@ -42,7 +42,7 @@ function findingOf({ kind, id, certain }: Origin, patches: readonly ExaminedPatc
       .slice(0, 1)
       .map(({ imagePath }) => imagePath);
   const what = kind === "patient" ? "patient" : "image";
-  const how = certain ? patchTableName : "their names";
+  const how = certain ? "the table of patches" : "their names";
   const problem = `show the same ${what} by ${how}: ${id}, with patches ${counts.join(" and ")}`;
   const remedy = certain
     ? `move all patches of a ${what} into one split`

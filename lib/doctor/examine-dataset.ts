@@ -3,6 +3,7 @@ import { isAbsolute, relative, resolve } from "node:path";
 import { z } from "zod";
 
 import { checkDescription, type DatasetDescription, type DatasetDescriptionInput } from "../dataset/description.js";
+import { manifestPlace } from "../dataset/list-manifest.js";
 import { checkFolder } from "../dataset/open-dataset.js";
 import { type PresetName, presetNames } from "../dataset/presets.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
@@ -18,10 +19,11 @@ import { checkOrigins } from "./check-origins.js";
 import { checkSizes } from "./check-sizes.js";
 import type { DatasetExamination } from "./examination.js";
 import { type DescriptionSource, examineDescription } from "./examine-description.js";
-import { examinePatches, type PatchToExamine } from "./examine-patches.js";
+import { examinePatches } from "./examine-patches.js";
 import { type Finding, groupFindings, sortFindings } from "./finding.js";
 import { readPatchTable } from "./patch-table.js";
 import { planSplit } from "./plan-split.js";
+import { type ManifestSurveyed, surveyByManifest } from "./survey-manifest.js";
 import { surveySplit } from "./survey-split.js";
 
 /** Options of {@link examineDataset}. */
@@ -82,20 +84,19 @@ export async function examineDatasetWith(
   const path = resolve(folder);
   throwIfAborted("the examination", signal);
   await checkFolder(path);
-  const { description, findings: ofDescription } = await examineDescription(path, source);
-  const { plans, findings: ofNames } = await survey(path, description);
+  const { description, base, findings: ofDescription } = await examineDescription(path, source);
+  const { plans, origins, findings: ofNames } = await survey(path, description, base);
   const report = inStage(onProgress, "examine");
   const examined = await examinePatches(plans, description, signal, report);
   const ofPixels = examined.flatMap(({ findings }) => findings);
   const bySplit = perSplit((name) => examined.filter(({ split }) => split === name));
   const splits = perSplit((name) => summariseSplit(bySplit[name], description));
   const memory = memoryNeed(splits, freeBytes());
-  const table = await readPatchTable(path);
   const findings = [
     ...[...ofDescription, ...ofNames, ...ofPixels],
     ...checkSizes(bySplit),
     ...checkDuplicates(examined),
-    ...("check" in table ? [table] : checkOrigins(examined, table)),
+    ...(origins === null ? [] : checkOrigins(examined, origins)),
     ...splitNames.flatMap((name) => checkBalance(name, splits[name])),
     ...checkMemory(memory),
   ];
@@ -112,16 +113,21 @@ function sourceOf(preset: PresetName | undefined, description: unknown): Descrip
   return { preset, description: checkDescription(description, undefined, call) };
 }
 
-/** What the names of folders and files tell. */
-async function survey(
-  path: string,
-  description: DatasetDescription | null,
-): Promise<{ readonly plans: readonly PatchToExamine[]; readonly findings: readonly Finding[] }> {
+/** What the names of folders and files tell, or the manifest where the description names one. */
+async function survey(path: string, description: DatasetDescription | null, base: string): Promise<ManifestSurveyed> {
+  const labels = description?.labels;
+  if (description !== null && labels?.rule === "manifest") {
+    return await surveyByManifest(path, manifestPlace(path, base, labels.file), description);
+  }
+  const named =
+    description === null || labels === undefined || labels.rule === "manifest" ? null : { ...description, labels };
+  const table = await readPatchTable(path);
   const surveys = await Promise.all(splitNames.map(async (name) => await surveySplit(path, name)));
-  const planned = surveys.map((one) => planSplit(one, description));
+  const planned = surveys.map((one) => planSplit(one, named));
   return {
     plans: planned.flatMap(({ patches }) => patches),
-    findings: [...surveys, ...planned].flatMap(({ findings }) => findings),
+    origins: "check" in table ? new Map() : table,
+    findings: [...[...surveys, ...planned].flatMap(({ findings }) => findings), ...("check" in table ? [table] : [])],
   };
 }
 

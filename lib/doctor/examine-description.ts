@@ -16,6 +16,8 @@ export interface DescriptionSource {
 /** A description, or null with the reason. */
 export interface DescriptionFound {
   readonly description: DatasetDescription | null;
+  /** Folder that its paths are relative to. */
+  readonly base: string;
   readonly findings: readonly Finding[];
 }
 
@@ -38,11 +40,13 @@ export async function examineDescription(folder: string, source: DescriptionSour
   // A file that is not there has its own words below; one that would never end must not be opened.
   const bytes = fromFile ? await readDatasetFile(file, null) : null;
   if (bytes !== null && "check" in bytes && bytes.check !== "unreadable")
-    return { description: null, findings: [bytes] };
+    return { description: null, base: folder, findings: [bytes] };
+  const nothing = { description: null, base: folder };
   try {
-    return { description: await findDescription(folder, source), findings: [] };
+    const found = await findDescription(folder, source);
+    return { description: found.description, base: found.folder, findings: [] };
   } catch (error) {
-    if (isWsssError(error, "WSSS_ERR_IO")) return { description: null, findings: [unreadable(error, file, null)] };
+    if (isWsssError(error, "WSSS_ERR_IO")) return { ...nothing, findings: [unreadable(error, file, null)] };
     if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
     const { failure, problem } = error.details as { failure: DescriptionFailure; problem?: string };
     const problems: Readonly<Record<DescriptionFailure, string>> = {
@@ -51,6 +55,6 @@ export async function examineDescription(folder: string, source: DescriptionSour
       invalid: `does not describe a dataset: ${problem}`,
     };
     const finding = { check: checks[failure], severity: "error", split: null, files: [file] } as const;
-    return { description: null, findings: [{ ...finding, problem: problems[failure], remedy: remedies[failure] }] };
+    return { ...nothing, findings: [{ ...finding, problem: problems[failure], remedy: remedies[failure] }] };
   }
 }

@@ -1,3 +1,4 @@
+import { manifestProblems } from "../dataset/manifest-findings.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
 
 /** Everything that can be found, in the order of reports. Programs branch on these; people read `problem` and `remedy`. */
@@ -37,6 +38,9 @@ export const checkCodes = [
   "description-invalid",
   /** All labels agree on a number of classes that is not the description's. */
   "class-count",
+  /** A manifest that is no table, or lacks columns. */
+  "manifest-invalid",
+  ...manifestProblems.map((kind) => `manifest-${kind}` as const),
   "label-missing",
   "label-length",
   "label-not-a-digit",
@@ -79,7 +83,7 @@ export const checkCodes = [
   "mask-damaged",
   /** A form of PNG that holds no indices. */
   "mask-form",
-  /** An index above K that is not 255. */
+  /** An index above K; 255 where the description does not say that it is ignored. */
   "mask-index",
   /** A colour that belongs to no class. */
   "mask-colour",

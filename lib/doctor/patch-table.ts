@@ -1,6 +1,8 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 
+import { parse } from "csv-parse/sync";
+
 import type { Finding } from "./finding.js";
 import { readDatasetFile } from "./read-file.js";
 
@@ -27,7 +29,7 @@ export async function readPatchTable(folder: string): Promise<ReadonlyMap<string
 }
 
 function originsOf(text: string): Map<string, PatchOrigin> {
-  const [header, ...rows] = parseCsv(text);
+  const [header, ...rows] = rowsOf(text);
   const columns = (header ?? []).map((name) => name.trim().toLowerCase());
   const cell = (row: readonly string[], name: string): string => row[columns.indexOf(name)]?.trim() ?? "";
   if (!columns.includes("patch")) return new Map();
@@ -47,12 +49,11 @@ export function tableKey(split: string, name: string): string {
   return `${split}/${name}`;
 }
 
-/** Rows of cells; a cell in quotes may hold commas, and quotes doubled. */
-function parseCsv(text: string): string[][] {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
-  return lines.map((line) =>
-    [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
-      ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? "",
-    ),
-  );
+/** Rows of cells; none if it is no CSV file: the table only adds to what the names tell. */
+function rowsOf(text: string): string[][] {
+  try {
+    return parse(text, { skip_empty_lines: true, relax_column_count: true });
+  } catch {
+    return [];
+  }
 }

@@ -1,7 +1,6 @@
-import type { DatasetDescription } from "../dataset/description.js";
 import { pairMasks } from "../dataset/list-split.js";
 import { maskFolder } from "../dataset/split.js";
-import { checkLabels } from "./check-labels.js";
+import { checkLabels, type NamedDescription } from "./check-labels.js";
 import type { PatchToExamine } from "./examine-patches.js";
 import type { Finding } from "./finding.js";
 import type { SplitSurvey } from "./survey-split.js";
@@ -13,7 +12,7 @@ export interface SplitPlan {
 }
 
 /** Pairs the files of a split and reads the labels in their names. */
-export function planSplit(survey: SplitSurvey, description: DatasetDescription | null): SplitPlan {
+export function planSplit(survey: SplitSurvey, description: NamedDescription | null): SplitPlan {
   const { name, patches, masks } = survey;
   if (patches === null) return { patches: [], findings: [] };
   const labels = description === null ? null : checkLabels(patches, name, description);

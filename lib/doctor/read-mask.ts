@@ -56,7 +56,8 @@ export async function readMask(
     const mask = await decodeIndexPng(bytes, file, colours === undefined ? {} : { palette: colours });
     const counts = Array.from(mask.counts.subarray(0, classes?.length ?? 0));
     const findings = classes === null ? [] : checkPalette(bytes, mask.counts, classes, file, split);
-    return { facts: await factsOf(mask, counts), findings: [...findings, ...checkIgnored(mask, file, split)] };
+    const ignored = description === null ? [] : checkIgnored(mask, description, file, split);
+    return { facts: await factsOf(mask, counts), findings: [...findings, ...ignored] };
   } catch (error) {
     if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
     const { failure, problem, advice } = error.details as { failure: MaskFailure; problem: string; advice: string };
@@ -76,7 +77,17 @@ async function factsOf(mask: DecodedMask, counts: readonly number[]): Promise<Ma
 /** Share of a mask from which ignored pixels are suspicious. */
 const mostlyIgnored = 0.5;
 
-function checkIgnored({ counts, height, width }: DecodedMask, file: string, split: SplitName): Finding[] {
+function checkIgnored(
+  { counts, height, width }: DecodedMask,
+  { ignoreIndex }: DatasetDescription,
+  file: string,
+  split: SplitName,
+): Finding[] {
+  if (ignoreIndex === undefined && (counts[ignoredIndex] ?? 0) > 0) {
+    const problem = `has the value ${ignoredIndex}, which stands for no class`;
+    const remedy = `if it marks pixels to leave out, say "ignoreIndex": ${ignoredIndex} in the description; else save the index of the class`;
+    return [{ check: "mask-index", severity: "error", split, files: [file], problem, remedy }];
+  }
   const share = (counts[ignoredIndex] ?? 0) / (height * width);
   if (share <= mostlyIgnored) return [];
   const problem = `has the value ${ignoredIndex} in ${(100 * share).toFixed(0)} % of its pixels, which is ignored`;

@@ -51,6 +51,17 @@ export async function decodePatch(path: string): Promise<DecodedPatch> {
   return await decodePatchBytes(await readBytes(path), path);
 }
 
+/** Size of a picture by its header, in px; null if there is none to be read, for which decoding it gives the reason. */
+export async function readPatchSize(path: string): Promise<{ readonly height: number; readonly width: number } | null> {
+  try {
+    // From memory, since libvips keeps what it has read from a path, even when the file changes.
+    const { height, width } = await sharp(await readBytes(path), inputOptions).metadata();
+    return { height, width };
+  } catch {
+    return null;
+  }
+}
+
 /** {@link decodePatch} for a file that is already in memory; `path` only names it in errors. */
 export async function decodePatchBytes(bytes: Buffer, path: string): Promise<DecodedPatch> {
   if (bytes.length === 0) throw badPatch("empty", path, "is empty", "copy the file again");

@@ -1,3 +1,4 @@
+import type { Split } from "../dataset/split.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import type { NativeClassifier, NativePatchStore } from "../native/addon.js";
 import { runJob } from "../native/job.js";
@@ -45,10 +46,7 @@ export async function predictLabels(work: LabelWork, source: CheckedSource): Pro
     return { name, probabilities, present };
   };
   if (source.kind === "split") {
-    const { split } = source;
-    const { patches } = await split.load(signal, inStage(report, "load"));
-    const all = await classify(patches, 0, patches.count);
-    return split.files.map(({ stem }, index) => predictionOf(stem, all, index));
+    return await predictSplitLabels(source.split, { signal, report, classify, predictionOf });
   }
   const { patches } = source;
   const results = new Array<LabelPrediction>(patches.length);
@@ -61,5 +59,25 @@ export async function predictLabels(work: LabelWork, source: CheckedSource): Pro
     }
     done += positions.length;
   });
+  return results;
+}
+
+/** Predicts the labels of a whole split, in its order, sizes apart. */
+async function predictSplitLabels(
+  split: Split,
+  work: Pick<LabelWork, "signal" | "report"> & {
+    readonly classify: (patches: NativePatchStore, before: number, total: number) => Promise<Float32Array>;
+    readonly predictionOf: (name: string, all: Float32Array, index: number) => LabelPrediction;
+  },
+): Promise<LabelPrediction[]> {
+  const results = new Array<LabelPrediction>(split.count);
+  let before = 0;
+  for (const { patches, positions } of await split.loadGroups(work.signal, inStage(work.report, "load"))) {
+    const all = await work.classify(patches, before, split.count);
+    for (const [index, position] of positions.entries()) {
+      results[position] = work.predictionOf(split.files[position]?.stem ?? "", all, index);
+    }
+    before += positions.length;
+  }
   return results;
 }

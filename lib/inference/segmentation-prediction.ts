@@ -47,7 +47,7 @@ export async function predictPatches(
   const addon = await loadAddon();
   let before = 0;
   await forEachPatchGroup(call, addon, patches, classes.length, signal, async ({ store, positions }) => {
-    const { masks, probabilities } = await segment(work, addon, store, true, { before, total: patches.length });
+    const { masks, probabilities } = await segmentGroup(work, addon, store, true, { before, total: patches.length });
     const size = classes.length * store.height * store.width;
     for (const [index, position] of positions.entries()) {
       results[position] = {
@@ -65,13 +65,22 @@ export async function predictSplit(
   work: SegmentationWork,
   { split }: Extract<CheckedSource, { kind: "split" }>,
 ): Promise<ClassMap[]> {
-  const { patches } = await split.load(work.signal, inStage(work.report, "load"));
+  const groups = await split.loadGroups(work.signal, inStage(work.report, "load"));
   const addon = await loadAddon();
-  const { masks } = await segment(work, addon, patches, false, { before: 0, total: patches.count });
-  return split.files.map(({ stem }, index) => classMapOf(stem, masks, index));
+  const results = new Array<ClassMap>(split.count);
+  let before = 0;
+  for (const { patches, positions } of groups) {
+    const { masks } = await segmentGroup(work, addon, patches, false, { before, total: split.count });
+    for (const [index, position] of positions.entries()) {
+      results[position] = classMapOf(split.files[position]?.stem ?? "", masks, index);
+    }
+    before += positions.length;
+  }
+  return results;
 }
 
-async function segment(
+/** Segments patches of one size. */
+export async function segmentGroup(
   { native, gate, batchSize, signal, report }: SegmentationWork,
   addon: NativeAddon,
   patches: NativePatchStore,

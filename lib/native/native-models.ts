@@ -8,6 +8,7 @@ import type {
   NativeSegmenterTrainingOptions,
   NativeTrainingEvent,
   NativeTrainingSummary,
+  NativeValidation,
 } from "./native-training.js";
 import type { NativeLoadReport, NativeWeightLoading } from "./native-weights.js";
 
@@ -68,10 +69,11 @@ export interface NativeClassifier {
   /** Builds the network, at random or with the weights of a file; the first job. */
   initialize(weights: NativeWeightLoading | null, done: Done<NativeInitialization>): NativeJob;
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
+  /** @param validation - one store, or one for each size of the validation patches. */
   train(
     options: NativeClassifierTrainingOptions,
     train: NativePatchStore,
-    validation: NativePatchStore | null,
+    validation: NativePatchStore | readonly NativePatchStore[] | null,
     onEvent: OnEvent<NativeTrainingEvent>,
     done: Done<NativeTrainingSummary>,
   ): NativeJob;
@@ -102,11 +104,12 @@ export interface NativeClassifier {
 export interface NativeSegmenter {
   initialize(weights: NativeWeightLoading | null, done: Done<NativeInitialization>): NativeJob;
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
+  /** @param validation - one part, or one for each size of the validation patches. */
   train(
     options: NativeSegmenterTrainingOptions,
     train: NativePatchStore,
     masks: NativeMaskStore,
-    validation: { patches: NativePatchStore; truth: NativeMaskStore } | null,
+    validation: NativeValidation | readonly NativeValidation[] | null,
     onEvent: OnEvent<NativeTrainingEvent>,
     done: Done<NativeTrainingSummary>,
   ): NativeJob;

@@ -1,4 +1,5 @@
 /** Trainings of the addon: options, events, scores. */
+import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 
 /** What both trainers share. */
 export interface NativeTrainingOptions {
@@ -73,6 +74,12 @@ export interface NativeSegmenterTrainingOptions extends NativeTrainingOptions {
   /** Probability that a patch is blurred, with a radius drawn from [0, 1). */
   readonly blur: number;
   readonly dropoutFactor: number;
+}
+
+/** Patches of one size to choose the best epoch by, with their true masks. */
+export interface NativeValidation {
+  readonly patches: NativePatchStore;
+  readonly truth: NativeMaskStore;
 }
 
 /** Labels against probabilities > 0.5, as fractions. */

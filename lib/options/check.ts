@@ -1,7 +1,8 @@
 import type { z } from "zod";
+import { nearestName } from "../dataset/nearest-name.js";
 import { WsssError } from "../errors.js";
 import { describeValue } from "./describe-value.js";
-import { nearestName } from "./nearest-name.js";
+import { foreignWords } from "./foreign-words.js";
 
 /** What `details` of a `WSSS_ERR_OPTION` from {@link checkOptions} holds. */
 export interface OptionErrorDetails {
@@ -98,7 +99,7 @@ function problemsOf(issue: Issue, value: unknown, schema: z.ZodObject): Problem[
   const known = issue.path.length === 0 ? Object.keys(schema.shape) : [];
   return issue.keys.map((key) => {
     const option = optionName([...issue.path, key]);
-    const meant = nearestName(key, known);
+    const meant = nearestName(key, known, foreignWords);
     const hint = meant === undefined ? listOf(known) : `did you mean ${meant}?`;
     const sentence = `unknown option ${option}${hint === "" ? "" : `; ${hint}`}`;
     return { option, received: valueAt(received, [key]), bound: "a known option", sentence };

@@ -93,6 +93,7 @@ async function openData(
   if (skipped.length > 0) {
     reporter.warn(`${skipped.length} files among the patches are none and play no part, such as ${skipped[0] ?? ""}`);
   }
+  noteDraw(reporter, dataset);
   // One draw for all seeds of training, so that runs with several seeds see the same patches.
   const part = (split: Split, count: number | undefined): Split =>
     count === undefined || split.count === 0 ? split : split.subset(count);
@@ -103,6 +104,16 @@ async function openData(
     val: part(dataset.val, val),
     test: part(dataset.test, test),
   };
+}
+
+/** Says how patients were drawn into splits, as no file of the user does. */
+function noteDraw(reporter: RunReporter, { description, train, val, test }: Dataset): void {
+  if (description.split === undefined) return;
+  const shares = [train, val, test].map(({ name, files }) => {
+    const patients = new Set(files.map(({ patient }) => patient)).size;
+    return `${name} ${files.length} patches of ${patients} ${patients === 1 ? "patient" : "patients"}`;
+  });
+  reporter.note(`patients are drawn into splits: ${shares.join(", ")}`);
 }
 
 /** Says aloud that a folder was begun by other versions; it is no reason to refuse. */

@@ -4,7 +4,7 @@ import { type RunContext, sectionOf } from "./context.js";
 import { writeJson } from "./files.js";
 import type { RunResult } from "./result.js";
 import type { StageOutcome } from "./stage.js";
-import { evaluate } from "./stages/evaluate.js";
+import { assertTestMasks, evaluate } from "./stages/evaluate.js";
 import { drawPictures } from "./stages/pictures.js";
 import { drawPseudoMasks } from "./stages/pseudo-masks.js";
 import { trainClassifier } from "./stages/train-classifier.js";
@@ -23,9 +23,12 @@ export interface PipelineOutcome {
  * All stages, each skipped if it is done and valid. With `masks: "ground-truth"` no pseudo masks are drawn.
  *
  * @param startedAt - `performance.now()` when the command began; the result tells the time since.
- * @throws WsssError what a stage throws; the stages before it stay done.
+ * @throws WsssError `WSSS_ERR_DATASET` at once if there is nothing to evaluate on; what a stage throws; the stages before it
+ *   stay done.
  */
 export async function runPipeline(context: RunContext, startedAt: number): Promise<PipelineOutcome> {
+  // Now, and not after hours of training.
+  assertTestMasks(context.dataset);
   const stages: StageOutcome<unknown>[] = [await trainClassifier(context)];
   let scores: RunResult["pseudoMasks"];
   if (sectionOf(context, "segmenter").masks === "pseudo") {

@@ -28,14 +28,21 @@ export async function* trainClassifier(
   const configuration = { call: "Classifier.train", settings, description, train: split, validation };
   const checkpoints = await prepareCheckpoints(configuration, callOptions);
   const train = await split.load(signal);
-  const scored = validation === undefined ? null : await validation.load(signal);
+  const groups = validation === undefined ? [] : await validation.loadGroups(signal);
+  const scored = oneOrAll(groups.map(({ patches }) => patches));
   const options = nativeOptions(settings, checkpoints, metadataOf(description, trainings), scored !== null);
   const summary = yield* jobEvents<ClassifierTrainingEvent, NativeTrainingSummary>(
-    (onEvent, done) =>
-      native.train(options, train.patches, scored?.patches ?? null, (event) => onEvent(classifierEventOf(event)), done),
+    (onEvent, done) => native.train(options, train.patches, scored, (event) => onEvent(classifierEventOf(event)), done),
     signal,
   );
   return trainingSummaryOf(summary);
+}
+
+/** What the addon validates on: patches of one size by themselves, of several as a list; null for none. */
+export function oneOrAll<Part>(parts: readonly Part[]): Part | readonly Part[] | null {
+  const [first] = parts;
+  if (first === undefined) return null;
+  return parts.length === 1 ? first : parts;
 }
 
 function nativeOptions(

@@ -1,5 +1,6 @@
 import { prepareCheckpoints } from "./checkpoints.js";
-import { sharedNativeOptions } from "./classifier-training.js";
+import { oneOrAll, sharedNativeOptions } from "./classifier-training.js";
+import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import type { ModelDescription } from "../model/model-description.js";
@@ -46,10 +47,8 @@ export async function* trainSegmenter(
   const train = await split.load(signal);
   const targets = masks === "ground-truth" ? await split.loadTruth(signal) : masks.store;
   assertMaskSize(call, targets, train);
-  const scored =
-    validation === undefined
-      ? null
-      : { patches: (await validation.load(signal)).patches, truth: await validation.loadTruth(signal) };
+  const groups = validation === undefined ? [] : await validation.loadGroups(signal);
+  const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
   const { background, divideByBatch, loss, blur } = settings;
   const options = {
     ...sharedNativeOptions(settings, checkpoints, metadataOf(description, trainings), scored !== null),

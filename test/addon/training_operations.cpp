@@ -95,7 +95,7 @@ void classifier_training(Workspace& w, const Fields& fields) {
                                     },
                                     {}};
   try {
-    train_classifier(network, options, patches, nullptr, observer, cancel);
+    train_classifier(network, options, patches, {}, observer, cancel);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kCancelled) throw;
   }
@@ -175,7 +175,7 @@ void segmenter_training(Workspace& w, const Fields& fields) {
       },
       {}};
   try {
-    train_segmenter(network, options, patches, masks, std::nullopt, observer, cancel);
+    train_segmenter(network, options, patches, masks, {}, observer, cancel);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kCancelled) throw;
   }

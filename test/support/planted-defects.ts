@@ -503,6 +503,105 @@ const pictures: readonly PlantedDefect[] = [
 
 const x = "val/mask/x.png";
 
+const tableHeader = "image,mask,split,patient,labels";
+const tableRow = (folder: string, masks: string, name: string, split: string, labels: string): string =>
+  `${folder}/${name}.png,${masks}/${name}.png,${split},${split}-${name},${labels}`;
+/** The clean dataset as a manifest, by patch. */
+const tableRows: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    Object.entries({ a: "gland", b: "stroma", c: "gland;stroma", d: "gland", e: "stroma", f: "gland;stroma" }).map(
+      ([name, labels]) => {
+        const digits = ["gland", "stroma"].map((one) => (labels.includes(one) ? 1 : 0)).join(" ");
+        return [name, tableRow("train", "train_mask", `${name}[${digits}]`, "train", labels)];
+      },
+    ),
+  ),
+  ...Object.fromEntries(
+    ["val", "test"].flatMap((split) =>
+      ["x", "y", "z"].map((name) => [
+        `${split} ${name}`,
+        tableRow(`${split}/img`, `${split}/mask`, name, split, "gland;stroma"),
+      ]),
+    ),
+  ),
+};
+/** The clean dataset named by a manifest, some of whose rows are others, or are left out. */
+const manifest = (rows: Readonly<Record<string, string | null>>, header = tableHeader): PlantedDefect["plant"] =>
+  put({
+    "wsss-dataset.json": JSON.stringify({ ...twoClasses, labels: { rule: "manifest", file: "patches.csv" } }),
+    "patches.csv": [header, ...Object.values({ ...tableRows, ...rows }).filter((row) => row !== null)].join("\n"),
+  });
+const inTable = (kind: string): string => `manifest-${kind} error all: patches.csv`;
+
+const manifests: readonly PlantedDefect[] = [
+  {
+    name: "no such file",
+    plant: all(manifest({}), remove("patches.csv")),
+    found: ["unreadable error all: patches.csv"],
+  },
+  {
+    name: "no column of images",
+    plant: manifest({}, "picture,mask,split,patient,labels"),
+    found: [inTable("invalid")],
+  },
+  { name: "a row that is too short", plant: manifest({ d: "train/d[1 0].png" }), found: [inTable("row")] },
+  { name: "an image that is not there", plant: all(manifest({}), remove("val/img/x.png")), found: [inTable("image")] },
+  {
+    name: "an image outside of the dataset",
+    plant: manifest({ d: "../d.png,train_mask/d[1 0].png,train,p,gland" }),
+    found: [inTable("image")],
+  },
+  {
+    name: "a mask that is not there",
+    plant: all(manifest({}), remove("test/mask/z.png")),
+    found: [inTable("mask")],
+  },
+  {
+    name: "a val patch without mask",
+    plant: manifest({ "val x": "val/img/x.png,,val,p,gland" }),
+    found: [inTable("mask")],
+  },
+  { name: "an image named twice", plant: manifest({ again: tableRows["a"] ?? "" }), found: [inTable("repeated")] },
+  {
+    name: "two images of one stem",
+    plant: all(
+      manifest({ twin: "more/x.png,val/mask/x.png,val,p,gland;stroma" }),
+      put({ "more/x.png": () => patchPng(cleanHeight, cleanWidth, 99) }),
+    ),
+    found: [inTable("stem")],
+  },
+  {
+    name: "a class that is none",
+    plant: manifest({ d: tableRow("train", "train_mask", "d[1 0]", "train", "gland;fat") }),
+    found: [inTable("label")],
+  },
+  {
+    name: "a class that no train patch has",
+    plant: manifest({ b: null, c: null, e: null, f: null }),
+    found: [inTable("class"), "class-missing error train: "],
+  },
+  {
+    name: "a split that is none",
+    plant: manifest({ d: tableRow("train", "train_mask", "d[1 0]", "training", "gland") }),
+    found: [inTable("split")],
+  },
+  {
+    name: "a patient in two splits",
+    plant: manifest({ "val x": "val/img/x.png,val/mask/x.png,val,train-a[1 0],gland;stroma" }),
+    found: [inTable("patient")],
+  },
+  {
+    name: "no train patches",
+    plant: manifest({ a: null, b: null, c: null, d: null, e: null, f: null }),
+    found: ["missing-split error train: patches.csv"],
+  },
+  {
+    name: "a label that contradicts the mask",
+    plant: manifest({ "val x": tableRow("val/img", "val/mask", "x", "val", "gland") }),
+    found: ["label-lacks-class error val: val/img/x.png, val/mask/x.png"],
+  },
+];
+
 const masks: readonly PlantedDefect[] = [
   { name: "an RGB mask", plant: maskX(rgbMask(glandAndRest)), found: [`mask-rgb warning val: ${x}`] },
   {
@@ -516,9 +615,17 @@ const masks: readonly PlantedDefect[] = [
     found: [`mask-index error val: ${x}`],
   },
   {
-    name: "a class saved as 255",
+    name: "a value that stands for no class, without a word in the description",
     plant: maskX(
       rawPng({ height: cleanHeight, width: cleanWidth, bitDepth: 8, colourType: 0, rows: bands([0, 255, 255]) }),
+    ),
+    found: [`mask-index error val: ${x}`],
+  },
+  {
+    name: "a mask that is mostly ignored",
+    plant: all(
+      describedAs({ ...twoClasses, ignoreIndex: 255 }),
+      maskX(rawPng({ height: cleanHeight, width: cleanWidth, bitDepth: 8, colourType: 0, rows: bands([0, 255, 255]) })),
     ),
     found: [`mask-ignored warning val: ${x}`],
   },
@@ -710,4 +817,14 @@ const balance: readonly PlantedDefect[] = [
 ];
 
 /** All defects, by the part of the dataset that they are in. */
-export const plantedDefects = { layout, access, description, labels, pictures, masks, duplicates, balance } as const;
+export const plantedDefects = {
+  manifest: manifests,
+  layout,
+  access,
+  description,
+  labels,
+  pictures,
+  masks,
+  duplicates,
+  balance,
+} as const;

@@ -26,12 +26,21 @@ at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std:
   return probabilities;
 }
 
-LabelScores evaluate_labels(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
+LabelScores evaluate_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel) {
-  const at::Tensor probabilities = classify_patches(network, patches, batch_size, progress, cancel);
-  LabelMeter meter(patches.class_count());
-  for (std::int64_t i = 0; i < patches.count(); ++i) {
-    meter.add(probabilities.const_data_ptr<float>() + i * patches.class_count(), patches.labels(i));
+  std::int64_t total = 0;
+  for (const PatchStore* part : parts) total += part->count();
+  std::int64_t before = 0;
+  LabelMeter meter(parts.front()->class_count());
+  for (const PatchStore* part : parts) {
+    const PatchStore& patches = *part;
+    ProgressObserver of_all;
+    if (progress) of_all = [&](std::int64_t done, std::int64_t /*of_part*/) { progress(before + done, total); };
+    const at::Tensor probabilities = classify_patches(network, patches, batch_size, of_all, cancel);
+    for (std::int64_t i = 0; i < patches.count(); ++i) {
+      meter.add(probabilities.const_data_ptr<float>() + i * patches.class_count(), patches.labels(i));
+    }
+    before += patches.count();
   }
   return {meter.exact_match(), meter.jaccard(), meter.class_accuracy()};
 }

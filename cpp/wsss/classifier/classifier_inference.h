@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "wsss/classifier/classifier_trainer.h"
 
@@ -14,7 +15,9 @@ at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std:
                             const ProgressObserver& progress, const CancelToken& cancel);
 
 /// Label scores of a labelled set.
-LabelScores evaluate_labels(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
+///
+/// @param parts  the set, one store per size of its patches; at least one, all of one number of classes.
+LabelScores evaluate_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel);
 
 }  // namespace wsss

@@ -30,7 +30,8 @@ std::vector<ParameterGroup> parameter_groups(const Classifier& network, const Cl
 class ClassifierRun : public TrainingRun {
  public:
   ClassifierRun(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,
-                const PatchStore* validation, const ClassifierObserver& observer, const CancelToken& cancel)
+                const std::vector<const PatchStore*>& validation, const ClassifierObserver& observer,
+                const CancelToken& cancel)
       : TrainingRun("classifier", *network, network->class_weights(), options, train.count(), cancel),
         network_(network),
         options_(options),
@@ -73,8 +74,8 @@ class ClassifierRun : public TrainingRun {
   }
 
   std::optional<double> validate() override {
-    if (validation_ == nullptr) return std::nullopt;
-    scores_ = evaluate_labels(network_, *validation_, options_.batch_size, {}, cancel());
+    if (validation_.empty()) return std::nullopt;
+    scores_ = evaluate_labels(network_, validation_, options_.batch_size, {}, cancel());
     return scores_->jaccard;
   }
 
@@ -112,7 +113,7 @@ class ClassifierRun : public TrainingRun {
   Classifier& network_;
   ClassifierTrainingOptions options_;
   const PatchStore& train_;
-  const PatchStore* validation_;
+  const std::vector<const PatchStore*>& validation_;
   const ClassifierObserver& observer_;
   LabelMeter meter_;
   Running running_;
@@ -126,7 +127,7 @@ at::Tensor multilabel_soft_margin(const at::Tensor& logits, const at::Tensor& la
 }
 
 TrainingSummary train_classifier(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,
-                                 const PatchStore* validation, const ClassifierObserver& observer,
+                                 const std::vector<const PatchStore*>& validation, const ClassifierObserver& observer,
                                  const CancelToken& cancel) {
   return ClassifierRun(network, options, train, validation, observer, cancel).run();
 }

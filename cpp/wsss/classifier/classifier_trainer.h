@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "wsss/classifier/classifier.h"
 #include "wsss/classifier/label_scores.h"
@@ -53,11 +54,11 @@ at::Tensor multilabel_soft_margin(const at::Tensor& logits, const at::Tensor& la
 ///
 /// The network may be float32 or float64, on any device. Best is the highest Jaccard on validation.
 ///
-/// @param validation  may be null: no best weights then.
+/// @param validation  one store per size of the validation patches, scored together; empty: no best weights then.
 /// @throws Error      kCancelled when the token is raised; kDiverged at the first loss that is not finite; kIo when a
 ///                    checkpoint cannot be written.
 TrainingSummary train_classifier(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,
-                                 const PatchStore* validation, const ClassifierObserver& observer,
+                                 const std::vector<const PatchStore*>& validation, const ClassifierObserver& observer,
                                  const CancelToken& cancel);
 
 }  // namespace wsss

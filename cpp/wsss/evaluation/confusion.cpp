@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 
 #include "wsss/core/error.h"
@@ -42,6 +43,12 @@ void ConfusionMatrix::add(const std::uint8_t* truth, const std::uint8_t* predict
     const std::int64_t column = prediction[p] < class_count_ ? prediction[p] : class_count_;
     ++counts_[static_cast<std::size_t>(truth[p] * (class_count_ + 1) + column)];
   }
+}
+
+void ConfusionMatrix::add(const ConfusionMatrix& other) {
+  if (other.class_count_ != class_count_)
+    throw Error(ErrorCode::kShape, "a confusion matrix of another number of classes");
+  std::transform(counts_.begin(), counts_.end(), other.counts_.begin(), counts_.begin(), std::plus<>());
 }
 
 double ConfusionMatrix::at(std::int64_t truth, std::int64_t prediction) const {

@@ -30,6 +30,10 @@ class ConfusionMatrix {
 
   /// Adds pixels. Predictions above K count as K.
   void add(const std::uint8_t* truth, const std::uint8_t* prediction, std::int64_t pixels);
+  /// Adds all counts of another matrix, as of patches of another size.
+  ///
+  /// @throws Error  kShape if it is of another number of classes.
+  void add(const ConfusionMatrix& other);
 
   std::int64_t class_count() const { return class_count_; }
   double at(std::int64_t truth, std::int64_t prediction) const;

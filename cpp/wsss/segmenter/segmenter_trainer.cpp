@@ -22,7 +22,7 @@ std::vector<ParameterGroup> parameter_groups(const DeepLab& network, const Segme
 class SegmenterRun : public TrainingRun {
  public:
   SegmenterRun(DeepLab& network, const SegmenterTrainingOptions& options, const PatchStore& train,
-               const MaskStore& masks, const std::optional<SegmenterValidation>& validation,
+               const MaskStore& masks, const std::vector<SegmenterValidation>& validation,
                const SegmenterObserver& observer, const CancelToken& cancel)
       : TrainingRun("segmenter", *network, network->reference_parameter(), options, train.count(), cancel),
         network_(network),
@@ -50,9 +50,13 @@ class SegmenterRun : public TrainingRun {
   }
 
   std::optional<double> validate() override {
-    if (!validation_) return std::nullopt;
-    confusion_ = evaluate_segmenter(network_, validation_->patches, validation_->truth, options_.batch_size,
-                                    std::nullopt, {}, cancel());
+    if (validation_.empty()) return std::nullopt;
+    ConfusionMatrix confusion(network_->class_count());
+    for (const SegmenterValidation& part : validation_) {
+      confusion.add(
+          evaluate_segmenter(network_, part.patches, part.truth, options_.batch_size, std::nullopt, {}, cancel()));
+    }
+    confusion_ = confusion;
     return confusion_->scores().mean_iou;
   }
 
@@ -71,7 +75,7 @@ class SegmenterRun : public TrainingRun {
   const SegmenterTrainingOptions& options_;
   const PatchStore& train_;
   const MaskStore& masks_;
-  const std::optional<SegmenterValidation>& validation_;
+  const std::vector<SegmenterValidation>& validation_;
   const SegmenterObserver& observer_;
   std::optional<ConfusionMatrix> confusion_;
 };
@@ -79,7 +83,7 @@ class SegmenterRun : public TrainingRun {
 }  // namespace
 
 TrainingSummary train_segmenter(DeepLab& network, const SegmenterTrainingOptions& options, const PatchStore& train,
-                                const MaskStore& masks, const std::optional<SegmenterValidation>& validation,
+                                const MaskStore& masks, const std::vector<SegmenterValidation>& validation,
                                 const SegmenterObserver& observer, const CancelToken& cancel) {
   if (masks.count() != train.count() || masks.height() != train.height() || masks.width() != train.width()) {
     throw Error(ErrorCode::kShape, "there must be one mask per training patch, of the patches' size");

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "wsss/optim/training_run.h"
 #include "wsss/segmenter/multi_layer_loss.h"
@@ -23,7 +24,7 @@ struct SegmenterObserver {
   std::function<void(const SegmenterEpoch&)> on_epoch;
 };
 
-/// Ground truth to choose the best epoch by.
+/// Ground truth of one size to choose the best epoch by.
 struct SegmenterValidation {
   const PatchStore& patches;
   const MaskStore& truth;
@@ -32,10 +33,11 @@ struct SegmenterValidation {
 /// Trains DeepLab v3+ on pseudo masks of several feature levels, or on one level of true masks (stage 3 of the paper).
 /// Best is the highest ungated mIoU on validation; an mIoU that is not a number never is.
 ///
-/// @param masks   one level per options.loss.weights.
-/// @throws Error  kShape, kCancelled, kDiverged, kIo as train_classifier().
+/// @param masks       one level per options.loss.weights.
+/// @param validation  one entry per size of the validation patches, scored together; empty: no best weights then.
+/// @throws Error      kShape, kCancelled, kDiverged, kIo as train_classifier().
 TrainingSummary train_segmenter(DeepLab& network, const SegmenterTrainingOptions& options, const PatchStore& train,
-                                const MaskStore& masks, const std::optional<SegmenterValidation>& validation,
+                                const MaskStore& masks, const std::vector<SegmenterValidation>& validation,
                                 const SegmenterObserver& observer, const CancelToken& cancel);
 
 }  // namespace wsss

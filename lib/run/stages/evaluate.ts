@@ -45,15 +45,20 @@ async function evaluateBoth(context: RunContext, sources: Sources): Promise<Eval
   }
 }
 
+/** @throws WsssError `WSSS_ERR_DATASET` if there are no test patches with true masks. */
+export function assertTestMasks({ name, test }: RunContext["dataset"]): void {
+  if (test.count > 0 && test.hasMasks) return;
+  const message = `dataset ${name} has no test patches with masks to evaluate on; train-classifier, pseudo-masks and train-segmenter do without`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { split: "test" });
+}
+
 /**
  * Evaluates classifier and segmenter on the test split.
  * @throws WsssError `WSSS_ERR_DATASET` if there are no test patches with true masks.
  */
 export async function evaluate(context: RunContext): Promise<StageOutcome<EvaluationRecord>> {
   const { root, dataset, fingerprint, sources } = context;
-  if (dataset.test.count === 0 || !dataset.test.hasMasks) {
-    throw new WsssError("WSSS_ERR_DATASET", `dataset ${dataset.name} has no test patches with masks to evaluate on`);
-  }
+  assertTestMasks(dataset);
   const section = sectionOf(context, "evaluation");
   const classifier = await weightSource(root, "classifier", sources.classifier);
   const segmenter = await weightSource(root, "segmenter", sources.segmenter);

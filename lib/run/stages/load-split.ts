@@ -9,7 +9,7 @@ export async function loadForStage(
   split: Split,
 ): Promise<void> {
   const label = `decoding ${split.name}`;
-  await split.load(signal, ({ done, total }) => reporter.progress({ stage, label, done, total }));
+  await split.loadGroups(signal, ({ done, total }) => reporter.progress({ stage, label, done, total }));
 }
 
 /** The progress of a call of the library as that of a stage. */

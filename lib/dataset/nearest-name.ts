@@ -1,36 +1,16 @@
-/** Words of other programs for our options, spelled without separators. */
-const foreignWords: Readonly<Record<string, string>> = {
-  lr: "learningRate",
-  baselr: "learningRate",
-  batch: "batchSize",
-  wd: "weightDecay",
-  decay: "weightDecay",
-  clipgrad: "gradientClipNorm",
-  clip: "gradientClipNorm",
-  sched: "schedule",
-  scheduler: "schedule",
-  lrscheduler: "schedule",
-  warmup: "warmupEpochs",
-  numclasses: "classes",
-  gama: "gammaInitial",
-  initgama: "gammaInitial",
-  freezebn: "freezeBatchNorm",
-  isgm: "gate",
-  abortsignal: "signal",
-  gpu: "device",
-  pretrained: "weights",
-  checkpoint: "weights",
-  val: "validation",
-  outdir: "output",
-};
-
 /**
  * The known name that an unknown one was most likely meant to be, or `undefined` if none is close.
  *
  * Compared without case, `-` and `_`; then by known foreign words (`lr`), then by edit distance, where at most a third
  * of the letters (and never fewer than 1 allowed) may differ.
+ *
+ * @param foreignWords - words of other programs, spelled without separators, and the names that they stand for.
  */
-export function nearestName(unknown: string, known: readonly string[]): string | undefined {
+export function nearestName(
+  unknown: string,
+  known: readonly string[],
+  foreignWords: Readonly<Record<string, string>> = {},
+): string | undefined {
   const spelled = plain(unknown);
   const foreign = foreignWords[spelled];
   if (foreign !== undefined && known.includes(foreign)) return foreign;

@@ -1,0 +1,161 @@
+import { basename } from "node:path";
+
+import { readPatchSize } from "../image/decode-patch.js";
+import type { DecodedMask } from "../image/index-png.js";
+import { mapConcurrently } from "../image/map-concurrently.js";
+import type { NativePatchStore } from "../native/addon.js";
+import { nativeCall } from "../native/job.js";
+import type { DatasetDescription } from "./description.js";
+import { countOf, type Finding, findingsError } from "./findings.js";
+import { labelContradiction } from "./label-contradiction.js";
+import {
+  labelsOfMask,
+  type LoadedGroup,
+  type LoadingOptions,
+  loadMaskStore,
+  loadPatchStore,
+  type StoreFactories,
+} from "./loaded-split.js";
+import type { PatchFile } from "./split.js";
+import { paletteOf } from "./tissue-class.js";
+
+/** What of a split is loaded. */
+export interface GroupSource {
+  /** What it is called in messages. */
+  readonly what: string;
+  readonly files: readonly PatchFile[];
+  readonly description: DatasetDescription;
+  /** Whether patches may differ in size. */
+  readonly mixed: boolean;
+  /** Whether true masks are loaded too. */
+  readonly withTruth: boolean;
+}
+
+/**
+ * Decodes the patches of a split, and its true masks if they are asked for, into native stores: one group for each size, in
+ * the order in which the sizes first occur.
+ *
+ * @throws WsssError as `Split.load`.
+ */
+export async function loadGroups(
+  stores: StoreFactories,
+  source: GroupSource,
+  { signal, onProgress }: LoadingOptions,
+): Promise<LoadedGroup[]> {
+  const { files, mixed, withTruth, what } = source;
+  const all = files.map((_, index) => index);
+  const sizes = mixed ? await positionsBySize(files, what, signal) : [all];
+  const total = withTruth ? 2 * files.length : files.length;
+  let before = 0;
+  const report = ({ done }: { readonly done: number }): void => onProgress?.({ done: before + done, total });
+  const contradictions = new Contradictions(source);
+  const groups: LoadedGroup[] = [];
+  for (const positions of sizes) {
+    const group = await loadPatches(stores, source, positions, { what, signal, onProgress: report });
+    before += positions.length;
+    groups.push(group);
+  }
+  if (!withTruth) return groups;
+  for (const [index, group] of groups.entries()) {
+    const truth = await loadTruth(stores, source, group, contradictions, { what, signal, onProgress: report });
+    before += group.count;
+    groups[index] = { ...group, truth };
+  }
+  contradictions.throwIfAny();
+  return groups;
+}
+
+/** Positions of the files of each size. A file whose header can't be read goes with the first; decoding it says why. */
+async function positionsBySize(
+  files: readonly PatchFile[],
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<number[][]> {
+  const sizes = await mapConcurrently(files, async ({ imagePath }) => await readPatchSize(imagePath), {
+    signal,
+    what: `loading ${what}`,
+  });
+  const leader = sizes.find((size) => size !== null) ?? { height: 0, width: 0 };
+  const bySize = new Map<string, number[]>();
+  for (const [index, size] of sizes.entries()) {
+    const { height, width } = size ?? leader;
+    const key = `${height}x${width}`;
+    const positions = bySize.get(key) ?? [];
+    positions.push(index);
+    bySize.set(key, positions);
+  }
+  return [...bySize.values()];
+}
+
+function chosen(files: readonly PatchFile[], positions: readonly number[]): PatchFile[] {
+  return positions.flatMap((index) => files[index] ?? []);
+}
+
+async function loadPatches(
+  stores: StoreFactories,
+  { files, description }: GroupSource,
+  positions: readonly number[],
+  options: LoadingOptions,
+): Promise<LoadedGroup> {
+  const patches = await loadPatchStore(stores, chosen(files, positions), description.classes.length, options);
+  return { patches, truth: null, count: patches.count, height: patches.height, width: patches.width, positions };
+}
+
+async function loadTruth(
+  stores: StoreFactories,
+  { files, description }: GroupSource,
+  { patches, height, width, positions }: LoadedGroup,
+  contradictions: Contradictions,
+  options: LoadingOptions,
+): Promise<NonNullable<LoadedGroup["truth"]>> {
+  const { classes, background, ignoreIndex, labels } = description;
+  const ofGroup = chosen(files, positions);
+  const paths = ofGroup.flatMap(({ maskPath }) => maskPath ?? []);
+  const palette = paletteOf(classes, background);
+  const sources = { levels: [paths], height, width, palette, mayIgnore: ignoreIndex !== undefined };
+  return await loadMaskStore(stores, sources, options, (mask, _level, index) => {
+    const file = ofGroup[index];
+    if (file?.labels === undefined) setLabelOfMask(patches, index, mask, classes.length, labels.minClassShare);
+    else contradictions.check(file, file.labels, mask, positions[index] ?? 0);
+  });
+}
+
+function setLabelOfMask(
+  patches: NativePatchStore,
+  index: number,
+  mask: DecodedMask,
+  classCount: number,
+  minClassShare: number,
+): void {
+  nativeCall(() => patches.setLabels(index, labelsOfMask(mask, classCount, minClassShare)));
+}
+
+/** Labels of a manifest that contradict the masks. Names are let be: the published ones were never held against masks. */
+class Contradictions {
+  readonly #source: GroupSource;
+  readonly #found: (Finding & { readonly position: number })[] = [];
+
+  constructor(source: GroupSource) {
+    this.#source = source;
+  }
+
+  check({ imagePath }: PatchFile, patchLabels: readonly number[], mask: DecodedMask, position: number): void {
+    const { classes, labels } = this.#source.description;
+    if (labels.rule !== "manifest") return;
+    const problem = labelContradiction(patchLabels, mask, classes, labels.minClassShare);
+    if (problem !== null) this.#found.push({ file: basename(imagePath), problem, position });
+  }
+
+  throwIfAny(): void {
+    if (this.#found.length === 0) return;
+    const { files, what, description } = this.#source;
+    const { minClassShare } = description.labels;
+    // Masks are read side by side: the order of the split makes the message the same each time.
+    const findings = this.#found.sort((one, other) => one.position - other.position);
+    const heading = `${countOf(findings.length, files.length)} a label in ${what} that contradicts the true mask`;
+    const advice =
+      "Correct the manifest or the masks; labels.minClassShare in the description " +
+      `(now ${minClassShare}) is the share of a patch from which a class must be named`;
+    throw findingsError(heading, findings, advice, { minClassShare });
+  }
+}
