@@ -57,6 +57,7 @@ void read_shared(const Fields& fields, TrainingOptions& options) {
   options.gradient_clip_norm = fields.number("gradientClipNorm");
   options.weight_average_decay = fields.number("emaDecay");
   options.drop_last_batch = fields.boolean("dropLastBatch");
+  options.unfold_batch_norms = fields.boolean("unfoldBatchNorm");
   options.seed = fields.seed("seed");
   options.augmentation.horizontal_flip = fields.number("horizontalFlip");
   options.augmentation.vertical_flip = fields.number("verticalFlip");

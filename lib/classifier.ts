@@ -9,7 +9,7 @@ import type { ModelHandle } from "./model/model-handle.js";
 import type { ModelOpening, OpenedModel } from "./model/model-opening.js";
 import { describeSavedModel, openModel } from "./model/model-opening.js";
 import type { NativeClassifier } from "./native/addon.js";
-import type { ClassifierBackbone } from "./options/backbones.js";
+import { type ClassifierBackbone, outputStrideOf } from "./options/backbones.js";
 import { checkOptions, refuseOption } from "./options/check.js";
 import type { ClassifierTrainingOptions } from "./options/classifier-training.js";
 import { checkClassifierTraining } from "./options/classifier-training.js";
@@ -66,7 +66,8 @@ export class Classifier extends Model {
     const call = "Classifier.create";
     const checked = checkOptions(classifierCreateSchema, call, options);
     const { classes, background, width, backbone, weights, strict, foldNormalization, ...rest } = checked;
-    const description = { role: "classifier", classes, background, width, backbone, outputStride: 8 } as const;
+    const outputStride = outputStrideOf[backbone];
+    const description = { role: "classifier", classes, background, width, backbone, outputStride } as const;
     return await Classifier.#open(
       call,
       { ...rest, description },

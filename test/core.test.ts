@@ -2,7 +2,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import type { GoldenTensor } from "./support/safetensors.js";
+import { type GoldenTensor, values } from "./support/safetensors.js";
 import { makeWorkspace } from "./support/test-addon.js";
 import type { Workspace } from "./support/test-addon.js";
 
@@ -199,4 +199,27 @@ describe("a narrower network", () => {
       }
     }
   });
+});
+
+describe("folded batch norms", () => {
+  test.each(["mobilenet", "resnet101", "xception"])(
+    "of %s get statistics back without changing the network",
+    (backbone) => {
+      workspace.run("unfolding", { backbone, size: 64 });
+      expect(Array.from(values(workspace.get("folded")))).toEqual([0, 1, 0]);
+      const [before, after, training] = ["before", "after", "training"].map((name) =>
+        Array.from(values(workspace.get(name))),
+      );
+      const scale = Math.max(...before!.map(Math.abs));
+      expect(scale).toBeGreaterThan(0);
+      before!.forEach((value, i) => expect(Math.abs(value - after![i]!)).toBeLessThan(1e-9 * scale));
+      before!.forEach((value, i) => expect(Math.abs(value - training![i]!)).toBeLessThan(1e-2 * scale));
+    },
+  );
+});
+
+test("memory of freed tensors serves the next ones of their size, and no two at once", () => {
+  workspace.run("memory_reuse", {});
+  expect(Array.from(values(workspace.get("seen")))).toEqual([1, 1, 1]);
+  expect(Array.from(values(workspace.get("sum")))[0]).toBe(3 * 2 ** 20);
 });

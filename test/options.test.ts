@@ -230,6 +230,7 @@ describe("the recipes", () => {
       gradientClipNorm: 5,
       emaDecay: 0,
       dropLastBatch: true,
+      unfoldBatchNorm: true,
       seed: 0,
       horizontalFlip: 0.5,
       verticalFlip: 0.5,
@@ -263,6 +264,7 @@ describe("the recipes", () => {
       gradientClipNorm: 0,
       emaDecay: 0,
       dropLastBatch: true,
+      unfoldBatchNorm: false,
       keep: "last",
     });
     expect(resolveSegmenterTraining({ recipe: "published" })).toMatchObject({
@@ -273,6 +275,7 @@ describe("the recipes", () => {
       divideByBatch: true,
       emaDecay: 0,
       dropLastBatch: false,
+      unfoldBatchNorm: false,
       gradientClipNorm: 0,
       keep: "best",
     });

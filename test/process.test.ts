@@ -22,7 +22,7 @@ const training = (then: string, options = ""): string => `
   const options = {
     epochs: 100000, batchSize: 4, learningRate: 0.01, headLearningRateFactor: 1, momentum: 0.9, nesterov: false,
     weightDecay: 0, schedule: "poly", power: 0.9, stepEpochs: 1, warmupEpochs: 0, gradientClipNorm: 5,
-    emaDecay: 0, dropLastBatch: true, seed: 1, horizontalFlip: 0.5, verticalFlip: 0.5, dropoutFactor: 1, checkpointFolder: "",
+    emaDecay: 0, dropLastBatch: true, unfoldBatchNorm: true, seed: 1, horizontalFlip: 0.5, verticalFlip: 0.5, dropoutFactor: 1, checkpointFolder: "",
     checkpointSteps: 0, checkpointKeep: 1, checkpointConfig: "", resumeFrom: "",
     metadata: {}, keep: "last", levelWeights: [1], background: "ignore", divideByBatch: false, loss: "cross-entropy",
     blur: 0, ${options}

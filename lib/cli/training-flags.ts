@@ -85,6 +85,11 @@ export const sharedTrainingFlags: readonly TrainingFlag[] = [
   },
   { name: "drop-last", option: "dropLastBatch", help: "leave out a last batch that is not full" },
   {
+    name: "unfold-batch-norm",
+    option: "unfoldBatchNorm",
+    help: "give folded batch norms of a start from elsewhere their statistics back",
+  },
+  {
     name: "keep",
     value: "which",
     option: "keep",

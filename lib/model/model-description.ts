@@ -24,7 +24,7 @@ export interface ModelDescription {
   readonly width: number;
   /** The network of a classifier, or the one below a segmenter's ASPP and decoder. */
   readonly backbone: ClassifierBackbone | SegmenterBackbone;
-  /** Ratio of patch size to feature size; classifiers always have 8. */
+  /** Ratio of patch size to feature size at the end of the backbone. */
   readonly outputStride: 8 | 16;
   /** Whether this model's line of trainings began with weights from elsewhere; decides what `freezeStem: "auto"` means. */
   readonly pretrained: boolean;

@@ -18,7 +18,7 @@ export interface NativeModelConfig {
   readonly width: number;
   /** Classifier: `"resnet38"` or `"mobilenet"`. Segmenter: `"resnet101"`, `"xception"`, `"drn"` or `"mobilenet"`. */
   readonly backbone: string;
-  /** 8 or 16; classifiers have 8. */
+  /** 8 or 16; of classifiers it is the backbone's. */
   readonly outputStride: number;
   /** `"cpu"`, `"cuda"` or `"cuda:N"`. */
   readonly device: string;

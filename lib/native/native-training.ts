@@ -24,6 +24,8 @@ export interface NativeTrainingOptions {
   readonly emaDecay: number;
   /** Whether a last batch smaller than batchSize is left out. */
   readonly dropLastBatch: boolean;
+  /** Give folded batch norms that learn their statistics back first. */
+  readonly unfoldBatchNorm: boolean;
   readonly seed: number;
   readonly horizontalFlip: number;
   readonly verticalFlip: number;

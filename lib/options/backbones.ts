@@ -7,6 +7,9 @@ export const classifierBackbones = ["resnet38", "mobilenet"] as const;
  */
 export type ClassifierBackbone = (typeof classifierBackbones)[number];
 
+/** Ratio of patch size to the size of the deepest features. */
+export const outputStrideOf = { resnet38: 8, mobilenet: 16 } as const satisfies Record<ClassifierBackbone, 8 | 16>;
+
 /** Networks that a segmenter can have below ASPP and decoder. */
 export const segmenterBackbones = ["resnet101", "xception", "drn", "mobilenet"] as const;
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ClassifierBackbone } from "./backbones.js";
 import { checkOptions } from "./check.js";
 import type { Recipe } from "./fields.js";
 import * as fields from "./fields.js";
@@ -75,6 +76,7 @@ export const classifierTrainingBase = {
     weightDecay: 5e-4,
     gradientClipNorm: 5,
     dropLastBatch: true,
+    unfoldBatchNorm: true,
     verticalFlip: 0.5,
     keep: "best",
     pdaStartEpoch: 3,
@@ -94,6 +96,7 @@ export const classifierTrainingBase = {
     weightDecay: 5e-4,
     gradientClipNorm: 0,
     dropLastBatch: true,
+    unfoldBatchNorm: false,
     verticalFlip: 0.5,
     keep: "last",
     pdaStartEpoch: 3,
@@ -106,6 +109,23 @@ export const classifierTrainingBase = {
     freezeBatchNorm: "auto",
   },
 } as const satisfies Record<Recipe, Omit<Complete<ClassifierTrainingSettings>, "recipe">>;
+
+/**
+ * MobileNetV2 has 1280 deep features that batch norms scale to about 1, and no width to average steps out: at the rate of
+ * ResNet38 its ImageNet start diverges within an epoch.
+ */
+const mobileNetBase = {
+  default: { ...classifierTrainingBase.default, learningRate: 0.001 },
+  published: classifierTrainingBase.published,
+} as const;
+
+/** What the options of a training depend on. */
+export interface TrainedNetwork {
+  /** Whether the weights come from elsewhere. */
+  readonly pretrained: boolean;
+  /** @defaultValue `"resnet38"` */
+  readonly backbone?: ClassifierBackbone;
+}
 
 const autoOrFlag = z.union([z.literal("auto"), fields.flag]);
 
@@ -132,13 +152,13 @@ export interface ClassifierTrainingCall extends TrainingCallOptions {
  * `validation`, `checkpointFolder`) are checked too, and left out of what is returned.
  *
  * @param options - what the user chose.
- * @param model - `pretrained`: whether the weights come from elsewhere, which decides what `"auto"` means.
+ * @param model - the network, which decides what `"auto"` means and which learning rate is the default.
  * @returns complete options, frozen; a run records them beside its results.
  * @throws WsssError `WSSS_ERR_OPTION` naming option, bound and value.
  */
 export function resolveClassifierTraining(
   options: ClassifierTrainingOptions = {},
-  model: { readonly pretrained: boolean } = { pretrained: false },
+  model: TrainedNetwork = { pretrained: false },
 ): ResolvedClassifierTraining {
   return checkClassifierTraining("Classifier.train", options, model).settings;
 }
@@ -147,9 +167,10 @@ export function resolveClassifierTraining(
 export function checkClassifierTraining(
   call: string,
   options: ClassifierTrainingOptions | undefined,
-  model: { readonly pretrained: boolean },
+  model: TrainedNetwork,
 ): ClassifierTrainingCall {
-  const checked = checkOptions(schema, call, withBase(classifierTrainingBase, options));
+  const base = model.backbone === "mobilenet" ? mobileNetBase : classifierTrainingBase;
+  const checked = checkOptions(schema, call, withBase(base, options));
   checkTraining(call, checked, options);
   const { call: callOptions, settings: given } = splitCall(checked);
   const { freezeStem, freezeBatchNorm, ...rest } = given;

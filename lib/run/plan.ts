@@ -70,7 +70,7 @@ function classifierSection({ seed, recipe, classifier = {} }: PlanOptions): Plan
   const { weights, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
   const training = resolveClassifierTraining(
     { seed: checked.seed, recipe, ...classifier.training },
-    { pretrained: weights !== undefined },
+    { pretrained: weights !== undefined, backbone: network.backbone },
   );
   return { ...network, weights: weights ?? null, foldNormalization, training };
 }

@@ -87,6 +87,7 @@ export function sharedNativeOptions(
     gradientClipNorm: settings.gradientClipNorm,
     emaDecay: settings.emaDecay,
     dropLastBatch: settings.dropLastBatch,
+    unfoldBatchNorm: settings.unfoldBatchNorm,
     seed: settings.seed,
     horizontalFlip: settings.horizontalFlip,
     verticalFlip: settings.verticalFlip,

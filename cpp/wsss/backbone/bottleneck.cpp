@@ -18,14 +18,14 @@ constexpr std::int64_t kExpansion = 4;
 
 BottleneckImpl::BottleneckImpl(const Shape& shape, bool projects_shortcut) {
   conv1_ = register_module("conv1", same_conv(shape.in, shape.planes, 1));
-  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(shape.planes));
+  bn1_ = register_module("bn1", BatchNorm(shape.planes));
   conv2_ = register_module("conv2", same_conv(shape.planes, shape.planes, 3, shape.stride, shape.dilation));
-  bn2_ = register_module("bn2", torch::nn::BatchNorm2d(shape.planes));
+  bn2_ = register_module("bn2", BatchNorm(shape.planes));
   conv3_ = register_module("conv3", same_conv(shape.planes, shape.out, 1));
-  bn3_ = register_module("bn3", torch::nn::BatchNorm2d(shape.out));
+  bn3_ = register_module("bn3", BatchNorm(shape.out));
   if (projects_shortcut) {
-    downsample_ = register_module("downsample", torch::nn::Sequential(same_conv(shape.in, shape.out, 1, shape.stride),
-                                                                      torch::nn::BatchNorm2d(shape.out)));
+    downsample_ = register_module(
+        "downsample", torch::nn::Sequential(same_conv(shape.in, shape.out, 1, shape.stride), BatchNorm(shape.out)));
   }
 }
 

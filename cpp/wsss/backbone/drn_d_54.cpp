@@ -11,7 +11,7 @@ namespace wsss {
 ConvNormReluImpl::ConvNormReluImpl(torch::nn::Conv2d conv) {
   const std::int64_t channels = conv->options.out_channels();
   conv_ = register_module("0", std::move(conv));
-  bn_ = register_module("1", torch::nn::BatchNorm2d(channels));
+  bn_ = register_module("1", BatchNorm(channels));
 }
 
 at::Tensor ConvNormReluImpl::forward(const at::Tensor& x) {

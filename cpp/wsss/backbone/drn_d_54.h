@@ -2,6 +2,7 @@
 
 #include "wsss/backbone/backbone.h"
 #include "wsss/backbone/bottleneck.h"
+#include "wsss/core/batch_norm.h"
 
 namespace wsss {
 
@@ -13,7 +14,7 @@ class ConvNormReluImpl : public torch::nn::Module {
 
  private:
   torch::nn::Conv2d conv_{nullptr};
-  torch::nn::BatchNorm2d bn_{nullptr};
+  BatchNorm bn_{nullptr};
 };
 TORCH_MODULE(ConvNormRelu);
 

@@ -31,7 +31,7 @@ constexpr std::size_t kLowLevelLayer = 3;
 ConvNormRelu6Impl::ConvNormRelu6Impl(torch::nn::Conv2d conv) {
   const std::int64_t channels = conv->options.out_channels();
   conv_ = register_module("0", std::move(conv));
-  bn_ = register_module("1", torch::nn::BatchNorm2d(channels));
+  bn_ = register_module("1", BatchNorm(channels));
 }
 
 at::Tensor ConvNormRelu6Impl::forward(const at::Tensor& x) { return torch::relu6(bn_(conv_(x))); }
@@ -45,15 +45,15 @@ InvertedResidualImpl::InvertedResidualImpl(const Shape& shape)
   std::int64_t position = 0;
   if (shape.expansion != 1) {
     expand_ = conv->register_module("0", same_conv(shape.in, hidden, 1));
-    bn_expand_ = conv->register_module("1", torch::nn::BatchNorm2d(hidden));
+    bn_expand_ = conv->register_module("1", BatchNorm(hidden));
     position = 3;
   }
   const std::int64_t padding = shape.dilation - padding_before_;
   depthwise_ =
       conv->register_module(std::to_string(position), depthwise_conv(hidden, shape.stride, shape.dilation, padding));
-  bn_depthwise_ = conv->register_module(std::to_string(position + 1), torch::nn::BatchNorm2d(hidden));
+  bn_depthwise_ = conv->register_module(std::to_string(position + 1), BatchNorm(hidden));
   project_ = conv->register_module(std::to_string(position + 3), same_conv(hidden, shape.out, 1));
-  bn_project_ = conv->register_module(std::to_string(position + 4), torch::nn::BatchNorm2d(shape.out));
+  bn_project_ = conv->register_module(std::to_string(position + 4), BatchNorm(shape.out));
 }
 
 at::Tensor InvertedResidualImpl::forward(const at::Tensor& x) {

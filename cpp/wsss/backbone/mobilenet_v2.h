@@ -1,12 +1,12 @@
 #pragma once
 
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
 #include <vector>
 
 #include "wsss/backbone/backbone.h"
+#include "wsss/core/batch_norm.h"
 
 namespace wsss {
 
@@ -27,7 +27,7 @@ class ConvNormRelu6Impl : public torch::nn::Module {
 
  private:
   torch::nn::Conv2d conv_{nullptr};
-  torch::nn::BatchNorm2d bn_{nullptr};
+  BatchNorm bn_{nullptr};
 };
 TORCH_MODULE(ConvNormRelu6);
 
@@ -51,7 +51,7 @@ class InvertedResidualImpl : public torch::nn::Module {
   bool has_shortcut_;
   std::int64_t padding_before_;
   torch::nn::Conv2d expand_{nullptr}, depthwise_{nullptr}, project_{nullptr};
-  torch::nn::BatchNorm2d bn_expand_{nullptr}, bn_depthwise_{nullptr}, bn_project_{nullptr};
+  BatchNorm bn_expand_{nullptr}, bn_depthwise_{nullptr}, bn_project_{nullptr};
 };
 TORCH_MODULE(InvertedResidual);
 

@@ -15,7 +15,7 @@ ResNet101Impl::ResNet101Impl(std::int64_t output_stride, double width) : output_
     return BottleneckStage(in, shape, width);
   };
   conv1_ = register_module("conv1", same_conv(3, stem, 7, 2));
-  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(stem));
+  bn1_ = register_module("bn1", BatchNorm(stem));
   layer1_ = register_module("layer1", stage(stem, {64, 1, Dilations(3, 1)}));
   layer2_ = register_module("layer2", stage(layer1_->out_channels(), {128, 2, Dilations(4, 1)}));
   layer3_ = register_module("layer3", stage(layer2_->out_channels(), {256, fine ? 1 : 2, Dilations(23, fine ? 2 : 1)}));

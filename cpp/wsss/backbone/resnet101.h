@@ -2,6 +2,7 @@
 
 #include "wsss/backbone/backbone.h"
 #include "wsss/backbone/bottleneck.h"
+#include "wsss/core/batch_norm.h"
 
 namespace wsss {
 
@@ -22,7 +23,7 @@ class ResNet101Impl : public Backbone {
  private:
   std::int64_t output_stride_;
   torch::nn::Conv2d conv1_{nullptr};
-  torch::nn::BatchNorm2d bn1_{nullptr};
+  BatchNorm bn1_{nullptr};
   BottleneckStage layer1_{nullptr}, layer2_{nullptr}, layer3_{nullptr}, layer4_{nullptr};
 };
 TORCH_MODULE(ResNet101);

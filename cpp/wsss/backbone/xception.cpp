@@ -20,7 +20,7 @@ constexpr std::int64_t kMiddleChannels = 728;
 
 SeparableConvImpl::SeparableConvImpl(std::int64_t in, std::int64_t out, std::int64_t stride, std::int64_t dilation) {
   conv1_ = register_module("conv1", depthwise_conv(in, stride, dilation, /*padding=*/dilation));
-  bn_ = register_module("bn", torch::nn::BatchNorm2d(in));
+  bn_ = register_module("bn", BatchNorm(in));
   pointwise_ = register_module("pointwise", same_conv(in, out, 1));
 }
 
@@ -29,7 +29,7 @@ at::Tensor SeparableConvImpl::forward(const at::Tensor& x) { return pointwise_(b
 XceptionBlockImpl::XceptionBlockImpl(const Shape& shape) : rectifies_input_(shape.rectifies_input) {
   if (shape.projects_shortcut) {
     skip_ = register_module("skip", same_conv(shape.in, shape.out, 1, shape.stride));
-    skipbn_ = register_module("skipbn", torch::nn::BatchNorm2d(shape.out));
+    skipbn_ = register_module("skipbn", BatchNorm(shape.out));
   }
   // Keys count every layer of the published sequence, its ReLUs included: with one in front, the rest is one further.
   const auto rep = register_module("rep", std::make_shared<torch::nn::Module>());
@@ -39,7 +39,7 @@ XceptionBlockImpl::XceptionBlockImpl(const Shape& shape) : rectifies_input_(shap
     const std::int64_t stride = i + 1 == convs_.size() ? shape.stride : 1;
     convs_[i] = rep->register_module(std::to_string(position),
                                      SeparableConv(channels[i], channels[i + 1], stride, shape.dilations[i]));
-    norms_[i] = rep->register_module(std::to_string(position + 1), torch::nn::BatchNorm2d(channels[i + 1]));
+    norms_[i] = rep->register_module(std::to_string(position + 1), BatchNorm(channels[i + 1]));
     position += 3;
   }
 }
@@ -68,9 +68,9 @@ XceptionImpl::XceptionImpl(std::int64_t output_stride, double width)
   };
 
   conv1_ = register_module("conv1", same_conv(3, scaled(32), 3, 2));
-  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(scaled(32)));
+  bn1_ = register_module("bn1", BatchNorm(scaled(32)));
   conv2_ = register_module("conv2", same_conv(scaled(32), scaled(64), 3));
-  bn2_ = register_module("bn2", torch::nn::BatchNorm2d(scaled(64)));
+  bn2_ = register_module("bn2", BatchNorm(scaled(64)));
   const std::int64_t middle = scaled(kMiddleChannels);
   const std::int64_t b2 = scaled(256);
   add_block({scaled(64), low_channels_, low_channels_, 2, {1, 1, 1}, false, true});
@@ -84,7 +84,7 @@ XceptionImpl::XceptionImpl(std::int64_t output_stride, double width)
   for (std::size_t i = 0; i < exit_.size(); ++i) {
     const std::string number = std::to_string(i + 3);
     exit_[i] = register_module("conv" + number, SeparableConv(channels[i], channels[i + 1], 1, exit_dilation));
-    exit_norms_[i] = register_module("bn" + number, torch::nn::BatchNorm2d(channels[i + 1]));
+    exit_norms_[i] = register_module("bn" + number, BatchNorm(channels[i + 1]));
   }
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
@@ -8,6 +7,7 @@
 #include <vector>
 
 #include "wsss/backbone/backbone.h"
+#include "wsss/core/batch_norm.h"
 
 namespace wsss {
 
@@ -19,7 +19,7 @@ class SeparableConvImpl : public torch::nn::Module {
 
  private:
   torch::nn::Conv2d conv1_{nullptr}, pointwise_{nullptr};
-  torch::nn::BatchNorm2d bn_{nullptr};
+  BatchNorm bn_{nullptr};
 };
 TORCH_MODULE(SeparableConv);
 
@@ -45,9 +45,9 @@ class XceptionBlockImpl : public torch::nn::Module {
  private:
   bool rectifies_input_;
   torch::nn::Conv2d skip_{nullptr};
-  torch::nn::BatchNorm2d skipbn_{nullptr};
+  BatchNorm skipbn_{nullptr};
   std::array<SeparableConv, 3> convs_{nullptr, nullptr, nullptr};
-  std::array<torch::nn::BatchNorm2d, 3> norms_{nullptr, nullptr, nullptr};
+  std::array<BatchNorm, 3> norms_{nullptr, nullptr, nullptr};
 };
 TORCH_MODULE(XceptionBlock);
 
@@ -68,10 +68,10 @@ class XceptionImpl : public Backbone {
  private:
   std::int64_t output_stride_, low_channels_, high_channels_;
   torch::nn::Conv2d conv1_{nullptr}, conv2_{nullptr};
-  torch::nn::BatchNorm2d bn1_{nullptr}, bn2_{nullptr};
+  BatchNorm bn1_{nullptr}, bn2_{nullptr};
   std::vector<XceptionBlock> blocks_;  // block1 .. block20
   std::array<SeparableConv, 3> exit_{nullptr, nullptr, nullptr};
-  std::array<torch::nn::BatchNorm2d, 3> exit_norms_{nullptr, nullptr, nullptr};
+  std::array<BatchNorm, 3> exit_norms_{nullptr, nullptr, nullptr};
 };
 TORCH_MODULE(Xception);
 

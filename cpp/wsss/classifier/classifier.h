@@ -14,7 +14,7 @@ namespace wsss {
 /// Where in a classifier a Grad-CAM is taken.
 enum class FeatureLevel { kDeep, kMiddle, kShallow };
 
-/// The three maps that Grad-CAM reads, all at stride 8.
+/// The three maps that Grad-CAM reads.
 struct FeatureLevels {
   at::Tensor shallow;  ///< [N, C, h, w], not rectified.
   at::Tensor middle;   ///< [N, C', h, w], not rectified.

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <numeric>
 
+#include "wsss/core/memory_reuse.h"
+
 namespace wsss {
 
 at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel) {
   const CancelScope scope(cancel);
+  const MemoryReuse memory;
   const torch::NoGradGuard no_grad;
   const auto& weights = network->class_weights();
   network->eval();

@@ -47,6 +47,11 @@ class ClassifierRun : public TrainingRun {
  private:
   std::vector<ParameterGroup> parameter_groups() override { return wsss::parameter_groups(network_, options_); }
 
+  bool trains_batch_norms() const override { return !options_.freeze_batch_norm; }
+  void look_at(const std::vector<std::int64_t>& indices) override {
+    network_->forward(image_batch(train_, indices, {}, dtype(), device()));
+  }
+
   void begin_epoch() override { meter_.reset(); }
 
   Forward forward(const StepBatch& batch, Dropout& dropout) override {

@@ -10,7 +10,7 @@ namespace wsss {
 namespace {
 
 constexpr ClassifierImpl::LevelNames kLevelNames{"features18", "features13", "features6"};
-constexpr std::int64_t kOutputStride = 8;
+constexpr std::int64_t kOutputStride = 16;
 constexpr std::int64_t kDeepChannels = 1280;
 constexpr std::size_t kShallowLayer = 6;
 constexpr std::size_t kMiddleLayer = 13;

@@ -54,7 +54,7 @@ ResNet38Impl::ResNet38Impl(std::int64_t class_count, double width) {
       "b6", BottleneckBlock(BottleneckBlockImpl::Shape{scaled(1024), scaled(512), scaled(1024), scaled(2048), 4, 0.3}));
   b7_ = register_module("b7", BottleneckBlock(BottleneckBlockImpl::Shape{scaled(2048), scaled(1024), scaled(2048),
                                                                          scaled(4096), 4, 0.5}));
-  bn7_ = register_module("bn7", torch::nn::BatchNorm2d(scaled(4096)));
+  bn7_ = register_module("bn7", BatchNorm(scaled(4096)));
   register_head(scaled(4096), class_count);
 }
 

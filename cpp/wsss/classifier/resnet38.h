@@ -1,6 +1,5 @@
 #pragma once
 
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "wsss/classifier/classifier.h"
+#include "wsss/core/batch_norm.h"
 #include "wsss/core/dropout.h"
 
 namespace wsss {
@@ -30,7 +30,7 @@ class ResidualBlockImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x);
 
  private:
-  torch::nn::BatchNorm2d bn_in_{nullptr}, bn_middle_{nullptr};
+  BatchNorm bn_in_{nullptr}, bn_middle_{nullptr};
   torch::nn::Conv2d conv_in_{nullptr}, conv_out_{nullptr}, conv_shortcut_{nullptr};
 };
 TORCH_MODULE(ResidualBlock);
@@ -49,7 +49,7 @@ class BottleneckBlockImpl : public torch::nn::Module {
 
  private:
   double dropout_probability_;
-  torch::nn::BatchNorm2d bn_in_{nullptr}, bn_narrow_{nullptr}, bn_middle_{nullptr};
+  BatchNorm bn_in_{nullptr}, bn_narrow_{nullptr}, bn_middle_{nullptr};
   torch::nn::Conv2d conv_in_{nullptr}, conv_middle_{nullptr}, conv_out_{nullptr}, conv_shortcut_{nullptr};
 };
 TORCH_MODULE(BottleneckBlock);
@@ -74,7 +74,7 @@ class ResNet38Impl : public ClassifierImpl {
   torch::nn::Conv2d conv1a_{nullptr};
   std::vector<std::pair<std::string, ResidualBlock>> blocks_;  // b2 .. b5_2
   BottleneckBlock b6_{nullptr}, b7_{nullptr};
-  torch::nn::BatchNorm2d bn7_{nullptr};
+  BatchNorm bn7_{nullptr};
 };
 TORCH_MODULE(ResNet38);
 

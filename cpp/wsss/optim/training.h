@@ -34,6 +34,8 @@ struct TrainingOptions {
   std::string checkpoint_config;      ///< What options and data the run has; a resumed run must have the same.
   std::string resume_from;            ///< Checkpoint to go on from; empty = from the start.
   std::map<std::string, std::string> metadata;
+  /// Give folded batch norms that will be trained their statistics back, from the first patches of the training set.
+  bool unfold_batch_norms = true;
   bool keep_best = true;  ///< End with the weights of the best validation score rather than the last.
 };
 

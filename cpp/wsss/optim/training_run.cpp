@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "wsss/core/batch_norm.h"
+#include "wsss/core/memory_reuse.h"
 #include "wsss/core/random.h"
 #include "wsss/weights/atomic_file.h"
 #include "wsss/weights/safetensors.h"
@@ -26,10 +28,13 @@ TrainingRun::TrainingRun(const char* stage, torch::nn::Module& network, const at
 
 TrainingSummary TrainingRun::run() {
   const CancelScope scope(cancel_, has_checkpoints() ? CancelLevel::kAbort : CancelLevel::kCancel);
+  const MemoryReuse memory;
+  const bool resumes = !options_.resume_from.empty();
+  if (!resumes) unfold();
   optimizer_.emplace(parameter_groups(), options_);
   if (options_.weight_average_decay > 0.0) average_.emplace(network_, options_.weight_average_decay);
   if (has_checkpoints()) remove_partial_files(options_.checkpoint_folder);
-  if (!options_.resume_from.empty()) resume();
+  if (resumes) resume();
   for (std::int64_t epoch = summary_.epochs; epoch < options_.schedule.epochs; ++epoch) {
     train_epoch(epoch);
     finish_epoch(epoch);
@@ -39,6 +44,22 @@ TrainingSummary TrainingRun::run() {
   if (options_.keep_best && !best_weights_.empty()) load_state_dict(network_, best_weights_, "the best epoch");
   summary_.elapsed_ms = elapsed_ms();
   return summary_;
+}
+
+void TrainingRun::unfold() {
+  // So many patches have some hundred thousand pixels, even in the deepest map.
+  constexpr std::int64_t kPatches = 64;
+  if (!options_.unfold_batch_norms || !trains_batch_norms() || !has_folded_batch_norms(network_)) return;
+  network_.eval();
+  unfold_batch_norms(network_, [&] {
+    const auto batches = epoch_batches(count_, options_, /*epoch=*/0);
+    std::int64_t seen = 0;
+    for (const auto& batch : batches) {
+      look_at(batch);
+      seen += static_cast<std::int64_t>(batch.size());
+      if (seen >= kPatches) break;
+    }
+  });
 }
 
 void TrainingRun::train_epoch(std::int64_t epoch) {

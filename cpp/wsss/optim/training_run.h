@@ -75,6 +75,10 @@ class TrainingRun {
               const TrainingOptions& options, std::int64_t count, const CancelToken& cancel);
 
   virtual std::vector<ParameterGroup> parameter_groups() = 0;
+  /// Evaluates the network on some training patches, for unfold_batch_norms().
+  virtual void look_at(const std::vector<std::int64_t>& indices) = 0;
+  /// Whether batch norms learn in this run.
+  virtual bool trains_batch_norms() const = 0;
   virtual void begin_epoch() {}
   virtual Forward forward(const StepBatch& batch, Dropout& dropout) = 0;
   /// Takes a step into the meters.
@@ -99,6 +103,7 @@ class TrainingRun {
 
  private:
   bool has_checkpoints() const { return !options_.checkpoint_folder.empty(); }
+  void unfold();
   void train_epoch(std::int64_t epoch);
   void train_step(const StepBatch& batch);
   void report_step(const StepReport& report);

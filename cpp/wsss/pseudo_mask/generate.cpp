@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "wsss/core/error.h"
+#include "wsss/core/memory_reuse.h"
 #include "wsss/image/resize.h"
 
 namespace wsss {
@@ -120,6 +121,7 @@ void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options
                                        " classes, the classifier has " + std::to_string(network->class_count()));
   }
   const CancelScope scope(cancel);
+  const MemoryReuse memory;
   network->eval();
   Generator(network, options, patches, masks, progress, cancel).run();
 }

@@ -26,14 +26,14 @@ AsppBranchImpl::AsppBranchImpl(std::int64_t in, std::int64_t out, std::int64_t r
       "atrous_conv",
       rate == 0 ? conv1x1(in, out)
                 : torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).padding(rate).dilation(rate).bias(false)));
-  bn_ = register_module("bn", torch::nn::BatchNorm2d(out));
+  bn_ = register_module("bn", BatchNorm(out));
 }
 
 at::Tensor AsppBranchImpl::forward(const at::Tensor& x) { return torch::relu(bn_(conv_(x))); }
 
 ImagePoolingImpl::ImagePoolingImpl(std::int64_t in, std::int64_t out) {
   conv_ = register_module("1", conv1x1(in, out));
-  bn_ = register_module("2", torch::nn::BatchNorm2d(out));
+  bn_ = register_module("2", BatchNorm(out));
 }
 
 at::Tensor ImagePoolingImpl::forward(const at::Tensor& x) {
@@ -50,7 +50,7 @@ AsppImpl::AsppImpl(std::int64_t in, std::int64_t output_stride, double width)
   pooling_ = register_module("global_avg_pool", ImagePooling(in, out_channels_));
   const auto branch_count = static_cast<std::int64_t>(branches_.size() + 1);
   conv1_ = register_module("conv1", conv1x1(branch_count * out_channels_, out_channels_));
-  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(out_channels_));
+  bn1_ = register_module("bn1", BatchNorm(out_channels_));
 }
 
 at::Tensor AsppImpl::forward(const at::Tensor& x, Dropout& dropout) {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
 #include <vector>
 
+#include "wsss/core/batch_norm.h"
 #include "wsss/core/dropout.h"
 
 namespace wsss {
@@ -20,7 +20,7 @@ class AsppBranchImpl : public torch::nn::Module {
 
  private:
   torch::nn::Conv2d conv_{nullptr};
-  torch::nn::BatchNorm2d bn_{nullptr};
+  BatchNorm bn_{nullptr};
 };
 TORCH_MODULE(AsppBranch);
 
@@ -32,7 +32,7 @@ class ImagePoolingImpl : public torch::nn::Module {
 
  private:
   torch::nn::Conv2d conv_{nullptr};
-  torch::nn::BatchNorm2d bn_{nullptr};
+  BatchNorm bn_{nullptr};
 };
 TORCH_MODULE(ImagePooling);
 
@@ -49,7 +49,7 @@ class AsppImpl : public torch::nn::Module {
   std::vector<AsppBranch> branches_;
   ImagePooling pooling_{nullptr};
   torch::nn::Conv2d conv1_{nullptr};
-  torch::nn::BatchNorm2d bn1_{nullptr};
+  BatchNorm bn1_{nullptr};
 };
 TORCH_MODULE(Aspp);
 

@@ -22,9 +22,9 @@ torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out) {
 
 DecoderHeadImpl::DecoderHeadImpl(std::int64_t in, std::int64_t channels, std::int64_t class_count) {
   conv0_ = register_module("0", conv3x3(in, channels));
-  bn1_ = register_module("1", torch::nn::BatchNorm2d(channels));
+  bn1_ = register_module("1", BatchNorm(channels));
   conv4_ = register_module("4", conv3x3(channels, channels));
-  bn5_ = register_module("5", torch::nn::BatchNorm2d(channels));
+  bn5_ = register_module("5", BatchNorm(channels));
   conv8_ = register_module("8", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, class_count, 1)));
 }
 
@@ -38,7 +38,7 @@ DecoderImpl::DecoderImpl(std::int64_t low_channels, std::int64_t aspp_channels, 
                          double width) {
   const std::int64_t low = scaled_channels(kLowLevelChannels, width);
   conv1_ = register_module("conv1", torch::nn::Conv2d(torch::nn::Conv2dOptions(low_channels, low, 1).bias(false)));
-  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(low));
+  bn1_ = register_module("bn1", BatchNorm(low));
   last_conv_ = register_module("last_conv",
                                DecoderHead(aspp_channels + low, scaled_channels(kHeadChannels, width), class_count));
 }

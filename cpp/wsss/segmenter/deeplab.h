@@ -5,6 +5,7 @@
 #include <string>
 
 #include "wsss/backbone/backbone.h"
+#include "wsss/core/batch_norm.h"
 #include "wsss/segmenter/aspp.h"
 
 namespace wsss {
@@ -17,7 +18,7 @@ class DecoderHeadImpl : public torch::nn::Module {
 
  private:
   torch::nn::Conv2d conv0_{nullptr}, conv4_{nullptr}, conv8_{nullptr};
-  torch::nn::BatchNorm2d bn1_{nullptr}, bn5_{nullptr};
+  BatchNorm bn1_{nullptr}, bn5_{nullptr};
 };
 TORCH_MODULE(DecoderHead);
 
@@ -30,7 +31,7 @@ class DecoderImpl : public torch::nn::Module {
 
  private:
   torch::nn::Conv2d conv1_{nullptr};
-  torch::nn::BatchNorm2d bn1_{nullptr};
+  BatchNorm bn1_{nullptr};
   DecoderHead last_conv_{nullptr};
 };
 TORCH_MODULE(Decoder);

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "wsss/core/error.h"
+#include "wsss/core/memory_reuse.h"
 
 namespace wsss {
 
@@ -30,6 +31,7 @@ void for_each_batch(DeepLab& network, const PatchStore& patches, std::int64_t ba
                     const BatchConsumer& consume) {
   check(network, patches, gate);
   const CancelScope scope(cancel);
+  const MemoryReuse memory;
   const torch::NoGradGuard no_grad;
   network->eval();
   const at::Tensor reference = network->reference_parameter();

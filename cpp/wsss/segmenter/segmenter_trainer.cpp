@@ -35,6 +35,12 @@ class SegmenterRun : public TrainingRun {
  private:
   std::vector<ParameterGroup> parameter_groups() override { return wsss::parameter_groups(network_, options_); }
 
+  bool trains_batch_norms() const override { return true; }
+  void look_at(const std::vector<std::int64_t>& indices) override {
+    Dropout inactive;
+    network_->forward(image_batch(train_, indices, {}, dtype(), device()), inactive);
+  }
+
   Forward forward(const StepBatch& batch, Dropout& dropout) override {
     const at::Tensor images = image_batch(train_, batch.indices, batch.draws, dtype(), device());
     std::vector<at::Tensor> masks;

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/pimpl.h>
+
+#include <functional>
+
+namespace wsss {
+
+/// Batch normalisation of [N, C, H, W] that can be looked into: the one of all our networks.
+class BatchNormImpl : public torch::nn::BatchNorm2dImpl {
+ public:
+  using torch::nn::BatchNorm2dImpl::BatchNorm2dImpl;
+  at::Tensor forward(const at::Tensor& x);
+};
+TORCH_MODULE(BatchNorm);
+
+/// Whether batch norms of a network were folded: their statistics and scale stand at 1, but their shift does not stand
+/// at 0. Files made for inference are like that: the convolutions hold the norms' scales, and there are no statistics
+/// left that a training with batch statistics could start from.
+bool has_folded_batch_norms(torch::nn::Module& network);
+
+/// Gives folded batch norms statistics again, without changing what the network computes in evaluation: with m and v
+/// the mean and the variance that a norm's input has on these patches, x + b = (x - m) / sqrt(v + eps) * sqrt(v + eps)
+/// + b + m.
+///
+/// @param run  evaluates the network on some patches; in evaluation, without gradients.
+void unfold_batch_norms(torch::nn::Module& network, const std::function<void()>& run);
+
+}  // namespace wsss

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+
+namespace wsss {
+
+/// While it lives, large blocks that tensors of this thread free are kept for the next tensors.
+///
+/// Every step of a training asks for the same sizes. Without this the C library gives blocks of many megabytes back to
+/// the system each time and gets them as fresh pages, which the kernel has to clear: half of the time of a MobileNetV2
+/// step on two cores. The blocks go back when the object dies, or when there is no other memory. On CUDA LibTorch does
+/// the same by itself.
+class MemoryReuse {
+ public:
+  MemoryReuse();
+  ~MemoryReuse();
+  MemoryReuse(const MemoryReuse&) = delete;
+  MemoryReuse& operator=(const MemoryReuse&) = delete;
+
+  /// A kept block of at least `bytes` and not much more, or null.
+  void* take(std::size_t bytes);
+  /// Keeps a block, or returns false if it is too small to be worth it.
+  bool keep(void* block);
+  /// Gives all kept blocks back to the system.
+  void release();
+
+ private:
+  std::multimap<std::size_t, void*> blocks_;  // by size
+  MemoryReuse* previous_;
+};
+
+}  // namespace wsss
