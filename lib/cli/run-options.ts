@@ -172,6 +172,17 @@ export function addSegmenterOptions(command: Command): Command {
     );
 }
 
+/** What the segmenter of a whole run learns from. */
+export function addMaskChoice(command: Command): Command {
+  return command
+    .optionsGroup("Segmenter:")
+    .option(
+      "--masks <which>",
+      "the segmenter learns from pseudo masks or, fully supervised, ground-truth",
+      oneOf("pseudo", "ground-truth"),
+    );
+}
+
 function outputStride(text: string): 8 | 16 {
   const value = integer(text);
   if (value !== 8 && value !== 16) throw new InvalidArgumentError("It must be 8 or 16.");
