@@ -55,6 +55,14 @@ export function addFolderOptions(command: Command, defaultOut?: string): Command
   return command.option("--force", "go on with options that differ from the folder's; does again what they change");
 }
 
+/** The folder of an ablation. */
+export function addAblationOptions(command: Command): Command {
+  return command
+    .optionsGroup("Ablation:")
+    .requiredOption("--out <folder>", "folder of the ablation: the table, and one run folder for each cell", absolute)
+    .option("--force", "go on with options that differ from the folder's; does again what they change");
+}
+
 /** How trainings are saved while they go, in timm's words. */
 export function addCheckpointOptions(command: Command): Command {
   return command

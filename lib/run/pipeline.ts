@@ -15,7 +15,7 @@ export const resultFile = "result.json";
 
 /** What all stages together came to. */
 export interface PipelineOutcome {
-  readonly result: RunResult;
+  readonly result: RunResult & Required<Pick<RunResult, "classifier" | "segmenter">>;
   readonly stages: readonly StageOutcome<unknown>[];
 }
 
@@ -42,7 +42,7 @@ export async function runPipeline(context: RunContext, startedAt: number): Promi
   stages.push(await trainSegmenter(context));
   const evaluation = await evaluate(context);
   stages.push(evaluation, await drawPictures(context));
-  const result: RunResult = {
+  const result = {
     classifier: evaluation.result.classifier,
     ...(scores !== undefined && { pseudoMasks: scores }),
     segmenter: evaluation.result.segmenter,
