@@ -1,5 +1,6 @@
 import type { CellOutcome, DivergedOutcome } from "./ablation.js";
 import { type Cell, type CellName, wholeMethod } from "./cells.js";
+import { freeNativeMemory } from "./free-native-memory.js";
 import { type AblationWork, blockedBy, makeShared, performCell } from "./perform-cell.js";
 import { percent } from "./percent.js";
 
@@ -51,6 +52,7 @@ export async function performSeed(
     const { outcome, skipped } = performed;
     if (cell.name === wholeMethod) method = outcome;
     await keep(cell.name, outcome);
+    if (!skipped) await freeNativeMemory();
     const text = `${heading}: ${describe(outcome)}`;
     if (outcome.status === "done") reporter.note(skipped ? `${text} (already done)` : text);
     else reporter.warn(`${text}; the other cells go on`);
