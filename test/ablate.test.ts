@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ablate, type AblationRequest } from "../dist/ablation/ablate.js";
 import type { Ablation, CellReport, DoneOutcome } from "../dist/ablation/ablation.js";
 import { chooseCells } from "../dist/ablation/choose-cells.js";
+import { freeNativeMemory } from "../dist/ablation/free-native-memory.js";
 import { meanAndDeviation } from "../dist/ablation/percent.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
 import { allSections, type PlanSections, resolveSections } from "../dist/run/plan.js";
@@ -429,4 +430,11 @@ describe("the choice of cells", () => {
     expect(code).toBe(2);
     expect(existsSync(nowhere)).toBe(false);
   });
+});
+
+test("between cells native memory that nobody can reach is let go", async () => {
+  const weak = ((): WeakRef<object> => new WeakRef({ held: new Uint8Array(8) }))();
+  await sleep(1);
+  await freeNativeMemory();
+  expect(weak.deref()).toBeUndefined();
 });
