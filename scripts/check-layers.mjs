@@ -20,6 +20,7 @@ const libLayers = [
   ["doctor/"],
   ["run/"],
   ["demo/"],
+  ["ablation/"],
   ["index.ts"],
   ["cli/"],
 ];

@@ -11,6 +11,7 @@ import { command, freshFolder } from "./support/command-line.js";
 const commands = [
   "demo",
   "run",
+  "ablate",
   "doctor",
   "train-classifier",
   "pseudo-masks",

@@ -8,6 +8,8 @@ const otherFlags: Readonly<Record<string, string>> = {
   data: "--data",
   width: "--width",
   seed: "--seed",
+  seeds: "--seeds",
+  only: "--only",
   levels: "--levels",
   weights: "--weights",
   threads: "--threads",

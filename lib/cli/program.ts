@@ -1,6 +1,7 @@
 import { Command } from "commander";
 
 import { packageVersion } from "../package-version.js";
+import { addAblateCommand } from "./commands/ablate.js";
 import { addBundleCommand } from "./commands/bundle.js";
 import { addConvertCommand } from "./commands/convert.js";
 import { addDemoCommand } from "./commands/demo.js";
@@ -45,6 +46,7 @@ Examples:
   program.commandsGroup("Everything:");
   addDemoCommand(program, streams);
   addRunCommand(program, streams);
+  addAblateCommand(program, streams);
   program.commandsGroup("Your data:");
   addDoctorCommand(program, streams);
   program.commandsGroup("One part:");

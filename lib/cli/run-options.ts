@@ -55,6 +55,14 @@ export function addFolderOptions(command: Command, defaultOut?: string): Command
   return command.option("--force", "go on with options that differ from the folder's; does again what they change");
 }
 
+/** The folder of an ablation. */
+export function addAblationOptions(command: Command): Command {
+  return command
+    .optionsGroup("Ablation:")
+    .requiredOption("--out <folder>", "folder of the ablation: the table, and one run folder for each cell", absolute)
+    .option("--force", "go on with options that differ from the folder's; does again what they change");
+}
+
 /** How trainings are saved while they go, in timm's words. */
 export function addCheckpointOptions(command: Command): Command {
   return command
@@ -169,6 +177,17 @@ export function addSegmenterOptions(command: Command): Command {
       "--output-stride <n>",
       "16, or 8 for finer features at about three times the cost (default: 16)",
       outputStride,
+    );
+}
+
+/** What the segmenter of a whole run learns from. */
+export function addMaskChoice(command: Command): Command {
+  return command
+    .optionsGroup("Segmenter:")
+    .option(
+      "--masks <which>",
+      "the segmenter learns from pseudo masks or, fully supervised, ground-truth",
+      oneOf("pseudo", "ground-truth"),
     );
 }
 

@@ -31,6 +31,19 @@ export function decimals(text: string): number[] {
   return text.split(",").map((part) => decimal(part.trim()));
 }
 
+/** Seeds: `3` stands for 0, 1 and 2; with a comma it is a list, `4,7`, or `7,` for that one alone. */
+export function seedList(text: string): number[] {
+  if (text.includes(","))
+    return text
+      .replace(/,$/, "")
+      .split(",")
+      .map((part) => integer(part.trim()));
+  const count = integer(text);
+  if (count < 1 || count > 1000)
+    throw new InvalidArgumentError("It must be a number of seeds from 1 to 1000, or a list.");
+  return Array.from({ length: count }, (_, seed) => seed);
+}
+
 /** A list of words with commas between, none empty. */
 export function words(text: string): string[] {
   const parts = text.split(",").map((part) => part.trim());

@@ -1,17 +1,17 @@
-import { join } from "node:path";
-
-import { type Dataset, openDataset } from "../dataset/open-dataset.js";
-import type { Split, SplitName } from "../dataset/split.js";
-import { WsssError } from "../errors.js";
+import type { Dataset } from "../dataset/open-dataset.js";
+import type { SplitName } from "../dataset/split.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "./context.js";
 import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
 import { makeFolder } from "../model/make-folder.js";
 import { describeDifferences, type Difference, differencesBetween } from "../fingerprint.js";
-import { mergeOptions, type PlanOptions, type SubsetOptions } from "./plan-options.js";
+import { dataLocation, openData } from "./open-data.js";
+import { mergeOptions, type PlanOptions } from "./plan-options.js";
 import { type PlanSections, resolveSections, type SectionName } from "./plan.js";
+import { refuseDifferences } from "./refuse-differences.js";
 import type { RunReporter } from "./reporter.js";
 import { lockRunFolder } from "./run-lock.js";
 import { currentVersions, type DataLocation, readRunRecord, type RunRecord, writeRunRecord } from "./run-record.js";
+import { sourcesOfRun } from "./sources.js";
 import type { StageSurroundings } from "./stage.js";
 
 /** What a command wants of a run folder. */
@@ -33,13 +33,25 @@ export interface RunRequest {
   readonly given: PlanOptions;
   /** @defaultValue as for this folder the last time, at first `auto` and all cores */
   readonly device?: Partial<RunDevice> | undefined;
+  /** Files that this command uses in place of the run folder's own. */
   readonly sources?: RunSources | undefined;
+  /**
+   * What the run takes from other run folders instead of making it, paths relative to its own folder. Recorded, so that every later
+   * command finds it.
+   * @defaultValue as for this folder before, at first nothing
+   */
+  readonly basis?: RunSources | undefined;
   /** @defaultValue resume, a checkpoint after each epoch, the newest two kept */
   readonly checkpoints?: Partial<RunCheckpoints> | undefined;
   /** Whether options may differ from those of the folder; what depends on them is done again. */
   readonly force: boolean;
   readonly signal: AbortSignal;
   readonly reporter: RunReporter;
+  /**
+   * The dataset at {@link data}, opened by {@link openData} before: several runs of a process then decode its patches once.
+   * @defaultValue opened here
+   */
+  readonly opened?: Dataset | undefined;
   /** Writes the dataset into the run folder first, if it makes its own. */
   readonly ownDataset?: OwnDataset | undefined;
 }
@@ -61,61 +73,6 @@ function planDifferences(before: StoredPlan, now: StoredPlan): Difference[] {
   return shared.flatMap((name) => differencesBetween(before[name], now[name], name));
 }
 
-function refuseDifferences(request: RunRequest, differences: readonly Difference[]): void {
-  if (differences.length === 0) return;
-  const words = describeDifferences(differences);
-  if (request.force) {
-    request.reporter.note(`options differ from the last time, what depends on them is done again: ${words}`);
-    return;
-  }
-  const message = `${request.out} holds a run with other options: ${words}; --force does again what they change, another folder keeps both`;
-  throw new WsssError("WSSS_ERR_OPTION", message, { option: "out", path: request.out, differences });
-}
-
-function dataLocation(request: RunRequest, stored: RunRecord | undefined): DataLocation {
-  if (request.ownDataset !== undefined) return { folder: join(request.out, request.ownDataset.folder) };
-  const location = request.data ?? stored?.data;
-  if (location !== undefined) return location;
-  throw new WsssError("WSSS_ERR_OPTION", "data is missing: it must be the folder of a dataset", { option: "data" });
-}
-
-async function openData(
-  { reporter, splits }: RunRequest,
-  { folder, preset, description }: DataLocation,
-  subset: SubsetOptions = {},
-): Promise<Dataset> {
-  const dataset = await openDataset(folder, {
-    ...(preset !== undefined && { preset }),
-    ...(description !== undefined && { description }),
-    require: splits,
-  });
-  const skipped = [dataset.train, dataset.val, dataset.test].flatMap((split) => split.skipped);
-  if (skipped.length > 0) {
-    reporter.warn(`${skipped.length} files among the patches are none and play no part, such as ${skipped[0] ?? ""}`);
-  }
-  noteDraw(reporter, dataset);
-  // One draw for all seeds of training, so that runs with several seeds see the same patches.
-  const part = (split: Split, count: number | undefined): Split =>
-    count === undefined || split.count === 0 ? split : split.subset(count);
-  const { train, val, test } = subset;
-  return {
-    ...dataset,
-    train: part(dataset.train, train),
-    val: part(dataset.val, val),
-    test: part(dataset.test, test),
-  };
-}
-
-/** Says how patients were drawn into splits, as no file of the user does. */
-function noteDraw(reporter: RunReporter, { description, train, val, test }: Dataset): void {
-  if (description.split === undefined) return;
-  const shares = [train, val, test].map(({ name, files }) => {
-    const patients = new Set(files.map(({ patient }) => patient)).size;
-    return `${name} ${files.length} patches of ${patients} ${patients === 1 ? "patient" : "patients"}`;
-  });
-  reporter.note(`patients are drawn into splits: ${shares.join(", ")}`);
-}
-
 /** Says aloud that a folder was begun by other versions; it is no reason to refuse. */
 function warnOfVersions(request: RunRequest, stored: RunRecord | undefined, now: RunRecord["versions"]): void {
   const differences = stored === undefined ? [] : differencesBetween(stored.versions, now);
@@ -132,6 +89,7 @@ interface Prepared {
   readonly given: PlanOptions;
   readonly plan: Partial<PlanSections>;
   readonly device: RunDevice;
+  readonly basis: RunSources | undefined;
 }
 
 async function prepare(request: RunRequest): Promise<Prepared> {
@@ -140,9 +98,9 @@ async function prepare(request: RunRequest): Promise<Prepared> {
   const base = request.base ?? stored?.base;
   const plan = resolveSections(mergeOptions(base, given), request.sections);
   const wanted = { ...plan, ...(request.ownDataset && { demo: request.ownDataset.settings }) };
-  if (stored !== undefined) refuseDifferences(request, planDifferences(stored.plan, wanted));
+  if (stored !== undefined) refuseDifferences("a run", request, planDifferences(stored.plan, wanted));
   const { device = stored?.device.device ?? "auto", threads = stored?.device.threads ?? 0 } = request.device ?? {};
-  return { stored, base, given, plan, device: { device, threads } };
+  return { stored, base, given, plan, device: { device, threads }, basis: request.basis ?? stored?.basis };
 }
 
 async function record(
@@ -150,7 +108,7 @@ async function record(
   prepared: Prepared,
   facts: Pick<RunRecord, "versions" | "data" | "dataset">,
 ): Promise<void> {
-  const { stored, base, given, device } = prepared;
+  const { stored, base, given, device, basis } = prepared;
   const now = new Date().toISOString();
   await writeRunRecord(request.out, {
     format: 1,
@@ -158,6 +116,7 @@ async function record(
     createdAt: stored?.createdAt ?? now,
     updatedAt: now,
     device,
+    ...(basis !== undefined && { basis }),
     ...(base !== undefined && { base }),
     given,
     plan: { ...stored?.plan, ...prepared.plan, ...(request.ownDataset && { demo: request.ownDataset.settings }) },
@@ -179,9 +138,9 @@ export async function withRun<Result>(
 ): Promise<Result> {
   const { out: root, ownDataset, signal, reporter } = request;
   const prepared = await prepare(request);
-  const data = dataLocation(request, prepared.stored);
+  const data = dataLocation(request, prepared.stored?.data);
   const subset = mergeOptions(prepared.base, prepared.given).subset;
-  let dataset = ownDataset === undefined ? await openData(request, data, subset) : undefined;
+  let dataset = request.opened ?? (ownDataset === undefined ? await openData(request, data, subset) : undefined);
   const versions = await currentVersions();
   warnOfVersions(request, prepared.stored, versions);
   await makeFolder(root);
@@ -191,9 +150,12 @@ export async function withRun<Result>(
     dataset ??= await openData(request, data, subset);
     const fingerprint = await fingerprintDataset(dataset);
     const { stored, plan, device } = prepared;
-    if (stored !== undefined) refuseDifferences(request, differencesBetween(stored.dataset, fingerprint, "dataset"));
+    if (stored !== undefined) {
+      refuseDifferences("a run", request, differencesBetween(stored.dataset, fingerprint, "dataset"));
+    }
     await record(request, prepared, { versions, data, dataset: fingerprint });
-    const { sources = {}, force } = request;
+    const { force } = request;
+    const sources = sourcesOfRun(root, prepared.basis, request.sources);
     // What is forced may differ from what the checkpoints were made of.
     const resume = (request.checkpoints?.resume ?? true) && !force;
     const checkpoints = { checkpointSteps: 0, checkpointKeep: 2, ...request.checkpoints, resume };

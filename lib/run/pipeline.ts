@@ -15,12 +15,13 @@ export const resultFile = "result.json";
 
 /** What all stages together came to. */
 export interface PipelineOutcome {
-  readonly result: RunResult;
+  readonly result: RunResult & Required<Pick<RunResult, "classifier" | "segmenter">>;
   readonly stages: readonly StageOutcome<unknown>[];
 }
 
 /**
- * All stages, each skipped if it is done and valid. With `masks: "ground-truth"` no pseudo masks are drawn.
+ * All stages, each skipped if it is done and valid. With `masks: "ground-truth"` no pseudo masks are drawn, and what the sources
+ * bring is not made again.
  *
  * @param startedAt - `performance.now()` when the command began; the result tells the time since.
  * @throws WsssError `WSSS_ERR_DATASET` at once if there is nothing to evaluate on; what a stage throws; the stages before it
@@ -29,9 +30,11 @@ export interface PipelineOutcome {
 export async function runPipeline(context: RunContext, startedAt: number): Promise<PipelineOutcome> {
   // Now, and not after hours of training.
   assertTestMasks(context.dataset);
-  const stages: StageOutcome<unknown>[] = [await trainClassifier(context)];
+  const { sources } = context;
+  const stages: StageOutcome<unknown>[] = [];
+  if (sources.classifier === undefined) stages.push(await trainClassifier(context));
   let scores: RunResult["pseudoMasks"];
-  if (sectionOf(context, "segmenter").masks === "pseudo") {
+  if (sectionOf(context, "segmenter").masks === "pseudo" && sources.masks === undefined) {
     const masks = await drawPseudoMasks(context);
     stages.push(masks);
     scores = masks.result.scores ?? undefined;
@@ -39,7 +42,7 @@ export async function runPipeline(context: RunContext, startedAt: number): Promi
   stages.push(await trainSegmenter(context));
   const evaluation = await evaluate(context);
   stages.push(evaluation, await drawPictures(context));
-  const result: RunResult = {
+  const result = {
     classifier: evaluation.result.classifier,
     ...(scores !== undefined && { pseudoMasks: scores }),
     segmenter: evaluation.result.segmenter,

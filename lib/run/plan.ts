@@ -39,6 +39,9 @@ export interface PlanSections {
 /** Name of a part of the plan. */
 export type SectionName = keyof PlanSections;
 
+/** All parts of a plan. */
+export const allSections = ["classifier", "pseudoMasks", "segmenter", "evaluation", "pictures"] as const;
+
 const network = {
   seed: fields.seed.default(0),
   width: z.number().gt(0).max(4).default(1),

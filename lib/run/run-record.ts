@@ -6,7 +6,7 @@ import type { PresetName } from "../dataset/presets.js";
 import { WsssError } from "../errors.js";
 import { loadAddon } from "../native/load.js";
 import { packageVersion } from "../package-version.js";
-import type { RunDevice } from "./context.js";
+import type { RunDevice, RunSources } from "./context.js";
 import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import { readJsonIfPresent, writeJson } from "./files.js";
 import type { PlanOptions } from "./plan-options.js";
@@ -37,6 +37,8 @@ export interface RunRecord {
   readonly data: DataLocation;
   readonly device: RunDevice;
   readonly dataset: DatasetFingerprint;
+  /** What the run takes from other run folders instead of making it, relative to its own folder. */
+  readonly basis?: RunSources | undefined;
   /** Options under the given ones that are not the library's defaults. */
   readonly base?: PlanOptions | undefined;
   /** Options as they were given, over all commands for this folder. */

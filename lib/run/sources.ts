@@ -1,18 +1,36 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 
 import { WsssError } from "../errors.js";
 import { ioFailure } from "../image/file-access.js";
 import { digestOf } from "../fingerprint.js";
-import { measureOutput, readMarker } from "./stage-marker.js";
+import type { RunSources } from "./context.js";
+import { measureOutput, readMarker, type StageOutput } from "./stage-marker.js";
 import type { StageName } from "./stage-names.js";
+
+/** Folder of the pseudo masks in a run folder, with one folder for each level. */
+export const maskFolder = "train_PM";
 
 /** Something that a stage works from, and what tells it from another of the same name. */
 export interface StageSource {
   readonly path: string;
   /** Goes into the stage's key. */
   readonly identity: string;
+}
+
+/**
+ * What a command works from: the files that it names itself, then those that the run folder was built on.
+ * @param basis - paths relative to the run folder, so that folders that belong together can be moved together.
+ */
+export function sourcesOfRun(root: string, basis: RunSources = {}, named: RunSources = {}): RunSources {
+  const inRoot = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : resolve(root, path);
+  return {
+    classifier: named.classifier ?? inRoot(basis.classifier),
+    segmenter: named.segmenter ?? inRoot(basis.segmenter),
+    masks: named.masks ?? inRoot(basis.masks),
+  };
 }
 
 /** SHA-256 of a file. @throws WsssError `WSSS_ERR_IO` */
@@ -52,12 +70,21 @@ export async function weightSource(
   return await fromStage(root, `train-${role}`, `${role}.safetensors`, `--${role}`);
 }
 
+/**
+ * What tells a folder of pseudo masks from another: in a run folder the stage that drew them; elsewhere number and size of its
+ * files must do.
+ */
+async function identityOfMasks(folder: string, measured: StageOutput): Promise<string> {
+  const drawn = basename(folder) === maskFolder ? await readMarker(dirname(folder), "pseudo-masks") : undefined;
+  return drawn?.id ?? digestOf({ files: measured.files, bytes: measured.bytes });
+}
+
 /** A folder of pseudo masks that the user named, or that of the run folder. */
 export async function maskSource(root: string, named: string | undefined): Promise<StageSource> {
-  if (named === undefined) return await fromStage(root, "pseudo-masks", "train_PM", "--masks");
+  if (named === undefined) return await fromStage(root, "pseudo-masks", maskFolder, "--masks");
   const measured = await measureOutput("", named);
   if (measured?.kind !== "folder") {
     throw new WsssError("WSSS_ERR_DATASET", `mask folder ${named} is not there`, { path: named });
   }
-  return { path: named, identity: digestOf({ files: measured.files, bytes: measured.bytes }) };
+  return { path: named, identity: await identityOfMasks(named, measured) };
 }

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { saveBundle } from "../../bundle/bundle.js";
 import { Classifier } from "../../classifier.js";
 import { ioFailure } from "../../image/file-access.js";
+import { classifierOfRun } from "../../run/classifier-of-run.js";
 import { readJsonIfPresent } from "../../run/files.js";
 import type { RunResult } from "../../run/result.js";
 import { Segmenter } from "../../segmenter.js";
@@ -62,7 +63,7 @@ export function addBundleCommand(program: Command, streams: Streams): void {
     await act(streams, options, async ({ terminal, signal }) => {
       const { run, out, name, gateThreshold, gateRule } = options;
       const notes = await notesOf(options.notes);
-      await using classifier = await Classifier.load(join(run, "classifier.safetensors"), { device: "cpu", signal });
+      await using classifier = await Classifier.load(await classifierOfRun(run), { device: "cpu", signal });
       await using segmenter = await Segmenter.load(join(run, "segmenter.safetensors"), { device: "cpu", signal });
       const scores = await scoresOf(run);
       const manifest = await saveBundle(out, {

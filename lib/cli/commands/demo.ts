@@ -6,12 +6,13 @@ import { demoDataset } from "../../demo/demo-dataset.js";
 import { demoSettings, tinyDemoSettings } from "../../demo/settings.js";
 import { withRun } from "../../run/open-run.js";
 import { runPipeline } from "../../run/pipeline.js";
+import { allSections } from "../../run/plan.js";
 import { reportTable } from "../../run/report-table.js";
 import { act, addTalkOptions, type Streams } from "../environment.js";
 import { planOfRun } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
-import { addPipelineOptions, allSections } from "./run.js";
+import { addPipelineOptions } from "./run.js";
 
 interface DemoOptions {
   readonly json?: boolean;

@@ -14,6 +14,7 @@ import { renderOverlay } from "../../image/panel.js";
 import { resolveGate } from "../../options/inference.js";
 import type { Device } from "../../options/device.js";
 import { makeFolder } from "../../model/make-folder.js";
+import { classifierOfRun } from "../../run/classifier-of-run.js";
 import { Segmenter } from "../../segmenter.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
 import { findPictures, type PictureFile } from "../find-pictures.js";
@@ -71,7 +72,7 @@ async function weightFiles(options: PredictOptions): Promise<{ segmenter: string
   }
   if (gate === false) return { segmenter, classifier: undefined };
   if (options.classifier !== undefined) return { segmenter, classifier: options.classifier };
-  const ofRun = run === undefined ? undefined : join(run, "classifier.safetensors");
+  const ofRun = run === undefined ? undefined : await classifierOfRun(run);
   if (ofRun !== undefined && (await isThere(ofRun))) return { segmenter, classifier: ofRun };
   if (gate === true) {
     const message = "the gate needs a classifier: name its weight file with --classifier, or leave --gate out";

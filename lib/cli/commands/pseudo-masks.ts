@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { join, resolve } from "node:path";
 
 import { pseudoMaskTable } from "../../run/report-table.js";
-import { drawPseudoMasks, maskFolder } from "../../run/stages/pseudo-masks.js";
+import { maskFolder } from "../../run/sources.js";
+import { drawPseudoMasks } from "../../run/stages/pseudo-masks.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import * as groups from "../run-options.js";
 import { setStageAction } from "./stage-command.js";

@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 
 import { withRun } from "../../run/open-run.js";
 import { runPipeline } from "../../run/pipeline.js";
+import { allSections } from "../../run/plan.js";
 import { reportTable } from "../../run/report-table.js";
 import { act, addTalkOptions, type Streams } from "../environment.js";
 import { classifierFlags, planOfRun, segmenterFlags } from "../plan-of-command.js";
@@ -15,15 +16,18 @@ import {
   addStageWeights,
   addTrainingOptions,
 } from "../training-options.js";
-import { fraction, oneOf } from "../values.js";
-
-/** All parts of a plan. */
-export const allSections = ["classifier", "pseudoMasks", "segmenter", "evaluation", "pictures"] as const;
+import { fraction } from "../values.js";
 
 /** Adds the options that all stages together have, for `run` and `demo`. */
 export function addPipelineOptions(command: Command): Command {
   groups.addCheckpointOptions(command);
   groups.addDeviceOptions(command);
+  groups.addMaskChoice(addMethodOptions(command));
+  return command;
+}
+
+/** Adds the options of networks, trainings, masks, gate and pictures. */
+export function addMethodOptions(command: Command): Command {
   command
     .optionsGroup("Networks:")
     .option("--width <x>", "channel multiplier of both networks, 1 = the paper's; 0.125 or 1/8 (default: 1)", fraction);
@@ -33,11 +37,6 @@ export function addPipelineOptions(command: Command): Command {
   }
   groups.addFoldOption(command);
   groups.addSegmenterOptions(command);
-  command.option(
-    "--masks <which>",
-    "the segmenter learns from pseudo masks or, fully supervised, ground-truth",
-    oneOf("pseudo", "ground-truth"),
-  );
   const both = "Training (with the prefix --classifier- or --segmenter- for one stage alone):";
   addTrainingOptions(command, both, sharedTrainingFlags, ["classifier", "segmenter"]);
   addTrainingOptions(command, "Training of the classifier:", classifierTrainingFlags, ["classifier"]);

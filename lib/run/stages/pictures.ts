@@ -10,9 +10,8 @@ import { type RunContext, sectionOf } from "../context.js";
 import { drawnLevels, levelFolder } from "../../inference/pseudo-mask-files.js";
 import { makeFolder } from "../../model/make-folder.js";
 import { replaceWhole } from "../../model/replace-whole.js";
-import { maskSource, type StageSource, weightSource } from "../sources.js";
+import { maskFolder, maskSource, type StageSource, weightSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
-import { maskFolder } from "./pseudo-masks.js";
 
 const stage = "pictures";
 const folderName = "pictures";
@@ -82,8 +81,11 @@ async function columnsOf(painter: Painter, split: Split): Promise<Column[]> {
     return columns;
   }
   if (sectionOf(context, "segmenter").masks === "pseudo") {
-    const folder = join(context.root, maskFolder);
-    for (const level of await drawnLevels(folder)) {
+    const folder = context.sources.masks ?? join(context.root, maskFolder);
+    const { levels } = sectionOf(context, "pseudoMasks");
+    // A folder of another run may hold more levels than this one has learned from.
+    const learned = (await drawnLevels(folder)).filter((level) => levels === "all" || levels.includes(level));
+    for (const level of learned) {
       const ofLevel = levelFolder(folder, level);
       columns.push(maskColumn(`pseudo mask ${level}`, painter, ({ stem }) => join(ofLevel, `${stem}.png`)));
     }
@@ -153,7 +155,7 @@ export async function drawPictures(context: RunContext): Promise<StageOutcome<Pi
   const sources = {
     classifier: await weightSource(root, "classifier", named.classifier),
     segmenter: await weightSource(root, "segmenter", named.segmenter),
-    masks: supervised ? null : await maskSource(root, undefined),
+    masks: supervised ? null : await maskSource(root, named.masks),
   };
   return await performStage(context, {
     name: stage,

@@ -8,13 +8,11 @@ import { type ClassifierBackbone, featureLevels } from "../../options/backbones.
 import { levelsOf } from "../../options/inference.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { type SegmentationResult, segmentationResult } from "../result.js";
-import { type StageSource, weightSource } from "../sources.js";
+import { maskFolder, type StageSource, weightSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { loadForStage, progressOf } from "./load-split.js";
 
 const stage = "pseudo-masks";
-/** Folder of the masks in the run folder, with one folder for each level. */
-export const maskFolder = "train_PM";
 
 /** What the stage leaves in its marker: scores by level, null without true masks of the train split. */
 export interface PseudoMaskRecord {

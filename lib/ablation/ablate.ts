@@ -1,0 +1,184 @@
+import { z } from "zod";
+
+import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
+import type { Dataset } from "../dataset/open-dataset.js";
+import { type Difference, differencesBetween } from "../fingerprint.js";
+import { throwIfAborted } from "../image/map-concurrently.js";
+import { makeFolder } from "../model/make-folder.js";
+import { checkOptions } from "../options/check.js";
+import * as fields from "../options/fields.js";
+import type { RunCheckpoints, RunDevice } from "../run/context.js";
+import { dataLocation, openData } from "../run/open-data.js";
+import { mergeOptions, type PlanOptions } from "../run/plan-options.js";
+import { allSections, type PlanSections, resolveSections } from "../run/plan.js";
+import { refuseDifferences } from "../run/refuse-differences.js";
+import type { RunReporter } from "../run/reporter.js";
+import { lockRunFolder } from "../run/run-lock.js";
+import { currentVersions, type DataLocation } from "../run/run-record.js";
+import { assertTestMasks } from "../run/stages/evaluate.js";
+import type { Ablation } from "./ablation.js";
+import { readAblation, writeAblation } from "./ablation-file.js";
+import { type Cell, cellsOf } from "./cells.js";
+import { type CellChoice, chooseCells } from "./choose-cells.js";
+import { OutcomeGrid } from "./outcome-grid.js";
+import type { AblationWork } from "./perform-cell.js";
+import { performSeed } from "./perform-seed.js";
+
+/** What a command wants of the folder of an ablation. */
+export interface AblationRequest {
+  /** The ablation's folder; made if it is not there. */
+  readonly out: string;
+  /** Where the patches are. @defaultValue where they were for this folder the last time */
+  readonly data?: DataLocation | undefined;
+  /** Seeds that each cell is trained with, none twice. @defaultValue those of the folder's table, at first 0, 1 and 2 */
+  readonly seeds?: readonly number[] | undefined;
+  /**
+   * Names of the cells to train, or `"all"`.
+   * @defaultValue those of the folder's table, at first all
+   */
+  readonly only?: readonly string[] | "all" | undefined;
+  /** Options of all cells as they were given, without a seed; on top of those that the folder was given before. */
+  readonly given: Omit<PlanOptions, "seed">;
+  /** @defaultValue as for this folder the last time, at first `auto` and all cores */
+  readonly device?: Partial<RunDevice> | undefined;
+  /** @defaultValue resume, a checkpoint after each epoch, the newest two kept */
+  readonly checkpoints?: Partial<RunCheckpoints> | undefined;
+  /** Whether options may differ from those of the folder; what depends on them is done again. */
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+  readonly reporter: RunReporter;
+  /** The command line, for the record. */
+  readonly command?: string | undefined;
+}
+
+const schema = z.strictObject({
+  seeds: z
+    .array(fields.seed)
+    .min(1)
+    .refine((seeds) => new Set(seeds).size === seeds.length, "seeds of which none is named twice"),
+});
+
+/** What is decided before the folder is touched. */
+interface Prepared {
+  /** The folder's table, if it is of the same options. */
+  readonly before: Ablation | undefined;
+  readonly data: DataLocation;
+  readonly dataset: Dataset;
+  readonly given: PlanOptions;
+  readonly plan: PlanSections;
+  readonly seeds: readonly number[];
+  readonly choice: CellChoice;
+  readonly header: Omit<Ablation, "cells" | "seeds">;
+}
+
+/** A plan without its seeds, which differ from run to run. */
+function seedless(plan: Partial<PlanSections>): Partial<PlanSections> {
+  const text = JSON.stringify(plan, (key, value: unknown) => (key === "seed" ? undefined : value));
+  return JSON.parse(text) as Partial<PlanSections>;
+}
+
+function withoutRepeats(texts: readonly (string | undefined)[]): string[] {
+  return [...new Set(texts.filter((text) => text !== undefined))];
+}
+
+/** The cells of this command: as it says, else those of the table so far, else all. */
+function choose(
+  { only, reporter }: AblationRequest,
+  before: Ablation | undefined,
+  question: { readonly plan: PlanSections; readonly trainHasMasks: boolean },
+): CellChoice {
+  const known = before?.cells.map(({ name }) => name);
+  const choice = chooseCells({ ...question, only: only === "all" ? undefined : (only ?? known) });
+  const more = chooseCells(question).cells.length - choice.cells.length;
+  if (only === undefined && more > 0) reporter.note(`the cells are those of the table so far; --only all adds ${more}`);
+  return choice;
+}
+
+/** Whether a command asks for more than the folder's table has; one that only goes on leaves the record as it is. */
+function isNew(
+  before: Ablation | undefined,
+  { given, seeds, cells }: Pick<Prepared, "given" | "seeds"> & CellChoice,
+): boolean {
+  if (before === undefined || differencesBetween(before.given, given).length > 0) return true;
+  const known = before.cells.map(({ name }) => name);
+  return seeds.some((seed) => !before.seeds.includes(seed)) || cells.some(({ name }) => !known.includes(name));
+}
+
+/** Checks the options of every cell now, and not when its turn comes after hours. */
+function checkCells(cells: readonly Cell[], given: PlanOptions): void {
+  for (const { options } of cells) resolveSections(mergeOptions(given, options), allSections);
+}
+
+async function prepare(request: AblationRequest): Promise<Prepared> {
+  const { out, command } = request;
+  const stored = await readAblation(out);
+  const given = mergeOptions(stored?.given, request.given);
+  const plan = resolveSections(given, allSections) as PlanSections;
+  const { seeds } = checkOptions(schema, "ablate", { seeds: request.seeds ?? stored?.seeds ?? [0, 1, 2] });
+  const data = dataLocation(request, stored?.data);
+  const dataset = await openData({ ...request, splits: ["train", "test"] }, data, given.subset);
+  assertTestMasks(dataset);
+  const fingerprint = await fingerprintDataset(dataset);
+  const now = { plan: seedless(plan), dataset: fingerprint };
+  const differences: Difference[] =
+    stored === undefined
+      ? []
+      : [...differencesBetween(stored.plan, now.plan), ...differencesBetween(stored.dataset, now.dataset, "dataset")];
+  refuseDifferences("an ablation", request, differences);
+  // Scores of other options are no part of this table, even where they were the folder's.
+  const before = differences.length > 0 ? undefined : stored;
+  const choice = choose(request, before, { plan, trainHasMasks: dataset.train.hasMasks });
+  checkCells(choice.cells, given);
+  const added = isNew(before, { given, seeds, ...choice }) ? [command] : [];
+  const header = {
+    format: 1,
+    startedAt: before?.startedAt ?? new Date().toISOString(),
+    versions: await currentVersions(),
+    commands: withoutRepeats([...(before?.commands ?? []), ...added]),
+    data,
+    ...now,
+    device: { ...stored?.device, ...request.device },
+    given,
+    notes: withoutRepeats([...(before?.notes ?? []), ...choice.notes]),
+  } as const;
+  return { before, data, dataset, given, plan, seeds, choice, header };
+}
+
+/**
+ * Trains and scores the method and what it is made of: each single level, no PDA, the published recipe, full supervision; each with
+ * several seeds, each a run folder of its own, `<out>/seed-<seed>/<cell>`. The class gate is no cell: every segmenter is scored
+ * without and with it.
+ *
+ * The table, `ablation.json` and `ablation.md`, is written after every cell. A cell that diverges is a result and no error; the others
+ * go on. What is done is skipped, so that the same call goes on after an interruption.
+ *
+ * @throws WsssError `WSSS_ERR_OPTION` if an option or a cell's name is wrong, or options differ from those of the folder without
+ *   `force`; `WSSS_ERR_DATASET`; `WSSS_ERR_IO`, also while another process works in the folder; `WSSS_ERR_CANCELLED`; and
+ *   what a stage throws.
+ */
+export async function ablate(request: AblationRequest): Promise<Ablation> {
+  const { out: root, checkpoints, force, signal, reporter } = request;
+  const { before, data, dataset, given, plan, seeds, choice, header } = await prepare(request);
+  for (const note of choice.notes) reporter.note(note);
+  await makeFolder(root);
+  const unlock = await lockRunFolder(root);
+  try {
+    const names = choice.cells.map(({ name }) => name);
+    const grid = new OutcomeGrid(cellsOf(plan), names, seeds, before);
+    const table = (): Ablation => ({ ...header, seeds: grid.seeds, cells: grid.report() });
+    const { device } = header;
+    const work: AblationWork = { root, data, dataset, given, device, checkpoints, force, signal, reporter };
+    await writeAblation(root, table());
+    for (const [index, seed] of seeds.entries()) {
+      throwIfAborted("the ablation", signal);
+      const place = { first: index * choice.cells.length + 1, total: seeds.length * choice.cells.length };
+      await performSeed(work, choice.cells, seed, place, async (name, outcome) => {
+        grid.set(seed, name, outcome);
+        await writeAblation(root, table());
+      });
+    }
+    return table();
+  } finally {
+    await unlock();
+  }
+}

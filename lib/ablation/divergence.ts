@@ -1,0 +1,77 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { isWsssError } from "../errors.js";
+import { digestOf } from "../fingerprint.js";
+import { packageVersion } from "../package-version.js";
+import { type RunContext, sectionOf } from "../run/context.js";
+import { readJsonIfPresent, writeJson } from "../run/files.js";
+import { identityOfWeights, maskSource } from "../run/sources.js";
+import { stageNames } from "../run/stage-names.js";
+import type { DivergedOutcome } from "./ablation.js";
+import type { CellReporter } from "./cell-reporter.js";
+
+const fileName = "diverged.json";
+
+const record = z.looseObject({
+  key: z.string(),
+  status: z.literal("diverged"),
+  stage: z.enum(stageNames),
+  step: z.number(),
+  message: z.string(),
+});
+
+/** Everything that a divergence depends on. Other than for scores the device counts: another one may round past it. */
+async function keyOf(context: RunContext): Promise<string> {
+  const { root, plan, fingerprint, device, sources } = context;
+  const identityOfStart = async (name: "classifier" | "segmenter"): Promise<string | null> =>
+    await identityOfWeights(sectionOf(context, name).weights);
+  return digestOf({
+    version: packageVersion,
+    plan,
+    fingerprint,
+    device,
+    weights: [await identityOfStart("classifier"), await identityOfStart("segmenter")],
+    classifier: await identityOfWeights(sources.classifier ?? null),
+    masks: sources.masks === undefined ? null : (await maskSource(root, sources.masks)).identity,
+  });
+}
+
+/** A divergence as an outcome; undefined for any other error. */
+export function divergenceIn(error: unknown, reporter: CellReporter): DivergedOutcome | undefined {
+  if (!isWsssError(error, "WSSS_ERR_DIVERGED")) return undefined;
+  const { step } = error.details;
+  const stage = reporter.stage ?? "train-segmenter";
+  return { status: "diverged", stage, step: typeof step === "number" ? step : 0, message: error.message };
+}
+
+/**
+ * Does the work of a cell, and takes a divergence for its outcome. That is written down beside the run, so that the same
+ * command again does not train the same way into the same NaN.
+ *
+ * @throws WsssError what the work throws, but for `WSSS_ERR_DIVERGED`.
+ */
+export async function orDiverged<Outcome>(
+  context: RunContext,
+  reporter: CellReporter,
+  work: () => Promise<Outcome>,
+): Promise<Outcome | DivergedOutcome> {
+  const path = join(context.root, fileName);
+  const key = await keyOf(context);
+  const before = record.safeParse(await readJsonIfPresent(path).catch(() => undefined));
+  if (context.checkpoints.resume && before.success && before.data.key === key) {
+    const { status, stage, step, message } = before.data;
+    return { status, stage, step, message };
+  }
+  await rm(path, { force: true });
+  try {
+    return await work();
+  } catch (error) {
+    const diverged = divergenceIn(error, reporter);
+    if (diverged === undefined) throw error;
+    await writeJson(path, { key, ...diverged });
+    return diverged;
+  }
+}

@@ -1,0 +1,17 @@
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+/**
+ * Lets go of native memory that nobody can reach any more.
+ *
+ * The pseudo masks of a cell lie in native memory, gigabytes of them for a large dataset, and JavaScript holds but a few bytes for
+ * them: the garbage collector sees no reason to come by, and those of several cells would pile up.
+ */
+export async function freeNativeMemory(): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("globalThis.gc");
+  if (typeof collect === "function") (collect as () => void)();
+  // Finalizers of native objects run in a turn of their own.
+  await setImmediate();
+}

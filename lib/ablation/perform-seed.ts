@@ -1,0 +1,60 @@
+import type { CellOutcome, DivergedOutcome } from "./ablation.js";
+import { type Cell, type CellName, wholeMethod } from "./cells.js";
+import { freeNativeMemory } from "./free-native-memory.js";
+import { type AblationWork, blockedBy, makeShared, performCell } from "./perform-cell.js";
+import { percent } from "./percent.js";
+
+/** Where the cells of a seed stand among all. */
+export interface Place {
+  /** Number of the seed's first cell, from 1. */
+  readonly first: number;
+  readonly total: number;
+}
+
+function describe(outcome: CellOutcome): string {
+  if (outcome.status === "blocked") return `not done, since ${outcome.message}`;
+  if (outcome.status === "diverged") return `diverged at step ${outcome.step} of ${outcome.stage}`;
+  const { plain, gated } = outcome.segmenter;
+  return `mIoU ${percent(plain.mIoU)}${gated === undefined ? "" : `, gated ${percent(gated.mIoU)}`}`;
+}
+
+function isOfClassifier(outcome: CellOutcome | undefined): outcome is DivergedOutcome {
+  return outcome?.status === "diverged" && outcome.stage === "train-classifier";
+}
+
+/**
+ * All cells of one seed, one after the other; `multi-layer` first, if it is among them, since others stand on it.
+ * @param keep - called with each outcome as soon as it is there.
+ */
+export async function performSeed(
+  work: AblationWork,
+  cells: readonly Cell[],
+  seed: number,
+  { first, total }: Place,
+  keep: (name: CellName, outcome: CellOutcome) => Promise<void>,
+): Promise<void> {
+  const { reporter } = work;
+  const masks = cells.some(({ shares }) => shares === "masks");
+  let method: CellOutcome | undefined;
+  /** Undefined until somebody has asked; null where what is shared is there. */
+  let missing: Extract<CellOutcome, { status: "blocked" }> | null | undefined;
+  const shared = async (): Promise<typeof missing> => {
+    if (missing !== undefined) return missing;
+    if (method?.status === "done") missing = null;
+    else if (isOfClassifier(method)) missing = blockedBy(method);
+    else missing = (await makeShared(work, seed, masks)) ?? null;
+    return missing;
+  };
+  for (const [index, cell] of cells.entries()) {
+    const heading = `cell ${first + index} of ${total}, seed ${seed}, ${cell.name}`;
+    const blocked = cell.shares === "nothing" ? null : await shared();
+    const performed = blocked ? { outcome: blocked, skipped: false } : await performCell(work, cell, seed, heading);
+    const { outcome, skipped } = performed;
+    if (cell.name === wholeMethod) method = outcome;
+    await keep(cell.name, outcome);
+    if (!skipped) await freeNativeMemory();
+    const text = `${heading}: ${describe(outcome)}`;
+    if (outcome.status === "done") reporter.note(skipped ? `${text} (already done)` : text);
+    else reporter.warn(`${text}; the other cells go on`);
+  }
+}

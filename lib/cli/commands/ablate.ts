@@ -1,0 +1,83 @@
+import type { Command } from "commander";
+
+import { ablate } from "../../ablation/ablate.js";
+import { ablationText } from "../../ablation/ablation-text.js";
+import { act, addTalkOptions, type Streams } from "../environment.js";
+import { planOfRun } from "../plan-of-command.js";
+import * as groups from "../run-options.js";
+import { writeResult } from "../terminal.js";
+import { seedList, words, wordOr } from "../values.js";
+import { addMethodOptions } from "./run.js";
+
+interface AblateOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly out: string;
+  readonly force?: boolean;
+  readonly seeds?: readonly number[];
+  readonly only?: readonly string[] | "all";
+}
+
+/** The command line as it can be given again in a shell. */
+function commandLine(given: readonly string[]): string {
+  const quoted = given.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`));
+  return ["wsss-tissue", ...quoted].join(" ");
+}
+
+/** `wsss-tissue ablate`: full supervision and ablations as one table. */
+export function addAblateCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command("ablate")
+    .summary("full supervision and ablations over several seeds, as one table")
+    .description(
+      "Trains and scores the method (multi-layer), each feature level alone, the method without PDA, the published recipe, and\n" +
+        "full supervision, with several seeds, and tables mean and standard deviation without and with the class gate.\n" +
+        "Each cell is a run folder, OUT/seed-<seed>/<cell>. What is done is skipped: after an interruption, give the same\n" +
+        "command again. All options of run hold for every cell, under what makes the cell what it is.",
+    );
+  groups.addDataOptions(command);
+  groups.addAblationOptions(command);
+  command
+    .option(
+      "--seeds <n or list>",
+      "number of seeds (3 = 0, 1 and 2) or a list: 4,7 (default: as for this folder before, at first 3)",
+      seedList,
+    )
+    .option(
+      "--only <cells>",
+      "cells to train: multi-layer, single-<level>, no-pda, published, full-supervision (default: as for this folder before, at first all)",
+      wordOr("all", words),
+    );
+  groups.addCheckpointOptions(command);
+  groups.addPlaceOptions(command.optionsGroup("Device:"));
+  addMethodOptions(command);
+  addTalkOptions(command.optionsGroup("Output:")).addHelpText(
+    "after",
+    `
+Examples:
+  wsss-tissue ablate --data datasets/LUAD-HistoSeg --preset luad-histoseg --out ablations/luad
+  wsss-tissue ablate --data my-tissue --out ablations/small --seeds 5 --width 1/8 --epochs 16
+  wsss-tissue ablate --out ablations/small --only multi-layer,full-supervision --seeds 7,`,
+  );
+  command.action(async (options: AblateOptions) => {
+    await act(streams, options, async ({ terminal, view, signal }) => {
+      const given = groups.givenOptions(command);
+      const ablation = await ablate({
+        out: options.out,
+        data: groups.dataOf(given),
+        seeds: options.seeds,
+        only: options.only,
+        given: planOfRun(given),
+        device: groups.deviceOf(given),
+        checkpoints: groups.checkpointsOf(given),
+        force: options.force ?? false,
+        signal,
+        reporter: view,
+        command: commandLine(program.args),
+      });
+      view.close();
+      view.note(`the table is in ${options.out}/ablation.md, all figures are in ${options.out}/ablation.json`);
+      writeResult(terminal, ablation, () => ablationText(ablation));
+    });
+  });
+}

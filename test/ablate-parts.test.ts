@@ -1,0 +1,163 @@
+/** Ablations: cells that diverge, cells that are left out, refusals, and the small parts. */
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { existsSync } from "node:fs";
+import { cp, readFile, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Ablation } from "../dist/ablation/ablation.js";
+import { chooseCells } from "../dist/ablation/choose-cells.js";
+import { freeNativeMemory } from "../dist/ablation/free-native-memory.js";
+import { meanAndDeviation } from "../dist/ablation/percent.js";
+import { statisticOf } from "../dist/ablation/statistics.js";
+import { allSections, type PlanSections, resolveSections } from "../dist/run/plan.js";
+import { cellOf, doneOf, given, readJson, runAblation, words } from "./support/ablation.js";
+import { command, freshFolder, lastJson } from "./support/command-line.js";
+import { tinyDataset } from "./support/tiny-models.js";
+
+let folder: string;
+let data: string;
+
+beforeAll(async () => {
+  folder = await freshFolder();
+  data = (await tinyDataset()).folder;
+});
+
+test("mean and sample standard deviation, against a hand computation", () => {
+  const { mean, sd, n } = statisticOf([0.2, null, 0.4, undefined, 0.9]);
+  expect(mean).toBeCloseTo(0.5, 12);
+  // Squares .09, .01, .16: sum .26, by n - 1 = 2: .13.
+  expect(sd).toBeCloseTo(Math.sqrt(0.13), 12);
+  expect(n).toBe(3);
+  expect(statisticOf([0.3])).toEqual({ mean: 0.3, sd: null, n: 1 });
+  expect(statisticOf([null])).toEqual({ mean: null, sd: null, n: 0 });
+  expect(meanAndDeviation({ mean: 0.6321, sd: 0.0149, n: 3 })).toBe("63.2 ± 1.5");
+  expect(meanAndDeviation({ mean: 0.6321, sd: null, n: 1 })).toBe("63.2");
+  expect(meanAndDeviation(null)).toBe("-");
+});
+
+describe("a cell that diverges", () => {
+  // Huge steps: the recipe default cuts the gradient's norm to 5 and stays finite, the recipe published does not.
+  const wild = ["--segmenter-lr", "100", "--segmenter-head-lr-factor", "1000", "--segmenter-weight-decay", "0"];
+
+  test("is tabled, and the others go on; exit 0; a second time it is not trained again", async () => {
+    const wildOut = path.join(folder, "wild");
+    const only = ["--seeds", "1", "--only", "multi-layer,published,full-supervision"];
+    const all = ["ablate", "--data", data, "--out", wildOut, ...only, ...words, ...wild, "--segmenter-epochs", "5"];
+    const { code, stdout, stderr } = await command(...all);
+    expect(code).toBe(0);
+    const report = await readJson<Ablation>(wildOut, "ablation.json");
+    const outcome = cellOf(report, "published").seeds[0]!.outcome!;
+    expect(outcome).toMatchObject({ status: "diverged", stage: "train-segmenter" });
+    const step = outcome.status === "diverged" ? outcome.step : 0;
+    expect(step).toBeGreaterThan(1);
+    expect(stderr).toContain(`published: diverged at step ${step} of train-segmenter; the other cells go on`);
+    expect(stdout).toMatch(new RegExp(`published +0 of 1 +diverged at step ${step}`));
+    for (const name of ["multi-layer", "full-supervision"]) expect(doneOf(report, name).segmenter.plain).toBeDefined();
+    const marker = path.join(wildOut, "seed-0", "published", "diverged.json");
+    const metrics = path.join(wildOut, "seed-0", "published", "metrics", "segmenter-steps.csv");
+    const before = [await readFile(marker, "utf8"), (await stat(metrics)).mtimeMs];
+    const again = await command("ablate", "--out", wildOut, "--json");
+    expect(again.stderr).not.toContain("train the");
+    expect(lastJson(again)).toEqual(JSON.parse(JSON.stringify(report)));
+    expect([await readFile(marker, "utf8"), (await stat(metrics)).mtimeMs]).toEqual(before);
+  });
+
+  test("in the shared classifier leaves the cells that need it undone, with the reason", async () => {
+    const classifier = { learningRate: 100, headLearningRateFactor: 1000, weightDecay: 1, gradientClipNorm: 0 };
+    const heard: string[] = [];
+    const options = { ...given, classifier: { width: 1 / 16, training: { ...classifier, batchSize: 2, epochs: 5 } } };
+    const report = await runAblation(
+      {
+        out: path.join(folder, "blocked"),
+        data: { folder: data },
+        seeds: [0],
+        only: ["multi-layer", "single-bn7"],
+        given: options,
+      },
+      heard,
+    );
+    expect(cellOf(report, "multi-layer").seeds[0]!.outcome).toMatchObject({
+      status: "diverged",
+      stage: "train-classifier",
+    });
+    const reason = /^the classifier of multi-layer diverged at step \d+$/;
+    expect(cellOf(report, "single-bn7").seeds[0]!.outcome).toEqual({
+      status: "blocked",
+      message: expect.stringMatching(reason),
+    });
+    expect(heard.join("\n")).toMatch(/single-bn7: not done, since the classifier of multi-layer diverged/);
+  });
+});
+
+describe("the choice of cells", () => {
+  const planOf = (options: object): PlanSections => resolveSections(options, allSections) as PlanSections;
+
+  test("leaves out what can't be had or would repeat the method, and says why", () => {
+    const plan = planOf({
+      recipe: "published",
+      classifier: { training: { epochs: 3 } },
+      pseudoMasks: { levels: ["bn7"] },
+    });
+    const { cells, notes } = chooseCells({ plan, trainHasMasks: false });
+    expect(cells.map(({ name }) => name)).toEqual(["multi-layer"]);
+    expect(notes).toEqual([
+      "single-bn7 is left out: multi-layer has that one level only",
+      "no-pda is left out: multi-layer has no PDA either (3 epochs, PDA from epoch 3, counted from 0)",
+      "published is left out: all cells have the recipe published",
+      "full-supervision is left out: the train patches have no true masks",
+    ]);
+    const named = (): unknown => chooseCells({ plan, trainHasMasks: false, only: ["no-pda"] });
+    expect(named).toThrow(expect.objectContaining({ code: "WSSS_ERR_OPTION" }));
+  });
+
+  test("has the levels of the classifier's own network", () => {
+    const plan = planOf({ classifier: { backbone: "mobilenet" } });
+    const { cells } = chooseCells({ plan, trainHasMasks: true });
+    const own = ["single-features18", "single-features13", "single-features6"];
+    expect(cells.map(({ name }) => name).slice(1, 4)).toEqual(own);
+  });
+
+  test("without train_mask/ full supervision is left out with a note, and refused by name", async () => {
+    const bare = path.join(folder, "without-train-masks");
+    await cp(data, bare, { recursive: true });
+    await rm(path.join(bare, "train_mask"), { recursive: true });
+    const missing = path.join(folder, "without");
+    const options = { out: missing, data: { folder: bare }, seeds: [0] };
+    const refused = runAblation({ ...options, only: ["multi-layer", "full-supervision"] });
+    await expect(refused).rejects.toMatchObject({ code: "WSSS_ERR_DATASET" });
+    expect(existsSync(missing)).toBe(false);
+    const heard: string[] = [];
+    const one = { ...given, pseudoMasks: { levels: ["bn7"] as const } };
+    one.classifier = { ...one.classifier, training: { ...one.classifier.training, pdaStartEpoch: 2 } };
+    const report = await runAblation({ ...options, given: one }, heard);
+    expect(report.cells.map(({ name }) => name)).toEqual(["multi-layer", "published"]);
+    expect(heard).toContain("full-supervision is left out: the train patches have no true masks");
+    expect(report.notes).toContain("full-supervision is left out: the train patches have no true masks");
+    const { summary } = cellOf(report, "multi-layer");
+    expect(summary).toMatchObject({ gap: null, pseudoMasks: null });
+    expect(summary!.plain.mIoU).toMatchObject({ sd: null, n: 1 });
+  });
+
+  test.each([
+    ["an unknown cell", ["--only", "multi-layer,no-pdda"], "there is no cell no-pdda; did you mean no-pda?"],
+    ["a level of another network", ["--only", "single-features18"], "cells are multi-layer, single-bn7"],
+    ["no seeds", ["--seeds", "0"], "a number of seeds from 1 to 1000"],
+    ["a seed twice", ["--seeds", "4,4"], "seeds of which none is named twice"],
+    ["one seed", ["--seed", "4"], "unknown option '--seed'"],
+    ["a wrong option of any cell", ["--segmenter-lr", "-1"], "learningRate must be above 0"],
+  ])("%s: exit 2, one line, nothing is made", async (_, more, says) => {
+    const nowhere = path.join(folder, "nowhere");
+    const { code, stderr } = await command("ablate", "--data", data, "--out", nowhere, ...more);
+    expect(stderr).toContain(says);
+    expect(stderr).toMatch(/^wsss-tissue: [^\n]+\n$/);
+    expect(code).toBe(2);
+    expect(existsSync(nowhere)).toBe(false);
+  });
+});
+
+test("between cells native memory that nobody can reach is let go", async () => {
+  const weak = ((): WeakRef<object> => new WeakRef({ held: new Uint8Array(8) }))();
+  await sleep(1);
+  await freeNativeMemory();
+  expect(weak.deref()).toBeUndefined();
+});
