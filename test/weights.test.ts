@@ -358,3 +358,20 @@ test("a file that is not there, and a folder", async () => {
   await expect(inspectWeights(folder)).rejects.toMatchObject({ code: "WSSS_ERR_IO" });
   await expect(inspectWeights(7 as unknown as string)).rejects.toMatchObject({ code: "WSSS_ERR_OPTION" });
 });
+
+describe("a safetensors header whose length is another container's mark", () => {
+  // 0x112 begins an MXNet list; 0x80 and a protocol number begin a pickle.
+  test.each([0x112, 0x280, 0x480, 0x180])("of %i bytes is read as what it is", async (length) => {
+    const entry = { w: { dtype: "F32", shape: [2], data_offsets: [0, 8] } };
+    const bare = JSON.stringify({ __metadata__: { note: "" }, ...entry }).length;
+    const header = JSON.stringify({ __metadata__: { note: "x".repeat(length - bare) }, ...entry });
+    expect(header).toHaveLength(length);
+    const start = Buffer.alloc(8);
+    start.writeBigUInt64LE(BigInt(length));
+    const file = path.join(folder, `header-${length}.safetensors`);
+    await writeFile(file, Buffer.concat([start, Buffer.from(header), Buffer.from(Float32Array.of(1, 2).buffer)]));
+    const { container, tensors } = await inspectWeights(file);
+    expect(container).toBe("safetensors");
+    expect(tensors.get("w")).toMatchObject({ shape: [2], sum: 3 });
+  });
+});

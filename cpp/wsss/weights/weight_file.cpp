@@ -15,12 +15,14 @@ struct Container {
   WeightFile (*read)(const WeightBytes& file);
 };
 
-// Tar first, as PyTorch does: its magic number is a checksum over a whole block.
+// Tar first, as PyTorch does: its magic number is a checksum over a whole block. Safetensors before MXNet and pickles:
+// it begins with the length of its header, which may be the number that marks one of those; they never have a brace
+// next.
 constexpr std::array<Container, 5> kContainers{{{is_torch_tar, read_torch_tar},
                                                 {is_torch_zip, read_torch_zip},
+                                                {is_safetensors, read_safetensors_container},
                                                 {is_mxnet, read_mxnet},
-                                                {is_torch_legacy, read_torch_legacy},
-                                                {is_safetensors, read_safetensors_container}}};
+                                                {is_torch_legacy, read_torch_legacy}}};
 
 }  // namespace
 
