@@ -87,6 +87,21 @@ test("worker.terminate during a training ends the worker and leaves the process 
   expect(ended.stdout).toContain("ended 1");
 });
 
+test("one worker after another trains where the main thread never loads the addon", async () => {
+  // Node lets go of an addon with the last worker that used it; what LibTorch still knows of it must outlive that.
+  const worker = training("options.epochs = 1; await train();");
+  const ended = await run(`
+    import { once } from "node:events";
+    import { Worker } from "node:worker_threads";
+    for (let i = 0; i < 3; i++) {
+      const worker = new Worker(new URL("data:text/javascript," + encodeURIComponent(${JSON.stringify(worker)})));
+      console.log("ended", ...(await once(worker, "exit")));
+    }
+  `);
+  expect(ended).toMatchObject({ code: 0, signal: null, stderr: "" });
+  expect(ended.stdout.match(/ended 0/g)).toHaveLength(3);
+});
+
 test("the event loop goes on turning while a network trains", async () => {
   const ended = await run(
     training(`
@@ -108,7 +123,7 @@ test("the event loop goes on turning while a network trains", async () => {
   // The figure is printed, not judged: machines are noisy. A blocked loop would turn about once a step.
   console.info(`event loop during training: ${measured.turns} turns in 2 s, delay p99 ${measured.p99Ms.toFixed(1)} ms`);
   expect(measured.steps).toBeGreaterThan(0);
-  expect(measured.turns).toBeGreaterThan(20 * measured.steps);
+  expect(measured.turns).toBeGreaterThan(3 * measured.steps);
   expect(measured.ended).toBe("WSSS_ERR_CANCELLED");
 });
 

@@ -52,9 +52,9 @@ class ReusingAllocator final : public c10::Allocator {
 }  // namespace
 
 MemoryReuse::MemoryReuse() : previous_(current) {
-  static ReusingAllocator allocator;
   static const bool installed = [] {
-    c10::SetCPUAllocator(&allocator);
+    // LibTorch keeps it to the end of the process, past all static objects.
+    c10::SetCPUAllocator(new ReusingAllocator);
     return true;
   }();
   if (installed) current = this;
