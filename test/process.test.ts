@@ -108,11 +108,9 @@ test("the event loop goes on turning while a network trains", async () => {
       const { monitorEventLoopDelay } = await import("node:perf_hooks");
       const delay = monitorEventLoopDelay({ resolution: 5 });
       const job = train().catch((error) => error.message);
-      await new Promise((resolve) => setTimeout(resolve, 200));
       delay.enable();
       let turns = 0;
-      const until = Date.now() + 2000;
-      while (Date.now() < until) { await new Promise((resolve) => setImmediate(resolve)); turns++; }
+      while (steps < 6) { await new Promise((resolve) => setImmediate(resolve)); turns++; }
       delay.disable();
       await call((done) => segmenter.dispose(done));
       console.log(JSON.stringify({ turns, steps, ended: await job, p99Ms: delay.percentile(99) / 1e6 }));
@@ -121,8 +119,7 @@ test("the event loop goes on turning while a network trains", async () => {
   expect(ended).toMatchObject({ code: 0, signal: null });
   const measured = JSON.parse(ended.stdout) as { turns: number; steps: number; ended: string; p99Ms: number };
   // The figure is printed, not judged: machines are noisy. A blocked loop would turn about once a step.
-  console.info(`event loop during training: ${measured.turns} turns in 2 s, delay p99 ${measured.p99Ms.toFixed(1)} ms`);
-  expect(measured.steps).toBeGreaterThan(0);
+  console.info(`event loop during training: ${measured.turns} turns in ${measured.steps} steps, delay p99 ${measured.p99Ms.toFixed(1)} ms`);
   expect(measured.turns).toBeGreaterThan(3 * measured.steps);
   expect(measured.ended).toBe("WSSS_ERR_CANCELLED");
 });
