@@ -119,7 +119,9 @@ test("the event loop goes on turning while a network trains", async () => {
   expect(ended).toMatchObject({ code: 0, signal: null });
   const measured = JSON.parse(ended.stdout) as { turns: number; steps: number; ended: string; p99Ms: number };
   // The figure is printed, not judged: machines are noisy. A blocked loop would turn about once a step.
-  console.info(`event loop during training: ${measured.turns} turns in ${measured.steps} steps, delay p99 ${measured.p99Ms.toFixed(1)} ms`);
+  console.info(
+    `event loop during training: ${measured.turns} turns in ${measured.steps} steps, delay p99 ${measured.p99Ms.toFixed(1)} ms`,
+  );
   expect(measured.turns).toBeGreaterThan(3 * measured.steps);
   expect(measured.ended).toBe("WSSS_ERR_CANCELLED");
 });
