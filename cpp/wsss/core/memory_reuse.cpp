@@ -52,12 +52,11 @@ class ReusingAllocator final : public c10::Allocator {
 }  // namespace
 
 MemoryReuse::MemoryReuse() : previous_(current) {
-  static const bool installed = [] {
-    // LibTorch keeps it to the end of the process, past all static objects.
-    c10::SetCPUAllocator(new ReusingAllocator);
-    return true;
-  }();
-  if (installed) current = this;
+  // LibTorch keeps it to the end of the process, past all static objects.
+  static auto* const allocator = new ReusingAllocator;
+  // Another copy of this code in the process, such as the tests' addon, may have put its own there.
+  if (c10::GetCPUAllocator() != allocator) c10::SetCPUAllocator(allocator);
+  current = this;
 }
 
 MemoryReuse::~MemoryReuse() {
