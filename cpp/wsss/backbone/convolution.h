@@ -1,10 +1,26 @@
 #pragma once
 
 #include <torch/nn/modules/conv.h>
+#include <torch/nn/pimpl.h>
 
 #include <cstdint>
 
+#include "wsss/core/batch_norm.h"
+
 namespace wsss {
+
+/// A convolution and its batch norm, registered as "0" and "1".
+class ConvNormImpl : public torch::nn::Module {
+ public:
+  explicit ConvNormImpl(const torch::nn::Conv2d& conv)
+      : conv_(register_module("0", conv)), bn_(register_module("1", BatchNorm(conv->options.out_channels()))) {}
+  at::Tensor forward(const at::Tensor& x) { return bn_(conv_(x)); }
+
+ private:
+  torch::nn::Conv2d conv_;
+  BatchNorm bn_;
+};
+TORCH_MODULE(ConvNorm);
 
 /// A convolution without bias whose zero padding keeps the size of the map, but for the stride.
 inline torch::nn::Conv2d same_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1,

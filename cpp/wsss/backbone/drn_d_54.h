@@ -2,21 +2,9 @@
 
 #include "wsss/backbone/backbone.h"
 #include "wsss/backbone/bottleneck.h"
-#include "wsss/core/batch_norm.h"
+#include "wsss/backbone/convolution.h"
 
 namespace wsss {
-
-/// Convolution, batch norm, ReLU, registered as "0" and "1".
-class ConvNormReluImpl : public torch::nn::Module {
- public:
-  explicit ConvNormReluImpl(torch::nn::Conv2d conv);
-  at::Tensor forward(const at::Tensor& x);
-
- private:
-  torch::nn::Conv2d conv_{nullptr};
-  BatchNorm bn_{nullptr};
-};
-TORCH_MODULE(ConvNormRelu);
 
 /// Dilated residual network D-54 (Yu, Koltun and Funkhouser 2017): no max pooling, eight convolution stages of which
 /// the last two take the gridding of the dilated ones away. Its output stride is 8 whatever is asked for, as published.
@@ -32,9 +20,9 @@ class DrnD54Impl : public Backbone {
   void start_as_identity() override;
 
  private:
-  ConvNormRelu layer0_{nullptr}, layer1_{nullptr}, layer2_{nullptr};
+  ConvNorm layer0_{nullptr}, layer1_{nullptr}, layer2_{nullptr};
   BottleneckStage layer3_{nullptr}, layer4_{nullptr}, layer5_{nullptr}, layer6_{nullptr};
-  ConvNormRelu layer7_{nullptr}, layer8_{nullptr};
+  ConvNorm layer7_{nullptr}, layer8_{nullptr};
   std::int64_t high_channels_;
 };
 TORCH_MODULE(DrnD54);

@@ -28,14 +28,6 @@ constexpr std::size_t kLowLevelLayer = 3;
 
 }  // namespace
 
-ConvNormRelu6Impl::ConvNormRelu6Impl(torch::nn::Conv2d conv) {
-  const std::int64_t channels = conv->options.out_channels();
-  conv_ = register_module("0", std::move(conv));
-  bn_ = register_module("1", BatchNorm(channels));
-}
-
-at::Tensor ConvNormRelu6Impl::forward(const at::Tensor& x) { return torch::relu6(bn_(conv_(x))); }
-
 InvertedResidualImpl::InvertedResidualImpl(const Shape& shape)
     : has_shortcut_(shape.has_shortcut),
       padding_before_(shape.padding == BlockPadding::kBeforeExpansion ? shape.dilation : 0) {
@@ -74,7 +66,7 @@ void InvertedResidualImpl::start_as_identity() {
 
 MobileNetV2FeaturesImpl::MobileNetV2FeaturesImpl(std::int64_t output_stride, double width, BlockPadding padding) {
   std::int64_t channels = scaled_channels(kStemChannels, width);
-  stem_ = register_module("0", ConvNormRelu6(same_conv(3, channels, 3, 2)));
+  stem_ = register_module("0", ConvNorm(same_conv(3, channels, 3, 2)));
   channels_.push_back(channels);
   std::int64_t stride_so_far = 2;
   std::int64_t dilation = 1;
@@ -97,16 +89,19 @@ MobileNetV2FeaturesImpl::MobileNetV2FeaturesImpl(std::int64_t output_stride, dou
 }
 
 at::Tensor MobileNetV2FeaturesImpl::run(at::Tensor x, std::size_t first, std::size_t last) {
-  if (first == 0) x = stem_(x);
+  if (first == 0) x = torch::relu6(stem_(x));
   for (std::size_t layer = std::max<std::size_t>(first, 1); layer <= last; ++layer) x = blocks_[layer - 1](x);
   return x;
 }
 
 void MobileNetV2FeaturesImpl::set_frozen_up_to(std::size_t last, bool frozen) {
-  for (auto& parameter : stem_->parameters()) parameter.requires_grad_(!frozen);
-  for (std::size_t layer = 1; layer <= last; ++layer) {
-    for (auto& parameter : blocks_[layer - 1]->parameters()) parameter.requires_grad_(!frozen);
-  }
+  const auto set = [frozen](const torch::nn::Module& layer) {
+    for (auto& parameter : layer.parameters()) {
+      if (parameter.dim() == 4) parameter.requires_grad_(!frozen);
+    }
+  };
+  set(*stem_);
+  for (std::size_t layer = 1; layer <= last; ++layer) set(*blocks_[layer - 1]);
 }
 
 void MobileNetV2FeaturesImpl::start_as_identity() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "wsss/backbone/backbone.h"
+#include "wsss/backbone/convolution.h"
 #include "wsss/core/batch_norm.h"
 
 namespace wsss {
@@ -18,18 +19,6 @@ enum class BlockPadding {
   /// At the depthwise convolution, as the original MobileNetV2 and its ImageNet weights have it.
   kAtDepthwise,
 };
-
-/// Convolution, batch norm, ReLU6, registered as "0" and "1".
-class ConvNormRelu6Impl : public torch::nn::Module {
- public:
-  explicit ConvNormRelu6Impl(torch::nn::Conv2d conv);
-  at::Tensor forward(const at::Tensor& x);
-
- private:
-  torch::nn::Conv2d conv_{nullptr};
-  BatchNorm bn_{nullptr};
-};
-TORCH_MODULE(ConvNormRelu6);
 
 /// Inverted residual (Sandler et al. 2018): 1x1 expansion, depthwise 3x3, linear 1x1 projection; with a shortcut where
 /// stride and channels stay.
@@ -69,19 +58,19 @@ class MobileNetV2FeaturesImpl : public torch::nn::Module {
   std::int64_t channels(std::size_t layer) const { return channels_.at(layer); }
   static constexpr std::size_t kLastLayer = 17;
 
-  /// Stops the gradients of the convolutions and batch norms of the layers up to `last`.
+  /// Stops the gradients of the convolutions of the layers up to `last`.
   void set_frozen_up_to(std::size_t last, bool frozen);
   void start_as_identity();
 
  private:
-  ConvNormRelu6 stem_{nullptr};
+  ConvNorm stem_{nullptr};
   std::vector<InvertedResidual> blocks_;
   std::vector<std::int64_t> channels_;
 };
 TORCH_MODULE(MobileNetV2Features);
 
-/// MobileNetV2 as an encoder. The published checkpoints list the same tensors three times, as "features",
-/// "low_level_features" and "high_level_features"; here they are registered once, as "features".
+/// MobileNetV2 as an encoder. The published checkpoints list each tensor twice, as "features" and as
+/// "low_level_features" or "high_level_features"; here they are registered once, as "features".
 class MobileNetV2BackboneImpl : public Backbone {
  public:
   /// @param output_stride  8 or 16.

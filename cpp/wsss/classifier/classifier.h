@@ -59,7 +59,7 @@ class ClassifierImpl : public torch::nn::Module {
 
   /// Random start: He's for the convolutions, Glorot's uniform for fc8 as published.
   virtual void initialize(std::uint64_t seed);
-  /// Stops the gradients of the first layers, whose edges and colours an ImageNet start already has.
+  /// Stops the gradients of the first convolutions, whose edges and colours an ImageNet start already has.
   virtual void set_stem_frozen(bool frozen) = 0;
   /// Frozen batch norms use their running statistics in training too, and their scale and shift have no gradient.
   void set_batch_norm_frozen(bool frozen);

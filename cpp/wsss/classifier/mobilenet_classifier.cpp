@@ -22,7 +22,7 @@ MobileNetClassifierImpl::MobileNetClassifierImpl(std::int64_t class_count, doubl
   const std::int64_t deep = scaled_channels(kDeepChannels, width);
   features_ = register_module("features", MobileNetV2Features(kOutputStride, width, BlockPadding::kAtDepthwise));
   last_ = features_->register_module(
-      "18", ConvNormRelu6(same_conv(features_->channels(MobileNetV2FeaturesImpl::kLastLayer), deep, 1)));
+      "18", ConvNorm(same_conv(features_->channels(MobileNetV2FeaturesImpl::kLastLayer), deep, 1)));
   register_head(deep, class_count);
 }
 
@@ -34,7 +34,8 @@ at::Tensor MobileNetClassifierImpl::features_to_shallow(const at::Tensor& x) {
 
 FeatureLevels MobileNetClassifierImpl::features_from_shallow(const at::Tensor& shallow, Dropout&) {
   const at::Tensor middle = features_->run(shallow, kShallowLayer + 1, kMiddleLayer);
-  const at::Tensor deep = last_(features_->run(middle, kMiddleLayer + 1, MobileNetV2FeaturesImpl::kLastLayer));
+  const at::Tensor deep =
+      torch::relu6(last_(features_->run(middle, kMiddleLayer + 1, MobileNetV2FeaturesImpl::kLastLayer)));
   passed(kLevelNames.front(), deep);
   return {shallow, middle, deep};
 }

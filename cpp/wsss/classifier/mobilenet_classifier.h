@@ -21,12 +21,12 @@ class MobileNetClassifierImpl : public ClassifierImpl {
   at::Tensor features_to_shallow(const at::Tensor& x) override;
   FeatureLevels features_from_shallow(const at::Tensor& shallow, Dropout& dropout) override;
   void initialize(std::uint64_t seed) override;
-  /// Layers 0 to 3, at strides 2 and 4.
+  /// The convolutions of layers 0 to 3, at strides 2 and 4.
   void set_stem_frozen(bool frozen) override;
 
  private:
   MobileNetV2Features features_{nullptr};
-  ConvNormRelu6 last_{nullptr};  // "features.18"
+  ConvNorm last_{nullptr};  // "features.18"
 };
 TORCH_MODULE(MobileNetClassifier);
 
