@@ -3,7 +3,6 @@ import type { SplitName } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
 import { type DecodedMask, decodeIndexPng, ignoredIndex } from "../image/index-png.js";
 import { type MaskFailure, readPngHeader } from "../image/index-png-codec.js";
-import { inflatesBeyondHeader } from "../image/png-chunks.js";
 import { checkPalette } from "./check-palette.js";
 import { digestOfPixels } from "./digest.js";
 import type { CheckCode, Finding } from "./finding.js";
@@ -27,9 +26,6 @@ export interface MaskRead {
   readonly findings: readonly Finding[];
 }
 
-/** Files up to this size are decoded at once: they can't inflate to more than some 60 MiB. */
-const harmlessBytes = 2 ** 16;
-
 /**
  * Reads one true mask and checks its form, indices and palette.
  * @param description - null if there is none: indices and colours are then not judged.
@@ -44,11 +40,6 @@ export async function readMask(
   const header = readPngHeader(bytes);
   if (header !== null && header.height * header.width > maxPixels) {
     return { facts: null, findings: [tooManyPixels(file, split, header.height, header.width)] };
-  }
-  if (bytes.length > harmlessBytes && (await inflatesBeyondHeader(bytes))) {
-    const problem = "holds far more pixels than its header says; it was not decoded";
-    const finding = { check: "mask-damaged", severity: "error", split, files: [file], problem } as const;
-    return { facts: null, findings: [{ ...finding, remedy: "copy it again from its source, or make it again" }] };
   }
   const classes = description === null ? null : [...description.classes, description.background];
   const colours = classes?.map(({ colour }) => colour);

@@ -217,7 +217,8 @@ function notPng(bytes: Uint8Array): MaskProblem {
   return { failure: "not-png", problem: "is not a PNG file", advice, details };
 }
 
-function damaged(why: string): MaskProblem {
+/** The problem of a file whose content can't be what was written. */
+export function damaged(why: string): MaskProblem {
   const advice = "copy it again from its source, or make it again";
   return { failure: "damaged", problem: `is cut off or damaged (${why})`, advice, details: { why } };
 }

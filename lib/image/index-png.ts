@@ -2,6 +2,7 @@ import { WsssError } from "../errors.js";
 import { readBytes, writeBytesAtomic } from "./file-access.js";
 import {
   type Colour,
+  damaged,
   type DecodedMask,
   decodeMask,
   encodeMask,
@@ -10,6 +11,7 @@ import {
   readPngHeader,
 } from "./index-png-codec.js";
 import type { MaskRequest } from "./index-png-worker.js";
+import { inflatesBeyondHeader } from "./png-chunks.js";
 import { ThreadPool } from "./thread-pool.js";
 
 export { type Colour, type DecodedMask, ignoredIndex, type IndexMask } from "./index-png-codec.js";
@@ -28,6 +30,9 @@ export interface ReadMaskOptions {
  * about 10 ms (measured: 512x512 px take 8 ms to write and 4 ms to read, 2000x2000 px 110 ms and 40 ms).
  */
 const threadFromPixels = 512 * 512;
+
+/** Files up to this size are decoded as they are: they can't inflate to more than some 60 MiB. */
+const harmlessBytes = 2 ** 16;
 
 const threads = new ThreadPool<MaskRequest, DecodedMask | MaskProblem | Uint8Array>(
   new URL("./index-png-worker.js", import.meta.url),
@@ -51,6 +56,9 @@ export async function decodeIndexPng(
   options: ReadMaskOptions = {},
 ): Promise<DecodedMask> {
   const header = readPngHeader(bytes);
+  if (bytes.length > harmlessBytes && (await inflatesBeyondHeader(bytes))) {
+    throw maskError(damaged("it holds far more pixels than its header says"), `mask ${path}`, { path });
+  }
   const colours = options.palette ?? null;
   const large = header !== null && header.width * header.height >= threadFromPixels;
   const decoded = large
