@@ -5,39 +5,18 @@
 #include "addon_state.h"
 #include "classifier.h"
 #include "conversions.h"
+#include "evaluation.h"
 #include "executor.h"
 #include "failure.h"
 #include "fields.h"
 #include "segmenter.h"
 #include "stores.h"
 #include "wsss/core/device.h"
-#include "wsss/evaluation/confusion.h"
 #include "wsss/synthetic/synthesize.h"
 
 namespace wsss::binding {
 
 namespace {
-
-Napi::Value submit(const Napi::CallbackInfo& info, std::size_t done_index, Executor::Body body) {
-  Executor& executor = AddonState::of(info.Env())->shared_executor(info.Env());
-  return executor.submit(info.Env(), Napi::Object::New(info.Env()), info.Env().Null(), info[done_index],
-                         std::move(body));
-}
-
-// ({classCount, level}, predictions, truth, done)
-Napi::Value score_masks(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
-    const Fields fields(info[0], "scoreMasks");
-    const auto class_count = fields.integer("classCount");
-    const auto level = fields.integer("level");
-    auto predictions = MaskStoreWrap::unwrap(info[1], "predictions");
-    auto truth = MaskStoreWrap::unwrap(info[2], "truth");
-    return submit(info, 3, [=](JobContext& job) -> Reply {
-      const ConfusionMatrix confusion = compare_masks(*predictions, level, *truth, class_count, job.cancel());
-      return [confusion](Napi::Env env) { return Napi::Value(to_js(env, confusion)); };
-    });
-  });
-}
 
 // ({seed, firstPatch}, patches, masks, done)
 Napi::Value synthesize(const Napi::CallbackInfo& info) {
@@ -47,7 +26,7 @@ Napi::Value synthesize(const Napi::CallbackInfo& info) {
     const auto first = fields.seed("firstPatch");
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto masks = MaskStoreWrap::unwrap(info[2], "masks");
-    return submit(info, 3, [=](JobContext& job) -> Reply {
+    return submit_shared(info, 3, [=](JobContext& job) -> Reply {
       synthesize_patches(seed, first, *patches, *masks, job.cancel());
       return nullptr;
     });
@@ -58,11 +37,11 @@ Napi::Value synthesize(const Napi::CallbackInfo& info) {
 Napi::Value inspect_weight_file(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "inspectWeights");
-    return submit(info, 1,
-                  [path = fields.string("path"), statistics = fields.boolean("statistics")](JobContext& job) -> Reply {
-                    const WeightInspection inspection = inspect_weights(path, statistics, job.cancel());
-                    return [inspection](Napi::Env env) { return Napi::Value(to_js(env, inspection)); };
-                  });
+    return submit_shared(
+        info, 1, [path = fields.string("path"), statistics = fields.boolean("statistics")](JobContext& job) -> Reply {
+          const WeightInspection inspection = inspect_weights(path, statistics, job.cancel());
+          return [inspection](Napi::Env env) { return Napi::Value(to_js(env, inspection)); };
+        });
   });
 }
 
@@ -70,12 +49,12 @@ Napi::Value inspect_weight_file(const Napi::CallbackInfo& info) {
 Napi::Value convert_weight_file(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "convertWeights");
-    return submit(info, 1,
-                  [input = fields.string("input"), output = fields.string("output"),
-                   translate = fields.boolean("translate")](JobContext& job) -> Reply {
-                    const Conversion conversion = convert_weights(input, output, translate, job.cancel());
-                    return [conversion](Napi::Env env) { return Napi::Value(to_js(env, conversion)); };
-                  });
+    return submit_shared(info, 1,
+                         [input = fields.string("input"), output = fields.string("output"),
+                          translate = fields.boolean("translate")](JobContext& job) -> Reply {
+                           const Conversion conversion = convert_weights(input, output, translate, job.cancel());
+                           return [conversion](Napi::Env env) { return Napi::Value(to_js(env, conversion)); };
+                         });
   });
 }
 
@@ -110,12 +89,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("MaskStore", MaskStoreWrap::define(env));
   exports.Set("Classifier", ClassifierWrap::define(env));
   exports.Set("Segmenter", SegmenterWrap::define(env));
-  exports.Set("scoreMasks", Napi::Function::New(env, score_masks));
   exports.Set("synthesizeTissue", Napi::Function::New(env, synthesize));
   exports.Set("inspectWeights", Napi::Function::New(env, inspect_weight_file));
   exports.Set("convertWeights", Napi::Function::New(env, convert_weight_file));
   exports.Set("shutdown", Napi::Function::New(env, shutdown));
   exports.Set("deviceReport", Napi::Function::New(env, report_devices));
+  define_evaluation(env, exports);
   return exports;
 }
 

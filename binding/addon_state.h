@@ -2,8 +2,10 @@
 
 #include <napi.h>
 
+#include <cstddef>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "executor.h"
 
@@ -33,5 +35,12 @@ class AddonState {
   std::set<Executor*> executors_;  // outlives shared_, which removes itself
   std::unique_ptr<Executor> shared_;
 };
+
+/// Queues a job that belongs to no model and reports no progress.
+inline Napi::Value submit_shared(const Napi::CallbackInfo& info, std::size_t done_index, Executor::Body body) {
+  Executor& executor = AddonState::of(info.Env())->shared_executor(info.Env());
+  return executor.submit(info.Env(), Napi::Object::New(info.Env()), info.Env().Null(), info[done_index],
+                         std::move(body));
+}
 
 }  // namespace wsss::binding

@@ -129,6 +129,7 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value) {
       fields.string("loss"), "loss",
       {{"cross-entropy", SegmentationLossKind::kCrossEntropy}, {"focal", SegmentationLossKind::kFocal}});
   options.loss.divide_by_batch = fields.boolean("divideByBatch");
+  options.freeze_batch_norm = fields.boolean("freezeBatchNorm");
   return options;
 }
 
@@ -217,7 +218,7 @@ Napi::Object to_js(Napi::Env env, const LabelScores& scores) {
 
 Napi::Object to_js(Napi::Env env, const ConfusionMatrix& confusion) {
   const SegmentationScores scores = confusion.scores();
-  const std::vector<double> counts = confusion.counts();
+  const std::vector<double> counts(confusion.counts().begin(), confusion.counts().end());
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, counts.size() * sizeof(double));
   std::memcpy(buffer.Data(), counts.data(), counts.size() * sizeof(double));
   Napi::Object object = Napi::Object::New(env);

@@ -23,6 +23,7 @@ namespace wsss::binding {
 struct ModelConfig {
   std::int64_t class_count = 0;
   double width = 1.0;
+  double head_width = 1.0;
   std::string backbone;
   std::int64_t output_stride = 0;
   std::string device;
@@ -32,6 +33,7 @@ struct ModelConfig {
   explicit ModelConfig(const Fields& fields)
       : class_count(fields.integer("classCount")),
         width(fields.number("width")),
+        head_width(fields.number("headWidth")),
         backbone(fields.string("backbone")),
         output_stride(fields.integer("outputStride")),
         device(fields.string("device")),
@@ -55,16 +57,27 @@ struct Model {
   }
 };
 
-/// What a network is, for the caller.
+/// What a network is, for the caller; read on the executor's thread, where the network lives.
+struct NetworkReport {
+  double parameter_count = 0.0;
+  double tensor_count = 0.0;
+  std::string device;
+};
 template <typename Network>
-Napi::Object network_report(Napi::Env env, const Network& network, const std::string& device) {
-  double parameters = 0.0;
-  for (const auto& parameter : network->parameters()) parameters += static_cast<double>(parameter.numel());
-  Napi::Object report = Napi::Object::New(env);
-  report.Set("parameterCount", parameters);
-  report.Set("tensorCount", static_cast<double>(state_dict(*network).size()));
-  report.Set("device", device);
+NetworkReport report_of(const Network& network, const c10::Device& device) {
+  NetworkReport report;
+  for (const auto& parameter : network->parameters()) report.parameter_count += static_cast<double>(parameter.numel());
+  report.tensor_count = static_cast<double>(state_dict(*network).size());
+  report.device = device.str();
   return report;
+}
+
+inline Napi::Object to_js(Napi::Env env, const NetworkReport& report) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("parameterCount", report.parameter_count);
+  object.Set("tensorCount", report.tensor_count);
+  object.Set("device", report.device);
+  return object;
 }
 
 /// What both models' JavaScript objects share: one network, one thread, the methods that do not depend on what the
@@ -111,9 +124,9 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
         const c10::Device device = parse_device(config.device);
         network->to(device);
         model->network = network;
-        return [model, loaded, name = device.str()](Napi::Env env) {
+        return [report = report_of(network, device), loaded](Napi::Env env) {
           Napi::Object reply = Napi::Object::New(env);
-          reply.Set("network", network_report(env, model->network, name));
+          reply.Set("network", to_js(env, report));
           reply.Set("weights", loaded ? Napi::Value(to_js(env, *loaded)) : env.Null());
           return Napi::Value(reply);
         };

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 
 #include "conversions.h"
+#include "evaluation.h"
 #include "failure.h"
 #include "stores.h"
 #include "wsss/segmenter/segmenter_inference.h"
@@ -55,7 +56,7 @@ Napi::Function SegmenterWrap::define(Napi::Env env) {
 SegmenterWrap::SegmenterWrap(const Napi::CallbackInfo& info) : ModelWrap(info, "Segmenter") {}
 
 DeepLab SegmenterWrap::build(const ModelConfig& config) {
-  return DeepLab(config.backbone, config.class_count, config.output_stride, config.width);
+  return DeepLab(config.backbone, config.class_count, config.output_stride, config.width, config.head_width);
 }
 
 // (options, train, masks, {patches, truth} | [{patches, truth}, ...] | null, onEvent, done)
@@ -105,17 +106,19 @@ Napi::Value SegmenterWrap::segment(const Napi::CallbackInfo& info) {
   });
 }
 
-// ({batchSize}, patches, truth, gate | null, onEvent, done)
+// ({batchSize, boundaryTolerance}, patches, truth, gate | null, onEvent, done)
 Napi::Value SegmenterWrap::evaluate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    const auto batch_size = Fields(info[0], "Segmenter.evaluate").integer("batchSize");
+    const Fields fields(info[0], "Segmenter.evaluate");
+    const auto batch_size = fields.integer("batchSize");
+    const auto tolerance = fields.number("boundaryTolerance");
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto truth = MaskStoreWrap::unwrap(info[2], "truth");
     auto gate = class_gate(info[3], patches->count(), model_->config.class_count);
     return submit(info, info[4], info[5], [=, model = model_](JobContext& job) -> Reply {
-      const ConfusionMatrix confusion =
-          evaluate_segmenter(model->ready(), *patches, *truth, batch_size, gate, progress_to(job), job.cancel());
-      return [confusion](Napi::Env env) { return Napi::Value(to_js(env, confusion)); };
+      const PatchCounts counts = count_segmentation(model->ready(), *patches, *truth, batch_size, gate, tolerance,
+                                                    progress_to(job), job.cancel());
+      return [counts](Napi::Env env) { return Napi::Value(to_js(env, counts)); };
     });
   });
 }

@@ -1,6 +1,6 @@
 import { trainClassifier } from "./training/classifier-training.js";
 import type { Split } from "./dataset/split.js";
-import type { LabelScores } from "./evaluation.js";
+import type { LabelScores } from "./evaluation/scores.js";
 import type { LabelPrediction } from "./inference/label-prediction.js";
 import { predictLabels } from "./inference/label-prediction.js";
 import { Model } from "./model/model.js";
@@ -67,7 +67,15 @@ export class Classifier extends Model {
     const checked = checkOptions(classifierCreateSchema, call, options);
     const { classes, background, width, backbone, weights, strict, foldNormalization, ...rest } = checked;
     const outputStride = outputStrideOf[backbone];
-    const description = { role: "classifier", classes, background, width, backbone, outputStride } as const;
+    const description = {
+      role: "classifier",
+      classes,
+      background,
+      width,
+      headWidth: width,
+      backbone,
+      outputStride,
+    } as const;
     return await Classifier.#open(
       call,
       { ...rest, description },

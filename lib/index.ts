@@ -7,7 +7,7 @@ export { Classifier } from "./classifier.js";
 export { Segmenter } from "./segmenter.js";
 export type { Model } from "./model/model.js";
 export { PseudoMasks } from "./pseudo-masks.js";
-export type { PseudoMaskOpenOptions, PseudoMaskWriteOptions } from "./pseudo-masks.js";
+export type { PseudoMaskOpenOptions, PseudoMaskScoreOptions, PseudoMaskWriteOptions } from "./pseudo-masks.js";
 
 export { openDataset } from "./dataset/open-dataset.js";
 export type { Dataset, OpenDatasetOptions } from "./dataset/open-dataset.js";
@@ -34,7 +34,15 @@ export type { ClassShare, DatasetExamination, MemoryNeed, SplitExamination } fro
 export { checkCodes } from "./doctor/finding.js";
 export type { CheckCode, Finding, FindingGroup, Severity } from "./doctor/finding.js";
 
-export type { LabelScores, SegmentationScores } from "./evaluation.js";
+export type { LabelScores, SegmentationScores } from "./evaluation/scores.js";
+export type { ScoreTable } from "./evaluation/score-table.js";
+export type { PatchCounts } from "./evaluation/patch-counts.js";
+export type { PatchScores, SegmentationEvaluation } from "./evaluation/segmentation-evaluation.js";
+export type { ResamplingUnit } from "./evaluation/groups.js";
+export { confidenceIntervals } from "./evaluation/confidence-intervals.js";
+export type { ConfidenceIntervals, Interval, ResamplingOptions } from "./evaluation/confidence-intervals.js";
+export { compareEvaluations } from "./evaluation/compare-evaluations.js";
+export type { ComparedEvaluation, ComparisonOptions, EvaluationComparison } from "./evaluation/compare-evaluations.js";
 export type { LabelPrediction } from "./inference/label-prediction.js";
 export type { PatchInput, PatchPixels } from "./inference/patch-source.js";
 export type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";
@@ -64,6 +72,7 @@ export type {
 } from "./options/segmenter-training.js";
 export { resolveGate, resolvePseudoMasks } from "./options/inference.js";
 export type {
+  EvaluationOptions,
   GateSettings,
   InferenceOptions,
   PseudoMaskOptions,

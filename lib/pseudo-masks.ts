@@ -3,15 +3,14 @@ import { loadMaskStore } from "./dataset/loaded-split.js";
 import type { Split } from "./dataset/split.js";
 import { paletteOf, type TissueClass } from "./dataset/tissue-class.js";
 import { WsssError } from "./errors.js";
-import type { SegmentationScores } from "./evaluation.js";
-import { segmentationScoresOf } from "./evaluation.js";
-import type { NativeMaskStore } from "./native/addon.js";
+import { evaluationOf, type SegmentationEvaluation } from "./evaluation/segmentation-evaluation.js";
+import type { NativeCounts, NativeMaskStore } from "./native/addon.js";
 import { nativeCall, runJob, throwIfAborted } from "./native/job.js";
 import { loadAddon } from "./native/load.js";
 import { checkOptions, refuseOption } from "./options/check.js";
 import type { FeatureLevel } from "./options/backbones.js";
 import * as fields from "./options/fields.js";
-import { levels as levelsField } from "./options/inference.js";
+import { boundaryTolerancePx, levels as levelsField, nativeTolerance } from "./options/inference.js";
 import type { OnProgress } from "./progress.js";
 import { inStage } from "./progress.js";
 import { MaskFolderWriter, drawnLevels, maskFilesOf } from "./inference/pseudo-mask-files.js";
@@ -33,6 +32,14 @@ export interface PseudoMaskOpenOptions extends PseudoMaskWriteOptions {
    * @defaultValue those whose folder is there, deepest first
    */
   readonly levels?: readonly FeatureLevel[] | undefined;
+}
+
+/** Options of `PseudoMasks.score`. */
+export interface PseudoMaskScoreOptions {
+  /** As `EvaluationOptions.boundaryTolerancePx`. @defaultValue `"auto"` */
+  readonly boundaryTolerancePx?: number | "auto" | undefined;
+  /** Aborting it stops the scoring. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a set of pseudo masks is made of. */
@@ -150,22 +157,21 @@ export class PseudoMasks {
   async score(
     level: FeatureLevel,
     split: Split,
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<SegmentationScores> {
+    options: PseudoMaskScoreOptions = {},
+  ): Promise<SegmentationEvaluation> {
     const call = "PseudoMasks.score";
     const row = this.#row(call, level);
-    const { signal } = checkOptions(scoreSchema, call, options);
+    const { signal, boundaryTolerancePx } = checkOptions(scoreSchema, call, options);
     this.assertDrawnFor(call, split);
     assertMasks(call, split, "scoring");
     throwIfAborted(signal);
     const truth = await split.loadTruth(signal);
     const addon = await loadAddon();
-    const choice = { classCount: this.classes.length, level: row };
-    const scores = await runJob<Parameters<typeof segmentationScoresOf>[0]>(
-      (done) => addon.scoreMasks(choice, this.store, truth, done),
-      signal,
-    );
-    return segmentationScoresOf(scores);
+    const classCount = this.classes.length;
+    const choice = { classCount, level: row, boundaryTolerance: nativeTolerance(boundaryTolerancePx) };
+    const counts = await runJob<NativeCounts>((done) => addon.scoreMasks(choice, this.store, truth, done), signal);
+    const positions = split.files.map((_, index) => index);
+    return await evaluationOf([{ counts, positions }], split.files, classCount, signal);
   }
 
   /** Internal: refuses a split whose patches are not those of the masks. */
@@ -220,4 +226,4 @@ const workShape = {
 } as const;
 const writeSchema = z.strictObject(workShape);
 const openSchema = z.strictObject({ ...workShape, levels: levelsField.optional() });
-const scoreSchema = z.strictObject({ signal: workShape.signal });
+const scoreSchema = z.strictObject({ signal: workShape.signal, boundaryTolerancePx });

@@ -1,7 +1,7 @@
 import { readBundle } from "./bundle/bundle.js";
 import { Classifier } from "./classifier.js";
 import type { Split } from "./dataset/split.js";
-import type { SegmentationScores } from "./evaluation.js";
+import type { SegmentationEvaluation } from "./evaluation/segmentation-evaluation.js";
 import { Gate } from "./inference/gate.js";
 import { Model } from "./model/model.js";
 import type { ModelDescription } from "./model/model-description.js";
@@ -12,8 +12,8 @@ import type { NativeSegmenter } from "./native/addon.js";
 import type { SegmenterBackbone } from "./options/backbones.js";
 import { checkOptions, refuseOption } from "./options/check.js";
 import { path as pathField, withoutUndefined } from "./options/fields.js";
-import type { SegmentationOptions } from "./options/inference.js";
-import { checkSegmentationOptions } from "./options/inference.js";
+import type { EvaluationOptions, SegmentationOptions } from "./options/inference.js";
+import { checkEvaluationOptions, checkSegmentationOptions, nativeTolerance } from "./options/inference.js";
 import type { ModelLoadOptions, SegmenterCreateOptions } from "./options/model.js";
 import { modelLoadSchema, segmenterCreateSchema } from "./options/model.js";
 import type { SegmenterTrainingOptions } from "./options/segmenter-training.js";
@@ -70,6 +70,11 @@ export class Segmenter extends Model {
     return this.#description.backbone as SegmenterBackbone;
   }
 
+  /** Channel multiplier of ASPP and decoder, 1 = the paper's. */
+  get headWidth(): number {
+    return this.#description.headWidth;
+  }
+
   /** Ratio of patch size to feature size at the end of the backbone. */
   get outputStride(): 8 | 16 {
     return this.#description.outputStride;
@@ -83,8 +88,9 @@ export class Segmenter extends Model {
   static async create(options: SegmenterCreateOptions): Promise<Segmenter> {
     const call = "Segmenter.create";
     const checked = checkOptions(segmenterCreateSchema, call, options);
-    const { classes, background, width, backbone, outputStride, weights, strict, foldNormalization, ...rest } = checked;
-    const description = { role: "segmenter", classes, background, width, backbone, outputStride } as const;
+    const { classes, background, width, headWidth = width, backbone, outputStride, ...others } = checked;
+    const { weights, strict, foldNormalization, ...rest } = others;
+    const description = { role: "segmenter", classes, background, width, headWidth, backbone, outputStride } as const;
     return await Segmenter.#open(
       call,
       { ...rest, description },
@@ -125,7 +131,7 @@ export class Segmenter extends Model {
   }
 
   /** Options of a call with the bundle's gate, where no other is named. */
-  #withBundledGate(options: SegmentationOptions): SegmentationOptions {
+  #withBundledGate(options: EvaluationOptions): EvaluationOptions {
     return this.#bundled === undefined || options.gate !== undefined
       ? options
       : { ...this.#bundled, ...withoutUndefined(options) };
@@ -166,7 +172,7 @@ export class Segmenter extends Model {
     options: SegmenterTrainingOptions,
   ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
     const call = "Segmenter.train";
-    const { masks, ...checked } = checkSegmenterTraining(call, options);
+    const { masks, ...checked } = checkSegmenterTraining(call, options, this);
     if (masks === undefined) throw refuseOption(call, "masks", 'PseudoMasks or "ground-truth"', masks);
     const plan = { ...checked, masks };
     checkSplit(call, "split", split, this.classes);
@@ -215,20 +221,21 @@ export class Segmenter extends Model {
   }
 
   /**
-   * Scores the predictions for a split against its true masks, over one confusion matrix of all pixels. Background and ignored
-   * pixels of the true masks are not scored. The patches of val and test may differ in size.
+   * Scores the predictions for a split against its true masks: over one confusion matrix of all pixels, by boundaries, and patch by
+   * patch. Background and ignored pixels of the true masks are not scored. The patches of val and test may differ in size.
    * @throws WsssError like {@link Segmenter.predict}; `WSSS_ERR_DATASET` for a split without true masks.
    */
-  async evaluate(split: Split, options: SegmentationOptions = {}): Promise<SegmentationScores> {
+  async evaluate(split: Split, options: EvaluationOptions = {}): Promise<SegmentationEvaluation> {
     const call = "Segmenter.evaluate";
-    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(options));
+    const { boundaryTolerancePx, ...checked } = checkEvaluationOptions(call, this.#withBundledGate(options));
+    const { signal, onProgress, ...choice } = checked;
     checkSplit(call, "split", split, this.classes);
     assertMasks(call, split, "evaluation");
     const { batchSize } = choice;
     const gate = Gate.check(call, choice, this.classes);
     return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
       const work = { call, native, classes: this.classes, gate, batchSize, signal: stop, report };
-      return await evaluateSegmentation(work, split);
+      return await evaluateSegmentation(work, split, nativeTolerance(boundaryTolerancePx));
     });
   }
 }

@@ -1,5 +1,5 @@
-import type { LabelScores, SegmentationScores } from "./evaluation.js";
-import { labelScoresOf, segmentationScoresOf } from "./evaluation.js";
+import type { LabelScores, SegmentationScores } from "./evaluation/scores.js";
+import { labelScoresOf, segmentationScoresOf } from "./evaluation/scores.js";
 import type { NativeEpochEvent, NativeStepEvent, NativeTrainingEvent, NativeTrainingSummary } from "./native/addon.js";
 
 /** One optimiser step has been done. */

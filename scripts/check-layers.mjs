@@ -16,7 +16,7 @@ const libLayers = [
   ["image/"],
   ["dataset/"],
   // The API: its classes, and what they are made of. Inside, only import cycles are forbidden.
-  ["model/", "options/", "inference/", "training/", "weights/", "bundle/", "*.ts"],
+  ["model/", "options/", "inference/", "training/", "evaluation/", "weights/", "bundle/", "*.ts"],
   ["doctor/"],
   ["run/"],
   ["demo/"],

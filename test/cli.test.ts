@@ -17,6 +17,7 @@ const commands = [
   "pseudo-masks",
   "train-segmenter",
   "evaluate",
+  "compare",
   "predict",
   "setup",
   "inspect",

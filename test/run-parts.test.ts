@@ -12,7 +12,7 @@ import { mergeOptions } from "../dist/run/plan-options.js";
 import { resolveSections } from "../dist/run/plan.js";
 import { alignColumns, formatDuration, reportTable } from "../dist/run/report-table.js";
 import { type RunReporter, silentReporter } from "../dist/run/reporter.js";
-import { segmentationResult } from "../dist/run/result.js";
+import { intervalsResult, segmentationResult } from "../dist/run/result.js";
 import { lockRunFolder } from "../dist/run/run-lock.js";
 import { performStage, type Stage } from "../dist/run/stage.js";
 import { freshFolder } from "./support/command-line.js";
@@ -60,7 +60,13 @@ describe("plans", () => {
     ]);
     expect(classifier).toMatchObject({ seed: 7, width: 1, weights: null, training: { seed: 7, momentum: 5e-4 } });
     expect(segmenter).toMatchObject({ masks: "pseudo", outputStride: 16, training: { seed: 7, divideByBatch: true } });
-    expect(evaluation).toEqual({ gate: true, recipe: "published", gateThreshold: 0.1, gateRule: "multiply" });
+    expect(evaluation).toEqual({
+      gate: true,
+      boundaryTolerancePx: "auto",
+      recipe: "published",
+      gateThreshold: 0.1,
+      gateRule: "multiply",
+    });
   });
 
   test("refuse what the library refuses", () => {
@@ -245,8 +251,10 @@ describe("the report", () => {
     meanClassAccuracy: 0.7,
     mIoU: 0.6,
     fwIoU: 0.65,
+    meanBoundaryF1: 0.5,
     iou: [0.6, NaN],
     dice: [0.75, NaN],
+    boundaryF1: [0.5, NaN],
   });
 
   test("has null where a score is undefined, in JSON and table", async () => {
@@ -254,12 +262,32 @@ describe("the report", () => {
     const file = path.join(folder, "result.json");
     await writeJson(file, scores);
     expect(JSON.parse(await readFile(file, "utf8"))).toEqual(scores);
-    const result = { segmenter: { plain: scores }, elapsedMs: 61_000 };
-    expect(reportTable(result, ["gland", "stroma"])).toBe(
+    const half = { low: 0.5, high: 0.7 };
+    const nothing = { low: NaN, high: NaN };
+    const intervals = intervalsResult({
+      by: "patient",
+      units: 3,
+      level: 0.95,
+      resamples: 2000,
+      scores: {
+        pixelAccuracy: half,
+        meanClassAccuracy: half,
+        mIoU: half,
+        fwIoU: half,
+        meanBoundaryF1: half,
+        iou: [half, nothing],
+        dice: [half, nothing],
+        boundaryF1: [half, nothing],
+      },
+    });
+    const segmenter = { plain: { ...scores, intervals }, gated: { ...scores, intervals: null } };
+    expect(reportTable({ segmenter, elapsedMs: 61_000 }, ["gland", "stroma"])).toBe(
       [
         "Segmentation (per cent)",
-        "                     Acc  mIoU  FwIoU  IoU gland  IoU stroma",
-        "  segmenter (test)  75.0  60.0   65.0       60.0           -",
+        "                                       Acc         mIoU        FwIoU  Boundary F1    IoU gland  IoU stroma",
+        "  segmenter (test)                    75.0         60.0         65.0         50.0         60.0           -",
+        "    95 % interval, 3 patients  50.0 - 70.0  50.0 - 70.0  50.0 - 70.0  50.0 - 70.0  50.0 - 70.0           -",
+        "  segmenter, gated (test)             75.0         60.0         65.0         50.0         60.0           -",
         "",
         "Took 1 min 01 s.",
       ].join("\n"),

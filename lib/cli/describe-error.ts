@@ -7,6 +7,7 @@ import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } 
 const otherFlags: Readonly<Record<string, string>> = {
   data: "--data",
   width: "--width",
+  headWidth: "--head-width",
   seed: "--seed",
   seeds: "--seeds",
   only: "--only",
@@ -17,6 +18,11 @@ const otherFlags: Readonly<Record<string, string>> = {
   outputStride: "--output-stride",
   masks: "--masks",
   gateThreshold: "--gate-threshold",
+  by: "--by",
+  level: "--level",
+  resamples: "--resamples",
+  permutations: "--permutations",
+  boundaryTolerancePx: "--boundary-tolerance",
   count: "--pictures, --train-limit, --val-limit or --test-limit",
 };
 

@@ -29,6 +29,7 @@ export function segmenterOf(given: Given): PlanOptions["segmenter"] {
     weights: given["segmenterWeights"] ?? given["weights"],
     foldNormalization: given["foldNormalization"],
     outputStride: given["outputStride"],
+    headWidth: given["headWidth"],
     masks: given["masks"],
     training: trainingOf(given, segmenterFlags, "segmenter"),
   });

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { packageVersion } from "../package-version.js";
 import { addAblateCommand } from "./commands/ablate.js";
 import { addBundleCommand } from "./commands/bundle.js";
+import { addCompareCommand } from "./commands/compare.js";
 import { addConvertCommand } from "./commands/convert.js";
 import { addDemoCommand } from "./commands/demo.js";
 import { addDoctorCommand } from "./commands/doctor.js";
@@ -41,12 +42,14 @@ Examples:
   wsss-tissue demo
   wsss-tissue doctor datasets/LUAD-HistoSeg --preset luad-histoseg
   wsss-tissue run --data datasets/LUAD-HistoSeg --preset luad-histoseg --out runs/luad
+  wsss-tissue compare runs/luad runs/luad-supervised
   wsss-tissue predict --run runs/luad --out predictions patch.png`,
     );
   program.commandsGroup("Everything:");
   addDemoCommand(program, streams);
   addRunCommand(program, streams);
   addAblateCommand(program, streams);
+  addCompareCommand(program, streams);
   program.commandsGroup("Your data:");
   addDoctorCommand(program, streams);
   program.commandsGroup("One part:");

@@ -9,7 +9,7 @@ import { device as deviceRule, type Device } from "../options/device.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";
 import type { DataLocation } from "../run/run-record.js";
-import { decimal, fraction, integer, oneOf, someText, words } from "./values.js";
+import { decimal, fraction, integer, oneOf, someText, wordOr, words } from "./values.js";
 
 /** A path as an absolute one: a run folder stays valid from wherever it is used. */
 function absolute(text: string): string {
@@ -133,6 +133,17 @@ export function addGateOptions(command: Command): Command {
     );
 }
 
+/** How boundaries are scored. */
+export function addBoundaryOption(command: Command): Command {
+  return command
+    .optionsGroup("Evaluation:")
+    .option(
+      "--boundary-tolerance <px>",
+      "how far a boundary may be off, for the boundary F1, or auto: 0.75 % of the diagonal (default: auto)",
+      wordOr("auto", decimal),
+    );
+}
+
 /** How many pictures. */
 export function addPictureOptions(command: Command): Command {
   return command
@@ -177,7 +188,8 @@ export function addSegmenterOptions(command: Command): Command {
       "--output-stride <n>",
       "16, or 8 for finer features at about three times the cost (default: 16)",
       outputStride,
-    );
+    )
+    .option("--head-width <x>", "channel multiplier of ASPP and decoder (default: that of --width)", fraction);
 }
 
 /** What the segmenter of a whole run learns from. */
@@ -213,13 +225,13 @@ export function section(entries: Readonly<Record<string, unknown>>): Readonly<Re
 /** What of the plan does not belong to a training. Options are checked by the library, so that one place knows their bounds. */
 export function planOf(given: Readonly<Record<string, unknown>>): PlanOptions {
   const { seed, trainLimit, valLimit, testLimit, recipe, levels, glass, scaling } = given;
-  const { gate, gateThreshold, gateRule, pictures } = given;
+  const { gate, gateThreshold, gateRule, boundaryTolerance, pictures } = given;
   return {
     seed,
     recipe,
     subset: section({ train: trainLimit, val: valLimit, test: testLimit }),
     pseudoMasks: section({ levels, glass: glass === "none" ? false : glass, scaling }),
-    evaluation: section({ gate, gateThreshold, gateRule }),
+    evaluation: section({ gate, gateThreshold, gateRule, boundaryTolerancePx: boundaryTolerance }),
     pictures: section({ count: pictures }),
   } as PlanOptions;
 }

@@ -96,6 +96,13 @@ export const sharedTrainingFlags: readonly TrainingFlag[] = [
     parse: oneOf("best", "last"),
     help: "weights to keep: best (on val) or last",
   },
+  {
+    name: "freeze-batch-norm",
+    value: "how",
+    option: "freezeBatchNorm",
+    parse: yesNoAuto,
+    help: "keep batch norms (of the segmenter: those of its backbone) as they are: yes, no or auto",
+  },
 ];
 
 /** Options of the classifier's training alone. */
@@ -130,13 +137,6 @@ export const classifierTrainingFlags: readonly TrainingFlag[] = [
     option: "freezeStem",
     parse: yesNoAuto,
     help: "keep the first layers as they are: yes, no or auto",
-  },
-  {
-    name: "freeze-batch-norm",
-    value: "how",
-    option: "freezeBatchNorm",
-    parse: yesNoAuto,
-    help: "keep batch norms as they are: yes, no or auto",
   },
 ];
 

@@ -1,19 +1,13 @@
-import { type LoadedGroup, truthOf } from "../dataset/loaded-split.js";
+import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
-import {
-  type LabelScores,
-  labelScoresOf,
-  meanLabelScores,
-  type SegmentationScores,
-  segmentationScoresOf,
-} from "../evaluation.js";
-import type { NativeLabelScores, NativeProgressEvent, NativeScores } from "../native/addon.js";
+import type { CountedGroup } from "../evaluation/patch-counts.js";
+import { type LabelScores, labelScoresOf, meanLabelScores } from "../evaluation/scores.js";
+import { evaluationOf, type SegmentationEvaluation } from "../evaluation/segmentation-evaluation.js";
+import type { NativeCounts, NativeLabelScores, NativeProgressEvent } from "../native/addon.js";
 import { runJob } from "../native/job.js";
-import { loadAddon } from "../native/load.js";
 import { inStage } from "../progress.js";
 import type { LabelWork } from "./label-prediction.js";
-import { MaskStrips } from "./mask-strips.js";
-import { segmentGroup, type SegmentationWork } from "./segmentation-prediction.js";
+import type { SegmentationWork } from "./segmentation-prediction.js";
 
 /** Scores predicted labels of a split, whose patches may differ in size. */
 export async function evaluateLabels(
@@ -39,52 +33,28 @@ export async function evaluateLabels(
   );
 }
 
-/** Scores predicted masks of a split, whose patches may differ in size, over one confusion matrix of all pixels. */
-export async function evaluateSegmentation(work: SegmentationWork, split: Split): Promise<SegmentationScores> {
-  const { signal, report } = work;
-  const groups = await split.loadGroups(signal, inStage(report, "load"));
-  const [first] = groups;
-  const scores =
-    first !== undefined && groups.length === 1
-      ? await evaluateGroup(work, first)
-      : await evaluateGroups(work, groups, split.count);
-  return segmentationScoresOf(scores);
-}
-
-/** Patches of one size: the addon segments and counts in one go. */
-async function evaluateGroup(
-  { native, gate, batchSize, signal, report }: SegmentationWork,
-  group: LoadedGroup,
-): Promise<NativeScores> {
-  const truth = truthOf(group);
-  const opened = gate && (await gate.open(group.patches, signal, report));
-  return await runJob<NativeScores>(
-    (done) => native.evaluate({ batchSize }, group.patches, truth, opened, inStage(report, "segment"), done),
-    signal,
-  );
-}
-
-/** Patches of several sizes: segmented by size, then counted together. */
-async function evaluateGroups(
+/** Scores predicted masks of a split, whose patches may differ in size. */
+export async function evaluateSegmentation(
   work: SegmentationWork,
-  groups: readonly LoadedGroup[],
-  total: number,
-): Promise<NativeScores> {
-  const addon = await loadAddon();
-  const pixels = groups.reduce((sum, { count, height, width }) => sum + count * height * width, 0);
-  const [predictions, truths] = [new MaskStrips(addon, pixels), new MaskStrips(addon, pixels)];
+  split: Split,
+  boundaryTolerance: number,
+): Promise<SegmentationEvaluation> {
+  const { native, gate, batchSize, classes, signal, report } = work;
+  const segmented = inStage(report, "segment");
+  const groups = await split.loadGroups(signal, inStage(report, "load"));
+  const counted: CountedGroup[] = [];
   let before = 0;
   for (const group of groups) {
-    const { masks } = await segmentGroup(work, addon, group.patches, false, { before, total });
-    await predictions.addAll(masks);
-    await truths.addAll(truthOf(group));
-    before += group.count;
+    const { patches, positions, count } = group;
+    const truth = truthOf(group);
+    const opened = gate && (await gate.open(patches, signal, report));
+    const onEvent = ({ done }: NativeProgressEvent): void => segmented({ done: before + done, total: split.count });
+    const counts = await runJob<NativeCounts>(
+      (done) => native.evaluate({ batchSize, boundaryTolerance }, patches, truth, opened, onEvent, done),
+      signal,
+    );
+    counted.push({ counts, positions });
+    before += count;
   }
-  predictions.end();
-  truths.end();
-  const choice = { classCount: work.classes.length, level: 0 };
-  return await runJob<NativeScores>(
-    (done) => addon.scoreMasks(choice, predictions.store, truths.store, done),
-    work.signal,
-  );
+  return await evaluationOf(counted, split.files, classes.length, signal);
 }

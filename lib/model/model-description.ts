@@ -22,6 +22,8 @@ export interface ModelDescription {
   readonly background: TissueClass;
   /** Channel multiplier, 1 = the paper's network. */
   readonly width: number;
+  /** Channel multiplier of a segmenter's ASPP and decoder; of classifiers {@link width}. */
+  readonly headWidth: number;
   /** The network of a classifier, or the one below a segmenter's ASPP and decoder. */
   readonly backbone: ClassifierBackbone | SegmenterBackbone;
   /** Ratio of patch size to feature size at the end of the backbone. */
@@ -44,6 +46,7 @@ export function metadataOf(
     classes: JSON.stringify(description.classes.map(plain)),
     background: JSON.stringify(plain(description.background)),
     width: String(description.width),
+    headWidth: String(description.headWidth),
     backbone: description.backbone,
     outputStride: String(description.outputStride),
     pretrained: String(description.pretrained),
@@ -70,6 +73,8 @@ const sharedShape = {
   classes: jsonText.pipe(z.array(savedTissueClass).min(1).max(254)),
   background: jsonText.pipe(savedTissueClass),
   width: z.coerce.number().gt(0),
+  // Version 0.1 wrote none: one width for the whole network.
+  headWidth: z.coerce.number().gt(0).optional(),
   pretrained: z.enum(["true", "false"]),
 };
 const outputStride = z.enum(["8", "16"]).transform((text) => (text === "8" ? 8 : 16));
@@ -99,5 +104,6 @@ export function describeModel(path: string, metadata: Readonly<Record<string, st
       `by version ${packageVersion}; use the version that wrote it, or save the weights again`;
     throw new WsssError("WSSS_ERR_WEIGHTS", message, { path, entry: broken, writtenBy: version });
   }
-  return { ...checked.data, pretrained: checked.data.pretrained === "true" };
+  const { width, headWidth = width, pretrained } = checked.data;
+  return { ...checked.data, headWidth, pretrained: pretrained === "true" };
 }

@@ -90,10 +90,9 @@ export async function openModel<Native extends NativeModel>(
     nativeCall(() => addon.deviceReport()),
   );
   const { seed, threads } = opening;
-  const { classes, width, backbone, outputStride } = description;
-  const native = nativeCall(() =>
-    opening.construct(addon, { classCount: classes.length, width, backbone, outputStride, device, seed, threads }),
-  );
+  const { classes, width, headWidth, backbone, outputStride } = description;
+  const shape = { classCount: classes.length, width, headWidth, backbone, outputStride };
+  const native = nativeCall(() => opening.construct(addon, { ...shape, device, seed, threads }));
   const handle = new ModelHandle(kind, native);
   try {
     const { network, weightsReport } = await initialize(handle, call, weights, signal);
@@ -149,6 +148,7 @@ function assertSameNetwork(
   const facts = (model: Omit<ModelDescription, "pretrained">): Record<string, string> => ({
     classes: `${model.classes.length} (${namesOf(model.classes)})`,
     width: String(model.width),
+    headWidth: String(model.headWidth),
     backbone: model.backbone,
   });
   const [ours, theirs] = [facts(wanted), facts(found)];

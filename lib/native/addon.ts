@@ -9,12 +9,13 @@
  */
 
 import type { Done, NativeJob } from "./native-contract.js";
+import type { NativeEvaluationFunctions } from "./native-evaluation.js";
 import type { NativeClassifier, NativeModelConfig, NativeSegmenter } from "./native-models.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
-import type { NativeScores } from "./native-training.js";
 import type { NativeConversion, NativeWeightInspection } from "./native-weights.js";
 
 export type * from "./native-contract.js";
+export type * from "./native-evaluation.js";
 export type * from "./native-stores.js";
 export type * from "./native-models.js";
 export type * from "./native-training.js";
@@ -40,18 +41,11 @@ export interface NativeDeviceReport {
   readonly cuda: { readonly compiledIn: boolean; readonly deviceCount: number; readonly reason: string };
 }
 
-export interface NativeAddon {
+export interface NativeAddon extends NativeEvaluationFunctions {
   readonly PatchStore: new (count: number, height: number, width: number, classCount: number) => NativePatchStore;
   readonly MaskStore: new (count: number, height: number, width: number, levelCount: number) => NativeMaskStore;
   readonly Classifier: new (config: NativeModelConfig) => NativeClassifier;
   readonly Segmenter: new (config: NativeModelConfig) => NativeSegmenter;
-  /** Scores one level of `predictions` against level 0 of `truth`, off the event loop. */
-  scoreMasks(
-    options: { classCount: number; level: number },
-    predictions: NativeMaskStore,
-    truth: NativeMaskStore,
-    done: Done<NativeScores>,
-  ): NativeJob;
   /** Fills a store of 4 classes (and level 0 of `masks`) with procedural tissue, labels included. */
   synthesizeTissue(
     options: NativeSynthesisOptions,

@@ -1,10 +1,10 @@
 /** The two networks of the addon. */
 import type { Done, NativeJob, OnEvent } from "./native-contract.js";
+import type { NativeCounts } from "./native-evaluation.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 import type {
   NativeClassifierTrainingOptions,
   NativeLabelScores,
-  NativeScores,
   NativeSegmenterTrainingOptions,
   NativeTrainingEvent,
   NativeTrainingSummary,
@@ -16,6 +16,8 @@ export interface NativeModelConfig {
   readonly classCount: number;
   /** Channel multiplier, 1 = the paper's network. */
   readonly width: number;
+  /** Channel multiplier of a segmenter's ASPP and decoder; classifiers have neither. */
+  readonly headWidth: number;
   /** Classifier: `"resnet38"` or `"mobilenet"`. Segmenter: `"resnet101"`, `"xception"`, `"drn"` or `"mobilenet"`. */
   readonly backbone: string;
   /** 8 or 16; of classifiers it is the backbone's. */
@@ -122,14 +124,14 @@ export interface NativeSegmenter {
     onEvent: OnEvent<NativeProgressEvent>,
     done: Done<{ probabilities: ArrayBuffer | null }>,
   ): NativeJob;
-  /** Confusion over the whole store; ground truth background and anything above K-1 is not scored. */
+  /** Counts of every patch; ground truth background and anything above K-1 is not scored. `boundaryTolerance` as in `scoreMasks`. */
   evaluate(
-    options: { batchSize: number },
+    options: { batchSize: number; boundaryTolerance: number },
     patches: NativePatchStore,
     truth: NativeMaskStore,
     gate: NativeGate | null,
     onEvent: OnEvent<NativeProgressEvent>,
-    done: Done<NativeScores>,
+    done: Done<NativeCounts>,
   ): NativeJob;
   dispose(done: () => void): void;
 }

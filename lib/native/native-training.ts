@@ -75,6 +75,8 @@ export interface NativeSegmenterTrainingOptions extends NativeTrainingOptions {
   readonly loss: "cross-entropy" | "focal";
   /** Probability that a patch is blurred, with a radius drawn from [0, 1). */
   readonly blur: number;
+  /** Of the backbone; those of ASPP and decoder always learn. */
+  readonly freezeBatchNorm: boolean;
   readonly dropoutFactor: number;
 }
 

@@ -127,8 +127,6 @@ export interface TrainedNetwork {
   readonly backbone?: ClassifierBackbone;
 }
 
-const autoOrFlag = z.union([z.literal("auto"), fields.flag]);
-
 const schema = z.strictObject({
   ...trainingShape,
   ...trainingCallShape,
@@ -138,8 +136,8 @@ const schema = z.strictObject({
   gammaFloor: fields.probability,
   gammaDecaysFrom: z.enum(["start", "pda"]),
   pdaDivisor: z.union([z.literal("classes"), z.number().gt(0).max(1e6)]),
-  freezeStem: autoOrFlag,
-  freezeBatchNorm: autoOrFlag,
+  freezeStem: fields.autoOrFlag,
+  freezeBatchNorm: fields.autoOrFlag,
 });
 
 /** A checked call of `Classifier.train`. */

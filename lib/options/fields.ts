@@ -17,6 +17,9 @@ export const countOrNone = z
   .max(2 ** 31 - 1);
 export const probability = z.number().min(0).max(1);
 export const flag = z.boolean();
+
+/** `true`, `false`, or what the start of the network suggests. */
+export const autoOrFlag = z.union([z.literal("auto"), flag]);
 export const seed = z.int().min(0).max(largestSeed);
 export const path = z
   .string()

@@ -42,7 +42,7 @@ export interface GateSettings {
   readonly gateRule?: "exclude" | "multiply" | undefined;
 }
 
-/** Options of `Segmenter.predict` and `Segmenter.evaluate`. */
+/** Options of `Segmenter.predict`. */
 export interface SegmentationOptions extends InferenceOptions, GateSettings {
   /**
    * Classifier that says which classes a patch can have. It must know the same classes, and is busy meanwhile. `null`: none,
@@ -51,6 +51,15 @@ export interface SegmentationOptions extends InferenceOptions, GateSettings {
    *   and rule; otherwise none
    */
   readonly gate?: Classifier | null | undefined;
+}
+
+/** Options of `Segmenter.evaluate`. */
+export interface EvaluationOptions extends SegmentationOptions {
+  /**
+   * How far a boundary may be off to count as met, in pixels of the patch, 0..64, for the boundary F1.
+   * @defaultValue `"auto"`, 0.75 per cent of the patch's diagonal, the custom since Csurka et al. 2013: 2.4 pixels of a patch of 224
+   */
+  readonly boundaryTolerancePx?: number | "auto" | undefined;
 }
 
 /** How pseudo masks are drawn; what a run records. */
@@ -117,6 +126,16 @@ const gateShape = {
 
 const segmentationSchema = z.strictObject({ ...inferenceShape, ...gateShape, gate: fields.gate.nullish() });
 
+/** The rule of {@link EvaluationOptions.boundaryTolerancePx}. */
+export const boundaryTolerancePx = z.union([z.literal("auto"), z.number().min(0).max(64)]).default("auto");
+
+/** The tolerance as the addon wants it: below 0 for `"auto"`. */
+export function nativeTolerance(tolerance: z.output<typeof boundaryTolerancePx>): number {
+  return tolerance === "auto" ? -1 : tolerance;
+}
+
+const evaluationSchema = segmentationSchema.extend({ boundaryTolerancePx });
+
 /** Base values of pseudo masks by recipe. */
 export const pseudoMaskBase = {
   default: { levels: "all", glass: "dataset", scaling: "present" },
@@ -178,12 +197,28 @@ export function resolvePseudoMasks(options: PseudoMaskOptions = {}): Complete<Ps
   return Object.freeze({ recipe, levels: chosen, glass, scaling });
 }
 
-/** Checks a call of `Segmenter.predict` or `.evaluate`. */
+/** Checks a call of `Segmenter.predict`. */
 export function checkSegmentationOptions(
   call: string,
   options: SegmentationOptions | undefined,
 ): z.output<typeof segmentationSchema> {
-  const checked = checkOptions(segmentationSchema, call, withInferenceBase(gateBase, options));
+  return assertGated(call, checkOptions(segmentationSchema, call, withInferenceBase(gateBase, options)), options);
+}
+
+/** Checks a call of `Segmenter.evaluate`. */
+export function checkEvaluationOptions(
+  call: string,
+  options: EvaluationOptions | undefined,
+): z.output<typeof evaluationSchema> {
+  return assertGated(call, checkOptions(evaluationSchema, call, withInferenceBase(gateBase, options)), options);
+}
+
+/** @throws WsssError `WSSS_ERR_OPTION` for settings of a gate that is not there. */
+function assertGated<Checked extends { readonly gate?: unknown }>(
+  call: string,
+  checked: Checked,
+  options: SegmentationOptions | undefined,
+): Checked {
   for (const name of ["gateThreshold", "gateRule"] as const) {
     if (checked.gate === undefined && options?.[name] !== undefined) {
       throw refuseOption(call, name, "left out without a gate classifier", options[name]);

@@ -87,6 +87,12 @@ export interface SegmenterCreateOptions extends ModelCreateOptions {
    * @defaultValue `16`, as published
    */
   readonly outputStride?: 8 | 16 | undefined;
+  /**
+   * Channel multiplier of ASPP and decoder, above 0, at most 4. Pretrained weights fix the width of the backbone; with a small one, such as
+   * MobileNetV2, the paper's head does nine tenths of the work.
+   * @defaultValue the value of `width`
+   */
+  readonly headWidth?: number | undefined;
 }
 
 /** Options of `save`. */
@@ -136,4 +142,5 @@ export const classifierCreateSchema = modelLoadSchema.extend({
 export const segmenterCreateSchema = classifierCreateSchema.extend({
   backbone: z.enum(segmenterBackbones).default("resnet101"),
   outputStride: z.union([z.literal(8), z.literal(16)]).default(16),
+  headWidth: z.number().gt(0).max(4).optional(),
 });

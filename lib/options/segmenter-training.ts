@@ -12,6 +12,7 @@ import {
   trainingShape,
   withBase,
 } from "./training.js";
+import type { TrainedNetwork } from "./classifier-training.js";
 import type { Complete, TrainingCallOptions, TrainingSettings } from "./training.js";
 
 /** Options of stage 2, the segmenter's training, that a run records. Bounds are inclusive where not said otherwise. */
@@ -44,6 +45,12 @@ export interface SegmenterTrainingSettings extends TrainingSettings {
    * @defaultValue `0.5`, as published
    */
   readonly blur?: number | undefined;
+  /**
+   * Whether the batch norms of the backbone keep their statistics, scales and shifts; those of ASPP and decoder always learn. `"auto"`:
+   * exactly if the weights come from elsewhere. Statistics of small batches of a few patients unlearn what ImageNet taught.
+   * @defaultValue `"auto"`; recipe `"published"` `false`
+   */
+  readonly freezeBatchNorm?: boolean | "auto" | undefined;
 }
 
 /** Options of `Segmenter.train`. */
@@ -53,7 +60,9 @@ export interface SegmenterTrainingOptions extends SegmenterTrainingSettings, Tra
 }
 
 /** Complete options of stage 2, nothing left to choose but `levelWeights: "auto"`, which needs the masks. */
-export type ResolvedSegmenterTraining = Complete<SegmenterTrainingSettings>;
+export type ResolvedSegmenterTraining = Omit<Complete<SegmenterTrainingSettings>, "freezeBatchNorm"> & {
+  readonly freezeBatchNorm: boolean;
+};
 
 /** Base values of stage 2 by recipe. */
 export const segmenterTrainingBase = {
@@ -72,6 +81,7 @@ export const segmenterTrainingBase = {
     divideByBatch: false,
     loss: "cross-entropy",
     blur: 0.5,
+    freezeBatchNorm: "auto",
   },
   published: {
     ...sharedTrainingBase,
@@ -88,8 +98,9 @@ export const segmenterTrainingBase = {
     divideByBatch: true,
     loss: "cross-entropy",
     blur: 0.5,
+    freezeBatchNorm: false,
   },
-} as const satisfies Record<Recipe, Omit<ResolvedSegmenterTraining, "recipe">>;
+} as const satisfies Record<Recipe, Omit<Complete<SegmenterTrainingSettings>, "recipe">>;
 
 const weight = z.number().min(0).max(1000);
 
@@ -109,6 +120,7 @@ const schema = z.strictObject({
   divideByBatch: fields.flag,
   loss: z.enum(["cross-entropy", "focal"]),
   blur: fields.probability,
+  freezeBatchNorm: fields.autoOrFlag,
 });
 
 /** A checked call of `Segmenter.train`. */
@@ -121,23 +133,32 @@ export interface SegmenterTrainingCall extends TrainingCallOptions {
  * Fills in and checks options of stage 2, without touching a file or a device. Options of the call alone (`masks`, `signal`,
  * `validation`, `checkpointFolder`) are checked too, and left out of what is returned.
  *
+ * @param model - whether the weights come from elsewhere, which decides what `"auto"` means.
  * @returns complete options, frozen; a run records them beside its results.
  * @throws WsssError `WSSS_ERR_OPTION` naming option, bound and value.
  */
-export function resolveSegmenterTraining(options: Partial<SegmenterTrainingOptions> = {}): ResolvedSegmenterTraining {
-  return checkSegmenterTraining("Segmenter.train", options).settings;
+export function resolveSegmenterTraining(
+  options: Partial<SegmenterTrainingOptions> = {},
+  model: Pick<TrainedNetwork, "pretrained"> = { pretrained: false },
+): ResolvedSegmenterTraining {
+  return checkSegmenterTraining("Segmenter.train", options, model).settings;
 }
 
 /** Like {@link resolveSegmenterTraining}, with the options of the call beside the settings. */
 export function checkSegmenterTraining(
   call: string,
   options: Partial<SegmenterTrainingOptions> | undefined,
+  model: Pick<TrainedNetwork, "pretrained">,
 ): SegmenterTrainingCall {
   const checked = checkOptions(schema, call, withBase(segmenterTrainingBase, options));
   checkTraining(call, checked, options);
   const { call: callOptions, settings: given } = splitCall(checked);
-  const { masks, ...settings } = given;
-  return { settings: Object.freeze(settings), masks, ...callOptions };
+  const { masks, freezeBatchNorm, ...rest } = given;
+  const settings = Object.freeze({
+    ...rest,
+    freezeBatchNorm: freezeBatchNorm === "auto" ? model.pretrained : freezeBatchNorm,
+  });
+  return { settings, masks, ...callOptions };
 }
 
 const deepestWeight = 0.6;

@@ -41,6 +41,8 @@ export interface PlanOptions {
         /** @defaultValue `"resnet101"` */
         readonly backbone?: SegmenterBackbone | undefined;
         readonly outputStride?: 8 | 16 | undefined;
+        /** Channel multiplier of ASPP and decoder. @defaultValue the value of `width` */
+        readonly headWidth?: number | undefined;
         /** What to learn from. @defaultValue `"pseudo"`, the masks of the stage before */
         readonly masks?: "pseudo" | "ground-truth" | undefined;
         readonly training?: SegmenterTrainingSettings | undefined;
@@ -50,6 +52,8 @@ export interface PlanOptions {
     | (GateSettings & {
         /** Whether to evaluate with the class gate too. @defaultValue `true` */
         readonly gate?: boolean | undefined;
+        /** As `EvaluationOptions.boundaryTolerancePx`. @defaultValue `"auto"` */
+        readonly boundaryTolerancePx?: number | "auto" | undefined;
       })
     | undefined;
   readonly pictures?:

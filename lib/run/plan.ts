@@ -9,7 +9,13 @@ import {
 import { checkOptions } from "../options/check.js";
 import { type ResolvedClassifierTraining, resolveClassifierTraining } from "../options/classifier-training.js";
 import * as fields from "../options/fields.js";
-import { type GateSettings, type PseudoMaskSettings, resolveGate, resolvePseudoMasks } from "../options/inference.js";
+import {
+  boundaryTolerancePx,
+  type GateSettings,
+  type PseudoMaskSettings,
+  resolveGate,
+  resolvePseudoMasks,
+} from "../options/inference.js";
 import { type ResolvedSegmenterTraining, resolveSegmenterTraining } from "../options/segmenter-training.js";
 import type { Complete } from "../options/training.js";
 import type { PlanOptions } from "./plan-options.js";
@@ -29,10 +35,14 @@ export interface PlanSections {
   readonly pseudoMasks: Complete<PseudoMaskSettings>;
   readonly segmenter: NetworkSection<SegmenterBackbone> & {
     readonly outputStride: 8 | 16;
+    readonly headWidth: number;
     readonly masks: "pseudo" | "ground-truth";
     readonly training: ResolvedSegmenterTraining;
   };
-  readonly evaluation: Complete<GateSettings> & { readonly gate: boolean };
+  readonly evaluation: Complete<GateSettings> & {
+    readonly gate: boolean;
+    readonly boundaryTolerancePx: number | "auto";
+  };
   readonly pictures: { readonly count: number };
 }
 
@@ -57,10 +67,11 @@ const segmenterSchema = z.strictObject({
   ...network,
   backbone: z.enum(segmenterBackbones).default("resnet101"),
   outputStride: z.union([z.literal(8), z.literal(16)]).default(16),
+  headWidth: z.number().gt(0).max(4).optional(),
   masks: z.enum(["pseudo", "ground-truth"]).default("pseudo"),
   training: z.unknown().optional(),
 });
-const evaluationSchema = z.strictObject({ gate: fields.flag.default(true) });
+const evaluationSchema = z.strictObject({ gate: fields.flag.default(true), boundaryTolerancePx });
 const picturesSchema = z.strictObject({ count: fields.countOrNone.default(8) });
 
 /** The published code feeds values in 0..1 to weights that were trained on normalised ones. */
@@ -80,14 +91,18 @@ function classifierSection({ seed, recipe, classifier = {} }: PlanOptions): Plan
 
 function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSections["segmenter"] {
   const checked = checkOptions(segmenterSchema, "run, segmenter", { seed, ...segmenter });
-  const { weights, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
-  const training = resolveSegmenterTraining({ seed: checked.seed, recipe, ...segmenter.training });
-  return { ...network, weights: weights ?? null, foldNormalization, training };
+  const { weights, headWidth = checked.width, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
+  const training = resolveSegmenterTraining(
+    { seed: checked.seed, recipe, ...segmenter.training },
+    { pretrained: weights !== undefined },
+  );
+  return { ...network, headWidth, weights: weights ?? null, foldNormalization, training };
 }
 
 function evaluationSection({ recipe, evaluation = {} }: PlanOptions): PlanSections["evaluation"] {
-  const { gate, ...settings } = evaluation;
-  return { ...checkOptions(evaluationSchema, "run, evaluation", { gate }), ...resolveGate({ recipe, ...settings }) };
+  const { gate, boundaryTolerancePx: tolerance, ...settings } = evaluation;
+  const own = checkOptions(evaluationSchema, "run, evaluation", { gate, boundaryTolerancePx: tolerance });
+  return { ...own, ...resolveGate({ recipe, ...settings }) };
 }
 
 const resolvers: { readonly [Name in SectionName]: (options: PlanOptions) => PlanSections[Name] } = {

@@ -1,4 +1,4 @@
-import type { RunResult, SegmentationResult } from "./result.js";
+import type { IntervalResult, RunResult, SegmentationResult, TestResult } from "./result.js";
 
 const percent = (value: number | null | undefined): string =>
   value === null || value === undefined ? "-" : (value * 100).toFixed(1);
@@ -21,12 +21,26 @@ function scoreRow(name: string, scores: SegmentationResult): string[] {
     percent(scores.accuracy),
     percent(scores.mIoU),
     percent(scores.fwIoU),
+    percent(scores.meanBoundaryF1),
     ...scores.iou.map((value) => percent(value)),
   ];
 }
 
+const range = ([low, high]: IntervalResult): string =>
+  low === null || high === null ? "-" : `${percent(low)} - ${percent(high)}`;
+
+/** The scores of the test patches, and below them their confidence intervals. */
+function testRows(name: string, scores: TestResult): string[][] {
+  const { intervals } = scores;
+  const row = scoreRow(name, scores);
+  if (intervals === null) return [row];
+  const { by, units, level, accuracy, mIoU, fwIoU, meanBoundaryF1, iou } = intervals;
+  const drawn = `  ${Number((level * 100).toFixed(1))} % interval, ${units} ${by === "patient" ? "patients" : "patches"}`;
+  return [row, [drawn, ...[accuracy, mIoU, fwIoU, meanBoundaryF1, ...iou].map(range)]];
+}
+
 function segmentationTable(rows: readonly (readonly string[])[], classNames: readonly string[]): string[] {
-  const headings = ["", "Acc", "mIoU", "FwIoU", ...classNames.map((name) => `IoU ${name}`)];
+  const headings = ["", "Acc", "mIoU", "FwIoU", "Boundary F1", ...classNames.map((name) => `IoU ${name}`)];
   return ["Segmentation (per cent)", ...alignColumns([headings, ...rows]).map((line) => `  ${line}`)];
 }
 
@@ -54,8 +68,9 @@ export function reportTable(result: RunResult, classNames: readonly string[]): s
   }
   const rows = pseudoMaskRows(result.pseudoMasks ?? {});
   if (result.segmenter !== undefined) {
-    rows.push(scoreRow("segmenter (test)", result.segmenter.plain));
-    if (result.segmenter.gated !== undefined) rows.push(scoreRow("segmenter, gated (test)", result.segmenter.gated));
+    const { plain, gated } = result.segmenter;
+    rows.push(...testRows("segmenter (test)", plain));
+    if (gated !== undefined) rows.push(...testRows("segmenter, gated (test)", gated));
   }
   if (rows.length > 0) lines.push(...segmentationTable(rows, classNames), "");
   lines.push(`Took ${formatDuration(result.elapsedMs)}.`);

@@ -1,3 +1,7 @@
+import type { ConfidenceIntervals, Interval } from "../evaluation/confidence-intervals.js";
+import type { ResamplingUnit } from "../evaluation/groups.js";
+import type { ScoreTable } from "../evaluation/score-table.js";
+
 /** Labels against probabilities above 0.5 on the test split, as fractions 0..1. */
 export interface ClassifierResult {
   /** Share of patches whose whole label is right. */
@@ -8,16 +12,43 @@ export interface ClassifierResult {
   readonly classAccuracy: readonly number[];
 }
 
-/** Scores over one confusion matrix of a whole split, background excluded, as fractions 0..1; null where undefined. */
+/** Scores over all pixels of a whole split, background excluded, as fractions 0..1; null where undefined. */
 export interface SegmentationResult {
   /** Share of tissue pixels that are right. */
   readonly accuracy: number | null;
   readonly meanClassAccuracy: number | null;
   readonly mIoU: number | null;
   readonly fwIoU: number | null;
+  /** Mean over classes of {@link boundaryF1}. */
+  readonly meanBoundaryF1: number | null;
   /** One per class; null for a class that is in neither ground truth nor prediction. */
   readonly iou: readonly (number | null)[];
   readonly dice: readonly (number | null)[];
+  readonly boundaryF1: readonly (number | null)[];
+}
+
+/** A confidence interval: from where to where; null where undefined. */
+export type IntervalResult = readonly [low: number | null, high: number | null];
+
+/** Bootstrap intervals of some scores. */
+export interface IntervalsResult {
+  /** What was drawn. */
+  readonly by: ResamplingUnit;
+  /** Number of patches or patients. */
+  readonly units: number;
+  /** Share of the resamples inside, 0..1. */
+  readonly level: number;
+  readonly accuracy: IntervalResult;
+  readonly mIoU: IntervalResult;
+  readonly fwIoU: IntervalResult;
+  readonly meanBoundaryF1: IntervalResult;
+  readonly iou: readonly IntervalResult[];
+}
+
+/** Scores of the test split. */
+export interface TestResult extends SegmentationResult {
+  /** Null where fewer than two patients, or patches, could be drawn from. */
+  readonly intervals: IntervalsResult | null;
 }
 
 /** What a run prints at its end, as JSON with `--json`. */
@@ -27,31 +58,39 @@ export interface RunResult {
   /** By feature level, on the train split against `train_mask/`; absent where there are no such masks. */
   readonly pseudoMasks?: Readonly<Record<string, SegmentationResult>>;
   /** On the test split, without and with the class gate; `gated` is absent with `--no-gate`. */
-  readonly segmenter?: { readonly plain: SegmentationResult; readonly gated?: SegmentationResult };
+  readonly segmenter?: { readonly plain: TestResult; readonly gated?: TestResult };
   /** Wall time of the command, in milliseconds. */
   readonly elapsedMs: number;
-}
-
-/** The scores as the library gives them. */
-export interface ScoresLike {
-  readonly pixelAccuracy: number;
-  readonly meanClassAccuracy: number;
-  readonly mIoU: number;
-  readonly fwIoU: number;
-  readonly iou: readonly number[];
-  readonly dice: readonly number[];
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 /** Scores in the form of the result, NaN as null. */
-export function segmentationResult(scores: ScoresLike): SegmentationResult {
+export function segmentationResult(scores: ScoreTable<number>): SegmentationResult {
   return {
     accuracy: finite(scores.pixelAccuracy),
     meanClassAccuracy: finite(scores.meanClassAccuracy),
     mIoU: finite(scores.mIoU),
     fwIoU: finite(scores.fwIoU),
+    meanBoundaryF1: finite(scores.meanBoundaryF1),
     iou: scores.iou.map(finite),
     dice: scores.dice.map(finite),
+    boundaryF1: scores.boundaryF1.map(finite),
+  };
+}
+
+const ends = ({ low, high }: Interval): IntervalResult => [finite(low), finite(high)];
+
+/** Intervals in the form of the result. */
+export function intervalsResult({ by, units, level, scores }: ConfidenceIntervals): IntervalsResult {
+  return {
+    by,
+    units,
+    level,
+    accuracy: ends(scores.pixelAccuracy),
+    mIoU: ends(scores.mIoU),
+    fwIoU: ends(scores.fwIoU),
+    meanBoundaryF1: ends(scores.meanBoundaryF1),
+    iou: scores.iou.map(ends),
   };
 }

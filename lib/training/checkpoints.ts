@@ -54,10 +54,10 @@ export async function prepareCheckpoints(
 }
 
 async function describe({ settings, description, train, validation, masks }: TrainingConfiguration): Promise<object> {
-  const { classes, width, backbone, outputStride } = description;
+  const { classes, width, headWidth, backbone, outputStride } = description;
   return {
     settings,
-    network: { classes: classes.map(({ name }) => name), width, backbone, outputStride },
+    network: { classes: classes.map(({ name }) => name), width, headWidth, backbone, outputStride },
     data: {
       train: await fingerprintSplit(train),
       validation: validation === undefined ? null : await fingerprintSplit(validation),

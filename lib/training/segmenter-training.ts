@@ -49,7 +49,7 @@ export async function* trainSegmenter(
   assertMaskSize(call, targets, train);
   const groups = validation === undefined ? [] : await validation.loadGroups(signal);
   const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
-  const { background, divideByBatch, loss, blur } = settings;
+  const { background, divideByBatch, loss, blur, freezeBatchNorm } = settings;
   const options = {
     ...sharedNativeOptions(settings, checkpoints, metadataOf(description, trainings), scored !== null),
     levelWeights: levelWeightsOf(call, plan),
@@ -57,6 +57,7 @@ export async function* trainSegmenter(
     divideByBatch,
     loss,
     blur,
+    freezeBatchNorm,
   };
   const summary = yield* jobEvents<SegmenterTrainingEvent, NativeTrainingSummary>(
     (onEvent, done) =>

@@ -24,7 +24,7 @@ void confusion(Workspace& w, const Fields& fields) {
     matrix.add(truth.const_data_ptr<std::uint8_t>(), prediction.const_data_ptr<std::uint8_t>(), truth.numel());
   }
   const SegmentationScores scores = matrix.scores();
-  w.set("confusion", doubles(matrix.counts()).view({classes, classes + 1}));
+  w.set("confusion", doubles({matrix.counts().begin(), matrix.counts().end()}).view({classes, classes + 1}));
   w.set("scores",
         doubles({scores.pixel_accuracy, scores.mean_class_accuracy, scores.mean_iou, scores.frequency_weighted_iou}));
   w.set("iou", doubles(scores.iou));
@@ -37,10 +37,11 @@ void inventory(Workspace& w, const Fields& fields) {
   std::shared_ptr<torch::nn::Module> network;
   const auto classes = fields.integer("classCount");
   const auto backbone = fields.string("backbone");
+  const double width = fields.number("width");
   if (fields.string("role") == "classifier") {
-    network = make_classifier(backbone, classes, fields.number("width")).ptr();
+    network = make_classifier(backbone, classes, width).ptr();
   } else {
-    network = DeepLab(backbone, classes, fields.integer("outputStride"), fields.number("width")).ptr();
+    network = DeepLab(backbone, classes, fields.integer("outputStride"), width).ptr();
   }
   std::string names;
   double parameters = 0.0;

@@ -8,6 +8,7 @@
 
 #include "wsss/classifier/mobilenet_classifier.h"
 #include "wsss/classifier/resnet38.h"
+#include "wsss/core/batch_norm.h"
 #include "wsss/core/cancel.h"
 #include "wsss/core/error.h"
 #include "wsss/core/init.h"
@@ -66,21 +67,13 @@ void ClassifierImpl::initialize(std::uint64_t seed) {
 
 void ClassifierImpl::set_batch_norm_frozen(bool frozen) {
   batch_norm_frozen_ = frozen;
-  for (const auto& module : modules()) {
-    if (auto* norm = module->as<torch::nn::BatchNorm2d>()) {
-      norm->weight.requires_grad_(!frozen);
-      norm->bias.requires_grad_(!frozen);
-    }
-  }
+  set_batch_norms_trainable(*this, !frozen);
   train(is_training());
 }
 
 void ClassifierImpl::train(bool on) {
   torch::nn::Module::train(on);
-  if (!on || !batch_norm_frozen_) return;
-  for (const auto& module : modules(/*include_self=*/false)) {
-    if (auto* norm = module->as<torch::nn::BatchNorm2d>()) norm->eval();
-  }
+  if (on && batch_norm_frozen_) use_running_statistics(*this);
 }
 
 void ClassifierImpl::register_head(std::int64_t channels, std::int64_t class_count) {

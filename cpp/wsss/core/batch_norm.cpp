@@ -33,12 +33,17 @@ bool is_folded(const torch::nn::BatchNorm2dImpl& norm) {
   return is_all(norm.running_var, 1.0) && is_all(norm.weight, 1.0) && !is_all(norm.bias, 0.0);
 }
 
-std::vector<torch::nn::BatchNorm2dImpl*> folded_norms(torch::nn::Module& network) {
+std::vector<torch::nn::BatchNorm2dImpl*> norms_of(torch::nn::Module& network) {
   std::vector<torch::nn::BatchNorm2dImpl*> norms;
-  for (const auto& module : network.modules()) {
-    auto* norm = module->as<torch::nn::BatchNorm2d>();
-    if (norm != nullptr && is_folded(*norm)) norms.push_back(norm);
+  for (const auto& module : network.modules(/*include_self=*/false)) {
+    if (auto* norm = module->as<torch::nn::BatchNorm2d>()) norms.push_back(norm);
   }
+  return norms;
+}
+
+std::vector<torch::nn::BatchNorm2dImpl*> folded_norms(torch::nn::Module& network) {
+  auto norms = norms_of(network);
+  std::erase_if(norms, [](const auto* norm) { return !is_folded(*norm); });
   return norms;
 }
 
@@ -55,6 +60,17 @@ at::Tensor BatchNormImpl::forward(const at::Tensor& x) {
     }
   }
   return torch::nn::BatchNorm2dImpl::forward(x);
+}
+
+void set_batch_norms_trainable(torch::nn::Module& network, bool trainable) {
+  for (auto* norm : norms_of(network)) {
+    norm->weight.requires_grad_(trainable);
+    norm->bias.requires_grad_(trainable);
+  }
+}
+
+void use_running_statistics(torch::nn::Module& network) {
+  for (auto* norm : norms_of(network)) norm->eval();
 }
 
 bool has_folded_batch_norms(torch::nn::Module& network) { return !folded_norms(network).empty(); }

@@ -15,6 +15,11 @@ class BatchNormImpl : public torch::nn::BatchNorm2dImpl {
 };
 TORCH_MODULE(BatchNorm);
 
+/// Lets the scales and shifts of all batch norms of a network learn, or not.
+void set_batch_norms_trainable(torch::nn::Module& network, bool trainable);
+/// Puts all batch norms of a network into evaluation: they use their running statistics and leave them as they are.
+void use_running_statistics(torch::nn::Module& network);
+
 /// Whether batch norms of a network were folded: their statistics and scale stand at 1, but their shift does not stand
 /// at 0. Files made for inference are like that: the convolutions hold the norms' scales, and there are no statistics
 /// left that a training with batch statistics could start from.

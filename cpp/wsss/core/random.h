@@ -10,7 +10,15 @@ namespace wsss {
 
 /// What a random draw is for. Every draw of a run is a function of (seed, purpose, position), never of a stream's
 /// history: a run that resumes at step t needs no saved random state, and adding a draw somewhere changes no other.
-enum class RandomPurpose : std::uint64_t { kInit = 1, kShuffle = 2, kAugment = 3, kDropout = 4, kSubset = 5 };
+enum class RandomPurpose : std::uint64_t {
+  kInit = 1,
+  kShuffle = 2,
+  kAugment = 3,
+  kDropout = 4,
+  kSubset = 5,
+  kBootstrap = 6,
+  kPermutation = 7
+};
 
 /// 64 well-mixed bits for one position.
 std::uint64_t random_bits(std::uint64_t seed, RandomPurpose purpose, std::uint64_t position, std::uint64_t lane = 0);

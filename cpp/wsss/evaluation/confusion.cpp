@@ -4,15 +4,12 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
-#include <limits>
+#include <utility>
 
 #include "wsss/core/error.h"
 
 namespace wsss {
 
-namespace {
-
-/// Mean of the values that are numbers; NaN if none is.
 double mean_of_numbers(const std::vector<double>& values) {
   double sum = 0.0;
   std::int64_t count = 0;
@@ -24,17 +21,13 @@ double mean_of_numbers(const std::vector<double>& values) {
   return sum / static_cast<double>(count);  // 0/0 is the NaN wanted
 }
 
-}  // namespace
-
 ConfusionMatrix::ConfusionMatrix(std::int64_t class_count)
     : class_count_(class_count), counts_(static_cast<std::size_t>(class_count * (class_count + 1)), 0) {}
 
-ConfusionMatrix::ConfusionMatrix(std::int64_t class_count, const std::vector<double>& counts)
-    : ConfusionMatrix(class_count) {
-  if (counts.size() != counts_.size())
+ConfusionMatrix::ConfusionMatrix(std::int64_t class_count, std::vector<std::int64_t> counts)
+    : class_count_(class_count), counts_(std::move(counts)) {
+  if (static_cast<std::int64_t>(counts_.size()) != class_count * (class_count + 1))
     throw Error(ErrorCode::kShape, "a confusion matrix of another number of classes");
-  std::transform(counts.begin(), counts.end(), counts_.begin(),
-                 [](double count) { return static_cast<std::int64_t>(count); });
 }
 
 void ConfusionMatrix::add(const std::uint8_t* truth, const std::uint8_t* prediction, std::int64_t pixels) {
@@ -54,8 +47,6 @@ void ConfusionMatrix::add(const ConfusionMatrix& other) {
 double ConfusionMatrix::at(std::int64_t truth, std::int64_t prediction) const {
   return static_cast<double>(counts_[static_cast<std::size_t>(truth * (class_count_ + 1) + prediction)]);
 }
-
-std::vector<double> ConfusionMatrix::counts() const { return {counts_.begin(), counts_.end()}; }
 
 SegmentationScores ConfusionMatrix::scores() const {
   SegmentationScores result;
@@ -85,20 +76,6 @@ SegmentationScores ConfusionMatrix::scores() const {
     if (row_sums[k] > 0.0) result.frequency_weighted_iou += row_sums[k] / total * result.iou[k];
   }
   return result;
-}
-
-ConfusionMatrix compare_masks(const MaskStore& predictions, std::int64_t level, const MaskStore& truth,
-                              std::int64_t class_count, const CancelToken& cancel) {
-  if (predictions.count() != truth.count() || predictions.height() != truth.height() ||
-      predictions.width() != truth.width()) {
-    throw Error(ErrorCode::kShape, "predictions and ground truth must have the same number and size of masks");
-  }
-  ConfusionMatrix confusion(class_count);
-  for (std::int64_t i = 0; i < truth.count(); ++i) {
-    cancel.check();
-    confusion.add(truth.mask(0, i), predictions.mask(level, i), truth.height() * truth.width());
-  }
-  return confusion;
 }
 
 }  // namespace wsss

@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "wsss/core/cancel.h"
-#include "wsss/dataset/patch_store.h"
-
 namespace wsss {
+
+/// Mean of the values that are numbers; NaN if none is.
+double mean_of_numbers(const std::vector<double>& values);
 
 /// Scores of one confusion matrix, as fractions.
 struct SegmentationScores {
@@ -26,7 +26,7 @@ class ConfusionMatrix {
   /// The matrix of counts() again.
   ///
   /// @throws Error  kShape if there are not K * (K + 1) counts.
-  ConfusionMatrix(std::int64_t class_count, const std::vector<double>& counts);
+  ConfusionMatrix(std::int64_t class_count, std::vector<std::int64_t> counts);
 
   /// Adds pixels. Predictions above K count as K.
   void add(const std::uint8_t* truth, const std::uint8_t* prediction, std::int64_t pixels);
@@ -38,18 +38,12 @@ class ConfusionMatrix {
   std::int64_t class_count() const { return class_count_; }
   double at(std::int64_t truth, std::int64_t prediction) const;
   /// K * (K + 1) counts, row by row.
-  std::vector<double> counts() const;
+  const std::vector<std::int64_t>& counts() const { return counts_; }
   SegmentationScores scores() const;
 
  private:
   std::int64_t class_count_;
   std::vector<std::int64_t> counts_;
 };
-
-/// Confusion of one level of a mask store against level 0 of the ground truth.
-///
-/// @throws Error  kShape if the stores differ in number or size.
-ConfusionMatrix compare_masks(const MaskStore& predictions, std::int64_t level, const MaskStore& truth,
-                              std::int64_t class_count, const CancelToken& cancel);
 
 }  // namespace wsss

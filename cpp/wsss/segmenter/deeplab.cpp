@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "wsss/core/batch_norm.h"
 #include "wsss/core/cancel.h"
 #include "wsss/core/init.h"
 #include "wsss/core/width.h"
@@ -50,17 +51,29 @@ at::Tensor DecoderImpl::forward(const at::Tensor& aspp, const at::Tensor& low, D
 }
 
 DeepLabImpl::DeepLabImpl(const std::string& backbone, std::int64_t class_count, std::int64_t output_stride,
-                         double width)
+                         double width, std::optional<double> head_width)
     : class_count_(class_count), backbone_(make_backbone(backbone, output_stride, width)) {
   register_module("backbone", backbone_);
-  aspp_ = register_module("aspp", Aspp(backbone_->high_channels(), backbone_->output_stride(), width));
-  decoder_ = register_module("decoder", Decoder(backbone_->low_channels(), aspp_->out_channels(), class_count, width));
+  const double head = head_width.value_or(width);
+  aspp_ = register_module("aspp", Aspp(backbone_->high_channels(), backbone_->output_stride(), head));
+  decoder_ = register_module("decoder", Decoder(backbone_->low_channels(), aspp_->out_channels(), class_count, head));
 }
 
 void DeepLabImpl::initialize(std::uint64_t seed) {
   initialize_weights(*this, seed);
   const torch::NoGradGuard no_grad;
   backbone_->start_as_identity();
+}
+
+void DeepLabImpl::set_backbone_batch_norm_frozen(bool frozen) {
+  backbone_batch_norm_frozen_ = frozen;
+  set_batch_norms_trainable(*backbone_, !frozen);
+  train(is_training());
+}
+
+void DeepLabImpl::train(bool on) {
+  torch::nn::Module::train(on);
+  if (on && backbone_batch_norm_frozen_) use_running_statistics(*backbone_);
 }
 
 at::Tensor DeepLabImpl::forward(const at::Tensor& x, Dropout& dropout, const Observer& observer) {

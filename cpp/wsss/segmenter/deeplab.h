@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "wsss/backbone/backbone.h"
@@ -45,9 +46,11 @@ class DeepLabImpl : public torch::nn::Module {
 
   /// @param backbone       as make_backbone().
   /// @param output_stride  8 or 16.
-  /// @param width          channel multiplier above 0; 1 is the paper's network.
+  /// @param width          channel multiplier of the backbone, above 0; 1 is the paper's network.
+  /// @param head_width     the same of ASPP and decoder; none: that of the backbone.
   /// @throws Error         kOption for an unknown backbone or stride.
-  DeepLabImpl(const std::string& backbone, std::int64_t class_count, std::int64_t output_stride, double width = 1.0);
+  DeepLabImpl(const std::string& backbone, std::int64_t class_count, std::int64_t output_stride, double width = 1.0,
+              std::optional<double> head_width = std::nullopt);
 
   /// x [N, 3, H, W] in [0, 1] -> logits [N, K, H, W].
   at::Tensor forward(const at::Tensor& x, Dropout& dropout, const Observer& observer = {});
@@ -57,12 +60,18 @@ class DeepLabImpl : public torch::nn::Module {
   /// narrow network needs epochs to wake up.
   void initialize(std::uint64_t seed);
 
+  /// Frozen batch norms of the backbone use their running statistics in training too, and their scale and shift have no
+  /// gradient. Those of ASPP and decoder always train: they have nothing to start from.
+  void set_backbone_batch_norm_frozen(bool frozen);
+  void train(bool on = true) override;
+
   std::int64_t class_count() const { return class_count_; }
   /// Any parameter, for its dtype and device.
   at::Tensor reference_parameter() const { return parameters().front(); }
 
  private:
   std::int64_t class_count_;
+  bool backbone_batch_norm_frozen_ = false;
   std::shared_ptr<Backbone> backbone_;
   Aspp aspp_{nullptr};
   Decoder decoder_{nullptr};

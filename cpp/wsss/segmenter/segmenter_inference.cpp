@@ -50,6 +50,26 @@ void for_each_batch(DeepLab& network, const PatchStore& patches, std::int64_t ba
 
 at::Tensor class_indices(const at::Tensor& logits) { return logits.argmax(1).to(at::kCPU, at::kByte).contiguous(); }
 
+void check_truth(const PatchStore& patches, const MaskStore& truth) {
+  if (truth.count() == patches.count() && truth.height() == patches.height() && truth.width() == patches.width())
+    return;
+  throw Error(ErrorCode::kShape, "the ground truth must have one mask per patch, of the patches' size");
+}
+
+/// Calls `use(patch, class indices)` for every patch.
+template <typename Use>
+void for_each_prediction(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
+                         const std::optional<ClassGate>& gate, const ProgressObserver& progress,
+                         const CancelToken& cancel, Use use) {
+  for_each_batch(network, patches, batch_size, gate, progress, cancel,
+                 [&](std::int64_t begin, const at::Tensor& logits) {
+                   const at::Tensor indices = class_indices(logits);
+                   for (std::int64_t i = 0; i < indices.size(0); ++i) {
+                     use(begin + i, indices[i].const_data_ptr<std::uint8_t>());
+                   }
+                 });
+}
+
 }  // namespace
 
 void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
@@ -72,21 +92,32 @@ void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t b
                  });
 }
 
+PatchCounts count_segmentation(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
+                               std::int64_t batch_size, const std::optional<ClassGate>& gate, double boundary_tolerance,
+                               const ProgressObserver& progress, const CancelToken& cancel) {
+  check_truth(patches, truth);
+  const std::int64_t height = patches.height();
+  const std::int64_t width = patches.width();
+  const double tolerance = wsss::boundary_tolerance({network->class_count(), boundary_tolerance}, height, width);
+  PatchCounts counts(network->class_count());
+  EvaluationCounts patch(network->class_count());
+  for_each_prediction(network, patches, batch_size, gate, progress, cancel,
+                      [&](std::int64_t index, const std::uint8_t* prediction) {
+                        patch.clear();
+                        patch.add_patch(truth.mask(0, index), prediction, height, width, tolerance);
+                        counts.append(patch);
+                      });
+  return counts;
+}
+
 ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
-                                   std::int64_t batch_size, const std::optional<ClassGate>& gate,
-                                   const ProgressObserver& progress, const CancelToken& cancel) {
-  if (truth.count() != patches.count() || truth.height() != patches.height() || truth.width() != patches.width()) {
-    throw Error(ErrorCode::kShape, "the ground truth must have one mask per patch, of the patches' size");
-  }
+                                   std::int64_t batch_size, const CancelToken& cancel) {
+  check_truth(patches, truth);
   ConfusionMatrix confusion(network->class_count());
-  for_each_batch(network, patches, batch_size, gate, progress, cancel,
-                 [&](std::int64_t begin, const at::Tensor& logits) {
-                   const at::Tensor indices = class_indices(logits);
-                   for (std::int64_t i = 0; i < indices.size(0); ++i) {
-                     confusion.add(truth.mask(0, begin + i), indices[i].const_data_ptr<std::uint8_t>(),
-                                   patches.height() * patches.width());
-                   }
-                 });
+  for_each_prediction(network, patches, batch_size, std::nullopt, {}, cancel,
+                      [&](std::int64_t index, const std::uint8_t* prediction) {
+                        confusion.add(truth.mask(0, index), prediction, patches.height() * patches.width());
+                      });
   return confusion;
 }
 

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "wsss/classifier/classifier_inference.h"
-#include "wsss/evaluation/confusion.h"
+#include "wsss/evaluation/patch_counts.h"
 #include "wsss/segmenter/class_gate.h"
 #include "wsss/segmenter/deeplab.h"
 
@@ -26,9 +26,16 @@ void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t b
                      const std::optional<ClassGate>& gate, MaskStore* predictions, at::Tensor probabilities,
                      const ProgressObserver& progress, const CancelToken& cancel);
 
-/// Confusion over a whole set against level 0 of the ground truth.
+/// Counts of every patch against level 0 of the ground truth.
+///
+/// @param boundary_tolerance  as in ComparisonOptions.
+/// @throws Error              kShape if sizes disagree; kCancelled.
+PatchCounts count_segmentation(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
+                               std::int64_t batch_size, const std::optional<ClassGate>& gate, double boundary_tolerance,
+                               const ProgressObserver& progress, const CancelToken& cancel);
+
+/// Confusion over a whole set against level 0 of the ground truth, without a gate: what a training is validated by.
 ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
-                                   std::int64_t batch_size, const std::optional<ClassGate>& gate,
-                                   const ProgressObserver& progress, const CancelToken& cancel);
+                                   std::int64_t batch_size, const CancelToken& cancel);
 
 }  // namespace wsss

@@ -33,9 +33,12 @@ class SegmenterRun : public TrainingRun {
         observer_(observer) {}
 
  private:
-  std::vector<ParameterGroup> parameter_groups() override { return wsss::parameter_groups(network_, options_); }
+  std::vector<ParameterGroup> parameter_groups() override {
+    network_->set_backbone_batch_norm_frozen(options_.freeze_batch_norm);
+    return wsss::parameter_groups(network_, options_);
+  }
 
-  bool trains_batch_norms() const override { return true; }
+  bool trains_batch_norms() const override { return !options_.freeze_batch_norm; }
   void look_at(const std::vector<std::int64_t>& indices) override {
     Dropout inactive;
     network_->forward(image_batch(train_, indices, {}, dtype(), device()), inactive);
@@ -59,8 +62,7 @@ class SegmenterRun : public TrainingRun {
     if (validation_.empty()) return std::nullopt;
     ConfusionMatrix confusion(network_->class_count());
     for (const SegmenterValidation& part : validation_) {
-      confusion.add(
-          evaluate_segmenter(network_, part.patches, part.truth, options_.batch_size, std::nullopt, {}, cancel()));
+      confusion.add(evaluate_segmenter(network_, part.patches, part.truth, options_.batch_size, cancel()));
     }
     confusion_ = confusion;
     return confusion_->scores().mean_iou;
@@ -71,10 +73,12 @@ class SegmenterRun : public TrainingRun {
   }
 
   std::vector<double> epoch_measures() const override {
-    return confusion_ ? confusion_->counts() : std::vector<double>{};
+    if (!confusion_) return {};
+    const auto& counts = confusion_->counts();
+    return {counts.begin(), counts.end()};
   }
   void set_epoch_measures(const std::vector<double>& measures) override {
-    if (!measures.empty()) confusion_ = ConfusionMatrix(network_->class_count(), measures);
+    if (!measures.empty()) confusion_ = ConfusionMatrix(network_->class_count(), {measures.begin(), measures.end()});
   }
 
   DeepLab& network_;

@@ -13,6 +13,7 @@ namespace wsss {
 /// Options of stage 3 beside the shared ones.
 struct SegmenterTrainingOptions : TrainingOptions {
   MultiLayerLossOptions loss;
+  bool freeze_batch_norm = false;  ///< Of the backbone; right for weights from elsewhere.
 };
 
 struct SegmenterEpoch : EpochReport {

@@ -50,6 +50,7 @@ export function addMethodOptions(command: Command): Command {
   }
   groups.addPseudoMaskOptions(command);
   groups.addGateOptions(command);
+  groups.addBoundaryOption(command);
   return groups.addPictureOptions(command);
 }
 

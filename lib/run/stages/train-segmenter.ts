@@ -36,7 +36,8 @@ async function openMasks(context: RunContext, source: StageSource | null): Promi
 
 async function train(context: RunContext, source: StageSource | null): Promise<TrainingRecord> {
   const { root, dataset, fingerprint, device, checkpoints, signal, reporter } = context;
-  const { training, weights, seed, width, backbone, outputStride, foldNormalization } = sectionOf(context, "segmenter");
+  const { training, weights, seed, ...network } = sectionOf(context, "segmenter");
+  const { width, headWidth, backbone, outputStride, foldNormalization } = network;
   const validation = dataset.val.count > 0 && dataset.val.hasMasks ? dataset.val : undefined;
   if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
   await loadForStage(context, stage, dataset.train);
@@ -46,6 +47,7 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
     background: fingerprint.background,
     seed,
     width,
+    headWidth,
     backbone,
     outputStride,
     foldNormalization,

@@ -1,4 +1,4 @@
-import type { NativeLabelScores, NativeScores } from "./native/addon.js";
+import type { NativeLabelScores, NativeScores } from "../native/addon.js";
 
 /** How well patch-level labels were predicted: labels against probabilities above 0.5, as fractions 0..1. */
 export interface LabelScores {

@@ -1,0 +1,53 @@
+import type { Interval } from "../evaluation/confidence-intervals.js";
+import type { RunComparison } from "../run/compare-runs.js";
+import { alignColumns } from "../run/report-table.js";
+
+const percent = (value: number): string => (Number.isNaN(value) ? "-" : (value * 100).toFixed(1));
+const points = (value: number): string => (value > 0 ? `+${percent(value)}` : percent(value));
+const range = ({ low, high }: Interval): string => `${points(low)} to ${points(high)}`;
+
+function chance(pValue: number): string {
+  if (Number.isNaN(pValue)) return "-";
+  return pValue < 0.001 ? "< 0.001" : pValue.toFixed(3);
+}
+
+/** The printed comparison of two runs: scores in per cent, differences in points. */
+export function comparisonReport({ dataset, classes, first, second, comparison }: RunComparison): string {
+  const { by, units, level, permutations, exact, difference, intervals, pValues, patches } = comparison;
+  const row = (
+    name: string,
+    of: (table: RunComparison["first"]["scores"]) => number,
+    interval: Interval | undefined,
+    pValue: number | undefined,
+  ): string[] => [
+    name,
+    percent(of(first.scores)),
+    percent(of(second.scores)),
+    points(of(difference)),
+    interval === undefined ? "-" : range(interval),
+    chance(pValue ?? Number.NaN),
+  ];
+  const rows = [
+    row("Acc", ({ pixelAccuracy }) => pixelAccuracy, intervals.pixelAccuracy, pValues.pixelAccuracy),
+    row("mIoU", ({ mIoU }) => mIoU, intervals.mIoU, pValues.mIoU),
+    row("FwIoU", ({ fwIoU }) => fwIoU, intervals.fwIoU, pValues.fwIoU),
+    row("Boundary F1", ({ meanBoundaryF1 }) => meanBoundaryF1, intervals.meanBoundaryF1, pValues.meanBoundaryF1),
+    ...classes.map((name, index) =>
+      row(`IoU ${name}`, ({ iou }) => iou[index] ?? Number.NaN, intervals.iou[index], pValues.iou[index]),
+    ),
+  ];
+  const drawn = `${units} ${by === "patient" ? "patients" : "patches"}`;
+  const inside = `${Number((level * 100).toFixed(1))} %`;
+  const headings = ["", "first", "second", "difference", `${inside} interval`, "p"];
+  return [
+    `${dataset}, test patches (per cent; differences in points)`,
+    `  first:  ${first.path}`,
+    `  second: ${second.path}`,
+    ...alignColumns([headings, ...rows]).map((line) => `  ${line}`),
+    `The second is better on ${patches.better} patches, worse on ${patches.worse}, equal on ${patches.equal}.`,
+    `Paired by ${by}: ${drawn}; ${exact ? "all" : ""} ${permutations} permutations, p-values not corrected for their number.`.replace(
+      "  ",
+      " ",
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,137 @@
+import { z } from "zod";
+
+import { WsssError } from "../errors.js";
+import type { NativeComparison } from "../native/addon.js";
+import { runJob } from "../native/job.js";
+import { loadAddon } from "../native/load.js";
+import { checkOptions } from "../options/check.js";
+import { type Interval, intervalsOf, type ResamplingOptions, resamplingShape } from "./confidence-intervals.js";
+import { groupsOf, type ResamplingUnit } from "./groups.js";
+import { arraysOf, reorderCounts } from "./patch-counts.js";
+import { type ScoreTable, tableOf } from "./score-table.js";
+import type { PatchScores, SegmentationEvaluation } from "./segmentation-evaluation.js";
+
+/** Options of {@link compareEvaluations}. */
+export interface ComparisonOptions extends ResamplingOptions {
+  /**
+   * Permutations of the paired test, 100..1000000. Where there are no more than that, all are looked at.
+   * @defaultValue `10000`, which tells p-values down to 0.0001 apart
+   */
+  readonly permutations?: number | undefined;
+}
+
+/** One segmentation against another on the same patches. */
+export interface EvaluationComparison {
+  readonly by: ResamplingUnit;
+  /** Number of patches or patients that were drawn from. */
+  readonly units: number;
+  readonly level: number;
+  readonly resamples: number;
+  /** Permutations that were looked at. */
+  readonly permutations: number;
+  /** Whether those are all that there are, so that p-values are exact. */
+  readonly exact: boolean;
+  /** Scores of the second minus those of the first. */
+  readonly difference: ScoreTable<number>;
+  /** Confidence intervals of {@link difference}, by a bootstrap that draws the same patches for both. */
+  readonly intervals: ScoreTable<Interval>;
+  /**
+   * Two-sided p-values of an approximate randomisation test (Noreen 1989): if the two were equally good, how often would a difference at
+   * least as large come out? They are not corrected for looking at many scores.
+   */
+  readonly pValues: ScoreTable<number>;
+  /** On how many patches more, fewer and equally many pixels are right in the second. */
+  readonly patches: { readonly better: number; readonly worse: number; readonly equal: number };
+}
+
+/** What of an evaluation is compared. */
+export type ComparedEvaluation = Pick<SegmentationEvaluation, "patches" | "counts" | "iou">;
+
+const schema = z.strictObject({
+  ...resamplingShape,
+  permutations: z.int().min(100).max(1_000_000).default(10_000),
+});
+
+/** For each patch of the first, where it stands in the second. @throws WsssError `WSSS_ERR_SHAPE` if they are of other patches. */
+function positionsInSecond(call: string, first: ComparedEvaluation, second: ComparedEvaluation): number[] {
+  const refuse = (what: string): WsssError =>
+    new WsssError("WSSS_ERR_SHAPE", `the two evaluations are of other patches or classes: ${what} (${call})`, { call });
+  if (first.iou.length !== second.iou.length) {
+    throw refuse(`${first.iou.length} classes in the first, ${second.iou.length} in the second`);
+  }
+  if (first.patches.length !== second.patches.length) {
+    throw refuse(`${first.patches.length} patches in the first, ${second.patches.length} in the second`);
+  }
+  const positions = new Map(second.patches.map(({ stem }, index) => [stem, index]));
+  return first.patches.map(({ stem }) => {
+    const position = positions.get(stem);
+    if (position === undefined) throw refuse(`${stem} is in the first only`);
+    return position;
+  });
+}
+
+function countPatches(
+  first: readonly PatchScores[],
+  second: readonly (PatchScores | undefined)[],
+): EvaluationComparison["patches"] {
+  const differences = first.map(
+    ({ pixelAccuracy }, index) => (second[index]?.pixelAccuracy ?? Number.NaN) - pixelAccuracy,
+  );
+  const better = differences.filter((difference) => difference > 0).length;
+  const worse = differences.filter((difference) => difference < 0).length;
+  return { better, worse, equal: differences.length - better - worse };
+}
+
+/**
+ * Compares two evaluations of the same split: is the second better, by how much, and could it be chance? Patches are paired by name.
+ *
+ * @example
+ * ```ts
+ * const plain = await segmenter.evaluate(luad.test);
+ * const gated = await segmenter.evaluate(luad.test, { gate: classifier });
+ * const { difference, intervals, pValues } = await compareEvaluations(plain, gated);
+ * console.log(difference.mIoU, intervals.mIoU, pValues.mIoU);
+ * ```
+ * @throws WsssError `WSSS_ERR_SHAPE` for other patches or classes; `WSSS_ERR_OPTION`, also for fewer than two patches or patients;
+ *   `WSSS_ERR_CANCELLED`.
+ */
+export async function compareEvaluations(
+  first: ComparedEvaluation,
+  second: ComparedEvaluation,
+  options: ComparisonOptions = {},
+): Promise<EvaluationComparison> {
+  const call = "compareEvaluations";
+  const { by, signal, ...choice } = checkOptions(schema, call, options);
+  const positions = positionsInSecond(call, first, second);
+  const groups = groupsOf(call, first.patches, by);
+  const classCount = first.iou.length;
+  const addon = await loadAddon();
+  const compared = await runJob<NativeComparison>(
+    (done) =>
+      addon.comparePaired(
+        { ...choice, classCount },
+        arraysOf(first.counts),
+        arraysOf(reorderCounts(second.counts, positions)),
+        groups.ofPatch,
+        done,
+      ),
+    signal,
+  );
+  const { level, resamples } = choice;
+  const { permutations, exact } = compared;
+  return {
+    by: groups.by,
+    units: groups.count,
+    level,
+    resamples,
+    permutations,
+    exact,
+    difference: tableOf([...new Float64Array(compared.difference)], classCount),
+    intervals: intervalsOf(compared.intervals, classCount),
+    pValues: tableOf([...new Float64Array(compared.pValues)], classCount),
+    patches: countPatches(
+      first.patches,
+      positions.map((position) => second.patches[position]),
+    ),
+  };
+}

@@ -1,0 +1,69 @@
+import type { NativeEvaluation } from "../native/addon.js";
+import { runJob } from "../native/job.js";
+import { loadAddon } from "../native/load.js";
+import { arraysOf, type CountedGroup, joinCounts, type PatchCounts } from "./patch-counts.js";
+import { rowLength, type ScoreTable, tableOf } from "./score-table.js";
+import type { SegmentationScores } from "./scores.js";
+
+/** How well one patch was segmented. */
+export interface PatchScores extends ScoreTable<number> {
+  /** File name of the patch without its ending. */
+  readonly stem: string;
+  /** Whom the patch is of, where the dataset says it. */
+  readonly patient?: string;
+}
+
+/**
+ * How well a split was segmented: as a whole, over one confusion matrix of all its pixels, and patch by patch. It is plain data: what
+ * `JSON.parse(JSON.stringify(evaluation))` gives can be compared again, but for NaN, which becomes `null`.
+ */
+export interface SegmentationEvaluation extends SegmentationScores, ScoreTable<number> {
+  /** In the order of the split. */
+  readonly patches: readonly PatchScores[];
+  /** What the scores are made of; `confidenceIntervals` and `compareEvaluations` draw from it. */
+  readonly counts: PatchCounts;
+}
+
+/** What is known of the patches that were evaluated. */
+export type EvaluatedPatch = Pick<PatchScores, "stem" | "patient">;
+
+/** The scores of counted masks. */
+export async function evaluationOf(
+  groups: readonly CountedGroup[],
+  files: readonly EvaluatedPatch[],
+  classCount: number,
+  signal: AbortSignal | undefined,
+): Promise<SegmentationEvaluation> {
+  return await evaluationOfCounts(joinCounts(groups), files, classCount, signal);
+}
+
+/**
+ * The scores that counts come to.
+ * @throws WsssError `WSSS_ERR_SHAPE` if the counts do not fit together.
+ */
+export async function evaluationOfCounts(
+  counts: PatchCounts,
+  files: readonly EvaluatedPatch[],
+  classCount: number,
+  signal: AbortSignal | undefined,
+): Promise<SegmentationEvaluation> {
+  const addon = await loadAddon();
+  const { confusion, total, patches } = await runJob<NativeEvaluation>(
+    (done) => addon.scoreCounts({ classCount }, arraysOf(counts), done),
+    signal,
+  );
+  const length = rowLength(classCount);
+  const rows = new Float64Array(patches);
+  const cells = new Float64Array(confusion);
+  const columns = classCount + 1;
+  return {
+    ...tableOf([...new Float64Array(total)], classCount),
+    confusion: Array.from({ length: classCount }, (_, row) => [...cells.subarray(row * columns, (row + 1) * columns)]),
+    patches: files.map(({ stem, patient }, index) => ({
+      stem,
+      ...(patient !== undefined && { patient }),
+      ...tableOf([...rows.subarray(index * length, (index + 1) * length)], classCount),
+    })),
+    counts,
+  };
+}

@@ -1,0 +1,123 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+
+import { WsssError } from "../errors.js";
+import type { PatchCounts } from "../evaluation/patch-counts.js";
+import {
+  type EvaluatedPatch,
+  evaluationOfCounts,
+  type PatchScores,
+  type SegmentationEvaluation,
+} from "../evaluation/segmentation-evaluation.js";
+import { readJsonIfPresent, writeJson } from "./files.js";
+import { type MetricColumn, MetricsFile } from "./metrics-file.js";
+
+/** Folder of the run folder with what was evaluated, patch by patch. */
+export const evaluationFolder = "evaluation";
+
+/** Without or with the class gate. */
+export type EvaluationName = "plain" | "gated";
+
+/** The counts of an evaluation, from which every score can be had again. */
+export interface SavedEvaluation {
+  readonly format: 1;
+  /** Name of the dataset. */
+  readonly dataset: string;
+  /** Names of the tissue classes. */
+  readonly classes: readonly string[];
+  /** Of the test split, in its order. */
+  readonly patches: readonly EvaluatedPatch[];
+  readonly counts: PatchCounts;
+}
+
+const whole = z.array(z.int().min(0));
+const schema = z.object({
+  format: z.literal(1),
+  dataset: z.string(),
+  classes: z.array(z.string()).min(1),
+  patches: z.array(z.object({ stem: z.string(), patient: z.string().optional() })).min(1),
+  counts: z.object({ offsets: whole, cells: whole, values: whole }),
+});
+
+/** File of a run folder with one evaluation. */
+export function evaluationFile(name: EvaluationName): string {
+  return join(evaluationFolder, `${name}.json`);
+}
+
+/** File of a run folder with the scores of each patch, for people. */
+export function patchScoresFile(name: EvaluationName): string {
+  return join(evaluationFolder, `${name}-patches.csv`);
+}
+
+function columnsOf(classes: readonly string[]): MetricColumn<PatchScores>[] {
+  const ofClass = (what: "iou" | "boundaryF1", heading: string): MetricColumn<PatchScores>[] =>
+    classes.map((name, index) => ({ heading: `${heading} ${name}`, value: (patch) => patch[what][index] }));
+  return [
+    { heading: "patch", value: ({ stem }) => stem },
+    { heading: "patient", value: ({ patient }) => patient },
+    { heading: "pixelAccuracy", value: ({ pixelAccuracy }) => pixelAccuracy },
+    { heading: "mIoU", value: ({ mIoU }) => mIoU },
+    { heading: "fwIoU", value: ({ fwIoU }) => fwIoU },
+    { heading: "meanBoundaryF1", value: ({ meanBoundaryF1 }) => meanBoundaryF1 },
+    ...ofClass("iou", "IoU"),
+    ...ofClass("boundaryF1", "boundary F1"),
+  ];
+}
+
+/** Writes an evaluation into the run folder: its counts as JSON, the scores of each patch as CSV. @throws WsssError `WSSS_ERR_IO` */
+export async function saveEvaluation(
+  root: string,
+  name: EvaluationName,
+  { dataset, classes }: Pick<SavedEvaluation, "dataset" | "classes">,
+  { patches, counts }: SegmentationEvaluation,
+): Promise<void> {
+  const saved: SavedEvaluation = {
+    format: 1,
+    dataset,
+    classes,
+    patches: patches.map(({ stem, patient }) => ({ stem, ...(patient !== undefined && { patient }) })),
+    counts,
+  };
+  await writeJson(join(root, evaluationFile(name)), saved);
+  const table = await MetricsFile.create(join(root, patchScoresFile(name)), columnsOf(classes));
+  try {
+    for (const patch of patches) table.append(patch);
+  } finally {
+    table.close();
+  }
+}
+
+/** Removes what an earlier evaluation has left. */
+export async function removeEvaluation(root: string, name: EvaluationName): Promise<void> {
+  for (const file of [evaluationFile(name), patchScoresFile(name)]) await rm(join(root, file), { force: true });
+}
+
+/** An evaluation as it was saved, and its scores. */
+export interface OpenedEvaluation {
+  readonly path: string;
+  readonly saved: SavedEvaluation;
+  readonly evaluation: SegmentationEvaluation;
+}
+
+/**
+ * Reads an evaluation that {@link saveEvaluation} wrote.
+ * @returns undefined if there is no such file.
+ * @throws WsssError `WSSS_ERR_DATASET` if it is of another kind or damaged, `WSSS_ERR_IO`.
+ */
+export async function openEvaluation(path: string, signal?: AbortSignal): Promise<OpenedEvaluation | undefined> {
+  const found = await readJsonIfPresent(path);
+  if (found === undefined) return undefined;
+  const checked = schema.safeParse(found);
+  const broken = (): WsssError =>
+    new WsssError("WSSS_ERR_DATASET", `${path} is no evaluation of this version; run evaluate again`, { path });
+  if (!checked.success || checked.data.counts.offsets.length !== checked.data.patches.length + 1) throw broken();
+  const saved = checked.data as SavedEvaluation;
+  try {
+    const evaluation = await evaluationOfCounts(saved.counts, saved.patches, saved.classes.length, signal);
+    return { path, saved, evaluation };
+  } catch (error) {
+    if (error instanceof WsssError && error.code === "WSSS_ERR_SHAPE") throw broken();
+    throw error;
+  }
+}
