@@ -83,7 +83,7 @@ describe("freezeBatchNorm of a segmenter", () => {
       masks: "ground-truth",
       ...options,
     });
-    for await (const event of training) event;
+    for (let step = await training.next(); step.done !== true;) step = await training.next();
     await segmenter.save(after);
     const [first, second] = [await inspectWeights(before), await inspectWeights(after)];
     const sums = (name: string): unknown[] => [first, second].map(({ tensors }) => tensors.get(name)?.sum);
