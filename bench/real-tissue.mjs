@@ -5,7 +5,9 @@
  *
  * The patches may be used for research only and never enter this repository: what is made of them lies in --out.
  *
- *   node bench/real-tissue.mjs [--out FOLDER] [--patch-px 112] [--seeds 3] [--epochs 6] [--only CELLS] [--quick]
+ *   node bench/real-tissue.mjs [--out FOLDER] [--patch-px 112] [--seeds 3] [--quick] [-- OPTIONS OF ablate]
+ *
+ * Two processes with one thread each (-- --threads 1) and a folder and seeds of their own get a third more done than one with two.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -40,13 +42,12 @@ const description = {
 };
 const palette = [...description.classes, description.background].map(({ colour }) => colour);
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     out: { type: "string", default: "runs/real-tissue" },
     "patch-px": { type: "string", default: "112" },
     seeds: { type: "string", default: "3" },
-    epochs: { type: "string", default: "6" },
-    only: { type: "string" },
     quick: { type: "boolean", default: false },
   },
 });
@@ -106,12 +107,21 @@ await makeDataset(data, Number(values["patch-px"]));
 const network = ["--classifier-backbone", "mobilenet", "--segmenter-backbone", "mobilenet", "--head-width", "1/4"];
 const start = ["--classifier-weights", weights, "--segmenter-weights", weights];
 const limits = values.quick ? ["--train-limit", "48", "--val-limit", "16", "--test-limit", "16"] : [];
-const budget = ["--epochs", values.quick ? "1" : values.epochs, "--batch-size", "16"];
-const pda = ["--pda-start-epoch", values.quick ? "0" : "2"];
-const only = values.only === undefined ? [] : ["--only", values.only];
+const epochs = values.quick ? ["1", "1"] : ["8", "5"];
+const budget = [
+  "--classifier-epochs",
+  epochs[0],
+  "--segmenter-epochs",
+  epochs[1],
+  "--batch-size",
+  "16",
+  "--vflip",
+  "0.5",
+];
+const pda = ["--pda-start-epoch", values.quick ? "0" : "3"];
 const folder = path.join(out, `ablation-${values["patch-px"]}px${values.quick ? "-quick" : ""}`);
 const words = ["ablate", "--data", data, "--out", folder, "--seeds", values.quick ? "1" : values.seeds];
-const command = [...words, ...network, ...start, ...budget, ...pda, ...limits, ...only];
+const command = [...words, ...network, ...start, ...budget, ...pda, ...limits, ...positionals];
 console.error(`$ wsss-tissue ${command.join(" ")}`);
 const { status } = spawnSync(process.execPath, [main, ...command], { stdio: "inherit" });
 process.exitCode = status ?? 1;

@@ -306,6 +306,23 @@ describe("the recipes", () => {
       freezeStem: false,
       freezeBatchNorm: true,
     });
+    expect(resolveSegmenterTraining().freezeBatchNorm).toBe(false);
+    expect(resolveSegmenterTraining({}, { pretrained: true }).freezeBatchNorm).toBe(true);
+    expect(resolveSegmenterTraining({ freezeBatchNorm: false }, { pretrained: true }).freezeBatchNorm).toBe(false);
+    expect(resolveSegmenterTraining({ recipe: "published" }, { pretrained: true }).freezeBatchNorm).toBe(false);
+  });
+
+  test("MobileNetV2 has rates of its own, but not in recipe published", () => {
+    const model = { pretrained: true, backbone: "mobilenet" } as const;
+    expect(resolveClassifierTraining({}, model).learningRate).toBe(0.001);
+    expect(resolveSegmenterTraining({}, model)).toMatchObject({
+      learningRate: 0.004,
+      weightDecay: 5e-4,
+      emaDecay: 0.98,
+    });
+    const published = resolveSegmenterTraining({ recipe: "published" }, model);
+    expect(published).toMatchObject({ learningRate: 0.01, weightDecay: 5e-4, emaDecay: 0 });
+    expect(resolveSegmenterTraining({ learningRate: 0.1 }, model)).toMatchObject({ learningRate: 0.1, emaDecay: 0.98 });
   });
 
   test("level weights follow their levels, whatever the order", () => {

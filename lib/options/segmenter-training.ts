@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { PseudoMasks } from "../pseudo-masks.js";
 import { checkOptions } from "./check.js";
-import { classifierBackbones, type FeatureLevel, featureLevelsOf } from "./backbones.js";
+import { classifierBackbones, type FeatureLevel, featureLevelsOf, type SegmenterBackbone } from "./backbones.js";
 import type { Recipe } from "./fields.js";
 import * as fields from "./fields.js";
 import {
@@ -12,7 +12,6 @@ import {
   trainingShape,
   withBase,
 } from "./training.js";
-import type { TrainedNetwork } from "./classifier-training.js";
 import type { Complete, TrainingCallOptions, TrainingSettings } from "./training.js";
 
 /** Options of stage 2, the segmenter's training, that a run records. Bounds are inclusive where not said otherwise. */
@@ -102,6 +101,23 @@ export const segmenterTrainingBase = {
   },
 } as const satisfies Record<Recipe, Omit<Complete<SegmenterTrainingSettings>, "recipe">>;
 
+/**
+ * MobileNetV2 is meant to start from ImageNet weights on small sets: what is there is to be kept, hence the weight decay, and pseudo masks
+ * that are wrong in many pixels pull each step another way, hence the average.
+ */
+const mobileNetBase = {
+  default: { ...segmenterTrainingBase.default, learningRate: 0.004, weightDecay: 5e-4, emaDecay: 0.98 },
+  published: segmenterTrainingBase.published,
+} as const;
+
+/** What the options of a segmenter's training depend on. */
+export interface TrainedSegmenter {
+  /** Whether the weights come from elsewhere. */
+  readonly pretrained: boolean;
+  /** @defaultValue `"resnet101"` */
+  readonly backbone?: SegmenterBackbone;
+}
+
 const weight = z.number().min(0).max(1000);
 
 const schema = z.strictObject({
@@ -133,13 +149,13 @@ export interface SegmenterTrainingCall extends TrainingCallOptions {
  * Fills in and checks options of stage 2, without touching a file or a device. Options of the call alone (`masks`, `signal`,
  * `validation`, `checkpointFolder`) are checked too, and left out of what is returned.
  *
- * @param model - whether the weights come from elsewhere, which decides what `"auto"` means.
+ * @param model - the network, which decides what `"auto"` means and which learning rate and weight decay are the defaults.
  * @returns complete options, frozen; a run records them beside its results.
  * @throws WsssError `WSSS_ERR_OPTION` naming option, bound and value.
  */
 export function resolveSegmenterTraining(
   options: Partial<SegmenterTrainingOptions> = {},
-  model: Pick<TrainedNetwork, "pretrained"> = { pretrained: false },
+  model: TrainedSegmenter = { pretrained: false },
 ): ResolvedSegmenterTraining {
   return checkSegmenterTraining("Segmenter.train", options, model).settings;
 }
@@ -148,9 +164,10 @@ export function resolveSegmenterTraining(
 export function checkSegmenterTraining(
   call: string,
   options: Partial<SegmenterTrainingOptions> | undefined,
-  model: Pick<TrainedNetwork, "pretrained">,
+  model: TrainedSegmenter,
 ): SegmenterTrainingCall {
-  const checked = checkOptions(schema, call, withBase(segmenterTrainingBase, options));
+  const base = model.backbone === "mobilenet" ? mobileNetBase : segmenterTrainingBase;
+  const checked = checkOptions(schema, call, withBase(base, options));
   checkTraining(call, checked, options);
   const { call: callOptions, settings: given } = splitCall(checked);
   const { masks, freezeBatchNorm, ...rest } = given;

@@ -30,7 +30,8 @@ export interface TrainingSettings {
   /**
    * Learning rate of the first step for the backbone, above 0, at most 100.
    * @defaultValue classifier `0.01`, as published, but `0.001` for MobileNetV2, which diverges at more. Segmenter `5e-4`: the published 0.01 acts on a loss that is divided by
-   *   the batch size of 20 once more, so its true rate on the mean loss is 0.01 / 20; recipe `"published"` `0.01`
+   *   the batch size of 20 once more, so its true rate on the mean loss is 0.01 / 20; `0.004` for MobileNetV2, whose head has more to
+   *   learn in fewer steps; recipe `"published"` `0.01`
    */
   readonly learningRate?: number | undefined;
   /**
@@ -52,7 +53,7 @@ export interface TrainingSettings {
   /**
    * L2 penalty, added to the gradient as `weightDecay * weight`, 0..1.
    * @defaultValue classifier `5e-4`, as published. Segmenter `0.01`: with the learning rate divided by 20 it must be 20
-   *   times the published 5e-4 to shrink the weights as much per step; recipe `"published"` `5e-4`
+   *   times the published 5e-4 to shrink the weights as much per step; `5e-4` for MobileNetV2; recipe `"published"` `5e-4`
    */
   readonly weightDecay?: number | undefined;
   /**
@@ -86,7 +87,7 @@ export interface TrainingSettings {
    * Share of its old value that a running average of the weights and batch-norm statistics keeps at each step, at least 0 and
    * below 1. Above 0 the average is what is validated, saved and kept; while the rate is high it scores far better than
    * the weights themselves. About 1 - 1 / (steps of one epoch) is a good value.
-   * @defaultValue `0`, no average, as published
+   * @defaultValue `0`, no average, as published; `0.98` for a segmenter with MobileNetV2, since wrong pseudo masks pull each step another way
    */
   readonly emaDecay?: number | undefined;
   /**

@@ -94,7 +94,7 @@ function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSe
   const { weights, headWidth = checked.width, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
   const training = resolveSegmenterTraining(
     { seed: checked.seed, recipe, ...segmenter.training },
-    { pretrained: weights !== undefined },
+    { pretrained: weights !== undefined, backbone: network.backbone },
   );
   return { ...network, headWidth, weights: weights ?? null, foldNormalization, training };
 }
