@@ -2,6 +2,7 @@
 
 #include "evaluation.h"
 
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -27,13 +28,24 @@ Napi::Value to_buffer(Napi::Env env, const std::vector<std::int64_t>& values) {
   return to_buffer(env, std::vector<double>(values.begin(), values.end()));
 }
 
+// So many pixels no set has, and a million resamples of them still are 64-bit numbers.
+constexpr double kLargest = 1LL << 40;
+
 /// Whole numbers of a Float64Array, which holds all counts that there can be.
 std::vector<std::int64_t> whole_numbers(Napi::Value value, const char* what) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
     throw Error(ErrorCode::kOption, std::string(what) + " must be a Float64Array");
   }
   const auto array = value.As<Napi::Float64Array>();
-  return {array.Data(), array.Data() + array.ElementLength()};
+  std::vector<std::int64_t> numbers;
+  for (std::size_t i = 0; i < array.ElementLength(); ++i) {
+    const double number = array[i];
+    if (!(std::abs(number) <= kLargest) || std::trunc(number) != number) {
+      throw Error(ErrorCode::kShape, std::string(what) + " must be whole numbers of pixels");
+    }
+    numbers.push_back(static_cast<std::int64_t>(number));
+  }
+  return numbers;
 }
 
 PatchCounts patch_counts(Napi::Value value, std::int64_t class_count, const char* what) {

@@ -37,12 +37,12 @@ export type { CheckCode, Finding, FindingGroup, Severity } from "./doctor/findin
 export type { LabelScores, SegmentationScores } from "./evaluation/scores.js";
 export type { ScoreTable } from "./evaluation/score-table.js";
 export type { PatchCounts } from "./evaluation/patch-counts.js";
-export type { PatchScores, SegmentationEvaluation } from "./evaluation/segmentation-evaluation.js";
-export type { ResamplingUnit } from "./evaluation/groups.js";
+export type { BoundaryTolerance, PatchScores, SegmentationEvaluation } from "./evaluation/segmentation-evaluation.js";
+export type { ResampledEvaluation, ResamplingUnit } from "./evaluation/groups.js";
 export { confidenceIntervals } from "./evaluation/confidence-intervals.js";
 export type { ConfidenceIntervals, Interval, ResamplingOptions } from "./evaluation/confidence-intervals.js";
 export { compareEvaluations } from "./evaluation/compare-evaluations.js";
-export type { ComparedEvaluation, ComparisonOptions, EvaluationComparison } from "./evaluation/compare-evaluations.js";
+export type { ComparisonOptions, EvaluationComparison } from "./evaluation/compare-evaluations.js";
 export type { LabelPrediction } from "./inference/label-prediction.js";
 export type { PatchInput, PatchPixels } from "./inference/patch-source.js";
 export type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";

@@ -3,7 +3,11 @@ import { loadMaskStore } from "./dataset/loaded-split.js";
 import type { Split } from "./dataset/split.js";
 import { paletteOf, type TissueClass } from "./dataset/tissue-class.js";
 import { WsssError } from "./errors.js";
-import { evaluationOf, type SegmentationEvaluation } from "./evaluation/segmentation-evaluation.js";
+import {
+  type BoundaryTolerance,
+  evaluationOf,
+  type SegmentationEvaluation,
+} from "./evaluation/segmentation-evaluation.js";
 import type { NativeCounts, NativeMaskStore } from "./native/addon.js";
 import { nativeCall, runJob, throwIfAborted } from "./native/job.js";
 import { loadAddon } from "./native/load.js";
@@ -37,7 +41,7 @@ export interface PseudoMaskOpenOptions extends PseudoMaskWriteOptions {
 /** Options of `PseudoMasks.score`. */
 export interface PseudoMaskScoreOptions {
   /** As `EvaluationOptions.boundaryTolerancePx`. @defaultValue `"auto"` */
-  readonly boundaryTolerancePx?: number | "auto" | undefined;
+  readonly boundaryTolerancePx?: BoundaryTolerance | undefined;
   /** Aborting it stops the scoring. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -171,7 +175,8 @@ export class PseudoMasks {
     const choice = { classCount, level: row, boundaryTolerance: nativeTolerance(boundaryTolerancePx) };
     const counts = await runJob<NativeCounts>((done) => addon.scoreMasks(choice, this.store, truth, done), signal);
     const positions = split.files.map((_, index) => index);
-    return await evaluationOf([{ counts, positions }], split.files, classCount, signal);
+    const origin = { patches: split.files, classCount, boundaryTolerancePx };
+    return await evaluationOf([{ counts, positions }], origin, signal);
   }
 
   /** Internal: refuses a split whose patches are not those of the masks. */

@@ -13,7 +13,7 @@ import type { SegmenterBackbone } from "./options/backbones.js";
 import { checkOptions, refuseOption } from "./options/check.js";
 import { path as pathField, withoutUndefined } from "./options/fields.js";
 import type { EvaluationOptions, SegmentationOptions } from "./options/inference.js";
-import { checkEvaluationOptions, checkSegmentationOptions, nativeTolerance } from "./options/inference.js";
+import { checkEvaluationOptions, checkSegmentationOptions } from "./options/inference.js";
 import type { ModelLoadOptions, SegmenterCreateOptions } from "./options/model.js";
 import { modelLoadSchema, segmenterCreateSchema } from "./options/model.js";
 import type { SegmenterTrainingOptions } from "./options/segmenter-training.js";
@@ -235,7 +235,7 @@ export class Segmenter extends Model {
     const gate = Gate.check(call, choice, this.classes);
     return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
       const work = { call, native, classes: this.classes, gate, batchSize, signal: stop, report };
-      return await evaluateSegmentation(work, split, nativeTolerance(boundaryTolerancePx));
+      return await evaluateSegmentation(work, split, boundaryTolerancePx);
     });
   }
 }

@@ -266,6 +266,27 @@ describe("going on", () => {
     expect(withoutGap(scoresOf(report))).toEqual(withoutGap(scoresOf(expected)));
   });
 
+  test("--demo draws tissue of its own, and is refused beside --data", async () => {
+    const out = path.join(folder, "demo");
+    const refused = await command("ablate", "--demo", "--data", data, "--out", out);
+    expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain("--demo has data of its own; leave --data out");
+    const small = ["--train-limit", "8", "--val-limit", "4", "--test-limit", "4", "--width", "1/16", "--epochs", "1"];
+    const words = ["--only", "multi-layer", "--seeds", "0,", "--warmup-epochs", "0", "--pictures", "0", ...small];
+    const result = await command("ablate", "--demo", "--out", out, ...words, "--json");
+    expect(result.stderr).toContain("dataset");
+    expect(result.code).toBe(0);
+    const ablation = lastJson(result) as unknown as Ablation;
+    expect(ablation.dataset.name).toBe("procedural tissue");
+    expect(ablation.given.segmenter).toMatchObject({
+      width: 1 / 16,
+      training: { epochs: 1, levelWeights: [0.2, 0.2, 0.6] },
+    });
+    const again = await command("ablate", "--out", out, "--json");
+    expect(again.code).toBe(0);
+    expect(again.stderr).toContain("already done");
+  });
+
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],

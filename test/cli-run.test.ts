@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { inspectWeights } from "../dist/index.js";
+import { openEvaluation } from "../dist/run/saved-evaluation.js";
 import { command, type CommandResult, digestsOf, freshFolder, lastJson, startCommand } from "./support/command-line.js";
 
 let folder: string;
@@ -79,6 +80,14 @@ describe("the tiny demo", () => {
     expect(pictures).toEqual(expect.arrayContaining(["train.png", "test.png"]));
     expect(pictures).toHaveLength(6);
     expect(JSON.parse(await readFile(path.join(demo, "result.json"), "utf8"))).toEqual(lastJson(first));
+    for (const name of ["plain", "gated"]) {
+      const saved = await openEvaluation(path.join(demo, "evaluation", `${name}.json`));
+      const { segmenter } = lastJson(first) as { segmenter: Record<string, { mIoU: number; intervals: object }> };
+      expect(saved?.evaluation.mIoU).toBe(segmenter[name]?.mIoU);
+      expect(segmenter[name]?.intervals).toMatchObject({ by: "patch", units: 8, level: 0.95 });
+      const table = (await readFile(path.join(demo, "evaluation", `${name}-patches.csv`), "utf8")).trimEnd();
+      expect(table.split("\n")).toHaveLength(9);
+    }
     expect(existsSync(path.join(demo, "run.lock"))).toBe(false);
   });
 

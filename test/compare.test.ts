@@ -6,7 +6,7 @@ import { type EvaluationName, openEvaluation, saveEvaluation } from "../dist/run
 import { command, freshFolder, lastJson } from "./support/command-line.js";
 import { evaluateMasks, rowsWithHits } from "./support/masks.js";
 
-const header = { dataset: "rows", classes: ["even, left", "odd"] };
+const header = { dataset: "rows", classes: ["even, left", "odd"], segmenter: null };
 const patients = ["a", "a", "b", "b", "c"];
 let folder: string;
 
@@ -37,7 +37,7 @@ describe("compare", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/Acc +60\.0 +70\.0 +\+10\.0 +\+10\.0 to \+10\.0 +0\.250/);
     expect(stdout).toMatch(/IoU even, left +\d/);
-    expect(stdout).toContain("The second is better on 5 patches, worse on 0, equal on 0.");
+    expect(stdout).toContain("In the second more pixels are right on 5 patches, fewer on 0, as many on 0.");
     expect(stdout).toContain("Paired by patient: 3 patients; all 8 permutations");
   });
 
@@ -77,8 +77,22 @@ describe("compare", () => {
     await writeFile(broken, JSON.stringify(saved));
     const cases = [
       [["compare", first, other, "--no-gate"], 3, /5 patches in the first, 3 in the second/],
-      [["compare", first, empty], 3, /empty holds no evaluation: give a run folder on which evaluate has been run/],
-      [["compare", first, broken], 3, /broken\.json is no evaluation of this version/],
+      [
+        ["compare", first, empty],
+        3,
+        /empty holds no plain evaluation: give a run folder on which evaluate has been run/,
+      ],
+      [
+        ["compare", path.join(first, "evaluation", "plain.json"), broken],
+        3,
+        /broken\.json is no evaluation of this version/,
+      ],
+      [["compare", first, path.join(second, "evaluation", "gated.json")], 2, /two run folders, or two evaluation/],
+      [
+        ["compare", path.join(first, "none.json"), path.join(first, "evaluation", "plain.json")],
+        3,
+        /there is no evaluation .*none\.json/,
+      ],
       [["compare", first, first], 2, /first and second are the same run/],
       [["compare", alone, first, "--no-gate"], 2, /at least 2 patients, or by "patch"/],
       [["compare", first, second, "--level", "2"], 2, /level must be below 1, received 2/],
@@ -90,6 +104,26 @@ describe("compare", () => {
       expect(result.stderr).toMatch(message);
       expect(result.stderr.trimEnd().split("\n")).toHaveLength(1);
     }
+  });
+});
+
+describe("a run folder whose segmenter was trained again", () => {
+  test("is refused until it is evaluated again", async () => {
+    const root = await run("again-trained", [20, 22, 24, 26, 28], "plain");
+    const file = path.join(root, "evaluation", "plain.json");
+    const saved = JSON.parse(await readFile(file, "utf8")) as object;
+    await writeFile(file, JSON.stringify({ ...saved, segmenter: "the first" }));
+    const marker = (id: string): string =>
+      JSON.stringify({ format: 1, stage: "train-segmenter", id, key: "k", outputs: [], result: {}, elapsedMs: 1 });
+    await mkdir(path.join(root, "stages"));
+    await writeFile(path.join(root, "stages", "train-segmenter.json"), marker("the second"));
+    const refused = await command("compare", first, root, "--no-gate");
+    expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 3, stdout: "" });
+    expect(refused.stderr).toContain(
+      "again-trained: the segmenter was trained again since it was evaluated; run evaluate",
+    );
+    await writeFile(path.join(root, "stages", "train-segmenter.json"), marker("the first"));
+    expect((await command("compare", first, root, "--no-gate")).code).toBe(0);
   });
 });
 

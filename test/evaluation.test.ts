@@ -220,7 +220,7 @@ describe("confidence intervals", () => {
 
   test("stop when they are told to", async () => {
     const evaluation = await evaluateMasks(rowsWithHits([50, 60, 70], 100), size, 2);
-    const options = { resamples: 1_000_000, signal: AbortSignal.timeout(20) };
+    const options = { resamples: 100_000, signal: AbortSignal.timeout(5) };
     await expect(confidenceIntervals(evaluation, options)).rejects.toMatchObject({ code: "WSSS_ERR_CANCELLED" });
   });
 });
@@ -301,5 +301,23 @@ describe("comparison", () => {
     await expect(compareEvaluations(first, classes)).rejects.toThrow("2 classes in the first, 3 in the second");
     const named = { ...first, patches: first.patches.map((patch) => ({ ...patch, stem: `x${patch.stem}` })) };
     await expect(compareEvaluations(first, named)).rejects.toThrow("p0 is in the first only");
+    const strict = await evaluateMasks(rowsWithHits([50, 62], 100), size, 2, { boundaryTolerance: 1 });
+    await expect(compareEvaluations(first, strict)).rejects.toThrow("tolerance of auto in the first, 1 in the second");
+    const larger = await evaluateMasks(rowsWithHits([50, 62], 200), { height: 1, width: 200 }, 2);
+    await expect(compareEvaluations(first, larger)).rejects.toMatchObject({
+      code: "WSSS_ERR_SHAPE",
+      message: expect.stringContaining("scored against other true masks"),
+    });
+  });
+
+  test("refuses what is no evaluation", async () => {
+    const evaluation = await evaluateMasks(rowsWithHits([50, 62], 100), size, 2);
+    for (const wrong of [undefined, null, {}, { ...evaluation, counts: { offsets: [] } }, "text"]) {
+      const attempt = compareEvaluations(evaluation, wrong as typeof evaluation);
+      await expect(attempt).rejects.toThrow(/second .*what Segmenter\.evaluate or PseudoMasks\.score returned/);
+      await expect(confidenceIntervals(wrong as typeof evaluation)).rejects.toMatchObject({ code: "WSSS_ERR_OPTION" });
+    }
+    const counts = { ...evaluation.counts, values: evaluation.counts.values.map(() => 0.5) };
+    await expect(confidenceIntervals({ ...evaluation, counts })).rejects.toThrow("whole numbers of pixels");
   });
 });

@@ -125,6 +125,12 @@ describe("bad masks are refused, each by name", () => {
       /interlaced with 4 bits/,
     ],
     [
+      "more pixels than the header says",
+      // Zeros enough for a compressed file that is larger than what is decoded unseen.
+      rawPng({ ...size, bitDepth: 8, colourType: 0, rows: new Uint8Array(2 ** 27) }),
+      /far more pixels than its header says/,
+    ],
+    [
       "huge header",
       rawPng({ height: 1, width: 1 << 30, bitDepth: 8, colourType: 3, rows: new Uint8Array(1), palette: flat }),
       /header says/,

@@ -124,7 +124,15 @@ describe("patches of several sizes", () => {
       [0, 0, 0],
     ];
     for (const [index, { classMap }] of maps.entries()) {
-      for (const [pixel, truth] of truthOf(index).entries()) if (truth < 2) expected[truth]![classMap[pixel]!]! += 1;
+      let [right, all] = [0, 0];
+      for (const [pixel, truth] of truthOf(index).entries()) {
+        if (truth >= 2) continue;
+        expected[truth]![classMap[pixel]!]! += 1;
+        all += 1;
+        if (truth === classMap[pixel]) right += 1;
+      }
+      expect(scores.patches[index]?.stem).toBe(dataset.test.files[index]?.stem);
+      expect(scores.patches[index]?.pixelAccuracy).toBeCloseTo(right / all, 12);
     }
     expect(scores.confusion).toEqual(expected);
     const [[a, b], [c, d]] = expected as [[number, number], [number, number]];

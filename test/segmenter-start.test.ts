@@ -62,6 +62,7 @@ describe("headWidth", () => {
 
 describe("a fresh segmenter", () => {
   test("begins near the loss of a guess, however wide its head is", async () => {
+    expect.assertions(1);
     await using wide = await Segmenter.create({ ...base(), headWidth: 1 });
     for await (const event of wide.train(data.train, { epochs: 1, batchSize: 4, masks: "ground-truth" })) {
       // A guess among two classes costs ln 2 = 0.69; weights over the fan-out began at 4 and more.

@@ -29,7 +29,7 @@ export function modelCard(
     ["| index | tissue | colour |", "| --- | --- | --- |", ...rows].join("\n"),
     `The last one is background, which is never predicted. The gate closes classes whose probability for the patch is not above ${gate.gateThreshold} (rule "${gate.gateRule}").`,
     "## Networks",
-    `DeepLab v3+ with ${segmenter.backbone}, output stride ${segmenter.outputStride}, width ${segmenter.width}, ${segmenter.parameterCount} parameters; ${classifier.backbone} classifier, width ${classifier.width}. Written by wsss-tissue-native ${packageVersion}.`,
+    `DeepLab v3+ with ${segmenter.backbone}, output stride ${segmenter.outputStride}, width ${segmenter.width}, of ASPP and decoder ${segmenter.headWidth}, ${segmenter.parameterCount} parameters; ${classifier.backbone} classifier, width ${classifier.width}. Written by wsss-tissue-native ${packageVersion}.`,
     ...(reached.length === 0 ? [] : ["## Scores", ["| score | value |", "| --- | --- |", ...reached].join("\n")]),
     ...(notes === undefined ? [] : ["## Notes", notes.trim()]),
     "## Limits",

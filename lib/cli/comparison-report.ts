@@ -37,6 +37,7 @@ export function comparisonReport({ dataset, classes, first, second, comparison }
     ),
   ];
   const drawn = `${units} ${by === "patient" ? "patients" : "patches"}`;
+  const looked = exact ? `all ${permutations} permutations` : `${permutations} permutations`;
   const inside = `${Number((level * 100).toFixed(1))} %`;
   const headings = ["", "first", "second", "difference", `${inside} interval`, "p"];
   return [
@@ -44,10 +45,7 @@ export function comparisonReport({ dataset, classes, first, second, comparison }
     `  first:  ${first.path}`,
     `  second: ${second.path}`,
     ...alignColumns([headings, ...rows]).map((line) => `  ${line}`),
-    `The second is better on ${patches.better} patches, worse on ${patches.worse}, equal on ${patches.equal}.`,
-    `Paired by ${by}: ${drawn}; ${exact ? "all" : ""} ${permutations} permutations, p-values not corrected for their number.`.replace(
-      "  ",
-      " ",
-    ),
+    `In the second more pixels are right on ${patches.better} patches, fewer on ${patches.worse}, as many on ${patches.equal}.`,
+    `Paired by ${by}: ${drawn}; ${looked}, p-values not corrected for their number.`,
   ].join("\n");
 }

@@ -6,10 +6,10 @@ import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { checkOptions } from "../options/check.js";
 import { type Interval, intervalsOf, type ResamplingOptions, resamplingShape } from "./confidence-intervals.js";
-import { groupsOf, type ResamplingUnit } from "./groups.js";
+import { checkEvaluation, groupsOf, type ResampledEvaluation, type ResamplingUnit } from "./groups.js";
 import { arraysOf, reorderCounts } from "./patch-counts.js";
 import { type ScoreTable, tableOf } from "./score-table.js";
-import type { PatchScores, SegmentationEvaluation } from "./segmentation-evaluation.js";
+import type { PatchScores } from "./segmentation-evaluation.js";
 
 /** Options of {@link compareEvaluations}. */
 export interface ComparisonOptions extends ResamplingOptions {
@@ -44,20 +44,22 @@ export interface EvaluationComparison {
   readonly patches: { readonly better: number; readonly worse: number; readonly equal: number };
 }
 
-/** What of an evaluation is compared. */
-export type ComparedEvaluation = Pick<SegmentationEvaluation, "patches" | "counts" | "iou">;
-
 const schema = z.strictObject({
   ...resamplingShape,
   permutations: z.int().min(100).max(1_000_000).default(10_000),
 });
 
 /** For each patch of the first, where it stands in the second. @throws WsssError `WSSS_ERR_SHAPE` if they are of other patches. */
-function positionsInSecond(call: string, first: ComparedEvaluation, second: ComparedEvaluation): number[] {
+function positionsInSecond(call: string, first: ResampledEvaluation, second: ResampledEvaluation): number[] {
   const refuse = (what: string): WsssError =>
-    new WsssError("WSSS_ERR_SHAPE", `the two evaluations are of other patches or classes: ${what} (${call})`, { call });
+    new WsssError("WSSS_ERR_SHAPE", `the two evaluations can't be compared: ${what} (${call})`, { call });
   if (first.iou.length !== second.iou.length) {
     throw refuse(`${first.iou.length} classes in the first, ${second.iou.length} in the second`);
+  }
+  if (first.boundaryTolerancePx !== second.boundaryTolerancePx) {
+    throw refuse(
+      `a boundary tolerance of ${first.boundaryTolerancePx} in the first, ${second.boundaryTolerancePx} in the second`,
+    );
   }
   if (first.patches.length !== second.patches.length) {
     throw refuse(`${first.patches.length} patches in the first, ${second.patches.length} in the second`);
@@ -92,16 +94,18 @@ function countPatches(
  * const { difference, intervals, pValues } = await compareEvaluations(plain, gated);
  * console.log(difference.mIoU, intervals.mIoU, pValues.mIoU);
  * ```
- * @throws WsssError `WSSS_ERR_SHAPE` for other patches or classes; `WSSS_ERR_OPTION`, also for fewer than two patches or patients;
+ * @throws WsssError `WSSS_ERR_SHAPE` for other patches, classes, true masks or another boundary tolerance; `WSSS_ERR_OPTION`, also for fewer than two patches or patients;
  *   `WSSS_ERR_CANCELLED`.
  */
 export async function compareEvaluations(
-  first: ComparedEvaluation,
-  second: ComparedEvaluation,
+  first: ResampledEvaluation,
+  second: ResampledEvaluation,
   options: ComparisonOptions = {},
 ): Promise<EvaluationComparison> {
   const call = "compareEvaluations";
   const { by, signal, ...choice } = checkOptions(schema, call, options);
+  checkEvaluation(call, "first", first);
+  checkEvaluation(call, "second", second);
   const positions = positionsInSecond(call, first, second);
   const groups = groupsOf(call, first.patches, by);
   const classCount = first.iou.length;

@@ -5,10 +5,9 @@ import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { checkOptions } from "../options/check.js";
 import * as fields from "../options/fields.js";
-import { groupsOf, type ResamplingUnit } from "./groups.js";
+import { checkEvaluation, groupsOf, type ResampledEvaluation, type ResamplingUnit } from "./groups.js";
 import { arraysOf } from "./patch-counts.js";
 import { type ScoreTable, tableOf } from "./score-table.js";
-import type { SegmentationEvaluation } from "./segmentation-evaluation.js";
 
 /** How scores are resampled. */
 export interface ResamplingOptions {
@@ -24,7 +23,7 @@ export interface ResamplingOptions {
    */
   readonly level?: number | undefined;
   /**
-   * Resamples of the bootstrap, 100..1000000.
+   * Resamples of the bootstrap, 100..100000.
    * @defaultValue `2000`, from where the ends of an interval of 0.95 hardly move
    */
   readonly resamples?: number | undefined;
@@ -57,7 +56,7 @@ export interface ConfidenceIntervals {
 export const resamplingShape = {
   by: z.enum(["auto", "patch", "patient"]).default("auto"),
   level: z.number().gt(0).lt(1).default(0.95),
-  resamples: z.int().min(100).max(1_000_000).default(2000),
+  resamples: z.int().min(100).max(100_000).default(2000),
   seed: fields.seed.default(0),
   signal: fields.signal.optional(),
 };
@@ -72,7 +71,7 @@ export function intervalsOf({ low, high }: NativeIntervals, classCount: number):
 
 /**
  * Confidence intervals of all scores of an evaluation, by the percentile bootstrap (Efron 1979): as many patches or patients as there are,
- * drawn with replacement, scored as a set of their own, again and again.
+ * drawn with replacement, scored as a set of their own, again and again. A class that a resample does not hold is left out of its means.
  *
  * @example
  * ```ts
@@ -84,11 +83,12 @@ export function intervalsOf({ low, high }: NativeIntervals, classCount: number):
  *   `WSSS_ERR_CANCELLED`.
  */
 export async function confidenceIntervals(
-  evaluation: Pick<SegmentationEvaluation, "patches" | "counts" | "iou">,
+  evaluation: ResampledEvaluation,
   options: ResamplingOptions = {},
 ): Promise<ConfidenceIntervals> {
   const call = "confidenceIntervals";
   const { by, signal, ...choice } = checkOptions(schema, call, options);
+  checkEvaluation(call, "evaluation", evaluation);
   const groups = groupsOf(call, evaluation.patches, by);
   const classCount = evaluation.iou.length;
   const addon = await loadAddon();

@@ -1,5 +1,16 @@
 import { refuseOption } from "../options/check.js";
-import type { EvaluatedPatch } from "./segmentation-evaluation.js";
+import type { EvaluatedPatch, SegmentationEvaluation } from "./segmentation-evaluation.js";
+
+/** What of an evaluation is drawn from. */
+export type ResampledEvaluation = Pick<SegmentationEvaluation, "patches" | "counts" | "iou" | "boundaryTolerancePx">;
+
+/** @throws WsssError `WSSS_ERR_OPTION` if it is no evaluation. */
+export function checkEvaluation(call: string, name: string, evaluation: unknown): void {
+  const { patches, counts, iou } = (evaluation ?? {}) as Partial<Record<keyof ResampledEvaluation, unknown>>;
+  const lists: unknown[] = [patches, iou, ...(Object.values(counts ?? {}) as unknown[])];
+  if (typeof counts === "object" && lists.length === 5 && lists.every((list) => Array.isArray(list))) return;
+  throw refuseOption(call, name, "what Segmenter.evaluate or PseudoMasks.score returned", evaluation);
+}
 
 /** What is drawn when scores are resampled: single patches, or patients with all their patches. */
 export type ResamplingUnit = "patch" | "patient";

@@ -48,17 +48,3 @@ export function tableOf<Value>(row: readonly Value[], classCount: number): Score
   const [iou, dice, boundaryF1] = [ofClasses(0), ofClasses(1), ofClasses(2)];
   return { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, meanBoundaryF1, iou, dice, boundaryF1 };
 }
-
-/** Makes something else of each value. */
-export function mapTable<From, To>(table: ScoreTable<From>, change: (value: From) => To): ScoreTable<To> {
-  return {
-    pixelAccuracy: change(table.pixelAccuracy),
-    meanClassAccuracy: change(table.meanClassAccuracy),
-    mIoU: change(table.mIoU),
-    fwIoU: change(table.fwIoU),
-    meanBoundaryF1: change(table.meanBoundaryF1),
-    iou: table.iou.map(change),
-    dice: table.dice.map(change),
-    boundaryF1: table.boundaryF1.map(change),
-  };
-}

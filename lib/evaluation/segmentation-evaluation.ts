@@ -18,23 +18,34 @@ export interface PatchScores extends ScoreTable<number> {
  * `JSON.parse(JSON.stringify(evaluation))` gives can be compared again, but for NaN, which becomes `null`.
  */
 export interface SegmentationEvaluation extends SegmentationScores, ScoreTable<number> {
+  /** How far a boundary might be off, in pixels, or `"auto"`: 0.75 per cent of each patch's diagonal. */
+  readonly boundaryTolerancePx: BoundaryTolerance;
   /** In the order of the split. */
   readonly patches: readonly PatchScores[];
   /** What the scores are made of; `confidenceIntervals` and `compareEvaluations` draw from it. */
   readonly counts: PatchCounts;
 }
 
-/** What is known of the patches that were evaluated. */
+/** Pixels that a boundary may be off; `"auto"`: 0.75 per cent of the patch's diagonal. */
+export type BoundaryTolerance = number | "auto";
+
+/** What is known of the patches that were evaluated, and how. */
+export interface EvaluationOrigin {
+  readonly patches: readonly EvaluatedPatch[];
+  readonly classCount: number;
+  readonly boundaryTolerancePx: BoundaryTolerance;
+}
+
+/** What is known of a patch that was evaluated. */
 export type EvaluatedPatch = Pick<PatchScores, "stem" | "patient">;
 
 /** The scores of counted masks. */
 export async function evaluationOf(
   groups: readonly CountedGroup[],
-  files: readonly EvaluatedPatch[],
-  classCount: number,
+  origin: EvaluationOrigin,
   signal: AbortSignal | undefined,
 ): Promise<SegmentationEvaluation> {
-  return await evaluationOfCounts(joinCounts(groups), files, classCount, signal);
+  return await evaluationOfCounts(joinCounts(groups), origin, signal);
 }
 
 /**
@@ -43,8 +54,7 @@ export async function evaluationOf(
  */
 export async function evaluationOfCounts(
   counts: PatchCounts,
-  files: readonly EvaluatedPatch[],
-  classCount: number,
+  { patches: files, classCount, boundaryTolerancePx }: EvaluationOrigin,
   signal: AbortSignal | undefined,
 ): Promise<SegmentationEvaluation> {
   const addon = await loadAddon();
@@ -57,6 +67,7 @@ export async function evaluationOfCounts(
   const cells = new Float64Array(confusion);
   const columns = classCount + 1;
   return {
+    boundaryTolerancePx,
     ...tableOf([...new Float64Array(total)], classCount),
     confusion: Array.from({ length: classCount }, (_, row) => [...cells.subarray(row * columns, (row + 1) * columns)]),
     patches: files.map(({ stem, patient }, index) => ({

@@ -187,7 +187,8 @@ function coloursToIndices(
   return { indices, height, width, counts: countIndices(indices) };
 }
 
-function refuseForm(header: PngHeader, colours: readonly Colour[] | null): MaskProblem | null {
+/** Why a file with this header holds no indices that can be read; null if it may. */
+export function refuseForm(header: PngHeader, colours: readonly Colour[] | null): MaskProblem | null {
   const { width, height, bitDepth, colourType, interlaced } = header;
   const details = { bitDepth, colourType };
   const failure = "form";

@@ -9,6 +9,7 @@ import {
   type IndexMask,
   type MaskProblem,
   readPngHeader,
+  refuseForm,
 } from "./index-png-codec.js";
 import type { MaskRequest } from "./index-png-worker.js";
 import { inflatesBeyondHeader } from "./png-chunks.js";
@@ -56,7 +57,8 @@ export async function decodeIndexPng(
   options: ReadMaskOptions = {},
 ): Promise<DecodedMask> {
   const header = readPngHeader(bytes);
-  if (bytes.length > harmlessBytes && (await inflatesBeyondHeader(bytes))) {
+  const decodable = header !== null && refuseForm(header, options.palette ?? null) === null;
+  if (decodable && bytes.length > harmlessBytes && (await inflatesBeyondHeader(bytes))) {
     throw maskError(damaged("it holds far more pixels than its header says"), `mask ${path}`, { path });
   }
   const colours = options.palette ?? null;

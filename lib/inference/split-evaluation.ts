@@ -2,9 +2,14 @@ import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import type { CountedGroup } from "../evaluation/patch-counts.js";
 import { type LabelScores, labelScoresOf, meanLabelScores } from "../evaluation/scores.js";
-import { evaluationOf, type SegmentationEvaluation } from "../evaluation/segmentation-evaluation.js";
+import {
+  type BoundaryTolerance,
+  evaluationOf,
+  type SegmentationEvaluation,
+} from "../evaluation/segmentation-evaluation.js";
 import type { NativeCounts, NativeLabelScores, NativeProgressEvent } from "../native/addon.js";
 import { runJob } from "../native/job.js";
+import { nativeTolerance } from "../options/inference.js";
 import { inStage } from "../progress.js";
 import type { LabelWork } from "./label-prediction.js";
 import type { SegmentationWork } from "./segmentation-prediction.js";
@@ -37,10 +42,11 @@ export async function evaluateLabels(
 export async function evaluateSegmentation(
   work: SegmentationWork,
   split: Split,
-  boundaryTolerance: number,
+  boundaryTolerancePx: BoundaryTolerance,
 ): Promise<SegmentationEvaluation> {
   const { native, gate, batchSize, classes, signal, report } = work;
   const segmented = inStage(report, "segment");
+  const boundaryTolerance = nativeTolerance(boundaryTolerancePx);
   const groups = await split.loadGroups(signal, inStage(report, "load"));
   const counted: CountedGroup[] = [];
   let before = 0;
@@ -56,5 +62,6 @@ export async function evaluateSegmentation(
     counted.push({ counts, positions });
     before += count;
   }
-  return await evaluationOf(counted, split.files, classes.length, signal);
+  const origin = { patches: split.files, classCount: classes.length, boundaryTolerancePx };
+  return await evaluationOf(counted, origin, signal);
 }

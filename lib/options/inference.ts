@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Classifier } from "../classifier.js";
 import type { GlassRule } from "../dataset/tissue-class.js";
+import type { BoundaryTolerance } from "../evaluation/segmentation-evaluation.js";
 import type { OnProgress } from "../progress.js";
 import { checkOptions, refuseOption } from "./check.js";
 import { type ClassifierBackbone, type FeatureLevel, featureLevels, featureLevelsOf } from "./backbones.js";
@@ -59,7 +60,7 @@ export interface EvaluationOptions extends SegmentationOptions {
    * How far a boundary may be off to count as met, in pixels of the patch, 0..64, for the boundary F1.
    * @defaultValue `"auto"`, 0.75 per cent of the patch's diagonal, the custom since Csurka et al. 2013: 2.4 pixels of a patch of 224
    */
-  readonly boundaryTolerancePx?: number | "auto" | undefined;
+  readonly boundaryTolerancePx?: BoundaryTolerance | undefined;
 }
 
 /** How pseudo masks are drawn; what a run records. */
@@ -130,7 +131,7 @@ const segmentationSchema = z.strictObject({ ...inferenceShape, ...gateShape, gat
 export const boundaryTolerancePx = z.union([z.literal("auto"), z.number().min(0).max(64)]).default("auto");
 
 /** The tolerance as the addon wants it: below 0 for `"auto"`. */
-export function nativeTolerance(tolerance: z.output<typeof boundaryTolerancePx>): number {
+export function nativeTolerance(tolerance: BoundaryTolerance): number {
   return tolerance === "auto" ? -1 : tolerance;
 }
 

@@ -7,7 +7,9 @@ import {
   type EvaluationComparison,
 } from "../evaluation/compare-evaluations.js";
 import type { ScoreTable } from "../evaluation/score-table.js";
+import { refuseOption } from "../options/check.js";
 import { evaluationFile, type EvaluationName, type OpenedEvaluation, openEvaluation } from "./saved-evaluation.js";
+import { readMarker } from "./stage-marker.js";
 
 /** Which evaluations are compared. */
 export interface RunComparisonRequest {
@@ -38,25 +40,55 @@ export interface RunComparison {
   readonly comparison: EvaluationComparison;
 }
 
-type Pair = readonly [OpenedEvaluation | undefined, OpenedEvaluation | undefined];
-
-async function openBoth({ first, second, options }: RunComparisonRequest, name: EvaluationName): Promise<Pair> {
-  const open = async (path: string): Promise<OpenedEvaluation | undefined> =>
-    await openEvaluation(path.endsWith(".json") ? path : join(path, evaluationFile(name)), options.signal);
-  return [await open(first), await open(second)];
+function isFile(path: string): boolean {
+  return path.endsWith(".json");
 }
 
-async function openPair(request: RunComparisonRequest): Promise<readonly [OpenedEvaluation, OpenedEvaluation]> {
-  const names: readonly EvaluationName[] = request.which === undefined ? ["gated", "plain"] : [request.which];
-  let missing = request.first;
-  for (const name of names) {
-    const [first, second] = await openBoth(request, name);
-    if (first !== undefined && second !== undefined) return [first, second];
-    missing = first === undefined ? request.first : request.second;
+/**
+ * The evaluation of a run folder; undefined if it has none.
+ * @throws WsssError `WSSS_ERR_DATASET` if the segmenter of the folder is another one by now.
+ */
+async function openOfFolder(
+  folder: string,
+  name: EvaluationName,
+  signal: AbortSignal | undefined,
+): Promise<OpenedEvaluation | undefined> {
+  const opened = await openEvaluation(join(folder, evaluationFile(name)), signal);
+  if (opened === undefined) return undefined;
+  const trained = await readMarker(folder, "train-segmenter");
+  const { segmenter } = opened.saved;
+  if (segmenter === null || trained === undefined || trained.id === segmenter) return opened;
+  const message = `${folder}: the segmenter was trained again since it was evaluated; run evaluate for this folder first`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { path: folder });
+}
+
+function missing(path: string, name: EvaluationName): WsssError {
+  const message = isFile(path)
+    ? `there is no evaluation ${path}`
+    : `${path} holds no ${name} evaluation: give a run folder on which evaluate has been run, or its evaluation/*.json`;
+  return new WsssError("WSSS_ERR_DATASET", message, { path });
+}
+
+async function openPair({
+  first,
+  second,
+  which,
+  options: { signal },
+}: RunComparisonRequest): Promise<readonly [OpenedEvaluation, OpenedEvaluation]> {
+  if (isFile(first) !== isFile(second) || (isFile(first) && which !== undefined)) {
+    const bound = "two run folders, or two evaluation/*.json files, which say by themselves whether they are gated";
+    throw refuseOption("compare", "first and second", bound, { first, second });
   }
-  const what = request.which === undefined ? "evaluation" : `${request.which} evaluation`;
-  const message = `${missing} holds no ${what}: give a run folder on which evaluate has been run, or its evaluation/*.json`;
-  throw new WsssError("WSSS_ERR_DATASET", message, { path: missing });
+  const open = async (path: string, name: EvaluationName): Promise<OpenedEvaluation | undefined> =>
+    isFile(path) ? await openEvaluation(path, signal) : await openOfFolder(path, name, signal);
+  const names: readonly EvaluationName[] =
+    which === undefined && !isFile(first) ? ["gated", "plain"] : [which ?? "plain"];
+  for (const [index, name] of names.entries()) {
+    const pair = [await open(first, name), await open(second, name)] as const;
+    if (pair[0] !== undefined && pair[1] !== undefined) return [pair[0], pair[1]];
+    if (index + 1 === names.length) throw missing(pair[0] === undefined ? first : second, name);
+  }
+  throw missing(first, "plain");
 }
 
 function scoresOf({ evaluation }: OpenedEvaluation): ScoreTable<number> {

@@ -19,6 +19,19 @@ function cell(value: MetricValue): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+function headingsOf<Event>(columns: readonly MetricColumn<Event>[]): string {
+  return columns.map(({ heading }) => cell(heading)).join(",");
+}
+
+function lineOf<Event>(columns: readonly MetricColumn<Event>[], event: Event): string {
+  return columns.map((column) => cell(column.value(event))).join(",");
+}
+
+/** A whole CSV file. */
+export function csvTable<Event>(columns: readonly MetricColumn<Event>[], events: readonly Event[]): string {
+  return `${[headingsOf(columns), ...events.map((event) => lineOf(columns, event))].join("\n")}\n`;
+}
+
 /**
  * A CSV file that grows by one line an event. Every line reaches the operating system before {@link append} returns, so
  * a killed run keeps all that it measured, and another program can follow the file while it grows.
@@ -40,7 +53,7 @@ export class MetricsFile<Event> {
     try {
       const descriptor = openSync(path, "w");
       const file = new MetricsFile(path, columns, descriptor);
-      file.#write(columns.map((column) => cell(column.heading)).join(","));
+      file.#write(headingsOf(columns));
       return file;
     } catch (error) {
       throw writingFailure(error, "write", path);
@@ -49,7 +62,7 @@ export class MetricsFile<Event> {
 
   /** Adds the line of one event. Synchronous: some hundred bytes, at most once a training step. @throws WsssError `WSSS_ERR_IO` */
   append(event: Event): void {
-    this.#write(this.#columns.map((column) => cell(column.value(event))).join(","));
+    this.#write(lineOf(this.#columns, event));
   }
 
   #write(line: string): void {

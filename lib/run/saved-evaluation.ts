@@ -5,13 +5,14 @@ import { z } from "zod";
 import { WsssError } from "../errors.js";
 import type { PatchCounts } from "../evaluation/patch-counts.js";
 import {
+  type BoundaryTolerance,
   type EvaluatedPatch,
   evaluationOfCounts,
   type PatchScores,
   type SegmentationEvaluation,
 } from "../evaluation/segmentation-evaluation.js";
-import { readJsonIfPresent, writeJson } from "./files.js";
-import { type MetricColumn, MetricsFile } from "./metrics-file.js";
+import { readJsonIfPresent, writeText } from "./files.js";
+import { csvTable, type MetricColumn } from "./metrics-file.js";
 
 /** Folder of the run folder with what was evaluated, patch by patch. */
 export const evaluationFolder = "evaluation";
@@ -26,17 +27,26 @@ export interface SavedEvaluation {
   readonly dataset: string;
   /** Names of the tissue classes. */
   readonly classes: readonly string[];
+  readonly boundaryTolerancePx: BoundaryTolerance;
+  /** Which execution of train-segmenter made the segmenter; null for one from elsewhere. */
+  readonly segmenter: string | null;
   /** Of the test split, in its order. */
   readonly patches: readonly EvaluatedPatch[];
   readonly counts: PatchCounts;
 }
 
 const whole = z.array(z.int().min(0));
+const evaluatedPatch = z.object({ stem: z.string(), patient: z.string().optional() });
 const schema = z.object({
   format: z.literal(1),
   dataset: z.string(),
-  classes: z.array(z.string()).min(1),
-  patches: z.array(z.object({ stem: z.string(), patient: z.string().optional() })).min(1),
+  classes: z.array(z.string()).min(1).max(254),
+  boundaryTolerancePx: z.union([z.number(), z.literal("auto")]),
+  segmenter: z.string().nullable(),
+  patches: z
+    .array(evaluatedPatch)
+    .min(1)
+    .refine((patches) => new Set(patches.map(({ stem }) => stem)).size === patches.length),
   counts: z.object({ offsets: whole, cells: whole, values: whole }),
 });
 
@@ -69,28 +79,24 @@ function columnsOf(classes: readonly string[]): MetricColumn<PatchScores>[] {
 export async function saveEvaluation(
   root: string,
   name: EvaluationName,
-  { dataset, classes }: Pick<SavedEvaluation, "dataset" | "classes">,
-  { patches, counts }: SegmentationEvaluation,
+  origin: Pick<SavedEvaluation, "dataset" | "classes" | "segmenter">,
+  { patches, counts, boundaryTolerancePx }: SegmentationEvaluation,
 ): Promise<void> {
   const saved: SavedEvaluation = {
     format: 1,
-    dataset,
-    classes,
+    ...origin,
+    boundaryTolerancePx,
     patches: patches.map(({ stem, patient }) => ({ stem, ...(patient !== undefined && { patient }) })),
     counts,
   };
-  await writeJson(join(root, evaluationFile(name)), saved);
-  const table = await MetricsFile.create(join(root, patchScoresFile(name)), columnsOf(classes));
-  try {
-    for (const patch of patches) table.append(patch);
-  } finally {
-    table.close();
-  }
+  // Not indented: there are dozens of numbers for each patch.
+  await writeText(join(root, evaluationFile(name)), `${JSON.stringify(saved)}\n`);
+  await writeText(join(root, patchScoresFile(name)), csvTable(columnsOf(origin.classes), patches));
 }
 
-/** Removes what an earlier evaluation has left. */
-export async function removeEvaluation(root: string, name: EvaluationName): Promise<void> {
-  for (const file of [evaluationFile(name), patchScoresFile(name)]) await rm(join(root, file), { force: true });
+/** Removes what earlier evaluations have left. */
+export async function removeEvaluations(root: string): Promise<void> {
+  await rm(join(root, evaluationFolder), { recursive: true, force: true });
 }
 
 /** An evaluation as it was saved, and its scores. */
@@ -114,7 +120,7 @@ export async function openEvaluation(path: string, signal?: AbortSignal): Promis
   if (!checked.success || checked.data.counts.offsets.length !== checked.data.patches.length + 1) throw broken();
   const saved = checked.data as SavedEvaluation;
   try {
-    const evaluation = await evaluationOfCounts(saved.counts, saved.patches, saved.classes.length, signal);
+    const evaluation = await evaluationOfCounts(saved.counts, { ...saved, classCount: saved.classes.length }, signal);
     return { path, saved, evaluation };
   } catch (error) {
     if (error instanceof WsssError && error.code === "WSSS_ERR_SHAPE") throw broken();

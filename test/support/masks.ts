@@ -48,11 +48,12 @@ export async function evaluateMasks(
   { boundaryTolerance = -1, patients = [] }: { boundaryTolerance?: number; patients?: readonly string[] } = {},
 ): Promise<SegmentationEvaluation> {
   const group = await countMasks(pairs, size, classCount, boundaryTolerance);
+  const boundaryTolerancePx = boundaryTolerance < 0 ? "auto" : boundaryTolerance;
   const files = pairs.map((_, index) => {
     const patient = patients[index];
     return { stem: `p${index}`, ...(patient !== undefined && { patient }) };
   });
-  return await evaluationOf([group], files, classCount, undefined);
+  return await evaluationOf([group], { patches: files, classCount, boundaryTolerancePx }, undefined);
 }
 
 /** Patches of one pixel row of `length`, of which in each the given number is right; the rest is taken for the other of two classes. */

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "wsss/core/cancel.h"
+
 namespace wsss {
 
 namespace {
@@ -71,6 +73,7 @@ template <typename Count>
 void for_each_boundary_pixel(const BoundaryMap& map, const BoundaryMap& other, const std::vector<Offset>& offsets,
                              Count count) {
   for (std::int64_t y = 0; y < map.height; ++y) {
+    check_cancelled();
     for (std::int64_t x = 0; x < map.width; ++x) {
       const std::uint8_t own = map.at(y, x);
       if (own == kNoBoundary) continue;

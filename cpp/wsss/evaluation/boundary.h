@@ -31,6 +31,7 @@ double default_boundary_tolerance(std::int64_t height, std::int64_t width);
 /// @param prediction  [height * width]; values from K on are background: no class of their own, but another one.
 /// @param tolerance   largest distance in pixels that is near, 0 or more.
 /// @return            one entry per class.
+/// @throws Error      kCancelled inside a CancelScope.
 std::vector<BoundaryMatches> match_boundaries(const std::uint8_t* truth, const std::uint8_t* prediction,
                                               std::int64_t height, std::int64_t width, std::int64_t class_count,
                                               double tolerance);

@@ -146,6 +146,7 @@ PatchCounts compare_masks(const MaskStore& predictions, std::int64_t level, cons
       predictions.width() != truth.width()) {
     throw Error(ErrorCode::kShape, "predictions and ground truth must have the same number and size of masks");
   }
+  const CancelScope scope(cancel);
   const double tolerance = boundary_tolerance(options, truth.height(), truth.width());
   PatchCounts counts(options.class_count);
   EvaluationCounts patch(options.class_count);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <string>
 
@@ -121,6 +122,20 @@ void test_permutations(PairedComparison& result, const PatchCounts& first, const
   }
 }
 
+/// True pixels of each class of a patch, which do not depend on what was predicted.
+std::vector<double> true_pixels(const PatchCounts& patches, std::int64_t patch) {
+  EvaluationCounts counts(patches.class_count());
+  patches.add_to(counts, patch);
+  const ConfusionMatrix confusion = counts.confusion();
+  std::vector<double> pixels;
+  for (std::int64_t k = 0; k < patches.class_count(); ++k) {
+    double sum = 0.0;
+    for (std::int64_t j = 0; j <= patches.class_count(); ++j) sum += confusion.at(k, j);
+    pixels.push_back(sum);
+  }
+  return pixels;
+}
+
 }  // namespace
 
 ScoreIntervals bootstrap_intervals(const PatchCounts& patches, const std::vector<std::int64_t>& groups,
@@ -139,6 +154,12 @@ PairedComparison compare_paired(const PatchCounts& first, const PatchCounts& sec
                                 const CancelToken& cancel) {
   if (first.class_count() != second.class_count() || first.size() != second.size()) {
     throw Error(ErrorCode::kShape, "the two segmentations must be of the same patches and classes");
+  }
+  for (std::int64_t patch = 0; patch < first.size(); ++patch) {
+    cancel.check();
+    if (true_pixels(first, patch) == true_pixels(second, patch)) continue;
+    throw Error(ErrorCode::kShape, "the two segmentations were scored against other true masks: patch " +
+                                       std::to_string(patch) + " has other pixels of a class");
   }
   const PatchCounts a = groups_of(first, groups);
   const PatchCounts b = groups_of(second, groups);

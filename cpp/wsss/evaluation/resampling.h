@@ -47,8 +47,8 @@ struct PairedComparison {
 /// have few permutations; all of them are then looked at.
 ///
 /// @param groups  the group of each patch, 0..G-1, the same for both.
-/// @throws Error  kShape if the two are of different patches or classes; kOption with fewer than two groups;
-/// kCancelled.
+/// @throws Error  kShape if the two are of different patches, classes or true masks; kOption with fewer than two
+/// groups; kCancelled.
 PairedComparison compare_paired(const PatchCounts& first, const PatchCounts& second,
                                 const std::vector<std::int64_t>& groups, const ResamplingOptions& options,
                                 const CancelToken& cancel);

@@ -1,7 +1,11 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
+import { join } from "node:path";
 
 import { ablate } from "../../ablation/ablate.js";
 import { ablationText } from "../../ablation/ablation-text.js";
+import { demoDataset } from "../../demo/demo-dataset.js";
+import { demoSettings } from "../../demo/settings.js";
+import { mergeOptions } from "../../run/plan-options.js";
 import { act, addTalkOptions, type Streams } from "../environment.js";
 import { planOfRun } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
@@ -16,7 +20,11 @@ interface AblateOptions {
   readonly force?: boolean;
   readonly seeds?: readonly number[];
   readonly only?: readonly string[] | "all";
+  readonly demo?: boolean;
 }
+
+/** One set for all seeds, so that they differ in the training alone. */
+const demoData = demoDataset({ seed: 0, patchPx: demoSettings.patchPx, counts: demoSettings.counts });
 
 /** The command line as it can be given again in a shell. */
 function commandLine(given: readonly string[]): string {
@@ -39,6 +47,10 @@ export function addAblateCommand(program: Command, streams: Streams): void {
   groups.addAblationOptions(command);
   command
     .option(
+      "--demo",
+      "on the demo's procedural tissue (of seed 0), with the demo's settings under what is given; needs no data",
+    )
+    .option(
       "--seeds <n or list>",
       "number of seeds (3 = 0, 1 and 2) or a list: 4,7 (default: as for this folder before, at first 3)",
       seedList,
@@ -56,18 +68,24 @@ export function addAblateCommand(program: Command, streams: Streams): void {
     `
 Examples:
   wsss-tissue ablate --data datasets/LUAD-HistoSeg --preset luad-histoseg --out ablations/luad
+  wsss-tissue ablate --demo --out ablations/procedural
   wsss-tissue ablate --data my-tissue --out ablations/small --seeds 5 --width 1/8 --epochs 16
   wsss-tissue ablate --out ablations/small --only multi-layer,full-supervision --seeds 7,`,
   );
   command.action(async (options: AblateOptions) => {
     await act(streams, options, async ({ terminal, view, signal }) => {
       const given = groups.givenOptions(command);
+      const demo = options.demo ?? false;
+      if (demo && given["data"] !== undefined)
+        throw new InvalidArgumentError("--demo has data of its own; leave --data out.");
+      if (demo) await demoData.make({ root: options.out, signal, reporter: view });
+      const plan = planOfRun(given);
       const ablation = await ablate({
         out: options.out,
-        data: groups.dataOf(given),
+        data: demo ? { folder: join(options.out, demoData.folder) } : groups.dataOf(given),
         seeds: options.seeds,
         only: options.only,
-        given: planOfRun(given),
+        given: demo ? mergeOptions(demoSettings.plan, plan) : plan,
         device: groups.deviceOf(given),
         checkpoints: groups.checkpointsOf(given),
         force: options.force ?? false,

@@ -1,5 +1,6 @@
 import { Classifier } from "../../classifier.js";
 import { WsssError } from "../../errors.js";
+import type { EvaluationOptions } from "../../options/inference.js";
 import { Segmenter } from "../../segmenter.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
@@ -11,7 +12,7 @@ import {
   evaluationFile,
   type EvaluationName,
   patchScoresFile,
-  removeEvaluation,
+  removeEvaluations,
   saveEvaluation,
 } from "../saved-evaluation.js";
 import { type StageSource, weightSource } from "../sources.js";
@@ -33,42 +34,40 @@ interface Sources {
 
 /** Keeps an evaluation in the run folder, and says what it comes to. */
 async function keep(
-  context: RunContext,
+  { root, dataset, sources, signal }: RunContext,
   name: EvaluationName,
+  source: StageSource,
   evaluation: SegmentationEvaluation,
 ): Promise<TestResult> {
-  const { root, dataset, signal } = context;
   const classes = dataset.classes.map((one) => one.name);
-  await saveEvaluation(root, name, { dataset: dataset.name, classes }, evaluation);
+  const segmenter = sources.segmenter === undefined ? source.identity : null;
+  await saveEvaluation(root, name, { dataset: dataset.name, classes, segmenter }, evaluation);
   const drawable = canBeResampled(evaluation.patches);
   const intervals = drawable ? intervalsResult(await confidenceIntervals(evaluation, { signal })) : null;
   return { ...segmentationResult(evaluation), intervals };
 }
 
 async function evaluateBoth(context: RunContext, sources: Sources): Promise<EvaluationRecord> {
-  const { dataset, device, signal } = context;
+  const { root, dataset, device, signal, reporter } = context;
   const { gate, boundaryTolerancePx, ...gateSettings } = sectionOf(context, "evaluation");
   const { test } = dataset;
+  await removeEvaluations(root);
   await loadForStage(context, stage, test);
+  if (!canBeResampled(test.files)) reporter.note("no confidence intervals: the test patches are of one patient");
   const classifier = await Classifier.load(sources.classifier.path, { ...device, signal });
   try {
     const segmenter = await Segmenter.load(sources.segmenter.path, { ...device, signal });
     try {
       const work = (label: string): object => ({ signal, onProgress: progressOf(context, stage, label) });
-      const boundaries = { boundaryTolerancePx };
+      const score = async (name: EvaluationName, label: string, options: EvaluationOptions): Promise<TestResult> => {
+        const evaluation = await segmenter.evaluate(test, { ...options, boundaryTolerancePx, ...work(label) });
+        return await keep(context, name, sources.segmenter, evaluation);
+      };
       const { exactMatch, jaccard, classAccuracy } = await classifier.evaluate(test, work("labels"));
-      const plain = await keep(
-        context,
-        "plain",
-        await segmenter.evaluate(test, { ...boundaries, ...work("without gate") }),
-      );
       const labels = { exactMatch, jaccard, classAccuracy };
-      if (!gate) {
-        await removeEvaluation(context.root, "gated");
-        return { classifier: labels, segmenter: { plain } };
-      }
-      const choice = { gate: classifier, ...gateSettings, ...boundaries, ...work("with gate") };
-      const gated = await keep(context, "gated", await segmenter.evaluate(test, choice));
+      const plain = await score("plain", "without gate", {});
+      if (!gate) return { classifier: labels, segmenter: { plain } };
+      const gated = await score("gated", "with gate", { gate: classifier, ...gateSettings });
       return { classifier: labels, segmenter: { plain, gated } };
     } finally {
       await segmenter.dispose();

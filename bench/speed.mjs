@@ -1,0 +1,186 @@
+/**
+ * How fast we are beside PyTorch, side by side: every work is done by us and by each peer in turns, each in a process of its own that stays
+ * alive, so that all see the same state of the machine. Prints medians and the spread of the ratios (theirs / ours).
+ *
+ *   npm run bench [-- --rounds 5] [--only classifier-step,pseudo-masks-mixed] [--python PYTHON] [--threads 0] [--json]
+ *
+ * Peers are PyTorch of the same version (bench/speed/peer.py): plain, as the published code does it, and every combination of layout, bfloat16 and
+ * torch.compile that runs here; the fastest of those gets a row of its own. Without --python one with torch is looked for, and
+ * installed by pip into the cache folder.
+ */
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { loadAddon } from "../dist/native/load.js";
+import { packageVersion } from "../dist/package-version.js";
+import { makeData } from "./speed/data.mjs";
+import { pythonWithTorch } from "./speed/python.mjs";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "5" },
+    only: { type: "string" },
+    python: { type: "string" },
+    threads: { type: "string", default: "0" },
+    "patch-px": { type: "string", default: "224" },
+    json: { type: "boolean", default: false },
+  },
+});
+
+const report = (await loadAddon()).deviceReport();
+const tuned = ["channels-last", "compile", "channels-last+compile"];
+const half = report.bfloat16 ? ["bf16", "channels-last+bf16", "channels-last+bf16+compile"] : [];
+
+/** Name, what is worked on, and how many patches one run has. */
+const works = [
+  { name: "classifier-step", work: "classifier-step", count: 4, batch: 4, per: "step of 4 patches" },
+  { name: "segmenter-step", work: "segmenter-step", count: 4, batch: 4, per: "step of 4 patches" },
+  { name: "pseudo-masks-mixed", work: "pseudo-masks", count: 8, batch: 4, per: "8 patches", fast: true },
+  { name: "pseudo-masks-all", work: "pseudo-masks", count: 4, batch: 4, labels: "all", per: "4 patches", fast: true },
+  { name: "classifier-inference-1", work: "classifier-inference", count: 4, batch: 1, per: "4 patches" },
+  { name: "classifier-inference-16", work: "classifier-inference", count: 16, batch: 16, per: "16 patches" },
+  { name: "segmenter-inference-1", work: "segmenter-inference", count: 4, batch: 1, per: "4 patches" },
+  { name: "segmenter-inference-16", work: "segmenter-inference", count: 16, batch: 16, per: "16 patches" },
+  { name: "loader", work: "loader", count: 128, batch: 20, per: "128 patches", plainOnly: true },
+];
+
+/** The variants of the peer for a work; the first is the published way. */
+function variantsOf({ fast, plainOnly }) {
+  if (plainOnly) return ["plain"];
+  const others = [...tuned, ...half];
+  return fast
+    ? [
+        "plain",
+        "fast",
+        "channels-last+fast",
+        ...half.filter((one) => !one.includes("compile")).map((one) => `${one}+fast`),
+      ]
+    : ["plain", ...others];
+}
+
+/** A process that measures on demand; null once it has failed. */
+class Worker {
+  constructor(program, words) {
+    this.child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"], cwd: path.join(here, "speed") });
+    this.stderr = "";
+    this.child.stderr.on("data", (chunk) => (this.stderr += String(chunk)));
+    this.child.stdin.on("error", () => undefined);
+    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** Seconds of one run; throws with what the process said if it has died. */
+  async run() {
+    this.child.stdin.write(`${JSON.stringify({ runs: 1 })}\n`);
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error(this.stderr.trim().split("\n").at(-1) ?? "it ended without a word");
+    return JSON.parse(value);
+  }
+
+  stop() {
+    this.child.kill("SIGKILL");
+  }
+}
+
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const say = (text) => console.error(`bench: ${text}`);
+
+/** All rounds of one work: seconds by side, ours first. */
+async function measure({ name, work, count, batch, labels = "mixed", ...traits }, python, folder) {
+  const size = Number(values["patch-px"]);
+  const data = await makeData(path.join(folder, name), { count, size, batch, labels });
+  const sides = new Map();
+  const ours = [process.execPath, [path.join(here, "speed", "ours.mjs"), work, data, values.threads, String(batch)]];
+  sides.set("ours", new Worker(...ours));
+  for (const variant of python === null ? [] : variantsOf(traits)) {
+    sides.set(variant, new Worker(python, ["peer.py", work, variant, data, values.threads]));
+  }
+  const seconds = new Map([...sides.keys()].map((side) => [side, []]));
+  const peaks = new Map();
+  // Round 0 warms up: compilation, first touches of memory.
+  for (let round = 0; round <= Number(values.rounds); round += 1) {
+    for (const [side, worker] of sides) {
+      try {
+        const answer = await worker.run();
+        peaks.set(side, answer.peakBytes);
+        if (round > 0) seconds.get(side).push(answer.seconds[0]);
+      } catch (error) {
+        if (side === "ours") throw error;
+        say(`${name}: ${side} does not run here (${error.message})`);
+        worker.stop();
+        sides.delete(side);
+        seconds.delete(side);
+      }
+    }
+    say(`${name}: round ${round} of ${values.rounds}`);
+  }
+  for (const worker of sides.values()) worker.stop();
+  await rm(data, { recursive: true, force: true });
+  return { seconds, peaks };
+}
+
+/** One row: a work against one peer. */
+function rowOf(work, peer, { seconds, peaks }, side) {
+  const ours = seconds.get("ours");
+  const theirs = seconds.get(side);
+  const ratios = ours.map((one, round) => theirs[round] / one);
+  return {
+    work,
+    peer,
+    ours: median(ours),
+    theirs: median(theirs),
+    ratio: median(ratios),
+    ratioMin: Math.min(...ratios),
+    ratioMax: Math.max(...ratios),
+    runs: ratios.length,
+    oursPeakMiB: Math.round(peaks.get("ours") / 2 ** 20),
+    theirsPeakMiB: Math.round(peaks.get(side) / 2 ** 20),
+  };
+}
+
+function rowsOf(name, measured) {
+  const sides = [...measured.seconds.keys()].filter((side) => side !== "ours");
+  const rows = sides.includes("plain") ? [rowOf(name, "PyTorch, plain", measured, "plain")] : [];
+  const others = sides.filter((side) => side !== "plain");
+  const fastest = others.sort((a, b) => median(measured.seconds.get(a)) - median(measured.seconds.get(b)))[0];
+  if (fastest !== undefined) rows.push(rowOf(name, `PyTorch, fastest (${fastest})`, measured, fastest));
+  return rows;
+}
+
+const wanted = values.only?.split(",");
+const unknown = wanted?.find((name) => !works.some((work) => work.name === name));
+if (unknown !== undefined) {
+  say(`there is no work ${unknown}; there are ${works.map(({ name }) => name).join(", ")}`);
+  process.exit(2);
+}
+const python = values.python ?? (await pythonWithTorch(say));
+const folder = await mkdtemp(path.join(os.tmpdir(), "wsss-bench-speed-"));
+const machine = {
+  processor: os.cpus()[0]?.model,
+  cores: os.cpus().length,
+  vectors: report.cpuCapability,
+  bfloat16: report.bfloat16,
+  threads: values.threads === "0" ? report.threads : Number(values.threads),
+  package: packageVersion,
+  libtorch: report.libtorchVersion,
+  node: process.versions.node,
+};
+if (values.json) console.log(JSON.stringify(machine));
+else console.log(machine);
+if (report.cuda.deviceCount === 0) say("skipped: the works on a GPU, no CUDA device");
+const table = [];
+try {
+  for (const work of works) {
+    if (wanted?.includes(work.name) === false) continue;
+    const rows = rowsOf(`${work.name} (${work.per})`, await measure(work, python, folder));
+    table.push(...rows);
+    if (values.json) for (const row of rows) console.log(JSON.stringify(row));
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+if (!values.json) console.table(table);

@@ -1,0 +1,46 @@
+/** Procedural patches for bench/speed.mjs, as a dataset for us and as raw bytes for the peers. */
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { demoDescription } from "../../dist/demo/tissue.js";
+import { writeDemoDataset } from "../../dist/demo/write-dataset.js";
+import { decodePatch } from "../../dist/image/decode-patch.js";
+import { readIndexPng, writeIndexPng } from "../../dist/image/index-png.js";
+import { openDataset } from "../../dist/index.js";
+
+const levels = ["bn7", "b5_2", "b4_5"];
+
+/** Labels of patches as a real set has them (LUAD-HistoSeg): most hold two or three tissues, some one, few all four. */
+const mixedLabels = ["0101", "0001", "1001", "1011", "1000", "0011", "1101", "1111"];
+
+/**
+ * Writes a dataset whose train patches have the labels that are wanted.
+ * @param labels - `"mixed"`, or `"all"`: every patch has every class.
+ */
+export async function makeData(folder, { count, size, batch, labels }) {
+  await writeDemoDataset(folder, { seed: 1, patchPx: size, counts: { train: count, val: 1, test: 1 } });
+  const { train } = await openDataset(folder);
+  const classes = demoDescription.classes.length;
+  const palette = [...demoDescription.classes, demoDescription.background].map(({ colour }) => colour);
+  const patches = [];
+  const masks = [];
+  const given = [];
+  for (const [index, { imagePath, maskPath, stem }] of train.files.entries()) {
+    const label = labels === "all" ? "1".repeat(classes) : mixedLabels[index % mixedLabels.length];
+    given.push([...label].map(Number));
+    const name = `${stem.replace(/\[.*$/, "")}[${[...label].join(" ")}]`;
+    patches.push((await decodePatch(imagePath)).data);
+    const mask = await readIndexPng(maskPath, { palette });
+    masks.push(mask.indices);
+    for (const level of levels) {
+      await mkdir(path.join(folder, "masks", `PM_${level}`), { recursive: true });
+      await writeIndexPng(path.join(folder, "masks", `PM_${level}`, `${name}.png`), mask, palette);
+    }
+    await rename(imagePath, path.join(folder, "train", `${name}.png`));
+    await rename(maskPath, path.join(folder, "train_mask", `${name}.png`));
+  }
+  await writeFile(path.join(folder, "patches.bin"), Buffer.concat(patches));
+  await writeFile(path.join(folder, "masks.bin"), Buffer.concat([...masks, ...masks, ...masks]));
+  const set = { count, size, classes, batch, labels: given, masks: "masks" };
+  await writeFile(path.join(folder, "set.json"), JSON.stringify(set));
+  return folder;
+}

@@ -1,0 +1,81 @@
+/**
+ * Our side of bench/speed.mjs: reads one JSON object a line, {"runs": n}, and answers {"seconds": [...]} for its work, through the public API.
+ *
+ *   node ours.mjs WORK DATA THREADS BATCH
+ */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+import { createInterface } from "node:readline";
+import { Classifier, openDataset, Segmenter } from "../../dist/index.js";
+
+const [work, folder, threads, batch] = process.argv.slice(2);
+const batchSize = Number(batch);
+const data = await openDataset(folder);
+const place = { classes: data.classes, background: data.background, device: "cpu", threads: Number(threads), seed: 1 };
+const { masks: maskFolder } = JSON.parse(await readFile(path.join(folder, "set.json"), "utf8"));
+
+/** Seconds of an asynchronous piece of work. */
+async function timed(act) {
+  const since = performance.now();
+  await act();
+  return (performance.now() - since) / 1000;
+}
+
+/**
+ * Seconds of a step of a training that has a few and ends, so that nothing goes on while a peer is measured. The first step is left out: it
+ * also pays for what a training sets up. Times are told by the native thread, so that a slow listener here does not count.
+ */
+async function secondsPerStep(training) {
+  const times = [];
+  for await (const event of training) if (event.kind === "step") times.push(event.elapsedMs);
+  return (times.at(-1) - times[0]) / 1000 / (times.length - 1);
+}
+
+const few = { epochs: 4, batchSize, horizontalFlip: 0.5, verticalFlip: 0 };
+
+const works = {
+  async "classifier-step"() {
+    const network = await Classifier.create(place);
+    // As for a start from ImageNet weights, whose values do not change how long a step takes.
+    const start = { freezeStem: true, freezeBatchNorm: true, pdaStartEpoch: 0, learningRate: 1e-3 };
+    return async () => await secondsPerStep(network.train(data.train, { ...few, ...start }));
+  },
+  async "segmenter-step"() {
+    const network = await Segmenter.create(place);
+    const { PseudoMasks } = await import("../../dist/index.js");
+    const masks = await PseudoMasks.open(path.join(folder, maskFolder), data.train);
+    return async () =>
+      await secondsPerStep(network.train(data.train, { ...few, masks, blur: 0, freezeBatchNorm: false }));
+  },
+  async "classifier-inference"() {
+    const network = await Classifier.create(place);
+    await data.train.load();
+    return async () => await timed(async () => await network.predict(data.train, { batchSize }));
+  },
+  async "segmenter-inference"() {
+    const network = await Segmenter.create(place);
+    await data.train.load();
+    return async () => await timed(async () => await network.predict(data.train, { batchSize }));
+  },
+  async "pseudo-masks"() {
+    const network = await Classifier.create(place);
+    await data.train.load();
+    return async () => await timed(async () => await network.generatePseudoMasks(data.train, { batchSize }));
+  },
+  async loader() {
+    return async () =>
+      await timed(async () => {
+        data.train.release();
+        await data.train.load();
+      });
+  },
+};
+
+const run = await works[work]();
+for await (const line of createInterface({ input: process.stdin })) {
+  const seconds = [];
+  for (let left = JSON.parse(line).runs; left > 0; left -= 1) seconds.push(await run());
+  console.log(JSON.stringify({ seconds, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+}
+process.exit(0);

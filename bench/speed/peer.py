@@ -1,0 +1,252 @@
+"""One PyTorch peer of bench/speed.mjs: reads one JSON object a line, {"runs": n}, and answers {"seconds": [...]} for its work.
+
+python peer.py WORK VARIANT DATA THREADS
+
+WORK     as in bench/speed.mjs.
+VARIANT  plain: float32 NCHW, as the published code does it; and joined by "+": channels-last, bf16 (autocast), compile; or, for pseudo
+         masks, fast: one forward pass, autograd to the three maps only.
+DATA     folder with patches.bin (uint8 [N, H, W, 3]), masks.bin (uint8 [3, N, H, W]) and set.json.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+from networks import DeepLab, ResNet38
+
+WORK, VARIANT, DATA, THREADS = sys.argv[1:5]
+TRAITS = set(VARIANT.split("+"))
+if int(THREADS) > 0:
+    torch.set_num_threads(int(THREADS))
+torch.manual_seed(0)
+
+with open(os.path.join(DATA, "set.json")) as file:
+    SET = json.load(file)
+N, SIZE, K = SET["count"], SET["size"], SET["classes"]
+
+
+def raw(name, *shape):
+    with open(os.path.join(DATA, name), "rb") as file:
+        return torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).view(*shape)
+
+
+PATCHES = raw("patches.bin", N, SIZE, SIZE, 3)
+LABELS = torch.tensor(SET["labels"], dtype=torch.float32)
+
+
+def images(indices):
+    """float32 [n, 3, H, W] in 0..1."""
+    batch = PATCHES[indices].permute(0, 3, 1, 2).float() / 255
+    layout = torch.channels_last if "channels-last" in TRAITS else torch.contiguous_format
+    return batch.contiguous(memory_format=layout)
+
+
+def augmented(indices, generator):
+    batch = images(indices)
+    flips = torch.rand(len(indices), generator=generator) < 0.5
+    batch[flips] = batch[flips].flip(3)
+    return batch, flips
+
+
+def precision():
+    return torch.autocast("cpu", dtype=torch.bfloat16) if "bf16" in TRAITS else contextlib.nullcontext()
+
+
+def prepared(network):
+    if "channels-last" in TRAITS:
+        network = network.to(memory_format=torch.channels_last)
+    return network
+
+
+def compiled(function):
+    return torch.compile(function) if "compile" in TRAITS else function
+
+
+def groups(network, is_head, rate):
+    learned = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    body = [p for name, p in learned if not is_head(name)]
+    head = [p for name, p in learned if is_head(name)]
+    return [{"params": body, "lr": rate}, {"params": head, "lr": 10 * rate}]
+
+
+def sgd(network, is_head, rate, decay):
+    tuned = TRAITS != {"plain"}
+    return torch.optim.SGD(groups(network, is_head, rate), lr=rate, momentum=0.9, weight_decay=decay, fused=tuned or None)
+
+
+def classifier_step():
+    network = prepared(ResNet38(K)).train()
+    optimizer = sgd(network, lambda name: name.startswith("fc8"), 1e-3, 5e-4)
+    forward = compiled(lambda x: network(x, 0.94))
+    generator = torch.Generator().manual_seed(1)
+    batch = list(range(SET["batch"]))
+
+    def step():
+        x, _ = augmented(batch, generator)
+        with precision():
+            logits = forward(x)
+        loss = F.multilabel_soft_margin_loss(logits.float(), LABELS[batch])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def segmenter_step():
+    network = prepared(DeepLab(K)).train()
+    optimizer = sgd(network, lambda name: not name.startswith("backbone"), 5e-4, 0.01)
+    forward = compiled(network)
+    masks = raw("masks.bin", 3, N, SIZE, SIZE).long()
+    generator = torch.Generator().manual_seed(1)
+    batch = list(range(SET["batch"]))
+
+    def step():
+        x, flips = augmented(batch, generator)
+        targets = masks[:, batch]
+        targets[:, flips] = targets[:, flips].flip(3)
+        with precision():
+            logits = forward(x)
+        losses = [F.cross_entropy(logits.float(), target, ignore_index=K) for target in targets]
+        loss = 0.6 * losses[0] + 0.2 * losses[1] + 0.2 * losses[2]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def inference(network, outcome):
+    network = prepared(network).eval()
+    forward = compiled(network)
+
+    @torch.inference_mode()
+    def run():
+        for begin in range(0, N, SET["batch"]):
+            with precision():
+                out = forward(images(list(range(begin, min(begin + SET["batch"], N)))))
+            outcome(out.float())
+
+    return run
+
+
+def write_masks(maps, labels):
+    """Class indices from up-sampled maps [n, K, h, w] among the present classes."""
+    up = F.interpolate(maps, (SIZE, SIZE), mode="bilinear", align_corners=False)
+    return up.masked_fill(labels[:, :, None, None] == 0, -torch.inf).argmax(1).to(torch.uint8)
+
+
+def masks_as_published(network):
+    """Each map of each class by a forward and a whole backward pass of its own, hooks on the module, one patch after the other."""
+    modules = [network.b4_5, network.b5_2, None]
+
+    def cam(x, level, k):
+        kept = {}
+
+        def keep(_, __, output):
+            kept["map"] = output
+            output.register_hook(lambda gradient: kept.__setitem__("gradient", gradient))
+
+        handle = modules[level].register_forward_hook(keep) if level < 2 else None
+        features = network.levels(x)[-1]
+        if level == 2:
+            keep(None, None, features)
+        network.zero_grad()
+        network.classify(features)[0, k].backward()
+        if handle is not None:
+            handle.remove()
+        weights = kept["gradient"].mean((2, 3), keepdim=True)
+        return (weights * kept["map"]).sum(1).detach()
+
+    def run():
+        for index in range(N):
+            x = images([index])
+            for level in range(3):
+                maps = torch.stack([cam(x, level, k)[0] for k in range(K)])[None]
+                write_masks(maps, LABELS[[index]])
+
+    return run
+
+
+def masks_fast(network):
+    """One forward pass for all classes, autograd to the three maps alone."""
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+
+    def run():
+        for begin in range(0, N, SET["batch"]):
+            indices = list(range(begin, min(begin + SET["batch"], N)))
+            x = images(indices).requires_grad_(True)
+            with precision():
+                levels = network.levels(x)
+                logits = network.classify(levels[-1]).float()
+            maps = [[] for _ in levels]
+            for k in range(K):
+                gradients = torch.autograd.grad(logits[:, k].sum(), levels, retain_graph=k + 1 < K)
+                for level, gradient in enumerate(gradients):
+                    weights = gradient.float().mean((2, 3), keepdim=True)
+                    maps[level].append((weights * levels[level].detach().float()).sum(1))
+            for of_level in maps:
+                write_masks(torch.stack(of_level, 1), LABELS[indices])
+
+    return run
+
+
+def pseudo_masks():
+    network = prepared(ResNet38(K)).eval()
+    if "fast" in TRAITS:
+        return masks_fast(network)
+    for parameter in network.parameters():
+        parameter.requires_grad_(True)
+    return masks_as_published(network)
+
+
+def loader():
+    """Decoding, as torch's DataLoader with two workers and PIL do it."""
+    from PIL import Image
+
+    files = [os.path.join(DATA, "train", name) for name in sorted(os.listdir(os.path.join(DATA, "train")))]
+
+    class Patches(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(files)
+
+        def __getitem__(self, index):
+            picture = Image.open(files[index]).convert("RGB")
+            return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(SIZE, SIZE, 3)
+
+    def run():
+        for batch in torch.utils.data.DataLoader(Patches(), batch_size=20, num_workers=2):
+            batch.permute(0, 3, 1, 2).float().div_(255)
+
+    return run
+
+
+WORKS = {
+    "classifier-step": classifier_step,
+    "segmenter-step": segmenter_step,
+    "classifier-inference": lambda: inference(ResNet38(K), torch.sigmoid),
+    "segmenter-inference": lambda: inference(DeepLab(K), lambda logits: logits.argmax(1)),
+    "pseudo-masks": pseudo_masks,
+    "loader": loader,
+}
+
+work = WORKS[WORK]()
+for line in sys.stdin:
+    seconds = []
+    for _ in range(json.loads(line)["runs"]):
+        since = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - since)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "peakBytes": peak, "torch": torch.__version__}), flush=True)
