@@ -271,7 +271,20 @@ describe("going on", () => {
     const refused = await command("ablate", "--demo", "--data", data, "--out", out);
     expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 2, stdout: "" });
     expect(refused.stderr).toContain("--demo has data of its own; leave --data out");
-    const small = ["--train-limit", "8", "--val-limit", "4", "--test-limit", "4", "--width", "1/16", "--epochs", "1"];
+    const small = [
+      "--train-limit",
+      "8",
+      "--val-limit",
+      "4",
+      "--test-limit",
+      "4",
+      "--width",
+      "1/16",
+      "--epochs",
+      "1",
+      "--batch-size",
+      "4",
+    ];
     const words = ["--only", "multi-layer", "--seeds", "0,", "--warmup-epochs", "0", "--pictures", "0", ...small];
     const result = await command("ablate", "--demo", "--out", out, ...words, "--json");
     expect(result.stderr).toContain("dataset");

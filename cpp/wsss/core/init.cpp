@@ -15,13 +15,23 @@ void initialize_weights(torch::nn::Module& network, std::uint64_t seed) {
     ++position;
     if (auto* conv = module->as<torch::nn::Conv2d>()) {
       const auto generator = make_generator(conv->weight.device(), random_bits(seed, RandomPurpose::kInit, position));
-      const auto fan_in = conv->weight.size(1) * conv->weight.size(2) * conv->weight.size(3);
-      conv->weight.normal_(0.0, std::sqrt(2.0 / static_cast<double>(fan_in)), generator);
+      const auto fan_out = conv->weight.size(0) * conv->weight.size(2) * conv->weight.size(3);
+      conv->weight.normal_(0.0, std::sqrt(2.0 / static_cast<double>(fan_out)), generator);
       if (conv->bias.defined()) conv->bias.zero_();
     } else if (auto* norm = module->as<torch::nn::BatchNorm2d>()) {
       norm->weight.fill_(1.0);
       norm->bias.zero_();
     }
+  }
+}
+
+void rescale_to_fan_in(torch::nn::Module& network) {
+  const torch::NoGradGuard no_grad;
+  for (const auto& module : network.modules()) {
+    auto* conv = module->as<torch::nn::Conv2d>();
+    if (conv == nullptr) continue;
+    const double out_by_in = static_cast<double>(conv->weight.size(0)) / static_cast<double>(conv->weight.size(1));
+    conv->weight.mul_(std::sqrt(out_by_in));
   }
 }
 

@@ -6,10 +6,14 @@
 
 namespace wsss {
 
-/// Random start of a network: convolutions from He's normal distribution over the fan-in (gain sqrt(2)), biases 0,
-/// batch norms at the identity. (Over the fan-out, a last layer of few classes would begin with logits of 5 and more.)
-/// Each tensor is drawn from (seed, its place in the module), so the start depends on nothing else.
+/// Random start of a network: convolutions from He's normal distribution over the fan-out (gain sqrt(2)), biases 0,
+/// batch norms at the identity. Each tensor is drawn from (seed, its place in the module), so the start depends on
+/// nothing else.
 void initialize_weights(torch::nn::Module& network, std::uint64_t seed);
+
+/// Makes a start over the fan-out one over the fan-in: where few channels come out, as in a layer that ends in the
+/// classes, weights over the fan-out begin with outputs that are far too large.
+void rescale_to_fan_in(torch::nn::Module& network);
 
 /// Glorot's uniform distribution (the published start of fc8).
 void xavier_uniform(at::Tensor weight, std::uint64_t seed, std::uint64_t position);

@@ -61,6 +61,8 @@ DeepLabImpl::DeepLabImpl(const std::string& backbone, std::int64_t class_count, 
 
 void DeepLabImpl::initialize(std::uint64_t seed) {
   initialize_weights(*this, seed);
+  rescale_to_fan_in(*aspp_);
+  rescale_to_fan_in(*decoder_);
   const torch::NoGradGuard no_grad;
   backbone_->start_as_identity();
 }

@@ -55,7 +55,8 @@ class DeepLabImpl : public torch::nn::Module {
   /// x [N, 3, H, W] in [0, 1] -> logits [N, K, H, W].
   at::Tensor forward(const at::Tensor& x, Dropout& dropout, const Observer& observer = {});
 
-  /// Random start: He's for the convolutions; the last batch norm of every residual branch of the backbone starts at
+  /// Random start: He's for the convolutions, in the backbone over the fan-out, in ASPP and decoder over the fan-in, as
+  /// published; the last batch norm of every residual branch of the backbone starts at
   /// scale 0, so that a hundred fresh layers begin as the identity (Goyal et al. 2017, section 5.1). Without it a
   /// narrow network needs epochs to wake up.
   void initialize(std::uint64_t seed);
