@@ -25,7 +25,7 @@ const training = (then: string, options = ""): string => `
     emaDecay: 0, dropLastBatch: true, unfoldBatchNorm: true, seed: 1, horizontalFlip: 0.5, verticalFlip: 0.5, dropoutFactor: 1, checkpointFolder: "",
     checkpointSteps: 0, checkpointKeep: 1, checkpointConfig: "", resumeFrom: "",
     metadata: {}, keep: "last", levelWeights: [1], background: "ignore", divideByBatch: false, loss: "cross-entropy",
-    blur: 0, ${options}
+    blur: 0, freezeBatchNorm: false, ${options}
   };
   let steps = 0;
   const onEvent = (event) => { if (event.kind === "step") steps = event.step; };
@@ -107,10 +107,11 @@ test("the event loop goes on turning while a network trains", async () => {
     training(`
       const { monitorEventLoopDelay } = await import("node:perf_hooks");
       const delay = monitorEventLoopDelay({ resolution: 5 });
-      const job = train().catch((error) => error.message);
+      let failed;
+      const job = train().catch((error) => (failed = error.message));
       delay.enable();
       let turns = 0;
-      while (steps < 6) { await new Promise((resolve) => setImmediate(resolve)); turns++; }
+      while (steps < 6 && failed === undefined) { await new Promise((resolve) => setImmediate(resolve)); turns++; }
       delay.disable();
       await call((done) => segmenter.dispose(done));
       console.log(JSON.stringify({ turns, steps, ended: await job, p99Ms: delay.percentile(99) / 1e6 }));
