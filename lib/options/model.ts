@@ -89,7 +89,7 @@ export interface SegmenterCreateOptions extends ModelCreateOptions {
   readonly outputStride?: 8 | 16 | undefined;
   /**
    * Channel multiplier of ASPP and decoder, above 0, at most 4. Pretrained weights fix the width of the backbone; with a small one, such as
-   * MobileNetV2, the paper's head does nine tenths of the work.
+   * MobileNetV2, the paper's head does most of the work.
    * @defaultValue the value of `width`
    */
   readonly headWidth?: number | undefined;
