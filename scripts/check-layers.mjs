@@ -28,6 +28,7 @@ const libLayers = [
 /** Folders of cpp/wsss from the bottom up: each may include from itself and those before it. */
 const coreLayers = [
   ["core", "image"],
+  ["convolution"],
   ["weights", "dataset", "synthetic"],
   ["optim", "evaluation"],
   ["backbone"],

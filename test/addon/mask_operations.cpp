@@ -50,7 +50,7 @@ void grad_cam_case(Workspace& w, const Fields& fields) {
 
   const std::vector<FeatureLevel> levels{FeatureLevel::kShallow, FeatureLevel::kMiddle, FeatureLevel::kDeep};
   const std::vector<std::string> names{"b4_5", "b5_2", "bn7"};
-  const auto cams = grad_cam(network, x, levels, std::vector<bool>(4, true));
+  const auto cams = grad_cam(network, x, levels, {{0, 1, 2, 3}});
   for (std::size_t i = 0; i < levels.size(); ++i) {
     const at::Tensor up = resize_half_pixel(cams[i].maps, height, width)[0];
     w.set("raw." + names[i], cams[i].maps[0]);
@@ -73,7 +73,7 @@ void grad_cam_weights(Workspace& w, const Fields& fields) {
   const auto size = fields.integer("size");
   const at::Tensor x = rule_images({"dev-img0", "dev-img1"}, size, size, at::kDouble);
   const auto cams = grad_cam(network, x, {FeatureLevel::kDeep, FeatureLevel::kMiddle, FeatureLevel::kShallow},
-                             std::vector<bool>(kClasses, true));
+                             {{0, 1, 2}, {0, 1, 2}});
   Dropout inactive;
   const FeatureLevels features = network->features(x, inactive);
   const at::Tensor logits = network->classify(features.deep, inactive);

@@ -33,6 +33,7 @@ using OperationTable = std::map<std::string, Operation>;
 void add_rule_operations(OperationTable& table);
 void add_classifier_operations(OperationTable& table);
 void add_mask_operations(OperationTable& table);
+void add_convolution_operations(OperationTable& table);
 void add_segmenter_operations(OperationTable& table);
 void add_network_operations(OperationTable& table);
 void add_training_operations(OperationTable& table);

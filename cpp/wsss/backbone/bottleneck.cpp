@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "wsss/backbone/convolution.h"
 #include "wsss/core/cancel.h"
 #include "wsss/core/width.h"
 

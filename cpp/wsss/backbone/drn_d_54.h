@@ -2,7 +2,7 @@
 
 #include "wsss/backbone/backbone.h"
 #include "wsss/backbone/bottleneck.h"
-#include "wsss/backbone/convolution.h"
+#include "wsss/convolution/conv_norm.h"
 
 namespace wsss {
 

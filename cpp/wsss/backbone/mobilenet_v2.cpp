@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "wsss/backbone/convolution.h"
+#include "wsss/convolution/conv_norm.h"
 #include "wsss/core/cancel.h"
 #include "wsss/core/width.h"
 

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
 #include <vector>
 
 #include "wsss/backbone/backbone.h"
-#include "wsss/backbone/convolution.h"
+#include "wsss/convolution/conv_norm.h"
 #include "wsss/core/batch_norm.h"
 
 namespace wsss {
@@ -39,7 +38,7 @@ class InvertedResidualImpl : public torch::nn::Module {
  private:
   bool has_shortcut_;
   std::int64_t padding_before_;
-  torch::nn::Conv2d expand_{nullptr}, depthwise_{nullptr}, project_{nullptr};
+  Conv2d expand_{nullptr}, depthwise_{nullptr}, project_{nullptr};
   BatchNorm bn_expand_{nullptr}, bn_depthwise_{nullptr}, bn_project_{nullptr};
 };
 TORCH_MODULE(InvertedResidual);

@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include "wsss/backbone/convolution.h"
 #include "wsss/core/width.h"
 
 namespace wsss {

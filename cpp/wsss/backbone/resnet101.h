@@ -22,7 +22,7 @@ class ResNet101Impl : public Backbone {
 
  private:
   std::int64_t output_stride_;
-  torch::nn::Conv2d conv1_{nullptr};
+  Conv2d conv1_{nullptr};
   BatchNorm bn1_{nullptr};
   BottleneckStage layer1_{nullptr}, layer2_{nullptr}, layer3_{nullptr}, layer4_{nullptr};
 };

@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 
-#include "wsss/backbone/convolution.h"
 #include "wsss/core/cancel.h"
 #include "wsss/core/width.h"
 

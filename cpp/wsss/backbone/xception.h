@@ -1,12 +1,12 @@
 #pragma once
 
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
 #include <array>
 #include <vector>
 
 #include "wsss/backbone/backbone.h"
+#include "wsss/convolution/conv2d.h"
 #include "wsss/core/batch_norm.h"
 
 namespace wsss {
@@ -18,7 +18,7 @@ class SeparableConvImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x);
 
  private:
-  torch::nn::Conv2d conv1_{nullptr}, pointwise_{nullptr};
+  Conv2d conv1_{nullptr}, pointwise_{nullptr};
   BatchNorm bn_{nullptr};
 };
 TORCH_MODULE(SeparableConv);
@@ -44,7 +44,7 @@ class XceptionBlockImpl : public torch::nn::Module {
 
  private:
   bool rectifies_input_;
-  torch::nn::Conv2d skip_{nullptr};
+  Conv2d skip_{nullptr};
   BatchNorm skipbn_{nullptr};
   std::array<SeparableConv, 3> convs_{nullptr, nullptr, nullptr};
   std::array<BatchNorm, 3> norms_{nullptr, nullptr, nullptr};
@@ -67,7 +67,7 @@ class XceptionImpl : public Backbone {
 
  private:
   std::int64_t output_stride_, low_channels_, high_channels_;
-  torch::nn::Conv2d conv1_{nullptr}, conv2_{nullptr};
+  Conv2d conv1_{nullptr}, conv2_{nullptr};
   BatchNorm bn1_{nullptr}, bn2_{nullptr};
   std::vector<XceptionBlock> blocks_;  // block1 .. block20
   std::array<SeparableConv, 3> exit_{nullptr, nullptr, nullptr};

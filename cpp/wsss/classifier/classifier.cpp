@@ -77,7 +77,7 @@ void ClassifierImpl::train(bool on) {
 }
 
 void ClassifierImpl::register_head(std::int64_t channels, std::int64_t class_count) {
-  fc8_ = register_module("fc8", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, class_count, 1).bias(false)));
+  fc8_ = register_module("fc8", same_conv(channels, class_count, 1));
 }
 
 void ClassifierImpl::passed(const std::string& name, const at::Tensor& output) const {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
 #include <array>
 #include <functional>
 #include <string>
 
+#include "wsss/convolution/conv2d.h"
 #include "wsss/core/dropout.h"
 
 namespace wsss {
@@ -76,7 +76,7 @@ class ClassifierImpl : public torch::nn::Module {
   void passed(const std::string& name, const at::Tensor& output) const;
 
  private:
-  torch::nn::Conv2d fc8_{nullptr};
+  Conv2d fc8_{nullptr};
   bool batch_norm_frozen_ = false;
   Observer observer_;
 };

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "wsss/backbone/convolution.h"
+#include "wsss/convolution/conv_norm.h"
 #include "wsss/core/width.h"
 
 namespace wsss {

@@ -4,24 +4,13 @@
 
 namespace wsss {
 
-namespace {
-
-torch::nn::Conv2d conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1,
-                       std::int64_t dilation = 1) {
-  const std::int64_t padding = kernel == 1 ? 0 : dilation;
-  return torch::nn::Conv2d(
-      torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(padding).dilation(dilation).bias(false));
-}
-
-}  // namespace
-
 ResidualBlockImpl::ResidualBlockImpl(const Shape& shape, bool projects_shortcut) {
   bn_in_ = register_module("bn_branch2a", BatchNorm(shape.in));
-  conv_in_ = register_module("conv_branch2a", conv(shape.in, shape.middle, 3, shape.stride, shape.first_dilation));
+  conv_in_ = register_module("conv_branch2a", same_conv(shape.in, shape.middle, 3, shape.stride, shape.first_dilation));
   bn_middle_ = register_module("bn_branch2b1", BatchNorm(shape.middle));
-  conv_out_ = register_module("conv_branch2b1", conv(shape.middle, shape.out, 3, 1, shape.dilation));
+  conv_out_ = register_module("conv_branch2b1", same_conv(shape.middle, shape.out, 3, 1, shape.dilation));
   if (projects_shortcut) {
-    conv_shortcut_ = register_module("conv_branch1", conv(shape.in, shape.out, 1, shape.stride));
+    conv_shortcut_ = register_module("conv_branch1", same_conv(shape.in, shape.out, 1, shape.stride));
   }
 }
 
@@ -33,12 +22,12 @@ at::Tensor ResidualBlockImpl::forward(const at::Tensor& x) {
 
 BottleneckBlockImpl::BottleneckBlockImpl(const Shape& shape) : dropout_probability_(shape.dropout) {
   bn_in_ = register_module("bn_branch2a", BatchNorm(shape.in));
-  conv_in_ = register_module("conv_branch2a", conv(shape.in, shape.narrow, 1));
+  conv_in_ = register_module("conv_branch2a", same_conv(shape.in, shape.narrow, 1));
   bn_narrow_ = register_module("bn_branch2b1", BatchNorm(shape.narrow));
-  conv_middle_ = register_module("conv_branch2b1", conv(shape.narrow, shape.middle, 3, 1, shape.dilation));
+  conv_middle_ = register_module("conv_branch2b1", same_conv(shape.narrow, shape.middle, 3, 1, shape.dilation));
   bn_middle_ = register_module("bn_branch2b2", BatchNorm(shape.middle));
-  conv_out_ = register_module("conv_branch2b2", conv(shape.middle, shape.out, 1));
-  conv_shortcut_ = register_module("conv_branch1", conv(shape.in, shape.out, 1));
+  conv_out_ = register_module("conv_branch2b2", same_conv(shape.middle, shape.out, 1));
+  conv_shortcut_ = register_module("conv_branch1", same_conv(shape.in, shape.out, 1));
 }
 
 at::Tensor BottleneckBlockImpl::forward(const at::Tensor& x, Dropout& dropout) {

@@ -41,8 +41,7 @@ constexpr ClassifierImpl::LevelNames kLevelNames{"bn7", "b5_2", "b4_5"};
 
 ResNet38Impl::ResNet38Impl(std::int64_t class_count, double width) {
   const auto scaled = [width](std::int64_t channels) { return scaled_channels(channels, width); };
-  conv1a_ =
-      register_module("conv1a", torch::nn::Conv2d(torch::nn::Conv2dOptions(3, scaled(64), 3).padding(1).bias(false)));
+  conv1a_ = register_module("conv1a", same_conv(3, scaled(64), 3));
   for (const BlockRow& row : kBlocks) {
     auto shape = row.shape;
     shape.in = scaled(shape.in);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
 #include <string>
@@ -8,6 +7,7 @@
 #include <vector>
 
 #include "wsss/classifier/classifier.h"
+#include "wsss/convolution/conv2d.h"
 #include "wsss/core/batch_norm.h"
 #include "wsss/core/dropout.h"
 
@@ -31,7 +31,7 @@ class ResidualBlockImpl : public torch::nn::Module {
 
  private:
   BatchNorm bn_in_{nullptr}, bn_middle_{nullptr};
-  torch::nn::Conv2d conv_in_{nullptr}, conv_out_{nullptr}, conv_shortcut_{nullptr};
+  Conv2d conv_in_{nullptr}, conv_out_{nullptr}, conv_shortcut_{nullptr};
 };
 TORCH_MODULE(ResidualBlock);
 
@@ -50,7 +50,7 @@ class BottleneckBlockImpl : public torch::nn::Module {
  private:
   double dropout_probability_;
   BatchNorm bn_in_{nullptr}, bn_narrow_{nullptr}, bn_middle_{nullptr};
-  torch::nn::Conv2d conv_in_{nullptr}, conv_middle_{nullptr}, conv_out_{nullptr}, conv_shortcut_{nullptr};
+  Conv2d conv_in_{nullptr}, conv_middle_{nullptr}, conv_out_{nullptr}, conv_shortcut_{nullptr};
 };
 TORCH_MODULE(BottleneckBlock);
 
@@ -71,7 +71,7 @@ class ResNet38Impl : public ClassifierImpl {
   void set_stem_frozen(bool frozen) override;
 
  private:
-  torch::nn::Conv2d conv1a_{nullptr};
+  Conv2d conv1a_{nullptr};
   std::vector<std::pair<std::string, ResidualBlock>> blocks_;  // b2 .. b5_2
   BottleneckBlock b6_{nullptr}, b7_{nullptr};
   BatchNorm bn7_{nullptr};

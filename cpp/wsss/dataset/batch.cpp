@@ -79,7 +79,7 @@ at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t
   // Bytes travel to the device, floats are made there.
   return bytes.to(device)
       .permute({0, 3, 1, 2})
-      .to(at::kFloat, false, false, at::MemoryFormat::Contiguous)
+      .to(at::kFloat, false, false, at::MemoryFormat::ChannelsLast)
       .div_(255.0)
       .to(dtype);
 }

@@ -13,15 +13,10 @@ namespace wsss {
 
 namespace {
 
-std::vector<torch::optim::OptimizerParamGroup> sgd_groups(std::vector<ParameterGroup>& groups,
-                                                          const TrainingOptions& options) {
-  std::vector<torch::optim::OptimizerParamGroup> result;
-  for (auto& group : groups) {
-    auto sgd = std::make_unique<torch::optim::SGDOptions>(options.schedule.learning_rate * group.learning_rate_factor);
-    sgd->momentum(options.momentum).weight_decay(group.weight_decay).nesterov(options.nesterov);
-    result.emplace_back(group.parameters, std::move(sgd));
-  }
-  return result;
+/// The gradient with the strides of its parameter, which the fused update walks through side by side.
+at::Tensor gradient_like(const at::Tensor& parameter) {
+  const at::Tensor& gradient = parameter.grad();
+  return gradient.strides() == parameter.strides() ? gradient : at::empty_like(parameter).copy_(gradient);
 }
 
 std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
@@ -48,37 +43,60 @@ std::vector<std::vector<std::int64_t>> epoch_batches(std::int64_t count, const T
 }
 
 GroupedSgd::GroupedSgd(std::vector<ParameterGroup> groups, const TrainingOptions& options)
-    : clip_norm_(options.gradient_clip_norm),
-      optimizer_(sgd_groups(groups, options), torch::optim::SGDOptions(options.schedule.learning_rate)) {
-  for (const auto& group : groups) factors_.push_back(group.learning_rate_factor);
+    : groups_(std::move(groups)),
+      momentum_(options.momentum),
+      nesterov_(options.nesterov),
+      clip_norm_(options.gradient_clip_norm) {}
+
+void GroupedSgd::zero_grad() {
+  for (auto& group : groups_) {
+    for (auto& parameter : group.parameters) parameter.mutable_grad().reset();
+  }
+}
+
+void GroupedSgd::clip() {
+  std::vector<at::Tensor> gradients;
+  for (const auto& group : groups_) {
+    for (const auto& parameter : group.parameters) {
+      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+    }
+  }
+  if (gradients.empty()) return;
+  const at::Tensor norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)), 2.0);
+  const at::Tensor factor = (clip_norm_ / (norm + 1e-6)).clamp_max(1.0);
+  // Elsewhere the question would wait for the device.
+  if (factor.is_cpu() && factor.item<double>() == 1.0) return;
+  at::_foreach_mul_(gradients, factor);
 }
 
 void GroupedSgd::step(double learning_rate) {
-  auto& groups = optimizer_.param_groups();
-  if (clip_norm_ > 0.0) {
-    std::vector<at::Tensor> parameters;
-    for (const auto& group : groups) {
-      for (const auto& parameter : group.params()) {
-        if (parameter.grad().defined()) parameters.push_back(parameter);
-      }
+  const torch::NoGradGuard no_grad;
+  if (clip_norm_ > 0.0) clip();
+  for (const auto& group : groups_) {
+    std::vector<at::Tensor> parameters, gradients, momenta;
+    for (const auto& parameter : group.parameters) {
+      if (!parameter.grad().defined()) continue;
+      parameters.push_back(parameter);
+      gradients.push_back(gradient_like(parameter));
+      if (momentum_ == 0.0) continue;
+      at::Tensor& momentum = momenta_[parameter.unsafeGetTensorImpl()];
+      if (!momentum.defined()) momentum = at::zeros_like(parameter);
+      momenta.push_back(momentum);
     }
-    torch::nn::utils::clip_grad_norm_(parameters, clip_norm_);
+    if (parameters.empty()) continue;
+    at::_fused_sgd_(parameters, gradients, momenta, group.weight_decay, momentum_,
+                    learning_rate * group.learning_rate_factor, /*dampening=*/0.0, nesterov_, /*maximize=*/false,
+                    /*is_first_step=*/false);
   }
-  for (std::size_t i = 0; i < groups.size(); ++i) groups[i].options().set_lr(learning_rate * factors_[i]);
-  optimizer_.step();
 }
 
-at::Tensor GroupedSgd::momentum_of(const at::Tensor& parameter) {
-  const auto found = optimizer_.state().find(parameter.unsafeGetTensorImpl());
-  if (found == optimizer_.state().end()) return {};
-  return static_cast<torch::optim::SGDParamState&>(*found->second).momentum_buffer();
+at::Tensor GroupedSgd::momentum_of(const at::Tensor& parameter) const {
+  const auto found = momenta_.find(parameter.unsafeGetTensorImpl());
+  return found == momenta_.end() ? at::Tensor() : found->second;
 }
 
 void GroupedSgd::set_momentum(const at::Tensor& parameter, const at::Tensor& momentum) {
-  auto state = std::make_unique<torch::optim::SGDParamState>();
-  state->momentum_buffer(
-      momentum.to(parameter.device(), parameter.scalar_type(), /*non_blocking=*/false, /*copy=*/true));
-  optimizer_.state()[parameter.unsafeGetTensorImpl()] = std::move(state);
+  momenta_[parameter.unsafeGetTensorImpl()] = at::empty_like(parameter).copy_(momentum);
 }
 
 void require_finite_loss(double loss, std::int64_t step, double learning_rate) {

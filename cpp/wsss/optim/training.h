@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torch/optim/sgd.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <functional>
@@ -54,30 +54,35 @@ std::vector<std::vector<std::int64_t>> epoch_batches(std::int64_t count, const T
                                                      std::int64_t epoch);
 std::int64_t steps_per_epoch(std::int64_t count, const TrainingOptions& options);
 
-/// SGD whose group 0 has the base rate, group 1 (the new layers) base rate times head factor; further groups the base
-/// rate. Weight decay per group as given.
+/// Parameters that learn alike.
 struct ParameterGroup {
   std::vector<at::Tensor> parameters;
-  double learning_rate_factor = 1.0;
+  double learning_rate_factor = 1.0;  ///< Of the run's learning rate.
   double weight_decay = 0.0;
 };
+
+/// Stochastic gradient descent with momentum: PyTorch's SGD, one pass over each parameter.
 class GroupedSgd {
  public:
   GroupedSgd(std::vector<ParameterGroup> groups, const TrainingOptions& options);
 
-  void zero_grad() { optimizer_.zero_grad(); }
-  /// Clips (if asked) and updates with `learning_rate` times each group's factor.
+  void zero_grad();
+  /// Clips (if asked) and updates with `learning_rate` times each group's factor. Parameters without gradient stay.
   void step(double learning_rate);
 
-  /// The momentum buffer of a parameter; undefined before its first step.
-  at::Tensor momentum_of(const at::Tensor& parameter);
+  /// The momentum buffer of a parameter; undefined before its first step, and without momentum.
+  at::Tensor momentum_of(const at::Tensor& parameter) const;
   /// Continues with a momentum buffer, which is copied.
   void set_momentum(const at::Tensor& parameter, const at::Tensor& momentum);
 
  private:
-  std::vector<double> factors_;
+  void clip();
+
+  std::vector<ParameterGroup> groups_;
+  double momentum_;
+  bool nesterov_;
   double clip_norm_;
-  torch::optim::SGD optimizer_;
+  std::map<const void*, at::Tensor> momenta_;  // by parameter
 };
 
 /// @throws Error kDiverged if the loss is NaN or infinite, naming step and rate and what to try.

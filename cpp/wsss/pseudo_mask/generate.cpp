@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "wsss/core/error.h"
 #include "wsss/core/memory_reuse.h"
@@ -23,7 +24,7 @@ class Generator {
 
   void run() {
     std::vector<std::int64_t> batch;
-    for (std::int64_t i = 0; i < patches_.count(); ++i) {
+    for (const auto i : by_number_of_classes()) {
       cancel_.check();
       if (options_.scaling == CamScaling::kPresent && classes_of(i).size() == 1) {
         fill_single_class(i);
@@ -37,12 +38,30 @@ class Generator {
   }
 
  private:
+  /// A batch takes as long as its patch of most classes: patches of as many go together.
+  std::vector<std::int64_t> by_number_of_classes() const {
+    std::vector<std::int64_t> order(static_cast<std::size_t>(patches_.count()));
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](std::int64_t left, std::int64_t right) {
+      return wanted_of(left).size() < wanted_of(right).size();
+    });
+    return order;
+  }
+
   std::vector<std::int64_t> classes_of(std::int64_t index) const {
     std::vector<std::int64_t> classes;
     for (std::int64_t k = 0; k < patches_.class_count(); ++k) {
       if (patches_.labels(index)[k] == 1) classes.push_back(k);
     }
     return classes;
+  }
+
+  /// Published scaling normalises over all classes, absent ones included.
+  std::vector<std::int64_t> wanted_of(std::int64_t index) const {
+    if (options_.scaling == CamScaling::kPresent) return classes_of(index);
+    std::vector<std::int64_t> all(static_cast<std::size_t>(patches_.class_count()));
+    std::iota(all.begin(), all.end(), 0);
+    return all;
   }
 
   std::vector<std::uint8_t> glass_of(std::int64_t index) const {
@@ -66,12 +85,8 @@ class Generator {
   void flush(std::vector<std::int64_t>& batch) {
     if (batch.empty()) return;
     const auto& class_weights = network_->class_weights();
-    // Published scaling normalises over all classes, absent ones included.
-    std::vector<bool> wanted(static_cast<std::size_t>(patches_.class_count()),
-                             options_.scaling == CamScaling::kPublished);
-    for (const auto index : batch) {
-      for (const auto k : classes_of(index)) wanted[static_cast<std::size_t>(k)] = true;
-    }
+    std::vector<std::vector<std::int64_t>> wanted;
+    for (const auto index : batch) wanted.push_back(wanted_of(index));
     const at::Tensor images = image_batch(patches_, batch, {}, class_weights.scalar_type(), class_weights.device());
     const auto cams = grad_cam(network_, images, levels_, wanted);
     std::vector<std::vector<std::uint8_t>> glass;

@@ -30,13 +30,32 @@ class ParametersWithoutGradient {
   std::vector<at::Tensor> changed_;
 };
 
+using Classes = std::vector<std::vector<std::int64_t>>;
+
 /// The channel weights of the deep level in closed form: [N, K, C].
-at::Tensor deep_weights(const Classifier& network, const at::Tensor& deep, const std::vector<bool>& wanted) {
-  at::Tensor weights = network->class_weights().detach().flatten(1) / static_cast<double>(deep.size(2) * deep.size(3));
-  for (std::size_t k = 0; k < wanted.size(); ++k) {
-    if (!wanted[k]) weights[static_cast<std::int64_t>(k)].zero_();
+at::Tensor deep_weights(const Classifier& network, const at::Tensor& deep, const Classes& wanted) {
+  const at::Tensor one =
+      network->class_weights().detach().flatten(1) / static_cast<double>(deep.size(2) * deep.size(3));
+  at::Tensor weights = at::zeros({deep.size(0), one.size(0), one.size(1)}, one.options());
+  for (std::size_t patch = 0; patch < wanted.size(); ++patch) {
+    for (const auto k : wanted[patch]) weights[static_cast<std::int64_t>(patch)][k].copy_(one[k]);
   }
-  return weights.unsqueeze(0).expand({deep.size(0), -1, -1});
+  return weights;
+}
+
+/// The patches that have a class of that rank, and the class.
+struct Round {
+  std::vector<std::int64_t> patches, classes;
+};
+
+Round round_of(const Classes& wanted, std::size_t rank) {
+  Round round;
+  for (std::size_t patch = 0; patch < wanted.size(); ++patch) {
+    if (rank >= wanted[patch].size()) continue;
+    round.patches.push_back(static_cast<std::int64_t>(patch));
+    round.classes.push_back(wanted[patch][rank]);
+  }
+  return round;
 }
 
 GradCam combine(const at::Tensor& feature, const at::Tensor& weights) {
@@ -48,7 +67,7 @@ GradCam combine(const at::Tensor& feature, const at::Tensor& weights) {
 }  // namespace
 
 std::vector<GradCam> grad_cam(Classifier& network, const at::Tensor& images, const std::vector<FeatureLevel>& levels,
-                              const std::vector<bool>& wanted) {
+                              const Classes& wanted) {
   const auto asks = [&](FeatureLevel level) { return std::find(levels.begin(), levels.end(), level) != levels.end(); };
   const bool needs_backward = asks(FeatureLevel::kShallow) || asks(FeatureLevel::kMiddle);
   const ParametersWithoutGradient guard(*network);
@@ -72,14 +91,18 @@ std::vector<GradCam> grad_cam(Classifier& network, const at::Tensor& images, con
     taps.push_back(feature);
     tap_weights.push_back(at::zeros({feature.size(0), network->class_count(), feature.size(1)}, feature.options()));
   }
-  for (std::size_t k = 0; needs_backward && k < wanted.size(); ++k) {
-    if (!wanted[k]) continue;
+  std::size_t rounds = 0;
+  for (const auto& classes : wanted) rounds = std::max(rounds, classes.size());
+  for (std::size_t rank = 0; needs_backward && rank < rounds; ++rank) {
     check_cancelled();
-    const auto class_index = static_cast<std::int64_t>(k);
-    const auto gradients =
-        torch::autograd::grad({logits.select(1, class_index).sum()}, taps, {}, /*retain_graph=*/true);
+    const Round round = round_of(wanted, rank);
+    const at::Tensor patches = at::tensor(round.patches, at::kLong).to(logits.device());
+    const at::Tensor classes = at::tensor(round.classes, at::kLong).to(logits.device());
+    const auto gradients = torch::autograd::grad({logits.index({patches, classes}).sum()}, taps, {},
+                                                 /*retain_graph=*/rank + 1 < rounds);
     for (std::size_t t = 0; t < taps.size(); ++t) {
-      tap_weights[t].detach_().select(1, class_index).copy_(gradients[t].mean({2, 3}));
+      const at::Tensor means = gradients[t].mean({2, 3});  // [N, C]
+      tap_weights[t].index_put_({patches, classes}, means.index_select(0, patches));
     }
   }
 

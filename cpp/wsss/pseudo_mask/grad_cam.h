@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "wsss/classifier/classifier.h"
@@ -15,14 +16,15 @@ struct GradCam {
 /// Grad-CAM (Selvaraju et al. 2017, without the final ReLU, as published) of several levels from one forward pass.
 ///
 /// The deep level needs no backward pass: the head is linear there, so a channel's weight is fc8.weight / (h * w). For
-/// the others one backward pass a class runs from the logit down to the shallowest level asked for and computes no
-/// weight gradients.
+/// the others backward passes run from the logits down to the shallowest level asked for and compute no weight
+/// gradients. Patches do not see each other in evaluation, so one pass takes one class of every patch, whichever that
+/// is: there are as many passes as the patch of most classes has.
 ///
 /// @param network  in evaluation.
 /// @param images   [N, 3, H, W] in [0, 1].
 /// @param levels   one result each, in this order.
-/// @param wanted   K flags; maps of classes that are not wanted are 0.
+/// @param wanted   the classes of each patch, ascending; maps of others are 0.
 std::vector<GradCam> grad_cam(Classifier& network, const at::Tensor& images, const std::vector<FeatureLevel>& levels,
-                              const std::vector<bool>& wanted);
+                              const std::vector<std::vector<std::int64_t>>& wanted);
 
 }  // namespace wsss

@@ -15,24 +15,17 @@ constexpr std::int64_t kChannels = 256;
 constexpr std::array<std::int64_t, 4> kRatesAtStride16{0, 6, 12, 18};
 constexpr double kDropout = 0.5;
 
-torch::nn::Conv2d conv1x1(std::int64_t in, std::int64_t out) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 1).bias(false));
-}
-
 }  // namespace
 
 AsppBranchImpl::AsppBranchImpl(std::int64_t in, std::int64_t out, std::int64_t rate) {
-  conv_ = register_module(
-      "atrous_conv",
-      rate == 0 ? conv1x1(in, out)
-                : torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).padding(rate).dilation(rate).bias(false)));
+  conv_ = register_module("atrous_conv", same_conv(in, out, rate == 0 ? 1 : 3, 1, std::max<std::int64_t>(rate, 1)));
   bn_ = register_module("bn", BatchNorm(out));
 }
 
 at::Tensor AsppBranchImpl::forward(const at::Tensor& x) { return torch::relu(bn_(conv_(x))); }
 
 ImagePoolingImpl::ImagePoolingImpl(std::int64_t in, std::int64_t out) {
-  conv_ = register_module("1", conv1x1(in, out));
+  conv_ = register_module("1", same_conv(in, out, 1));
   bn_ = register_module("2", BatchNorm(out));
 }
 
@@ -49,7 +42,7 @@ AsppImpl::AsppImpl(std::int64_t in, std::int64_t output_stride, double width)
   }
   pooling_ = register_module("global_avg_pool", ImagePooling(in, out_channels_));
   const auto branch_count = static_cast<std::int64_t>(branches_.size() + 1);
-  conv1_ = register_module("conv1", conv1x1(branch_count * out_channels_, out_channels_));
+  conv1_ = register_module("conv1", same_conv(branch_count * out_channels_, out_channels_, 1));
   bn1_ = register_module("bn1", BatchNorm(out_channels_));
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
 #include <vector>
 
+#include "wsss/convolution/conv2d.h"
 #include "wsss/core/batch_norm.h"
 #include "wsss/core/dropout.h"
 
@@ -19,7 +19,7 @@ class AsppBranchImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x);
 
  private:
-  torch::nn::Conv2d conv_{nullptr};
+  Conv2d conv_{nullptr};
   BatchNorm bn_{nullptr};
 };
 TORCH_MODULE(AsppBranch);
@@ -31,7 +31,7 @@ class ImagePoolingImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x);
 
  private:
-  torch::nn::Conv2d conv_{nullptr};
+  Conv2d conv_{nullptr};
   BatchNorm bn_{nullptr};
 };
 TORCH_MODULE(ImagePooling);
@@ -48,7 +48,7 @@ class AsppImpl : public torch::nn::Module {
   std::int64_t out_channels_;
   std::vector<AsppBranch> branches_;
   ImagePooling pooling_{nullptr};
-  torch::nn::Conv2d conv1_{nullptr};
+  Conv2d conv1_{nullptr};
   BatchNorm bn1_{nullptr};
 };
 TORCH_MODULE(Aspp);

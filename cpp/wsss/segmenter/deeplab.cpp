@@ -15,18 +15,14 @@ namespace {
 constexpr std::int64_t kHeadChannels = 256;
 constexpr std::int64_t kLowLevelChannels = 48;
 
-torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).padding(1).bias(false));
-}
-
 }  // namespace
 
 DecoderHeadImpl::DecoderHeadImpl(std::int64_t in, std::int64_t channels, std::int64_t class_count) {
-  conv0_ = register_module("0", conv3x3(in, channels));
+  conv0_ = register_module("0", same_conv(in, channels, 3));
   bn1_ = register_module("1", BatchNorm(channels));
-  conv4_ = register_module("4", conv3x3(channels, channels));
+  conv4_ = register_module("4", same_conv(channels, channels, 3));
   bn5_ = register_module("5", BatchNorm(channels));
-  conv8_ = register_module("8", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, class_count, 1)));
+  conv8_ = register_module("8", Conv2d(torch::nn::Conv2dOptions(channels, class_count, 1)));
 }
 
 at::Tensor DecoderHeadImpl::forward(const at::Tensor& x, Dropout& dropout) {
@@ -38,7 +34,7 @@ at::Tensor DecoderHeadImpl::forward(const at::Tensor& x, Dropout& dropout) {
 DecoderImpl::DecoderImpl(std::int64_t low_channels, std::int64_t aspp_channels, std::int64_t class_count,
                          double width) {
   const std::int64_t low = scaled_channels(kLowLevelChannels, width);
-  conv1_ = register_module("conv1", torch::nn::Conv2d(torch::nn::Conv2dOptions(low_channels, low, 1).bias(false)));
+  conv1_ = register_module("conv1", same_conv(low_channels, low, 1));
   bn1_ = register_module("bn1", BatchNorm(low));
   last_conv_ = register_module("last_conv",
                                DecoderHead(aspp_channels + low, scaled_channels(kHeadChannels, width), class_count));
@@ -90,7 +86,8 @@ at::Tensor DeepLabImpl::forward(const at::Tensor& x, Dropout& dropout, const Obs
   observe("aspp", aspp);
   const at::Tensor logits = decoder_(aspp, features.low, dropout);
   observe("decoder", logits);
-  return resize_align_corners(logits, x.size(2), x.size(3));
+  // Channels are few now, and the resize goes over rows.
+  return resize_align_corners(logits.contiguous(), x.size(2), x.size(3));
 }
 
 }  // namespace wsss

@@ -18,7 +18,7 @@ class DecoderHeadImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, Dropout& dropout);
 
  private:
-  torch::nn::Conv2d conv0_{nullptr}, conv4_{nullptr}, conv8_{nullptr};
+  Conv2d conv0_{nullptr}, conv4_{nullptr}, conv8_{nullptr};
   BatchNorm bn1_{nullptr}, bn5_{nullptr};
 };
 TORCH_MODULE(DecoderHead);
@@ -31,7 +31,7 @@ class DecoderImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& aspp, const at::Tensor& low, Dropout& dropout);
 
  private:
-  torch::nn::Conv2d conv1_{nullptr};
+  Conv2d conv1_{nullptr};
   BatchNorm bn1_{nullptr};
   DecoderHead last_conv_{nullptr};
 };

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/pimpl.h>
+
+#include <cstdint>
+
+namespace wsss {
+
+/// A two-dimensional convolution of [N, C, H, W] that goes the fastest way that its shape, type and device allow: the
+/// one of all our networks. Names, weights and results are those of torch::nn::Conv2d, results to rounding.
+///
+/// On a CPU in float32 a dense 3x3 convolution of stride 1 that keeps its map's size goes by Winograd's minimal
+/// filtering where that saves work, and the weight gradient of one whose dilation leaves most taps in the padding
+/// is summed over the taps that are not. Everything else is LibTorch's.
+class Conv2dImpl : public torch::nn::Conv2dImpl {
+ public:
+  using torch::nn::Conv2dImpl::Conv2dImpl;
+  at::Tensor forward(const at::Tensor& x);
+};
+TORCH_MODULE(Conv2d);
+
+/// A convolution without bias whose zero padding keeps the size of the map, but for the stride. Odd kernels.
+inline Conv2d same_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1,
+                        std::int64_t dilation = 1) {
+  const std::int64_t padding = dilation * (kernel / 2);
+  return Conv2d(
+      torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(padding).dilation(dilation).bias(false));
+}
+
+/// A 3x3 convolution of each channel by itself, without bias.
+inline Conv2d depthwise_conv(std::int64_t channels, std::int64_t stride, std::int64_t dilation, std::int64_t padding) {
+  return Conv2d(torch::nn::Conv2dOptions(channels, channels, 3)
+                    .stride(stride)
+                    .padding(padding)
+                    .dilation(dilation)
+                    .groups(channels)
+                    .bias(false));
+}
+
+}  // namespace wsss

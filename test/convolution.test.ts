@@ -1,0 +1,59 @@
+// The fast ways of a 3x3 convolution against the direct sum in float64, through the test-only addon.
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { makeWorkspace } from "./support/test-addon.js";
+import type { Workspace } from "./support/test-addon.js";
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
+let workspace: Workspace;
+
+beforeAll(async () => {
+  workspace = await makeWorkspace(root);
+});
+
+const errors = (name: string): number[] => [...new Float64Array(workspace.get(name).data)];
+
+/** Relative to the largest value: of float32 sums of some thousand products, and of the transforms on top. */
+const tolerance = 1e-4;
+
+describe.each([
+  ["whole tiles", { n: 2, in: 64, out: 96, height: 28, width: 28, dilation: 1 }],
+  ["cut tiles, height not width", { n: 1, in: 16, out: 32, height: 23, width: 9, dilation: 1 }],
+  ["one pixel", { n: 1, in: 16, out: 16, height: 1, width: 1, dilation: 1 }],
+  ["dilation of b5", { n: 3, in: 96, out: 64, height: 28, width: 28, dilation: 2 }],
+  ["dilation that does not divide the side", { n: 2, in: 64, out: 64, height: 30, width: 19, dilation: 4 }],
+  ["more tiles than fit the cache at once", { n: 2, in: 64, out: 64, height: 96, width: 100, dilation: 1 }],
+  ["most taps in the padding", { n: 2, in: 32, out: 16, height: 14, width: 14, dilation: 12 }],
+  ["all taps but one in the padding", { n: 2, in: 32, out: 16, height: 14, width: 11, dilation: 18 }],
+])("%s", (_, fields) => {
+  beforeAll(() => {
+    workspace.clear();
+    workspace.run("same_convolution", fields);
+  });
+
+  test("Winograd's filtering: output, gradient of the input, gradient of the weight", () => {
+    for (const error of errors("winograd")) expect(error).toBeLessThan(tolerance);
+  });
+
+  test("the gradient of the weight summed by taps", () => {
+    expect(errors("taps")[0]).toBeLessThan(tolerance);
+  });
+
+  test("the module, whichever way it goes", () => {
+    for (const error of errors("by_module")) expect(error).toBeLessThan(tolerance);
+  });
+});
+
+test("Winograd's filtering is taken where it saves work, and only there", () => {
+  const shape = { n: 4, in: 64, out: 64, height: 28, width: 28 };
+  const pays = (fields: object): boolean => {
+    workspace.clear();
+    workspace.run("same_convolution", { ...shape, ...fields });
+    return new Uint8Array(workspace.get("pays").data)[0] === 1;
+  };
+  expect(pays({ dilation: 1 })).toBe(true);
+  expect(pays({ dilation: 4 })).toBe(true);
+  expect(pays({ dilation: 1, in: 32 })).toBe(false);
+  expect(pays({ dilation: 6, height: 14, width: 14 })).toBe(false);
+});
