@@ -57,3 +57,32 @@ test("Winograd's filtering is taken where it saves work, and only there", () => 
   expect(pays({ dilation: 1, in: 32 })).toBe(false);
   expect(pays({ dilation: 6, height: 14, width: 14 })).toBe(false);
 });
+
+describe.each(["inference", "frozen", "training"])("a convolution and what follows it, %s", (mode) => {
+  const activations = [
+    ["no activation", 0],
+    ["ReLU", 1],
+    ["ReLU6", 2],
+  ] as const;
+  const shapes = [
+    ["by Winograd", { in: 64, out: 80, kernel: 3, stride: 1, size: 28 }],
+    ["1x1", { in: 24, out: 72, kernel: 1, stride: 1, size: 13 }],
+    ["with stride", { in: 19, out: 33, kernel: 3, stride: 2, size: 15 }],
+    ["a map of four positions", { in: 32, out: 16, kernel: 1, stride: 1, size: 2 }],
+  ] as const;
+  const cases = activations.flatMap(([name, activation]) =>
+    shapes.map(([shape, fields]) => [`${shape}, ${name}`, { ...fields, activation }] as const),
+  );
+
+  test.each(cases)("%s: output, statistics and gradients", (_, fields) => {
+    workspace.clear();
+    workspace.run("fused", { ...fields, mode });
+    const found = errors("errors");
+    expect(found).toHaveLength({ inference: 3, frozen: 6, training: 8 }[mode] ?? 0);
+    // A value next to a kink of the activation may fall on its other side in float32.
+    for (const error of found) expect(error).toBeLessThan(5e-3);
+    const [fast, exact] = errors("updates");
+    expect(fast).toBe(exact);
+    expect(fast).toBe(mode === "training" ? 2 : 0);
+  });
+});

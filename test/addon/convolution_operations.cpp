@@ -1,8 +1,12 @@
 #include <torch/torch.h>
 
+#include <cmath>
+#include <string>
+#include <vector>
+
 #include "rules.h"
 #include "workspace.h"
-#include "wsss/convolution/conv2d.h"
+#include "wsss/convolution/fused.h"
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
 
@@ -17,6 +21,11 @@ at::Tensor normal(at::IntArrayRef shape, std::uint64_t seed) {
 /// Largest difference from `exact`, in units of its largest value.
 double relative_error(const at::Tensor& got, const at::Tensor& exact) {
   return (got.to(at::kDouble) - exact).abs().max().item<double>() / exact.abs().max().item<double>();
+}
+
+/// L2 norm of the difference from `exact`, in units of that of `exact`.
+double relative_distance(const at::Tensor& got, const at::Tensor& exact) {
+  return (got.to(at::kDouble) - exact).norm().item<double>() / exact.norm().item<double>();
 }
 
 // {n, in, out, height, width, dilation} -> winograd, by_module [3]: errors of output, input gradient and weight
@@ -56,8 +65,76 @@ void same_convolution_case(Workspace& w, const Fields& fields) {
   w.set("by_module", errors(output.detach(), leaf.grad(), module->weight.grad()));
 }
 
+/// A block of every kind that the networks have, with what it computed.
+struct Block {
+  Conv2d conv, next;
+  BatchNorm norm;
+  at::Tensor x, shortcut, output;
+
+  /// The same numbers in another type: in float64 everything goes LibTorch's plain way.
+  Block(const Fields& fields, c10::ScalarType dtype)
+      : conv(
+            same_conv(fields.integer("in"), fields.integer("out"), fields.integer("kernel"), fields.integer("stride"))),
+        next(same_conv(fields.integer("out"), fields.integer("out"), 1)),
+        norm(fields.integer("out")) {
+    const torch::NoGradGuard no_grad;
+    const auto out = fields.integer("out"), size = fields.integer("size");
+    conv->weight.copy_(normal(conv->weight.sizes(), 2).div(std::sqrt(conv->weight[0].numel())));
+    next->weight.copy_(normal(next->weight.sizes(), 3).div(std::sqrt(static_cast<double>(out))));
+    norm->weight.copy_(normal({out}, 4).add(1.0));
+    norm->bias.copy_(normal({out}, 5));
+    norm->running_mean.copy_(normal({out}, 6));
+    norm->running_var.copy_(normal({out}, 7).square().add(0.5));
+    for (torch::nn::Module* module : std::initializer_list<torch::nn::Module*>{&*conv, &*next, &*norm}) {
+      module->to(dtype);
+    }
+    x = normal({2, fields.integer("in"), size, size}, 8).to(dtype);
+    const std::int64_t small = (size - 1) / fields.integer("stride") + 1;
+    shortcut = normal({2, out, small, small}, 9).to(dtype);
+  }
+
+  void run(const Fields& fields, Activation activation) {
+    const std::string mode = fields.string("mode");
+    norm->train(mode == "training");
+    const bool differentiates = mode != "inference";
+    const torch::AutoGradMode grad_mode(differentiates);
+    norm->weight.requires_grad_(mode == "training");
+    norm->bias.requires_grad_(mode == "training");
+    x.requires_grad_(differentiates);
+    shortcut.requires_grad_(differentiates);
+    const at::Tensor before = norm_activation(norm, conv_norm(conv, norm, x, activation, shortcut), activation);
+    output = conv_add(next, before, shortcut);
+    if (differentiates) (output * normal(output.sizes(), 10).to(output.scalar_type())).sum().backward();
+  }
+
+  std::vector<at::Tensor> results() {
+    std::vector<at::Tensor> all{output.detach(), norm->running_mean, norm->running_var};
+    for (const at::Tensor& tensor : {x, shortcut, conv->weight, norm->weight, norm->bias}) {
+      if (tensor.grad().defined()) all.push_back(tensor.grad());
+    }
+    return all;
+  }
+};
+
+// {in, out, kernel, stride, size, mode: inference | frozen | training, activation: 0 | 1 | 2} -> errors [...] of the
+// output, the running statistics and all gradients against float64; updates [2]: norm's counts of batches
+void fused_case(Workspace& w, const Fields& fields) {
+  const auto activation = static_cast<Activation>(fields.integer("activation"));
+  Block fast(fields, at::kFloat), exact(fields, at::kDouble);
+  fast.run(fields, activation);
+  exact.run(fields, activation);
+  const auto got = fast.results(), wanted = exact.results();
+  std::vector<double> errors;
+  for (std::size_t i = 0; i < wanted.size(); ++i) errors.push_back(relative_distance(got[i], wanted[i]));
+  w.set("errors", at::tensor(at::ArrayRef<double>(errors), at::kDouble));
+  w.set("updates", at::stack({fast.norm->num_batches_tracked, exact.norm->num_batches_tracked}).to(at::kDouble));
+}
+
 }  // namespace
 
-void add_convolution_operations(OperationTable& table) { table["same_convolution"] = same_convolution_case; }
+void add_convolution_operations(OperationTable& table) {
+  table["same_convolution"] = same_convolution_case;
+  table["fused"] = fused_case;
+}
 
 }  // namespace wsss::test

@@ -23,16 +23,15 @@ BottleneckImpl::BottleneckImpl(const Shape& shape, bool projects_shortcut) {
   conv3_ = register_module("conv3", same_conv(shape.planes, shape.out, 1));
   bn3_ = register_module("bn3", BatchNorm(shape.out));
   if (projects_shortcut) {
-    downsample_ = register_module(
-        "downsample", torch::nn::Sequential(same_conv(shape.in, shape.out, 1, shape.stride), BatchNorm(shape.out)));
+    downsample_ = register_module("downsample", ConvNorm(same_conv(shape.in, shape.out, 1, shape.stride)));
   }
 }
 
 at::Tensor BottleneckImpl::forward(const at::Tensor& x) {
-  at::Tensor r = torch::relu(bn1_(conv1_(x)));
-  r = torch::relu(bn2_(conv2_(r)));
-  r = bn3_(conv3_(r));
-  return torch::relu(r + (downsample_ ? downsample_->forward(x) : x));
+  const at::Tensor shortcut = downsample_ ? downsample_(x) : x;
+  at::Tensor r = conv_norm(conv1_, bn1_, x, Activation::kRelu);
+  r = conv_norm(conv2_, bn2_, r, Activation::kRelu);
+  return conv_norm(conv3_, bn3_, r, Activation::kRelu, shortcut);
 }
 
 void BottleneckImpl::start_as_identity() { bn3_->weight.fill_(0.0); }

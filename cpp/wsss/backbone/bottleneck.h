@@ -1,13 +1,11 @@
 #pragma once
 
-#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
 #include <vector>
 
-#include "wsss/convolution/conv2d.h"
-#include "wsss/core/batch_norm.h"
+#include "wsss/convolution/conv_norm.h"
 
 namespace wsss {
 
@@ -27,7 +25,7 @@ class BottleneckImpl : public torch::nn::Module {
  private:
   Conv2d conv1_{nullptr}, conv2_{nullptr}, conv3_{nullptr};
   BatchNorm bn1_{nullptr}, bn2_{nullptr}, bn3_{nullptr};
-  torch::nn::Sequential downsample_{nullptr};
+  ConvNorm downsample_{nullptr};
 };
 TORCH_MODULE(Bottleneck);
 

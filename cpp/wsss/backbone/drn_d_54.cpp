@@ -10,7 +10,7 @@ namespace wsss {
 namespace {
 
 at::Tensor rectified(ConvNorm& layer, const at::Tensor& x) {
-  at::Tensor out = torch::relu(layer(x));
+  at::Tensor out = layer->forward_to(x, Activation::kRelu);
   cancellation_point(out);
   return out;
 }

@@ -52,10 +52,9 @@ at::Tensor InvertedResidualImpl::forward(const at::Tensor& x) {
   at::Tensor t = x;
   if (padding_before_ > 0)
     t = at::constant_pad_nd(t, {padding_before_, padding_before_, padding_before_, padding_before_});
-  if (expand_) t = torch::relu6(bn_expand_(expand_(t)));
-  t = torch::relu6(bn_depthwise_(depthwise_(t)));
-  t = bn_project_(project_(t));
-  at::Tensor out = has_shortcut_ ? x + t : t;
+  if (expand_) t = conv_norm(expand_, bn_expand_, t, Activation::kRelu6);
+  t = conv_norm(depthwise_, bn_depthwise_, t, Activation::kRelu6);
+  at::Tensor out = conv_norm(project_, bn_project_, t, Activation::kNone, has_shortcut_ ? x : at::Tensor());
   cancellation_point(out);
   return out;
 }
@@ -89,7 +88,7 @@ MobileNetV2FeaturesImpl::MobileNetV2FeaturesImpl(std::int64_t output_stride, dou
 }
 
 at::Tensor MobileNetV2FeaturesImpl::run(at::Tensor x, std::size_t first, std::size_t last) {
-  if (first == 0) x = torch::relu6(stem_(x));
+  if (first == 0) x = stem_->forward_to(x, Activation::kRelu6);
   for (std::size_t layer = std::max<std::size_t>(first, 1); layer <= last; ++layer) x = blocks_[layer - 1](x);
   return x;
 }

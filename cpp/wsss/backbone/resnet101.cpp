@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "wsss/convolution/fused.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -23,11 +24,11 @@ ResNet101Impl::ResNet101Impl(std::int64_t output_stride, double width) : output_
 }
 
 BackboneFeatures ResNet101Impl::forward(const at::Tensor& x) {
-  at::Tensor t = torch::relu(bn1_(conv1_(x)));  // H / 2
-  t = torch::max_pool2d(t, 3, 2, 1);            // H / 4
-  const at::Tensor low = layer1_(t);            // H / 4
-  t = layer2_(low);                             // H / 8
-  t = layer3_(t);                               // H / 16 (8 at output stride 8)
+  at::Tensor t = conv_norm(conv1_, bn1_, x, Activation::kRelu);  // H / 2
+  t = torch::max_pool2d(t, 3, 2, 1);                             // H / 4
+  const at::Tensor low = layer1_(t);                             // H / 4
+  t = layer2_(low);                                              // H / 8
+  t = layer3_(t);                                                // H / 16 (8 at output stride 8)
   return {layer4_(t), low};
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "wsss/convolution/fused.h"
 #include "wsss/core/cancel.h"
 #include "wsss/core/width.h"
 
@@ -23,7 +24,9 @@ SeparableConvImpl::SeparableConvImpl(std::int64_t in, std::int64_t out, std::int
   pointwise_ = register_module("pointwise", same_conv(in, out, 1));
 }
 
-at::Tensor SeparableConvImpl::forward(const at::Tensor& x) { return pointwise_(bn_(conv1_(x))); }
+at::Tensor SeparableConvImpl::forward(const at::Tensor& x) {
+  return pointwise_(conv_norm(conv1_, bn_, x, Activation::kNone));
+}
 
 XceptionBlockImpl::XceptionBlockImpl(const Shape& shape) : rectifies_input_(shape.rectifies_input) {
   if (shape.projects_shortcut) {
@@ -88,9 +91,9 @@ XceptionImpl::XceptionImpl(std::int64_t output_stride, double width)
 }
 
 BackboneFeatures XceptionImpl::forward(const at::Tensor& x) {
-  at::Tensor t = torch::relu(bn1_(conv1_(x)));        // H / 2
-  t = torch::relu(bn2_(conv2_(t)));                   // H / 2
-  const at::Tensor low = torch::relu(blocks_[0](t));  // H / 4
+  at::Tensor t = conv_norm(conv1_, bn1_, x, Activation::kRelu);  // H / 2
+  t = conv_norm(conv2_, bn2_, t, Activation::kRelu);             // H / 2
+  const at::Tensor low = torch::relu(blocks_[0](t));             // H / 4
   t = low;
   for (std::size_t i = 1; i < blocks_.size(); ++i) t = blocks_[i](t);  // H / 8, then H / 16 (8 at output stride 8)
   t = torch::relu(t);

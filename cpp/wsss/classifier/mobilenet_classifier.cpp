@@ -34,8 +34,8 @@ at::Tensor MobileNetClassifierImpl::features_to_shallow(const at::Tensor& x) {
 
 FeatureLevels MobileNetClassifierImpl::features_from_shallow(const at::Tensor& shallow, Dropout&) {
   const at::Tensor middle = features_->run(shallow, kShallowLayer + 1, kMiddleLayer);
-  const at::Tensor deep =
-      torch::relu6(last_(features_->run(middle, kMiddleLayer + 1, MobileNetV2FeaturesImpl::kLastLayer)));
+  const at::Tensor deep = last_->forward_to(
+      features_->run(middle, kMiddleLayer + 1, MobileNetV2FeaturesImpl::kLastLayer), Activation::kRelu6);
   passed(kLevelNames.front(), deep);
   return {shallow, middle, deep};
 }

@@ -1,6 +1,7 @@
 #include <torch/torch.h>
 
 #include "wsss/classifier/resnet38.h"
+#include "wsss/convolution/fused.h"
 
 namespace wsss {
 
@@ -15,9 +16,9 @@ ResidualBlockImpl::ResidualBlockImpl(const Shape& shape, bool projects_shortcut)
 }
 
 at::Tensor ResidualBlockImpl::forward(const at::Tensor& x) {
-  const at::Tensor t = torch::relu(bn_in_(x));
+  const at::Tensor t = norm_activation(bn_in_, x, Activation::kRelu);
   const at::Tensor shortcut = conv_shortcut_ ? conv_shortcut_(t) : x;
-  return shortcut + conv_out_(torch::relu(bn_middle_(conv_in_(t))));
+  return conv_add(conv_out_, conv_norm(conv_in_, bn_middle_, t, Activation::kRelu), shortcut);
 }
 
 BottleneckBlockImpl::BottleneckBlockImpl(const Shape& shape) : dropout_probability_(shape.dropout) {
@@ -31,11 +32,11 @@ BottleneckBlockImpl::BottleneckBlockImpl(const Shape& shape) : dropout_probabili
 }
 
 at::Tensor BottleneckBlockImpl::forward(const at::Tensor& x, Dropout& dropout) {
-  const at::Tensor t = torch::relu(bn_in_(x));
+  const at::Tensor t = norm_activation(bn_in_, x, Activation::kRelu);
   const at::Tensor shortcut = conv_shortcut_(t);
-  at::Tensor r = dropout.channels(torch::relu(bn_narrow_(conv_in_(t))), dropout_probability_);
-  r = dropout.channels(torch::relu(bn_middle_(conv_middle_(r))), dropout_probability_);
-  return shortcut + conv_out_(r);
+  at::Tensor r = dropout.channels(conv_norm(conv_in_, bn_narrow_, t, Activation::kRelu), dropout_probability_);
+  r = dropout.channels(conv_norm(conv_middle_, bn_middle_, r, Activation::kRelu), dropout_probability_);
+  return conv_add(conv_out_, r, shortcut);
 }
 
 }  // namespace wsss

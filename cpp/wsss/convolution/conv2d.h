@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "wsss/convolution/epilogue.h"
+
 namespace wsss {
 
 /// A two-dimensional convolution of [N, C, H, W] that goes the fastest way that its shape, type and device allow: the
@@ -17,6 +19,12 @@ class Conv2dImpl : public torch::nn::Conv2dImpl {
  public:
   using torch::nn::Conv2dImpl::Conv2dImpl;
   at::Tensor forward(const at::Tensor& x);
+  /// activation(conv(x) * scale + shift + shortcut) without gradients, float32 on the CPU; without bias.
+  ///
+  /// @param scale, shift  [K], or both undefined.
+  /// @param shortcut      of the output's shape, or undefined for none.
+  at::Tensor forward_with(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
+                          const at::Tensor& shortcut, Activation activation);
 };
 TORCH_MODULE(Conv2d);
 

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "wsss/convolution/conv2d.h"
-#include "wsss/core/batch_norm.h"
+#include "wsss/convolution/fused.h"
 
 namespace wsss {
 
@@ -10,7 +9,9 @@ class ConvNormImpl : public torch::nn::Module {
  public:
   explicit ConvNormImpl(const Conv2d& conv)
       : conv_(register_module("0", conv)), bn_(register_module("1", BatchNorm(conv->options.out_channels()))) {}
-  at::Tensor forward(const at::Tensor& x) { return bn_(conv_(x)); }
+  at::Tensor forward(const at::Tensor& x) { return forward_to(x, Activation::kNone); }
+  /// activation(norm(conv(x)))
+  at::Tensor forward_to(const at::Tensor& x, Activation activation) { return conv_norm(conv_, bn_, x, activation); }
 
  private:
   Conv2d conv_;

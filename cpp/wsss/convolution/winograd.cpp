@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "wsss/convolution/pixels.h"
 #include "wsss/convolution/winograd_tiles.h"
 
 namespace wsss::winograd {
@@ -34,8 +35,6 @@ at::Tensor transformed(const at::Tensor& weight, const at::Tensor& transform) {
   return at::mm(transform, weight.contiguous().view({-1, 9}).t()).view({kPoints, weight.size(0), weight.size(1)});
 }
 
-at::Tensor channels_last(const at::Tensor& maps) { return maps.contiguous(at::MemoryFormat::ChannelsLast); }
-
 /// Tiles that are worked on together: enough rows for the matrix products, few enough to stay in the cache between
 /// the transforms and the products.
 std::int64_t tiles_together(std::int64_t channels) {
@@ -45,8 +44,15 @@ std::int64_t tiles_together(std::int64_t channels) {
 }
 
 /// `weights` [36, C, K], any strides.
-at::Tensor multiply_tiles(const at::Tensor& input, const at::Tensor& weights, std::int64_t dilation) {
+at::Tensor multiply_tiles(const at::Tensor& input, const at::Tensor& weights, std::int64_t dilation,
+                          const After& after = {}) {
   const at::Tensor maps = channels_last(input);
+  const at::Tensor shortcut = after.shortcut.defined() ? channels_last(after.shortcut) : at::Tensor();
+  const auto values_of = [](const at::Tensor& tensor) {
+    return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
+  };
+  const Epilogue epilogue{values_of(after.scale), values_of(after.shift), values_of(shortcut),
+                          bounds_of(after.activation)};
   const std::int64_t in = weights.size(1);
   const std::int64_t out = weights.size(2);
   const TileGrid grid(maps.size(2), maps.size(3), dilation);
@@ -63,7 +69,7 @@ at::Tensor multiply_tiles(const at::Tensor& input, const at::Tensor& weights, st
     at::Tensor own_products = products.narrow(0, 0, kPoints * count * out).view({kPoints, count, out});
     transform_input(maps.const_data_ptr<float>(), grid, in, begin, end, own_values.data_ptr<float>());
     at::bmm_out(own_products, own_values, weights);
-    transform_output(own_products.const_data_ptr<float>(), grid, out, begin, end, result.data_ptr<float>());
+    transform_output(own_products.const_data_ptr<float>(), grid, out, begin, end, epilogue, result.data_ptr<float>());
   }
   return result;
 }
@@ -88,8 +94,9 @@ bool pays(const at::Tensor& maps, const at::Tensor& weight, std::int64_t dilatio
 
 at::Tensor transformed_weight(const at::Tensor& weight) { return transformed(weight, kernel_transform()); }
 
-at::Tensor convolve(const at::Tensor& maps, const at::Tensor& transformed_weight, std::int64_t dilation) {
-  return multiply_tiles(maps, transformed_weight.transpose(1, 2), dilation);
+at::Tensor convolve(const at::Tensor& maps, const at::Tensor& transformed_weight, std::int64_t dilation,
+                    const After& after) {
+  return multiply_tiles(maps, transformed_weight.transpose(1, 2), dilation, after);
 }
 
 at::Tensor input_gradient(const at::Tensor& gradient, const at::Tensor& weight, std::int64_t dilation) {

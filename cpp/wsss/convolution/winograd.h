@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "wsss/convolution/epilogue.h"
+
 namespace wsss::winograd {
 
 // A 3x3 convolution of stride 1 whose padding equals its dilation, by minimal filtering: a quarter of the products of
@@ -20,8 +22,16 @@ bool pays(const at::Tensor& maps, const at::Tensor& weight, std::int64_t dilatio
 /// weight [K, C, 3, 3] -> what convolve() multiplies with: [36, K, C].
 at::Tensor transformed_weight(const at::Tensor& weight);
 
+/// What convolve() does to its output while it writes it: activation(y * scale + shift + shortcut).
+struct After {
+  at::Tensor scale, shift;  ///< [K], or both undefined.
+  at::Tensor shortcut;      ///< Of the output's shape, or undefined.
+  Activation activation = Activation::kNone;
+};
+
 /// maps [N, C, H, W], weight of transformed_weight() -> [N, K, H, W].
-at::Tensor convolve(const at::Tensor& maps, const at::Tensor& transformed_weight, std::int64_t dilation);
+at::Tensor convolve(const at::Tensor& maps, const at::Tensor& transformed_weight, std::int64_t dilation,
+                    const After& after = {});
 
 /// Gradient of the input: gradient of the output [N, K, H, W], weight [K, C, 3, 3] -> [N, C, H, W].
 at::Tensor input_gradient(const at::Tensor& gradient, const at::Tensor& weight, std::int64_t dilation);

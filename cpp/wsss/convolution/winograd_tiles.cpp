@@ -5,12 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
-// One body, compiled for several instruction sets; the loader takes what the processor has.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WSSS_FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WSSS_FOR_EACH_PROCESSOR
-#endif
+#include "wsss/convolution/processors.h"
+
 #define WSSS_INLINE inline __attribute__((always_inline))
 
 namespace wsss::winograd {
@@ -65,6 +61,25 @@ WSSS_INLINE void output_gradient_line(Lanes* g, std::int64_t step) {
   g2 = even_1 - odd_1;
   g3 = even_2 + odd_2;
   g4 = even_2 - odd_2;
+}
+
+/// The epilogue of some channels of a position. NaN stays NaN.
+WSSS_INLINE void finish(Lanes& value, const Epilogue& epilogue, std::int64_t position, std::int64_t channel) {
+  Lanes term;
+  if (epilogue.scale != nullptr) {
+    load(term, epilogue.scale + channel);
+    value *= term;
+    load(term, epilogue.shift + channel);
+    value += term;
+  }
+  if (epilogue.shortcut != nullptr) {
+    load(term, epilogue.shortcut + position + channel);
+    value += term;
+  }
+  const Lanes low = Lanes{} + epilogue.bounds.low;
+  const Lanes high = Lanes{} + epilogue.bounds.high;
+  value = value < low ? low : value;
+  value = value > high ? high : value;
 }
 
 /// Where a tile lies: first output row and column of its map, and the map.
@@ -129,7 +144,8 @@ void input_tiles(const float* maps, const TileGrid& grid, std::int64_t channels,
 
 WSSS_FOR_EACH_PROCESSOR
 void output_tiles(const float* products, const TileGrid& grid, std::int64_t channels, std::int64_t first,
-                  std::int64_t begin, std::int64_t end, std::int64_t point_stride, float* maps) {
+                  std::int64_t begin, std::int64_t end, std::int64_t point_stride, const Epilogue& epilogue,
+                  float* maps) {
   for (std::int64_t tile = begin; tile < end; ++tile) {
     const Place place = place_of(grid, tile);
     const Window<kOutputTile> window(grid, channels, place.image, place.row, place.col);
@@ -147,7 +163,9 @@ void output_tiles(const float* products, const TileGrid& grid, std::int64_t chan
         output_line(m + j, kInputTile);
         for (std::int64_t i = 0; i < kOutputTile; ++i) {
           const std::int64_t offset = window.offsets[i][j];
-          if (offset >= 0) store(maps + offset + c, m[i * kInputTile + j]);
+          if (offset < 0) continue;
+          finish(m[i * kInputTile + j], epilogue, offset, c);
+          store(maps + offset + c, m[i * kInputTile + j]);
         }
       }
     }
@@ -209,10 +227,10 @@ void transform_input(const float* maps, const TileGrid& grid, std::int64_t chann
 }
 
 void transform_output(const float* products, const TileGrid& grid, std::int64_t channels, std::int64_t begin,
-                      std::int64_t end, float* maps) {
+                      std::int64_t end, const Epilogue& epilogue, float* maps) {
   const std::int64_t point_stride = (end - begin) * channels;
   share(begin, end, [&](std::int64_t from, std::int64_t to) {
-    output_tiles(products, grid, channels, begin, from, to, point_stride, maps);
+    output_tiles(products, grid, channels, begin, from, to, point_stride, epilogue, maps);
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "wsss/convolution/epilogue.h"
+
 namespace wsss::winograd {
 
 /// Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016) makes 4x4 outputs of a 3x3 convolution from a 6x6
@@ -29,9 +31,9 @@ struct TileGrid {
 void transform_input(const float* maps, const TileGrid& grid, std::int64_t channels, std::int64_t begin,
                      std::int64_t end, float* values);
 
-/// Outputs of tiles `begin` to `end`: maps = A^T m A of products m [36, end - begin, channels].
+/// Outputs of tiles `begin` to `end`: maps = epilogue(A^T m A) of products m [36, end - begin, channels].
 void transform_output(const float* products, const TileGrid& grid, std::int64_t channels, std::int64_t begin,
-                      std::int64_t end, float* maps);
+                      std::int64_t end, const Epilogue& epilogue, float* maps);
 
 /// The transpose of transform_output(): values [36, end - begin, channels] = A g A^T of the gradients g of the outputs.
 void transform_output_gradient(const float* maps, const TileGrid& grid, std::int64_t channels, std::int64_t begin,

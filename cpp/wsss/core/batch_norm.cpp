@@ -62,6 +62,17 @@ at::Tensor BatchNormImpl::forward(const at::Tensor& x) {
   return torch::nn::BatchNorm2dImpl::forward(x);
 }
 
+bool BatchNormImpl::is_affine() const {
+  const bool learns = at::GradMode::is_enabled() && (weight.requires_grad() || bias.requires_grad());
+  return !is_training() && probe == nullptr && !learns;
+}
+
+ScaleShift BatchNormImpl::scale_shift() const {
+  const torch::NoGradGuard no_grad;
+  const at::Tensor scale = weight * (running_var + options.eps()).rsqrt();
+  return {scale, bias - running_mean * scale};
+}
+
 void set_batch_norms_trainable(torch::nn::Module& network, bool trainable) {
   for (auto* norm : norms_of(network)) {
     norm->weight.requires_grad_(trainable);

@@ -7,11 +7,21 @@
 
 namespace wsss {
 
+/// What a batch norm does to each channel in evaluation: x * scale + shift.
+struct ScaleShift {
+  at::Tensor scale, shift;  ///< [C]
+};
+
 /// Batch normalisation of [N, C, H, W] that can be looked into: the one of all our networks.
 class BatchNormImpl : public torch::nn::BatchNorm2dImpl {
  public:
   using torch::nn::BatchNorm2dImpl::BatchNorm2dImpl;
   at::Tensor forward(const at::Tensor& x);
+  /// Whether all that it does now is scale_shift(): it keeps its statistics, and nobody wants gradients of its own.
+  bool is_affine() const;
+  ScaleShift scale_shift() const;
+  /// Whether it takes the statistics of its input.
+  bool takes_statistics() const { return is_training(); }
 };
 TORCH_MODULE(BatchNorm);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "wsss/convolution/fused.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -22,7 +23,7 @@ AsppBranchImpl::AsppBranchImpl(std::int64_t in, std::int64_t out, std::int64_t r
   bn_ = register_module("bn", BatchNorm(out));
 }
 
-at::Tensor AsppBranchImpl::forward(const at::Tensor& x) { return torch::relu(bn_(conv_(x))); }
+at::Tensor AsppBranchImpl::forward(const at::Tensor& x) { return conv_norm(conv_, bn_, x, Activation::kRelu); }
 
 ImagePoolingImpl::ImagePoolingImpl(std::int64_t in, std::int64_t out) {
   conv_ = register_module("1", same_conv(in, out, 1));
@@ -30,7 +31,8 @@ ImagePoolingImpl::ImagePoolingImpl(std::int64_t in, std::int64_t out) {
 }
 
 at::Tensor ImagePoolingImpl::forward(const at::Tensor& x) {
-  const at::Tensor pooled = torch::relu(bn_(conv_(x.mean({2, 3}, /*keepdim=*/true))));  // [N, out, 1, 1]
+  const at::Tensor pooled =
+      conv_norm(conv_, bn_, x.mean({2, 3}, /*keepdim=*/true), Activation::kRelu);  // [N, out, 1, 1]
   return pooled.expand({-1, -1, x.size(2), x.size(3)});
 }
 
@@ -50,7 +52,7 @@ at::Tensor AsppImpl::forward(const at::Tensor& x, Dropout& dropout) {
   std::vector<at::Tensor> parts;
   for (auto& branch : branches_) parts.push_back(branch(x));
   parts.push_back(pooling_(x));
-  return dropout.elements(torch::relu(bn1_(conv1_(torch::cat(parts, 1)))), kDropout);
+  return dropout.elements(conv_norm(conv1_, bn1_, torch::cat(parts, 1), Activation::kRelu), kDropout);
 }
 
 }  // namespace wsss

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "wsss/convolution/fused.h"
 #include "wsss/core/batch_norm.h"
 #include "wsss/core/cancel.h"
 #include "wsss/core/init.h"
@@ -26,8 +27,8 @@ DecoderHeadImpl::DecoderHeadImpl(std::int64_t in, std::int64_t channels, std::in
 }
 
 at::Tensor DecoderHeadImpl::forward(const at::Tensor& x, Dropout& dropout) {
-  at::Tensor t = dropout.elements(torch::relu(bn1_(conv0_(x))), 0.5);
-  t = dropout.elements(torch::relu(bn5_(conv4_(t))), 0.1);
+  at::Tensor t = dropout.elements(conv_norm(conv0_, bn1_, x, Activation::kRelu), 0.5);
+  t = dropout.elements(conv_norm(conv4_, bn5_, t, Activation::kRelu), 0.1);
   return conv8_(t);
 }
 
@@ -41,7 +42,7 @@ DecoderImpl::DecoderImpl(std::int64_t low_channels, std::int64_t aspp_channels, 
 }
 
 at::Tensor DecoderImpl::forward(const at::Tensor& aspp, const at::Tensor& low, Dropout& dropout) {
-  const at::Tensor reduced = torch::relu(bn1_(conv1_(low)));
+  const at::Tensor reduced = conv_norm(conv1_, bn1_, low, Activation::kRelu);
   const at::Tensor up = resize_align_corners(aspp, low.size(2), low.size(3));
   return last_conv_(torch::cat({up, reduced}, 1), dropout);
 }

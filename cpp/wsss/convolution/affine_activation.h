@@ -1,0 +1,19 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "wsss/convolution/epilogue.h"
+
+namespace wsss {
+
+/// activation(x * scale + shift + shortcut) in one pass over channels-last maps, float32 on the CPU: a batch norm that
+/// keeps its statistics, with what follows it. Differentiable in x and shortcut; for that the output is kept, not
+/// the input.
+///
+/// @param x             [N, C, H, W]
+/// @param scale, shift  [C]
+/// @param shortcut      [N, C, H, W], or undefined for none.
+at::Tensor affine_activation(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
+                             const at::Tensor& shortcut, Activation activation);
+
+}  // namespace wsss

@@ -1,0 +1,61 @@
+#include "wsss/convolution/fused.h"
+
+#include <torch/torch.h>
+
+#include "wsss/convolution/affine_activation.h"
+#include "wsss/convolution/norm_training.h"
+#include "wsss/convolution/pixels.h"
+
+namespace wsss {
+
+namespace {
+
+bool is_plain(const at::Tensor& x) { return x.device().is_cpu() && x.scalar_type() == at::kFloat; }
+
+at::Tensor activated(const at::Tensor& x, Activation activation) {
+  switch (activation) {
+    case Activation::kRelu:
+      return at::relu(x);
+    case Activation::kRelu6:
+      return at::hardtanh(x, 0.0, 6.0);
+    case Activation::kNone:
+      break;
+  }
+  return x;
+}
+
+/// activation(norm(x) + shortcut) of a norm that is more than a scale and a shift.
+at::Tensor normed(BatchNorm& norm, const at::Tensor& x, Activation activation, const at::Tensor& shortcut) {
+  if (is_plain(x) && norm->takes_statistics() && pixel_count(x) > 1) {
+    return norm_in_training(*norm, x, activation, shortcut);
+  }
+  const at::Tensor out = norm(x);
+  return activated(shortcut.defined() ? out + shortcut : out, activation);
+}
+
+}  // namespace
+
+at::Tensor conv_norm(Conv2d& conv, BatchNorm& norm, const at::Tensor& x, Activation activation,
+                     const at::Tensor& shortcut) {
+  if (is_plain(x) && norm->is_affine()) {
+    const ScaleShift affine = norm->scale_shift();
+    if (!at::GradMode::is_enabled()) return conv->forward_with(x, affine.scale, affine.shift, shortcut, activation);
+    return affine_activation(conv(x), affine.scale, affine.shift, shortcut, activation);
+  }
+  return normed(norm, conv(x), activation, shortcut);
+}
+
+at::Tensor conv_add(Conv2d& conv, const at::Tensor& x, const at::Tensor& shortcut) {
+  if (is_plain(x) && !at::GradMode::is_enabled()) return conv->forward_with(x, {}, {}, shortcut, Activation::kNone);
+  return shortcut + conv(x);
+}
+
+at::Tensor norm_activation(BatchNorm& norm, const at::Tensor& x, Activation activation) {
+  if (is_plain(x) && norm->is_affine()) {
+    const ScaleShift affine = norm->scale_shift();
+    return affine_activation(x, affine.scale, affine.shift, {}, activation);
+  }
+  return normed(norm, x, activation, {});
+}
+
+}  // namespace wsss

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "wsss/convolution/processors.h"
+
+namespace wsss {
+
+/// Values that are worth a thread of their own.
+inline constexpr std::int64_t kValuesOfAThread = 1 << 15;
+
+inline at::Tensor channels_last(const at::Tensor& maps) { return maps.contiguous(at::MemoryFormat::ChannelsLast); }
+
+/// How autograd's functions take a tensor that may be undefined.
+inline std::optional<at::Tensor> defined_or_none(const at::Tensor& tensor) {
+  return tensor.defined() ? std::make_optional(tensor) : std::nullopt;
+}
+
+/// Positions of all maps [N, C, H, W] together.
+inline std::int64_t pixel_count(const at::Tensor& maps) { return maps.size(0) * maps.size(2) * maps.size(3); }
+
+/// Calls work(begin, end) on parts of the pixels, on all threads.
+template <typename Work>
+void for_pixels(const at::Tensor& maps, Work work) {
+  const std::int64_t channels = std::max<std::int64_t>(maps.size(1), 1);
+  at::parallel_for(0, pixel_count(maps), std::max<std::int64_t>(1, kValuesOfAThread / channels), work);
+}
+
+}  // namespace wsss
