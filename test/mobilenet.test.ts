@@ -141,13 +141,19 @@ test.each(["resnet38", "mobilenet"])("Grad-CAM of %s is the gradient of the logi
   workspace.run("grad_cam_weights", { backbone, width: tinyWidth, size: 64 });
   const levels = backbone === "mobilenet" ? ["features18", "features13", "features6"] : ["bn7", "b5_2", "b4_5"];
   for (const level of levels) {
-    const [ours, theirs] = ["weights", "by_autograd"].map((name) =>
+    const [ours, theirs, ragged] = ["weights", "by_autograd", "ragged"].map((name) =>
       Array.from(values(workspace.get(`${name}.${level}`))),
     );
     expect(ours!.some((value) => value !== 0)).toBe(true);
     expect(theirs!.length).toBe(ours!.length);
     const scale = Math.max(...theirs!.map(Math.abs));
     theirs!.forEach((value, i) => expect(Math.abs(value - ours![i]!)).toBeLessThan(1e-12 * scale));
+    // [2 patches, 3 classes, channels], of which the first patch wanted class 2 and the second 0 and 2.
+    const channels = theirs!.length / 6;
+    ragged!.forEach((value, i) => {
+      const wanted = [2, 3, 5].includes(Math.floor(i / channels));
+      expect(Math.abs(value - (wanted ? theirs![i]! : 0))).toBeLessThan(1e-12 * scale);
+    });
   }
 });
 

@@ -62,8 +62,8 @@ void grad_cam_case(Workspace& w, const Fields& fields) {
   }
 }
 
-// {backbone, width, size} -> weights.<level>, by_autograd.<level> [2, 3, C]: the closed form and the shared backward
-// pass against the plain gradient of every logit
+// {backbone, width, size} -> weights.<level>, by_autograd.<level>, ragged.<level> [2, 3, C]: the closed form and the
+// shared backward pass against the plain gradient of every logit
 void grad_cam_weights(Workspace& w, const Fields& fields) {
   constexpr std::int64_t kClasses = 3;
   Classifier network = make_classifier(fields.string("backbone"), kClasses, fields.number("width"));
@@ -74,6 +74,9 @@ void grad_cam_weights(Workspace& w, const Fields& fields) {
   const at::Tensor x = rule_images({"dev-img0", "dev-img1"}, size, size, at::kDouble);
   const auto cams = grad_cam(network, x, {FeatureLevel::kDeep, FeatureLevel::kMiddle, FeatureLevel::kShallow},
                              {{0, 1, 2}, {0, 1, 2}});
+  // One patch has one class, the other two.
+  const auto ragged =
+      grad_cam(network, x, {FeatureLevel::kDeep, FeatureLevel::kMiddle, FeatureLevel::kShallow}, {{2}, {0, 2}});
   Dropout inactive;
   const FeatureLevels features = network->features(x, inactive);
   const at::Tensor logits = network->classify(features.deep, inactive);
@@ -86,6 +89,7 @@ void grad_cam_weights(Workspace& w, const Fields& fields) {
     }
     w.set(std::string("weights.") + network->level_names()[level], cams[level].weights);
     w.set(std::string("by_autograd.") + network->level_names()[level], at::stack(by_class, 1));
+    w.set(std::string("ragged.") + network->level_names()[level], ragged[level].weights);
   }
 }
 
