@@ -4,6 +4,7 @@
 
 #include <variant>
 
+#include "wsss/convolution/pixels.h"
 #include "wsss/convolution/pointwise_fused.h"
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
@@ -11,8 +12,6 @@
 namespace wsss {
 
 namespace {
-
-bool is_plain(const at::Tensor& tensor) { return tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat; }
 
 bool all(const torch::ExpandingArray<2>& pair, std::int64_t value) {
   return pair->at(0) == value && pair->at(1) == value;

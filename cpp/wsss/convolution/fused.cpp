@@ -10,8 +10,6 @@ namespace wsss {
 
 namespace {
 
-bool is_plain(const at::Tensor& x) { return x.device().is_cpu() && x.scalar_type() == at::kFloat; }
-
 at::Tensor activated(const at::Tensor& x, Activation activation) {
   switch (activation) {
     case Activation::kRelu:

@@ -14,6 +14,9 @@ namespace wsss {
 /// Values that are worth a thread of their own.
 inline constexpr std::int64_t kValuesOfAThread = 1 << 15;
 
+/// Whether our own kernels take it: float32 on the CPU.
+inline bool is_plain(const at::Tensor& tensor) { return tensor.is_cpu() && tensor.scalar_type() == at::kFloat; }
+
 inline at::Tensor channels_last(const at::Tensor& maps) { return maps.contiguous(at::MemoryFormat::ChannelsLast); }
 
 /// How autograd's functions take a tensor that may be undefined.
