@@ -149,6 +149,8 @@ PseudoMaskOptions pseudo_mask_options(Napi::Value value) {
   }
   options.scaling = word<CamScaling>(fields.string("scaling"), "scaling",
                                      {{"present", CamScaling::kPresent}, {"published", CamScaling::kPublished}});
+  options.views =
+      word<CamViews>(fields.string("views"), "views", {{"one", CamViews::kOne}, {"flips", CamViews::kFlips}});
   return options;
 }
 

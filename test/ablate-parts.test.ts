@@ -113,7 +113,7 @@ describe("the choice of cells", () => {
   test("has the levels of the classifier's own network", () => {
     const plan = planOf({ classifier: { backbone: "mobilenet" } });
     const { cells } = chooseCells({ plan, trainHasMasks: true });
-    const own = ["single-features18", "single-features13", "single-features6"];
+    const own = ["single-features18", "single-features17", "single-features16"];
     expect(cells.map(({ name }) => name).slice(1, 4)).toEqual(own);
   });
 

@@ -123,7 +123,7 @@ const refused: readonly (readonly [call: (options: unknown) => unknown, options:
   [
     pseudoMasks,
     { levels: ["b6"] },
-    'levels[0] must be "bn7" or "b5_2" or "b4_5" or "features18" or "features13" or "features6", received "b6" (Classifier.generatePseudoMasks)',
+    'levels[0] must be "bn7" or "b5_2" or "b4_5" or "features18" or "features17" or "features16", received "b6" (Classifier.generatePseudoMasks)',
   ],
   [
     pseudoMasks,
@@ -250,6 +250,7 @@ describe("the recipes", () => {
       levels: "all",
       glass: "dataset",
       scaling: "present",
+      views: "flips",
     });
     expect(resolveGate()).toEqual({ recipe: "default", gateThreshold: 0.1, gateRule: "exclude" });
   });
@@ -279,7 +280,7 @@ describe("the recipes", () => {
       gradientClipNorm: 0,
       keep: "best",
     });
-    expect(resolvePseudoMasks({ recipe: "published" }).scaling).toBe("published");
+    expect(resolvePseudoMasks({ recipe: "published" })).toMatchObject({ scaling: "published", views: "one" });
     expect(resolveGate({ recipe: "published" }).gateRule).toBe("multiply");
   });
 

@@ -104,7 +104,7 @@ export function addPseudoMaskOptions(command: Command): Command {
     .optionsGroup("Pseudo masks:")
     .option(
       "--levels <list>",
-      "feature levels: bn7,b5_2,b4_5, of MobileNetV2 features18,features13,features6 (default: all three)",
+      "feature levels: bn7,b5_2,b4_5, of MobileNetV2 features18,features17,features16 (default: all three)",
       words,
     )
     .option(
@@ -116,6 +116,11 @@ export function addPseudoMaskOptions(command: Command): Command {
       "--scaling <how>",
       "maps compared among the present classes, or scaled as published: present or published",
       oneOf("present", "published"),
+    )
+    .option(
+      "--views <which>",
+      "maps of the patch alone (one), or averaged over it and its mirror images (flips; default)",
+      oneOf("one", "flips"),
     );
 }
 
@@ -224,13 +229,13 @@ export function section(entries: Readonly<Record<string, unknown>>): Readonly<Re
 
 /** What of the plan does not belong to a training. Options are checked by the library, so that one place knows their bounds. */
 export function planOf(given: Readonly<Record<string, unknown>>): PlanOptions {
-  const { seed, trainLimit, valLimit, testLimit, recipe, levels, glass, scaling } = given;
+  const { seed, trainLimit, valLimit, testLimit, recipe, levels, glass, scaling, views } = given;
   const { gate, gateThreshold, gateRule, boundaryTolerance, pictures } = given;
   return {
     seed,
     recipe,
     subset: section({ train: trainLimit, val: valLimit, test: testLimit }),
-    pseudoMasks: section({ levels, glass: glass === "none" ? false : glass, scaling }),
+    pseudoMasks: section({ levels, glass: glass === "none" ? false : glass, scaling, views }),
     evaluation: section({ gate, gateThreshold, gateRule, boundaryTolerancePx: boundaryTolerance }),
     pictures: section({ count: pictures }),
   } as PlanOptions;

@@ -32,7 +32,7 @@ export async function drawPseudoMasks(native: NativeClassifier, split: Split, op
 async function draw(
   native: NativeClassifier,
   split: Split,
-  { levels, glass: wanted, scaling, batchSize, output, signal, onProgress }: Work,
+  { levels, glass: wanted, scaling, views, batchSize, output, signal, onProgress }: Work,
 ): Promise<PseudoMasks> {
   const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
   const addon = await loadAddon();
@@ -42,6 +42,7 @@ async function draw(
     levels,
     batchSize,
     scaling,
+    views,
     glass: glass !== null,
     glassGreyAbove: glass?.greyAbove ?? 255,
     glassMinAreaPx: glass?.minAreaPx ?? 0,

@@ -57,6 +57,8 @@ export interface NativePseudoMaskOptions {
   readonly glassMinAreaPx: number;
   /** `"present"`: argmax over the present classes' raw maps. `"published"`: joint min-max with its tie pixel. */
   readonly scaling: "present" | "published";
+  /** `"flips"`: maps averaged over the patch and its three mirror images. */
+  readonly views: "one" | "flips";
 }
 
 export interface NativeGate {

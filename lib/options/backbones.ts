@@ -22,12 +22,12 @@ export type SegmenterBackbone = (typeof segmenterBackbones)[number];
 /** Feature levels of each classifier, deepest first: the order of the paper's level weights. */
 export const featureLevelsOf = {
   resnet38: ["bn7", "b5_2", "b4_5"],
-  mobilenet: ["features18", "features13", "features6"],
+  mobilenet: ["features18", "features17", "features16"],
 } as const satisfies Record<ClassifierBackbone, readonly string[]>;
 
 /**
  * A place in a classifier where Grad-CAM taps, deepest first. ResNet38: `"bn7"` the rectified last features, `"b5_2"` and `"b4_5"` the
- * residual sums of those blocks. MobileNetV2: the outputs of its layers 18 (rectified), 13 and 6.
+ * residual sums of those blocks. MobileNetV2: the outputs of its layers 18 (rectified), 17 and 16.
  */
 export type FeatureLevel = (typeof featureLevelsOf)[ClassifierBackbone][number];
 

@@ -87,6 +87,13 @@ export interface PseudoMaskSettings {
    * @defaultValue `"present"`; recipe `"published"` `"published"`
    */
   readonly scaling?: "present" | "published" | undefined;
+  /**
+   * What the classifier looks at: the patch alone, as published (`"one"`), or the patch and its three mirror images
+   * (`"flips"`), whose maps are averaged. Tissue has no left or right, so what the mirror images do not share is noise: on real tissue the
+   * masks gain 3 to 4 points of mIoU (docs/results.md) for four times the work.
+   * @defaultValue `"flips"`; recipe `"published"` `"one"`
+   */
+  readonly views?: "one" | "flips" | undefined;
 }
 
 /** Options of `Classifier.generatePseudoMasks`. */
@@ -139,8 +146,8 @@ const evaluationSchema = segmentationSchema.extend({ boundaryTolerancePx });
 
 /** Base values of pseudo masks by recipe. */
 export const pseudoMaskBase = {
-  default: { levels: "all", glass: "dataset", scaling: "present" },
-  published: { levels: "all", glass: "dataset", scaling: "published" },
+  default: { levels: "all", glass: "dataset", scaling: "present", views: "flips" },
+  published: { levels: "all", glass: "dataset", scaling: "published", views: "one" },
 } as const satisfies Record<Recipe, Omit<Complete<PseudoMaskSettings>, "recipe">>;
 
 /** The rule of a list of feature levels. */
@@ -164,6 +171,7 @@ const pseudoMaskSchema = z.strictObject({
   levels: z.union([z.literal("all"), levels]),
   glass: z.union([z.literal("dataset"), z.literal(false), glassRule]),
   scaling: z.enum(["present", "published"]),
+  views: z.enum(["one", "flips"]),
   output: fields.path.optional(),
 });
 
@@ -194,8 +202,8 @@ export function checkPseudoMaskOptions(call: string, options: unknown): z.output
  */
 export function resolvePseudoMasks(options: PseudoMaskOptions = {}): Complete<PseudoMaskSettings> {
   const checked = checkPseudoMaskOptions("Classifier.generatePseudoMasks", options);
-  const { recipe, levels: chosen, glass, scaling } = checked;
-  return Object.freeze({ recipe, levels: chosen, glass, scaling });
+  const { recipe, levels: chosen, glass, scaling, views } = checked;
+  return Object.freeze({ recipe, levels: chosen, glass, scaling, views });
 }
 
 /** Checks a call of `Segmenter.predict`. */

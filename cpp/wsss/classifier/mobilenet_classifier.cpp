@@ -9,11 +9,11 @@ namespace wsss {
 
 namespace {
 
-constexpr ClassifierImpl::LevelNames kLevelNames{"features18", "features13", "features6"};
+constexpr ClassifierImpl::LevelNames kLevelNames{"features18", "features17", "features16"};
 constexpr std::int64_t kOutputStride = 16;
 constexpr std::int64_t kDeepChannels = 1280;
-constexpr std::size_t kShallowLayer = 6;
-constexpr std::size_t kMiddleLayer = 13;
+constexpr std::size_t kShallowLayer = 16;
+constexpr std::size_t kMiddleLayer = 17;
 constexpr std::size_t kLastStemLayer = 3;
 
 }  // namespace

@@ -8,9 +8,10 @@ namespace wsss {
 /// MobileNetV2 (Sandler et al. 2018) at output stride 16 as a classifier of stage 1, for machines on which ResNet38 is
 /// too slow: 2.2 million parameters instead of 105. Feature layers have the names of the ImageNet files ("features.*").
 ///
-/// Levels: "features18" (the last layer, 1280 channels, stride 16), "features13" (96, stride 16) and "features6" (32,
-/// stride 8). Stride 8 throughout, as ResNet38 has it, costs five times as much on a CPU, where dilated depthwise
-/// convolutions are slow.
+/// Levels, all at stride 16: "features18" (the last layer, 1280 channels), "features17" (320) and "features16" (160).
+/// As in ResNet38 they are the last three stations of one resolution; masks of layers further down are worse on real
+/// tissue (docs/results.md). Stride 8 throughout, as ResNet38 has it, costs five times as much on a CPU, where dilated
+/// depthwise convolutions are slow.
 class MobileNetClassifierImpl : public ClassifierImpl {
  public:
   /// @param class_count  K, 1 or more.

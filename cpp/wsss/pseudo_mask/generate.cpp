@@ -88,12 +88,28 @@ class Generator {
     std::vector<std::vector<std::int64_t>> wanted;
     for (const auto index : batch) wanted.push_back(wanted_of(index));
     const at::Tensor images = image_batch(patches_, batch, {}, class_weights.scalar_type(), class_weights.device());
-    const auto cams = grad_cam(network_, images, levels_, wanted);
+    const auto maps = mean_maps(images, wanted);
     std::vector<std::vector<std::uint8_t>> glass;
     for (const auto index : batch) glass.push_back(glass_of(index));
-    for (std::size_t level = 0; level < cams.size(); ++level) write_level(batch, glass, level, cams[level].maps);
+    for (std::size_t level = 0; level < maps.size(); ++level) write_level(batch, glass, level, maps[level]);
     report(static_cast<std::int64_t>(batch.size()));
     batch.clear();
+  }
+
+  /// The maps of each level, averaged over the views.
+  std::vector<at::Tensor> mean_maps(const at::Tensor& images, const std::vector<std::vector<std::int64_t>>& wanted) {
+    std::vector<std::vector<std::int64_t>> mirrors{{}};
+    if (options_.views == CamViews::kFlips) mirrors = {{}, {3}, {2}, {2, 3}};
+    std::vector<at::Tensor> sums(levels_.size());
+    for (const auto& axes : mirrors) {
+      const auto cams = grad_cam(network_, images.flip(axes), levels_, wanted);
+      for (std::size_t level = 0; level < cams.size(); ++level) {
+        const at::Tensor maps = cams[level].maps.flip(axes);
+        sums[level] = sums[level].defined() ? sums[level] + maps : maps;
+      }
+    }
+    for (auto& sum : sums) sum /= static_cast<double>(mirrors.size());
+    return sums;
   }
 
   void write_level(const std::vector<std::int64_t>& batch, const std::vector<std::vector<std::uint8_t>>& glass,

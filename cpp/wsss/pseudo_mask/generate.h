@@ -11,12 +11,19 @@
 
 namespace wsss {
 
+/// What Grad-CAM looks at.
+enum class CamViews {
+  kOne,    ///< The patch alone, as published.
+  kFlips,  ///< The patch and its three mirror images, whose maps are mirrored back and averaged.
+};
+
 struct PseudoMaskOptions {
   /// Names of the classifier's feature levels.
   std::vector<std::string> levels;
   std::int64_t batch_size = 8;
   std::optional<GlassRule> glass;
   CamScaling scaling = CamScaling::kPresent;
+  CamViews views = CamViews::kOne;
 };
 
 /// Pseudo masks of every patch and level (stage 2 of the paper): Grad-CAM, half-pixel bilinear up-sampling, only the
