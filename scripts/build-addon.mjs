@@ -1,10 +1,11 @@
 /**
  * Builds the C++ addon with cmake-js, from a clone or from an installed package.
  *
- *   node scripts/build-addon.mjs [--if-stale] [--tests] [--clean]
+ *   node scripts/build-addon.mjs [--if-stale] [--tests] [--cuda] [--clean]
  *
  * --if-stale  builds only if a source, LibTorch's version or a build tool changed since the last build
  * --tests     also builds the addon that drives the C++ tests, build/test-addon/wsss_test.node
+ * --cuda      also builds the CUDA plugin, build/Release/wsss_tissue_cuda.so; needs nvcc. --tests does it where nvcc is
  * --clean     starts from an empty build folder
  *
  * Needs dist/ (it uses lib/libtorch to find LibTorch), a C++20 compiler, make and CMake. Talks on standard error only.
@@ -19,6 +20,7 @@ import { fileURLToPath } from "node:url";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const buildFolder = path.join(root, "build");
 const addon = path.join(buildFolder, "Release", "wsss_tissue_native.node");
+const cudaPlugin = path.join(buildFolder, "Release", "wsss_tissue_cuda.so");
 const testAddon = path.join(buildFolder, "test-addon", "wsss_test.node");
 const stampFile = path.join(buildFolder, "wsss-build.json");
 // One generator everywhere: Ninja is not on every machine, and a build folder can't change its generator.
@@ -27,15 +29,17 @@ const generator = "Unix Makefiles";
 const jobs = "2";
 
 const flags = new Set(process.argv.slice(2));
-const unknown = [...flags].filter((flag) => !["--if-stale", "--tests", "--clean"].includes(flag));
+const unknown = [...flags].filter((flag) => !["--if-stale", "--tests", "--cuda", "--clean"].includes(flag));
 if (unknown.length > 0) fail(`unknown argument ${unknown.join(" ")}`);
 
 const { libtorchVersion, setupLibTorch } = await import("../dist/libtorch/index.js");
 const require = createRequire(import.meta.url);
 
 const wantsTests = flags.has("--tests");
+const wantsCuda = flags.has("--cuda") || (wantsTests && hasNvcc());
 const stamp = {
   addon: hashOf(["CMakeLists.txt", "binding", "cpp"]),
+  cuda: wantsCuda ? hashOf(["CMakeLists.txt", "cuda", "cpp/wsss/kernels"]) : null,
   tests: wantsTests ? hashOf(["CMakeLists.txt", "cpp", "binding", "test/addon"]) : null,
 };
 
@@ -69,11 +73,16 @@ const common = [
   "--generator",
   generator,
 ];
-const definitions = [`--CDWSSS_LIBTORCH=${libtorch.folder}`, `--CDWSSS_BUILD_TESTS=${wantsTests ? "ON" : "OFF"}`];
+const definitions = [
+  `--CDWSSS_LIBTORCH=${libtorch.folder}`,
+  `--CDWSSS_BUILD_TESTS=${wantsTests ? "ON" : "OFF"}`,
+  `--CDWSSS_BUILD_CUDA=${wantsCuda ? "ON" : "OFF"}`,
+];
 // cmake-js configures only a folder that never was, so a changed definition needs the step of its own.
 cmakeJs("configure", ...common, ...definitions);
 cmakeJs("build", ...common, "--parallel", jobs);
 if (!existsSync(addon)) fail(`the build ended well but left no ${path.relative(root, addon)}`);
+if (wantsCuda && !existsSync(cudaPlugin)) fail(`the build ended well but left no ${path.relative(root, cudaPlugin)}`);
 if (wantsTests && !existsSync(testAddon)) fail(`the build ended well but left no ${path.relative(root, testAddon)}`);
 writeFileSync(stampFile, `${JSON.stringify(stamp)}\n`);
 say(`built ${path.relative(process.cwd(), addon)}`);
@@ -105,7 +114,12 @@ function filesOf(source) {
 function isFresh() {
   if (!existsSync(addon) || !existsSync(stampFile)) return false;
   const last = JSON.parse(readFileSync(stampFile, "utf8"));
-  return last.addon === stamp.addon && (!wantsTests || (last.tests === stamp.tests && existsSync(testAddon)));
+  if (last.addon !== stamp.addon || (wantsCuda && (last.cuda !== stamp.cuda || !existsSync(cudaPlugin)))) return false;
+  return !wantsTests || (last.tests === stamp.tests && existsSync(testAddon));
+}
+
+function hasNvcc() {
+  return spawnSync("nvcc", ["--version"], { stdio: "ignore" }).status === 0;
 }
 
 /** Whether the build folder belongs to another source folder (a moved clone) or another generator: CMake refuses both. */

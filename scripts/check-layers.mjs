@@ -27,7 +27,9 @@ const libLayers = [
 
 /** Folders of cpp/wsss from the bottom up: each may include from itself and those before it. */
 const coreLayers = [
-  ["core", "image"],
+  ["core"],
+  ["kernels"],
+  ["image"],
   ["convolution"],
   ["weights", "dataset", "synthetic"],
   ["optim", "evaluation"],

@@ -61,7 +61,9 @@ const works = {
   async "pseudo-masks"() {
     const network = await Classifier.create(place);
     await data.train.load();
-    return async () => await timed(async () => await network.generatePseudoMasks(data.train, { batchSize }));
+    // The peers look at a patch once, as published.
+    const options = { batchSize, views: "one" };
+    return async () => await timed(async () => await network.generatePseudoMasks(data.train, options));
   },
   async loader() {
     return async () =>

@@ -30,6 +30,7 @@ const OperationTable& operations() {
     add_classifier_operations(made);
     add_mask_operations(made);
     add_convolution_operations(made);
+    add_kernel_operations(made);
     add_segmenter_operations(made);
     add_network_operations(made);
     add_training_operations(made);

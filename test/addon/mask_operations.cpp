@@ -141,7 +141,7 @@ void blur_case(Workspace& w, const Fields& fields) {
   w.set("out", out);
 }
 
-// image [H, W, 3], mask [H, W]; {horizontal, vertical, radius} -> image_out [3, H, W] float32, mask_out [H, W] int64
+// image [H, W, 3], mask [H, W]; {horizontal, vertical, radius} -> image_out [3, H, W] float32, mask_out [H, W] uint8
 void augment_case(Workspace& w, const Fields& fields) {
   const at::Tensor image = w.get("image").contiguous(), mask = w.get("mask").contiguous();
   const std::int64_t height = image.size(0), width = image.size(1);
@@ -151,7 +151,7 @@ void augment_case(Workspace& w, const Fields& fields) {
   MaskStore masks(1, height, width, 1);
   std::memcpy(masks.mask(0, 0), mask.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(mask.numel()));
   w.set("image_out", image_batch(patches, {0}, {draw}, at::kFloat, at::kCPU)[0]);
-  w.set("mask_out", mask_batch(masks, 0, {0}, {draw}, at::kCPU)[0]);
+  w.set("mask_out", mask_batch(masks, {0}, {draw}, at::kCPU)[0][0]);
 }
 
 }  // namespace

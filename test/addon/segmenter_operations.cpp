@@ -6,6 +6,7 @@
 #include "wsss/segmenter/class_gate.h"
 #include "wsss/segmenter/deeplab.h"
 #include "wsss/segmenter/multi_layer_loss.h"
+#include "wsss/segmenter/pixel_loss_sums.h"
 
 namespace wsss::test {
 
@@ -34,8 +35,10 @@ SegmentationLossKind kind_of(const Fields& fields) {
 // logits, target; {kind} -> loss, grad: the published criterion
 void criterion(Workspace& w, const Fields& fields) {
   const at::Tensor logits = w.get("logits").clone().requires_grad_(true);
-  const at::Tensor loss = segmentation_criterion(at::log_softmax(logits, 1), w.get("target").to(at::kLong),
-                                                 kind_of(fields), /*divide_by_batch=*/true, /*zero_if_empty=*/false);
+  const at::Tensor masks = w.get("target").to(at::kByte).unsqueeze(0);
+  const at::Tensor sums = pixel_loss_sums(logits, masks, /*background_logit=*/false);
+  const at::Tensor counts = (masks < logits.size(1)).sum({1, 2, 3}).to(logits.scalar_type());
+  const at::Tensor loss = segmentation_criterion(sums, counts, kind_of(fields), logits.size(0))[0];
   loss.backward();
   w.set("loss", loss);
   w.set("grad", logits.grad());
@@ -51,8 +54,9 @@ void multi_layer(Workspace& w, const Fields& fields) {
   options.kind = kind_of(fields);
   options.divide_by_batch = published;
   const std::vector<std::string> names{"main", "a", "b"};
-  std::vector<at::Tensor> masks;
-  for (const auto& name : names) masks.push_back(w.get("target_" + name).to(at::kLong));
+  std::vector<at::Tensor> targets;
+  for (const auto& name : names) targets.push_back(w.get("target_" + name).to(at::kByte));
+  const at::Tensor masks = at::stack(targets);
   for (std::size_t i = 0; i < names.size(); ++i) {
     MultiLayerLossOptions alone = options;
     alone.weights = {0.0, 0.0, 0.0};

@@ -5,6 +5,8 @@
 #include "rules.h"
 #include "workspace.h"
 #include "wsss/classifier/classifier_trainer.h"
+#include "wsss/core/error.h"
+#include "wsss/image/resize.h"
 #include "wsss/segmenter/segmenter_trainer.h"
 #include "wsss/weights/state_dict.h"
 
@@ -125,6 +127,8 @@ void segmenter_training(Workspace& w, const Fields& fields) {
   const PatchStore patches = rule_patches(fields, {});
   const auto tags = fields.strings("tags");
   MaskStore masks(patches.count(), patches.height(), patches.width(), 3);
+  std::vector<std::int64_t> all(tags.size());
+  std::iota(all.begin(), all.end(), 0);
   const std::vector<std::string> letters{"o", "a", "b"}, target_names{"target_main", "target_a", "target_b"};
   for (std::size_t level = 0; level < letters.size(); ++level) {
     for (std::size_t i = 0; i < tags.size(); ++i) {
@@ -133,9 +137,10 @@ void segmenter_training(Workspace& w, const Fields& fields) {
       fill_rule_target(masks, static_cast<std::int64_t>(level), static_cast<std::int64_t>(i),
                        fields.string("split") + "|H|lab" + letters[level] + number, plain);
     }
-    std::vector<std::int64_t> all(tags.size());
-    std::iota(all.begin(), all.end(), 0);
-    w.set(target_names[level], mask_batch(masks, static_cast<std::int64_t>(level), all, {}, at::kCPU));
+  }
+  const at::Tensor targets = mask_batch(masks, all, {}, at::kCPU).to(at::kLong);
+  for (std::size_t level = 0; level < letters.size(); ++level) {
+    w.set(target_names[level], targets[static_cast<std::int64_t>(level)]);
   }
 
   // The one step stands at the beginning of an epoch of the published run, whose rate the first step here starts with.
@@ -161,7 +166,8 @@ void segmenter_training(Workspace& w, const Fields& fields) {
       [&](const StepReport& step) {
         w.set("loss", at::scalar_tensor(step.loss, at::kDouble));
         w.set("lr_used", at::scalar_tensor(step.learning_rate, at::kDouble));
-        w.set("logits_train", in_patch_order(step.logits, step.indices).clone());
+        const at::Tensor fine = resize_align_corners(step.logits, patches.height(), patches.width());
+        w.set("logits_train", in_patch_order(fine, step.indices));
         const auto parameters = network->named_parameters();
         for (const auto& name : fields.strings("names")) w.set("grad." + name, parameters[name].grad().clone());
         record_deltas(w, *network, initial, "", fields.strings("names"), fields.strings("sortedNames"));
@@ -179,6 +185,41 @@ void segmenter_training(Workspace& w, const Fields& fields) {
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kCancelled) throw;
   }
+}
+
+// {interval, lr} -> losses, and epochs: the step at which each epoch was reported, of a small training whose losses are
+// read every so many steps; diverged: the step that it stopped at, 0 if it did not
+void loss_interval(Workspace& w, const Fields& fields) {
+  constexpr std::int64_t kPatches = 10, kSize = 32, kClasses = 2;
+  PatchStore patches(kPatches, kSize, kSize, kClasses);
+  for (std::int64_t i = 0; i < kPatches; ++i) {
+    const auto image = synth_image("interval" + std::to_string(i), kSize, kSize);
+    std::memcpy(patches.patch(i), image.data(), image.size());
+    patches.labels(i)[i % kClasses] = 1;
+  }
+  Classifier network = make_classifier("mobilenet", kClasses, 1.0 / 16);
+  network->initialize(1);
+  ClassifierTrainingOptions options;
+  options.schedule.learning_rate = fields.number("lr");
+  options.schedule.epochs = 2;
+  options.batch_size = 2;
+  options.freeze_stem = false;
+  options.freeze_batch_norm = false;
+  options.loss_interval = fields.integer("interval");
+  std::vector<double> losses, epochs;
+  const ClassifierObserver observer{
+      [&](const ClassifierStep& step) { losses.push_back(step.loss); },
+      [&](const ClassifierEpoch&) { epochs.push_back(static_cast<double>(losses.size())); }};
+  double diverged = 0.0;
+  try {
+    train_classifier(network, options, patches, {}, observer, CancelToken());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kDiverged) throw;
+    diverged = static_cast<double>(losses.size()) + 1;
+  }
+  w.set("losses", at::tensor(losses, at::kDouble));
+  w.set("epochs", at::tensor(epochs, at::kDouble));
+  w.set("diverged", at::scalar_tensor(diverged, at::kDouble));
 }
 
 ScheduleKind kind_of(const std::string& name) {
@@ -244,6 +285,7 @@ void schedule(Workspace& w, const Fields& fields) {
 void add_training_operations(OperationTable& table) {
   table["classifier_training"] = classifier_training;
   table["segmenter_training"] = segmenter_training;
+  table["loss_interval"] = loss_interval;
   table["sgd"] = sgd;
   table["schedule"] = schedule;
 }

@@ -34,6 +34,7 @@ void add_rule_operations(OperationTable& table);
 void add_classifier_operations(OperationTable& table);
 void add_mask_operations(OperationTable& table);
 void add_convolution_operations(OperationTable& table);
+void add_kernel_operations(OperationTable& table);
 void add_segmenter_operations(OperationTable& table);
 void add_network_operations(OperationTable& table);
 void add_training_operations(OperationTable& table);

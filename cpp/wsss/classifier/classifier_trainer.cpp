@@ -36,6 +36,7 @@ class ClassifierRun : public TrainingRun {
         network_(network),
         options_(options),
         train_(train),
+        batches_(train, nullptr, dtype(), device()),
         validation_(validation),
         observer_(observer),
         meter_(train.class_count()) {
@@ -48,14 +49,12 @@ class ClassifierRun : public TrainingRun {
   std::vector<ParameterGroup> parameter_groups() override { return wsss::parameter_groups(network_, options_); }
 
   bool trains_batch_norms() const override { return !options_.freeze_batch_norm; }
-  void look_at(const std::vector<std::int64_t>& indices) override {
-    network_->forward(image_batch(train_, indices, {}, dtype(), device()));
-  }
+  void look_at(const std::vector<std::int64_t>& indices) override { network_->forward(batches_.images(indices, {})); }
 
   void begin_epoch() override { meter_.reset(); }
 
   Forward forward(const StepBatch& batch, Dropout& dropout) override {
-    const at::Tensor images = image_batch(train_, batch.indices, batch.draws, dtype(), device());
+    const at::Tensor images = batches_.images(batch.indices, batch.draws);
     const at::Tensor labels = label_batch(train_, batch.indices, dtype(), device());
     at::Tensor deep = network_->features(images, dropout).deep;
     if (options_.gamma.enabled(batch.epoch)) {
@@ -118,6 +117,7 @@ class ClassifierRun : public TrainingRun {
   Classifier& network_;
   ClassifierTrainingOptions options_;
   const PatchStore& train_;
+  TrainingBatches batches_;
   const std::vector<const PatchStore*>& validation_;
   const ClassifierObserver& observer_;
   LabelMeter meter_;

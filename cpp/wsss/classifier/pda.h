@@ -20,6 +20,10 @@ namespace wsss {
 /// @return               [N, 1, h, w], 0 or more.
 at::Tensor pda_map(const at::Tensor& features, const at::Tensor& class_weights, double gamma, double divisor);
 
+/// The same from maps [N, K, h, w] in ATen's operations alone: what runs where we have no kernel, and what the tests
+/// compare with.
+at::Tensor composed_pda_attention(const at::Tensor& maps, double gamma, double divisor);
+
 /// How gamma shrinks over the epochs.
 struct GammaSchedule {
   std::int64_t start_epoch = 3;  ///< PDA is on from this epoch, counted from 0.

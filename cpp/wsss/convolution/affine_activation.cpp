@@ -4,7 +4,10 @@
 
 #include <optional>
 
+#include "wsss/convolution/affine_launch.h"
 #include "wsss/convolution/pixels.h"
+#include "wsss/kernels/affine.h"
+#include "wsss/kernels/launch.h"
 
 namespace wsss {
 
@@ -22,22 +25,17 @@ void forward_pixels(const float* __restrict x, const Epilogue& epilogue, std::in
     float* __restrict out = y + pixel * channels;
     if (epilogue.shortcut == nullptr) {
       for (std::int64_t c = 0; c < channels; ++c) {
-        float value = in[c] * scale[c] + shift[c];
-        value = value < low ? low : value;
-        out[c] = value > high ? high : value;
+        out[c] = clamped(in[c] * scale[c] + shift[c], low, high);
       }
     } else {
       const float* __restrict more = epilogue.shortcut + pixel * channels;
       for (std::int64_t c = 0; c < channels; ++c) {
-        float value = in[c] * scale[c] + shift[c] + more[c];
-        value = value < low ? low : value;
-        out[c] = value > high ? high : value;
+        out[c] = clamped(in[c] * scale[c] + shift[c] + more[c], low, high);
       }
     }
   }
 }
 
-/// Where the output stands at a bound, no gradient goes through.
 WSSS_FOR_EACH_PROCESSOR
 void backward_pixels(const float* __restrict gradient, const float* __restrict y, const float* __restrict scale,
                      const Bounds& bounds, std::int64_t channels, std::int64_t begin, std::int64_t end,
@@ -49,13 +47,13 @@ void backward_pixels(const float* __restrict gradient, const float* __restrict y
     const float* __restrict out = y + pixel * channels;
     float* __restrict x = of_x + pixel * channels;
     if (of_shortcut == nullptr) {
-      for (std::int64_t c = 0; c < channels; ++c) x[c] = (out[c] <= low || out[c] >= high) ? 0.0F : in[c] * scale[c];
+      for (std::int64_t c = 0; c < channels; ++c) x[c] = passed(in[c] * scale[c], out[c], low, high);
     } else {
       float* __restrict more = of_shortcut + pixel * channels;
       for (std::int64_t c = 0; c < channels; ++c) {
-        const float passed = (out[c] <= low || out[c] >= high) ? 0.0F : in[c];
-        more[c] = passed;
-        x[c] = passed * scale[c];
+        const float through = passed(in[c], out[c], low, high);
+        more[c] = through;
+        x[c] = through * scale[c];
       }
     }
   }
@@ -66,6 +64,10 @@ at::Tensor forward_pass(const at::Tensor& given, const at::Tensor& scale, const 
   const at::Tensor x = channels_last(given);
   const at::Tensor shortcut = given_shortcut.defined() ? channels_last(given_shortcut) : at::Tensor();
   at::Tensor y = at::empty_like(x);
+  if (!is_plain(x)) {
+    launch_affine(x, scale, shift, shortcut, bounds_of(activation), y);
+    return y;
+  }
   const Epilogue epilogue{scale.const_data_ptr<float>(), shift.const_data_ptr<float>(),
                           shortcut.defined() ? shortcut.const_data_ptr<float>() : nullptr, bounds_of(activation)};
   for_pixels(x, [&](std::int64_t begin, std::int64_t end) {
@@ -96,6 +98,10 @@ class AffineActivation : public torch::autograd::Function<AffineActivation> {
     const at::Tensor gradient = channels_last(gradients[0]);
     at::Tensor of_x = at::empty_like(y);
     at::Tensor of_shortcut = context->saved_data["has_shortcut"].toBool() ? at::empty_like(y) : at::Tensor();
+    if (!is_plain(y)) {
+      launch_affine_gradient(gradient, y, scale, bounds, of_x, of_shortcut);
+      return {of_x, at::Tensor(), at::Tensor(), of_shortcut, at::Tensor()};
+    }
     for_pixels(y, [&](std::int64_t begin, std::int64_t end) {
       backward_pixels(gradient.const_data_ptr<float>(), y.const_data_ptr<float>(), scale.const_data_ptr<float>(),
                       bounds, y.size(1), begin, end, of_x.data_ptr<float>(),
@@ -106,6 +112,12 @@ class AffineActivation : public torch::autograd::Function<AffineActivation> {
 };
 
 }  // namespace
+
+bool takes_affine(const at::Tensor& x) {
+  if (is_plain(x)) return true;
+  const bool known = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
+  return x.is_cuda() && can_launch(x) && known && x.size(1) % Pack<float>::kSize == 0;
+}
 
 at::Tensor affine_activation(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
                              const at::Tensor& shortcut, Activation activation) {

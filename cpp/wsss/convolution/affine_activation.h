@@ -6,9 +6,12 @@
 
 namespace wsss {
 
-/// activation(x * scale + shift + shortcut) in one pass over channels-last maps, float32 on the CPU: a batch norm that
-/// keeps its statistics, with what follows it. Differentiable in x and shortcut; for that the output is kept, not
-/// the input.
+/// Whether affine_activation() takes maps: float32 on the CPU; float32 or bfloat16 of a multiple of four channels on
+/// CUDA, with the plugin.
+bool takes_affine(const at::Tensor& x);
+
+/// activation(x * scale + shift + shortcut) in one pass over channels-last maps: a batch norm that keeps its
+/// statistics, with what follows it. Differentiable in x and shortcut; for that the output is kept, not the input.
 ///
 /// @param x             [N, C, H, W]
 /// @param scale, shift  [C]

@@ -35,9 +35,10 @@ at::Tensor normed(BatchNorm& norm, const at::Tensor& x, Activation activation, c
 
 at::Tensor conv_norm(Conv2d& conv, BatchNorm& norm, const at::Tensor& x, Activation activation,
                      const at::Tensor& shortcut) {
-  if (is_plain(x) && norm->is_affine()) {
+  if (takes_affine(x) && norm->is_affine()) {
     const ScaleShift affine = norm->scale_shift();
-    if (!at::GradMode::is_enabled()) return conv->forward_with(x, affine.scale, affine.shift, shortcut, activation);
+    if (is_plain(x) && !at::GradMode::is_enabled())
+      return conv->forward_with(x, affine.scale, affine.shift, shortcut, activation);
     return affine_activation(conv(x), affine.scale, affine.shift, shortcut, activation);
   }
   return normed(norm, conv(x), activation, shortcut);
@@ -49,7 +50,7 @@ at::Tensor conv_add(Conv2d& conv, const at::Tensor& x, const at::Tensor& shortcu
 }
 
 at::Tensor norm_activation(BatchNorm& norm, const at::Tensor& x, Activation activation) {
-  if (is_plain(x) && norm->is_affine()) {
+  if (takes_affine(x) && norm->is_affine()) {
     const ScaleShift affine = norm->scale_shift();
     return affine_activation(x, affine.scale, affine.shift, {}, activation);
   }

@@ -1,12 +1,16 @@
 #include "wsss/dataset/batch.h"
 
 #include <ATen/ATen.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 
 #include <cstring>
+#include <utility>
 
 #include "wsss/core/random.h"
 #include "wsss/image/gaussian_blur.h"
+#include "wsss/kernels/augment.h"
+#include "wsss/kernels/launch.h"
 
 namespace wsss {
 
@@ -23,6 +27,27 @@ std::int64_t source_index(std::int64_t row, std::int64_t col, std::int64_t heigh
 
 AugmentationDraw draw_at(const std::vector<AugmentationDraw>& draws, std::size_t i) {
   return draws.empty() ? AugmentationDraw{} : draws[i];
+}
+
+/// [n, H, W, 3] uint8 -> [n, 3, H, W] in [0, 1], channels-last.
+at::Tensor network_input(const at::Tensor& bytes, c10::ScalarType dtype) {
+  return bytes.permute({0, 3, 1, 2}).to(at::kFloat, false, false, at::MemoryFormat::ChannelsLast).div_(255.0).to(dtype);
+}
+
+/// The rows of a small table on a device.
+template <typename T>
+at::Tensor table_on(const c10::Device& device, const std::vector<T>& rows) {
+  const auto bytes = static_cast<std::int64_t>(rows.size() * sizeof(T));
+  at::Tensor table = at::empty({bytes}, at::kByte);
+  std::memcpy(table.data_ptr<std::uint8_t>(), rows.data(), static_cast<std::size_t>(bytes));
+  return table.to(device);
+}
+
+/// Whether a CUDA device with our kernels has room for a set and as much again, for the training itself.
+bool has_room(const c10::Device& device, std::int64_t bytes) {
+  if (!device.is_cuda() || cuda_kernels() == nullptr) return false;
+  const auto [free, total] = at::accelerator::getMemoryInfo(device.index());
+  return static_cast<std::size_t>(bytes) * 2 < free;
 }
 
 }  // namespace
@@ -55,7 +80,7 @@ void augment_patch(const std::uint8_t* rgb, std::int64_t height, std::int64_t wi
 }
 
 void augment_mask(const std::uint8_t* mask, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
-                  std::int64_t* out) {
+                  std::uint8_t* out) {
   for (std::int64_t row = 0; row < height; ++row) {
     for (std::int64_t col = 0; col < width; ++col) {
       out[row * width + col] = mask[source_index(row, col, height, width, draw)];
@@ -77,11 +102,7 @@ at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t
     }
   });
   // Bytes travel to the device, floats are made there.
-  return bytes.to(device)
-      .permute({0, 3, 1, 2})
-      .to(at::kFloat, false, false, at::MemoryFormat::ChannelsLast)
-      .div_(255.0)
-      .to(dtype);
+  return network_input(bytes.to(device), dtype);
 }
 
 at::Tensor label_batch(const PatchStore& patches, const std::vector<std::int64_t>& indices, c10::ScalarType dtype,
@@ -89,16 +110,86 @@ at::Tensor label_batch(const PatchStore& patches, const std::vector<std::int64_t
   return patches.label_matrix().index_select(0, at::tensor(indices, at::kLong)).to(device, dtype);
 }
 
-at::Tensor mask_batch(const MaskStore& masks, std::int64_t level, const std::vector<std::int64_t>& indices,
+at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& indices,
                       const std::vector<AugmentationDraw>& draws, const c10::Device& device) {
   const auto n = static_cast<std::int64_t>(indices.size());
-  at::Tensor batch = at::empty({n, masks.height(), masks.width()}, at::kLong);
-  auto* out = batch.data_ptr<std::int64_t>();
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    augment_mask(masks.mask(level, indices[i]), masks.height(), masks.width(), draw_at(draws, i),
-                 out + static_cast<std::int64_t>(i) * masks.height() * masks.width());
-  }
+  at::Tensor batch = at::empty({masks.level_count(), n, masks.height(), masks.width()}, at::kByte);
+  auto* out = batch.data_ptr<std::uint8_t>();
+  at::parallel_for(0, masks.level_count() * n, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto place = static_cast<std::size_t>(i % n);
+      augment_mask(masks.mask(i / n, indices[place]), masks.height(), masks.width(), draw_at(draws, place),
+                   out + i * masks.height() * masks.width());
+    }
+  });
   return batch.to(device);
+}
+
+at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>& indices,
+                          const std::vector<AugmentationDraw>& draws) {
+  const auto n = static_cast<std::int64_t>(indices.size());
+  std::vector<std::int64_t> mirrored;
+  std::vector<Box> boxes;
+  bool blurs = false;
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const AugmentationDraw draw = draw_at(draws, i);
+    mirrored.push_back((draw.flip_horizontally ? 1 : 0) + (draw.flip_vertically ? 2 : 0));
+    boxes.push_back(blur_box(draw.blur_radius));
+    blurs = blurs || draw.blur_radius > 0.0;
+  }
+  const at::Tensor index_table = table_on(set.device(), indices), mirror_table = table_on(set.device(), mirrored);
+  at::Tensor batch = at::empty({n, set.size(1), set.size(2), set.size(3)}, set.options());
+  GatherPatches gather{};
+  gather.set = set.const_data_ptr<std::uint8_t>();
+  gather.indices = static_cast<const std::int64_t*>(index_table.const_data_ptr());
+  gather.mirrored = static_cast<const std::int64_t*>(mirror_table.const_data_ptr());
+  gather.height = set.size(1);
+  gather.width = set.size(2);
+  gather.channels = set.size(3);
+  gather.batch = batch.data_ptr<std::uint8_t>();
+  launch(gather, n * gather.height * gather.width, set.device());
+  if (!blurs || gather.channels != BlurPatches::kChannels) return batch;
+
+  const at::Tensor box_table = table_on(set.device(), boxes);
+  at::Tensor other = at::empty_like(batch);
+  for (const bool along_rows : {true, false}) {
+    for (int pass = 0; pass < kBlurPasses; ++pass) {
+      const BlurPatches blur{batch.const_data_ptr<std::uint8_t>(),
+                             static_cast<const Box*>(box_table.const_data_ptr()),
+                             gather.height,
+                             gather.width,
+                             along_rows,
+                             other.data_ptr<std::uint8_t>()};
+      launch(blur, batch.numel(), set.device());
+      std::swap(batch, other);
+    }
+  }
+  return batch;
+}
+
+TrainingBatches::TrainingBatches(const PatchStore& patches, const MaskStore* masks, c10::ScalarType dtype,
+                                 const c10::Device& device)
+    : patches_(patches), masks_(masks), dtype_(dtype), device_(device) {
+  const std::int64_t mask_bytes = masks == nullptr ? 0 : masks->tensor().numel();
+  if (!has_room(device, patches.images().numel() + mask_bytes)) return;
+  resident_patches_ = patches.images().to(device);
+  if (masks != nullptr) resident_masks_ = masks->tensor().to(device);
+}
+
+at::Tensor TrainingBatches::images(const std::vector<std::int64_t>& indices,
+                                   const std::vector<AugmentationDraw>& draws) const {
+  if (!resident_patches_.defined()) return image_batch(patches_, indices, draws, dtype_, device_);
+  return network_input(gathered_batch(resident_patches_, indices, draws), dtype_);
+}
+
+at::Tensor TrainingBatches::masks(const std::vector<std::int64_t>& indices,
+                                  const std::vector<AugmentationDraw>& draws) const {
+  if (!resident_masks_.defined()) return mask_batch(*masks_, indices, draws, device_);
+  std::vector<at::Tensor> levels;
+  for (std::int64_t level = 0; level < resident_masks_.size(0); ++level) {
+    levels.push_back(gathered_batch(resident_masks_[level].unsqueeze(-1), indices, draws).squeeze(-1));
+  }
+  return at::stack(levels);
 }
 
 }  // namespace wsss

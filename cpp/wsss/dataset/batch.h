@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <vector>
@@ -34,7 +35,7 @@ void augment_patch(const std::uint8_t* rgb, std::int64_t height, std::int64_t wi
 
 /// Copies one mask with the flips of its draw. `out` holds height * width values.
 void augment_mask(const std::uint8_t* mask, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
-                  std::int64_t* out);
+                  std::uint8_t* out);
 
 /// Patches ready for a network: uint8 / 255, no mean or standard deviation, as published.
 ///
@@ -47,8 +48,36 @@ at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t
 at::Tensor label_batch(const PatchStore& patches, const std::vector<std::int64_t>& indices, c10::ScalarType dtype,
                        const c10::Device& device);
 
-/// Masks of one level as [n, H, W] int64.
-at::Tensor mask_batch(const MaskStore& masks, std::int64_t level, const std::vector<std::int64_t>& indices,
+/// Masks of all levels as [L, n, H, W] uint8.
+at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& indices,
                       const std::vector<AugmentationDraw>& draws, const c10::Device& device);
+
+/// Patches or masks of a set that are gathered and augmented where the set lies, by operations of our own: bit for bit
+/// what augment_patch() and augment_mask() make in host memory.
+///
+/// @param set  [N, H, W, C] uint8, C = 3 for patches and 1 for masks, which are never blurred.
+/// @return     [n, H, W, C] uint8.
+at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>& indices,
+                          const std::vector<AugmentationDraw>& draws);
+
+/// The batches of a training. Where the device has room for the whole set it is kept there, so that a step moves
+/// nothing but the numbers of its patches; otherwise batches are made in host memory and travel as bytes.
+class TrainingBatches {
+ public:
+  /// @param masks  or null; both stores must outlive this.
+  TrainingBatches(const PatchStore& patches, const MaskStore* masks, c10::ScalarType dtype, const c10::Device& device);
+
+  /// As image_batch().
+  at::Tensor images(const std::vector<std::int64_t>& indices, const std::vector<AugmentationDraw>& draws) const;
+  /// As mask_batch().
+  at::Tensor masks(const std::vector<std::int64_t>& indices, const std::vector<AugmentationDraw>& draws) const;
+
+ private:
+  const PatchStore& patches_;
+  const MaskStore* masks_;
+  c10::ScalarType dtype_;
+  c10::Device device_;
+  at::Tensor resident_patches_, resident_masks_;  // Undefined where the device has no room.
+};
 
 }  // namespace wsss

@@ -50,8 +50,11 @@ class MaskStore {
   std::uint8_t* mask(std::int64_t level, std::int64_t index);
   const std::uint8_t* mask(std::int64_t level, std::int64_t index) const;
 
+  /// [L, N, H, W] uint8.
+  const at::Tensor& tensor() const { return masks_; }
+
  private:
-  at::Tensor masks_;  // [L, N, H, W] uint8
+  at::Tensor masks_;
 };
 
 }  // namespace wsss

@@ -2,7 +2,15 @@
 
 #include <cstdint>
 
+#include "wsss/kernels/augment.h"
+
 namespace wsss {
+
+inline constexpr int kBlurPasses = 3;
+
+/// The box whose `kBlurPasses`-fold application has the variance of the Gaussian (Gwosdek et al. 2011, the extended box
+/// filter). In float32 as Pillow computes it: the weights decide how every pass rounds. All zero for radius 0.
+Box blur_box(double radius);
 
 /// Gaussian blur as Pillow's ImageFilter.GaussianBlur approximates it, bit for bit: three box passes along the rows,
 /// then three along the columns, each rounded to uint8, edges replicated. Stage 2 augments with it.

@@ -36,6 +36,9 @@ struct TrainingOptions {
   std::map<std::string, std::string> metadata;
   /// Give folded batch norms that will be trained their statistics back, from the first patches of the training set.
   bool unfold_batch_norms = true;
+  /// Losses are read, checked and reported every so many steps: between, the host does not wait for the device. 0:
+  /// every step on the CPU, where a bad loss then leaves the weights as they were, and every 20 steps elsewhere.
+  std::int64_t loss_interval = 0;
   bool keep_best = true;  ///< End with the weights of the best validation score rather than the last.
 };
 

@@ -48,6 +48,7 @@ void TrainingRun::save_checkpoint() {
 
 void TrainingRun::stop_if_cancelled() {
   if (!cancel_.cancelled()) return;
+  report_steps();
   if (has_checkpoints() && !cancel_.aborted() && summary_.steps > 0) save_checkpoint();
   cancel_.check();
 }

@@ -13,6 +13,16 @@
 
 namespace wsss {
 
+namespace {
+
+constexpr std::int64_t kDeviceLossInterval = 20;
+
+void require_finite_loss(const StepReport& report) {
+  wsss::require_finite_loss(report.loss, report.step, report.learning_rate);
+}
+
+}  // namespace
+
 TrainingRun::TrainingRun(const char* stage, torch::nn::Module& network, const at::Tensor& reference,
                          const TrainingOptions& options, std::int64_t count, const CancelToken& cancel)
     : stage_(stage),
@@ -24,6 +34,7 @@ TrainingRun::TrainingRun(const char* stage, torch::nn::Module& network, const at
       device_(reference.device()),
       dropout_generator_(make_generator(device_, 0)) {
   options_.schedule.steps_per_epoch = steps_per_epoch(count, options_);
+  if (options_.loss_interval == 0) options_.loss_interval = device_.is_cpu() ? 1 : kDeviceLossInterval;
 }
 
 TrainingSummary TrainingRun::run() {
@@ -80,8 +91,12 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
     }
     train_step(batch);
     const bool is_due = options_.checkpoint_steps > 0 && summary_.steps % options_.checkpoint_steps == 0;
-    if (is_due && has_checkpoints()) save_checkpoint();
+    if (is_due && has_checkpoints()) {
+      report_steps();
+      save_checkpoint();
+    }
   }
+  report_steps();
   stop_if_cancelled();
 }
 
@@ -91,8 +106,19 @@ void TrainingRun::train_step(const StepBatch& batch) {
       random_bits(options_.seed, RandomPurpose::kDropout, static_cast<std::uint64_t>(summary_.steps)));
   Dropout dropout(dropout_generator_, options_.dropout_factor);
   const Forward result = forward(batch, dropout);
-  const double loss = result.loss.item<double>();
-  require_finite_loss(loss, summary_.steps + 1, learning_rate);
+  StepReport report;
+  report.epoch = batch.epoch;
+  report.step = summary_.steps + 1;
+  report.steps = options_.schedule.epochs * options_.schedule.steps_per_epoch;
+  report.learning_rate = learning_rate;
+  report.patches = static_cast<std::int64_t>(batch.indices.size());
+  report.logits = result.logits.detach();
+  report.indices = batch.indices;
+  pending_.push_back({std::move(report), result.loss.detach()});
+  if (options_.loss_interval == 1) {
+    read_losses();
+    require_finite_loss(pending_.back().report);
+  }
 
   optimizer_->zero_grad();
   result.loss.backward();
@@ -100,15 +126,37 @@ void TrainingRun::train_step(const StepBatch& batch) {
   optimizer_->step(learning_rate);
   ++summary_.steps;
   if (average_) average_->update(summary_.steps);
+  if (static_cast<std::int64_t>(pending_.size()) >= options_.loss_interval) report_steps();
+}
 
-  summary_.last_loss = loss;
-  const auto patches = static_cast<std::int64_t>(batch.indices.size());
-  loss_sum_ += loss * static_cast<double>(patches);
-  patches_seen_ += patches;
-  const at::Tensor logits = result.logits.detach();
-  measure(logits, batch.indices);
-  report_step({batch.epoch, summary_.steps, options_.schedule.epochs * options_.schedule.steps_per_epoch, loss,
-               learning_rate, patches, elapsed_ms(), logits, batch.indices, false});
+/// All at once: the only place of a step where the host waits for the device.
+void TrainingRun::read_losses() {
+  std::vector<at::Tensor> losses;
+  for (const auto& pending : pending_) {
+    if (pending.loss.defined()) losses.push_back(pending.loss);
+  }
+  if (losses.empty()) return;
+  const at::Tensor read = at::stack(losses).to(at::kCPU, at::kDouble);
+  const double* next = read.const_data_ptr<double>();
+  for (auto& [report, loss] : pending_) {
+    if (!loss.defined()) continue;
+    loss.reset();
+    report.loss = *next++;
+  }
+}
+
+void TrainingRun::report_steps() {
+  read_losses();
+  for (auto& [report, loss] : pending_) {
+    require_finite_loss(report);
+    summary_.last_loss = report.loss;
+    loss_sum_ += report.loss * static_cast<double>(report.patches);
+    patches_seen_ += report.patches;
+    measure(report.logits, report.indices);
+    report.elapsed_ms = elapsed_ms();
+    report_step(report);
+  }
+  pending_.clear();
 }
 
 void TrainingRun::report_step(const StepReport& report) {

@@ -16,7 +16,8 @@
 
 namespace wsss {
 
-/// One optimiser step. The gradients of the step are still in the network while the report is read.
+/// One optimiser step. With a loss interval of 1 the gradients of the step are still in the network while the report is
+/// read.
 struct StepReport {
   std::int64_t epoch = 0;
   std::int64_t step = 0;  ///< 1-based over the whole run.
@@ -106,6 +107,8 @@ class TrainingRun {
   void unfold();
   void train_epoch(std::int64_t epoch);
   void train_step(const StepBatch& batch);
+  void read_losses();
+  void report_steps();
   void report_step(const StepReport& report);
   void finish_epoch(std::int64_t epoch);
   EpochReport validated_epoch(std::int64_t epoch);
@@ -117,6 +120,12 @@ class TrainingRun {
   void resume();
   void restore_momentum(const StateDict& momentum);
   void report_again(const Checkpoint& checkpoint);
+
+  /// A step whose loss may still be on its way from the device.
+  struct Pending {
+    StepReport report;
+    at::Tensor loss;  ///< Undefined once it is in the report.
+  };
 
   const char* stage_;
   torch::nn::Module& network_;
@@ -131,6 +140,7 @@ class TrainingRun {
   std::optional<GroupedSgd> optimizer_;
   std::optional<WeightAverage> average_;
   StateDict best_weights_;
+  std::vector<Pending> pending_;
   double loss_sum_ = 0.0;
   std::int64_t patches_seen_ = 0;
   std::vector<std::vector<double>> step_history_;

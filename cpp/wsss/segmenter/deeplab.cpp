@@ -76,6 +76,10 @@ void DeepLabImpl::train(bool on) {
 }
 
 at::Tensor DeepLabImpl::forward(const at::Tensor& x, Dropout& dropout, const Observer& observer) {
+  return resize_align_corners(coarse_logits(x, dropout, observer), x.size(2), x.size(3));
+}
+
+at::Tensor DeepLabImpl::coarse_logits(const at::Tensor& x, Dropout& dropout, const Observer& observer) {
   const auto observe = [&](const char* name, const at::Tensor& t) {
     cancellation_point(t);
     if (observer) observer(name, t);
@@ -87,8 +91,8 @@ at::Tensor DeepLabImpl::forward(const at::Tensor& x, Dropout& dropout, const Obs
   observe("aspp", aspp);
   const at::Tensor logits = decoder_(aspp, features.low, dropout);
   observe("decoder", logits);
-  // Channels are few now, and the resize goes over rows.
-  return resize_align_corners(logits.contiguous(), x.size(2), x.size(3));
+  // Channels are few now, and what enlarges them goes over rows.
+  return logits.contiguous();
 }
 
 }  // namespace wsss

@@ -54,6 +54,8 @@ class DeepLabImpl : public torch::nn::Module {
 
   /// x [N, 3, H, W] in [0, 1] -> logits [N, K, H, W].
   at::Tensor forward(const at::Tensor& x, Dropout& dropout, const Observer& observer = {});
+  /// The logits [N, K, h, w] of the decoder, at a quarter of the patch's size, that forward() enlarges.
+  at::Tensor coarse_logits(const at::Tensor& x, Dropout& dropout, const Observer& observer = {});
 
   /// Random start: He's for the convolutions, in the backbone over the fan-out, in ASPP and decoder over the fan-in, as
   /// published; the last batch norm of every residual branch of the backbone starts at

@@ -11,8 +11,8 @@ enum class BackgroundRule {
   /// Nothing: background is left out of loss and mean.
   kIgnore,
   /// Published: class K with a logit that is not learned, 100 where masks[0] says background and 0 elsewhere. A
-  /// background
-  /// pixel costs about 0 yet counts in the mean, and the 0 competes with the K tissue logits at every other pixel.
+  /// background pixel costs about 0 yet counts in the mean, and the 0 competes with the K tissue logits at every other
+  /// pixel.
   kFifthLogit,
 };
 
@@ -29,22 +29,25 @@ struct MultiLayerLossOptions {
   bool divide_by_batch = false;  ///< Published: the mean is divided by N once more.
 };
 
-/// Masks of this value are left out of the loss in any case.
-inline constexpr std::int64_t kIgnoredIndex = 255;
-
 /// Loss of one prediction against the pseudo masks drawn from several feature levels (paper, multi-layer
 /// pseudo-supervision).
 ///
-/// @param logits  [N, K, H, W], before softmax, on any device.
-/// @param masks   one per level, in the order of the weights: [N, H, W] int64, 0..K, K = background; 255 is ignored.
+/// @param logits  [N, K, h, w], before softmax, on any device; enlarged to the size of the masks bilinearly with
+///                corners on corners, as the last step of DeepLab v3+ does, in the same pass as the loss.
+/// @param masks   [L, N, H, W] uint8, levels in the order of the weights: 0..K, K = background; what is above K is
+/// ignored.
 /// @return        [] in nats, differentiable in `logits`. With kIgnore, 0 where no pixel counts; with kFifthLogit NaN
 /// there, as published.
-/// @throws Error  kShape if a mask is not [N, H, W]; kOption if weights and masks differ in number.
-at::Tensor multi_layer_loss(const at::Tensor& logits, const std::vector<at::Tensor>& masks,
-                            const MultiLayerLossOptions& options);
+/// @throws Error  kShape if masks do not fit the logits; kOption if weights and masks differ in number.
+at::Tensor multi_layer_loss(const at::Tensor& logits, const at::Tensor& masks, const MultiLayerLossOptions& options);
 
-/// The criterion of one level, on log-probabilities [N, C, H, W]: mean over the pixels whose target is not 255.
-at::Tensor segmentation_criterion(const at::Tensor& log_probabilities, const at::Tensor& target,
-                                  SegmentationLossKind kind, bool divide_by_batch, bool zero_if_empty);
+/// The criterion from its parts, level by level.
+///
+/// @param sums      [L] of the negative log-likelihoods.
+/// @param counts    [L]: the pixels in each sum; 0 gives NaN.
+/// @param batch     what the mean is divided by once more; 1 for nothing.
+/// @return          [L]
+at::Tensor segmentation_criterion(const at::Tensor& sums, const at::Tensor& counts, SegmentationLossKind kind,
+                                  std::int64_t batch);
 
 }  // namespace wsss

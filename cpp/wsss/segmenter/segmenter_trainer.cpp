@@ -27,8 +27,7 @@ class SegmenterRun : public TrainingRun {
       : TrainingRun("segmenter", *network, network->reference_parameter(), options, train.count(), cancel),
         network_(network),
         options_(options),
-        train_(train),
-        masks_(masks),
+        batches_(train, &masks, dtype(), device()),
         validation_(validation),
         observer_(observer) {}
 
@@ -41,16 +40,13 @@ class SegmenterRun : public TrainingRun {
   bool trains_batch_norms() const override { return !options_.freeze_batch_norm; }
   void look_at(const std::vector<std::int64_t>& indices) override {
     Dropout inactive;
-    network_->forward(image_batch(train_, indices, {}, dtype(), device()), inactive);
+    network_->forward(batches_.images(indices, {}), inactive);
   }
 
   Forward forward(const StepBatch& batch, Dropout& dropout) override {
-    const at::Tensor images = image_batch(train_, batch.indices, batch.draws, dtype(), device());
-    std::vector<at::Tensor> masks;
-    for (std::int64_t level = 0; level < masks_.level_count(); ++level) {
-      masks.push_back(mask_batch(masks_, level, batch.indices, batch.draws, device()));
-    }
-    const at::Tensor logits = network_->forward(images, dropout);
+    const at::Tensor images = batches_.images(batch.indices, batch.draws);
+    const at::Tensor masks = batches_.masks(batch.indices, batch.draws);
+    const at::Tensor logits = network_->coarse_logits(images, dropout);
     return {logits, multi_layer_loss(logits, masks, options_.loss)};
   }
 
@@ -83,8 +79,7 @@ class SegmenterRun : public TrainingRun {
 
   DeepLab& network_;
   const SegmenterTrainingOptions& options_;
-  const PatchStore& train_;
-  const MaskStore& masks_;
+  TrainingBatches batches_;
   const std::vector<SegmenterValidation>& validation_;
   const SegmenterObserver& observer_;
   std::optional<ConfusionMatrix> confusion_;

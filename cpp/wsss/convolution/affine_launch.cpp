@@ -1,0 +1,66 @@
+#include "wsss/convolution/affine_launch.h"
+
+#include "wsss/kernels/affine.h"
+#include "wsss/kernels/launch.h"
+
+namespace wsss {
+
+namespace {
+
+template <typename T>
+const Pack<T>* packs(const at::Tensor& maps) {
+  return maps.defined() ? reinterpret_cast<const Pack<T>*>(maps.const_data_ptr<T>()) : nullptr;
+}
+
+template <typename T>
+Pack<T>* writable_packs(at::Tensor& maps) {
+  return maps.defined() ? reinterpret_cast<Pack<T>*>(maps.data_ptr<T>()) : nullptr;
+}
+
+/// Calls work(T()) with the type of the maps' values.
+template <typename Work>
+void for_type(const at::Tensor& maps, Work work) {
+  if (maps.scalar_type() == at::kBFloat16) {
+    work(c10::BFloat16());
+  } else {
+    work(float());
+  }
+}
+
+}  // namespace
+
+void launch_affine(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, const at::Tensor& shortcut,
+                   const Bounds& bounds, at::Tensor& y) {
+  for_type(x, [&](auto value) {
+    using T = decltype(value);
+    AffineForward<T> op{};
+    op.x = packs<T>(x);
+    op.shortcut = packs<T>(shortcut);
+    op.scale = scale.const_data_ptr<float>();
+    op.shift = shift.const_data_ptr<float>();
+    op.channels = x.size(1);
+    op.low = bounds.low;
+    op.high = bounds.high;
+    op.y = writable_packs<T>(y);
+    launch(op, x.numel() / Pack<T>::kSize, x.device());
+  });
+}
+
+void launch_affine_gradient(const at::Tensor& gradient, const at::Tensor& y, const at::Tensor& scale,
+                            const Bounds& bounds, at::Tensor& of_x, at::Tensor& of_shortcut) {
+  for_type(y, [&](auto value) {
+    using T = decltype(value);
+    AffineBackward<T> op{};
+    op.gradient = packs<T>(gradient);
+    op.y = packs<T>(y);
+    op.scale = scale.const_data_ptr<float>();
+    op.channels = y.size(1);
+    op.low = bounds.low;
+    op.high = bounds.high;
+    op.of_x = writable_packs<T>(of_x);
+    op.of_shortcut = writable_packs<T>(of_shortcut);
+    launch(op, y.numel() / Pack<T>::kSize, y.device());
+  });
+}
+
+}  // namespace wsss

@@ -1,0 +1,56 @@
+#include "wsss/kernels/cuda_plugin.h"
+
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <dlfcn.h>
+
+#include <string>
+
+namespace wsss {
+
+namespace {
+
+struct Plugin {
+  const CudaTable* table = nullptr;
+  std::string reason;
+};
+
+/// The folder of the shared library that holds this code.
+std::string own_folder() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&current_cuda_stream), &info) == 0 || info.dli_fname == nullptr) return ".";
+  const std::string file = info.dli_fname;
+  const auto slash = file.rfind('/');
+  return slash == std::string::npos ? "." : file.substr(0, slash);
+}
+
+Plugin open_plugin() {
+  const std::string file = own_folder() + "/" + kCudaPluginFile;
+  // Never closed: kernels are registered with the CUDA runtime until the process ends.
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (library == nullptr) return {nullptr, dlerror()};
+  using Getter = const CudaTable* (*)();
+  const auto getter = reinterpret_cast<Getter>(dlsym(library, kCudaTableSymbol));
+  const CudaTable* table = getter == nullptr ? nullptr : getter();
+  if (table == nullptr || table->version != kCudaTableVersion) {
+    return {nullptr, file + " is of another build than the addon"};
+  }
+  return {table, ""};
+}
+
+const Plugin& plugin() {
+  static const Plugin opened = open_plugin();
+  return opened;
+}
+
+}  // namespace
+
+const CudaTable* cuda_kernels() { return plugin().table; }
+
+const char* cuda_kernels_reason() { return plugin().reason.c_str(); }
+
+void* current_cuda_stream(const c10::Device& device) {
+  const c10::impl::VirtualGuardImpl guard(device.type());
+  return guard.getStreamNativeHandle(guard.getStream(device));
+}
+
+}  // namespace wsss

@@ -1,0 +1,166 @@
+#include <torch/torch.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "rules.h"
+#include "workspace.h"
+#include "wsss/classifier/pda.h"
+#include "wsss/convolution/affine_launch.h"
+#include "wsss/dataset/batch.h"
+#include "wsss/segmenter/pixel_loss_sums.h"
+
+namespace wsss::test {
+
+namespace {
+
+at::Tensor normal(at::IntArrayRef shape, std::uint64_t seed, c10::ScalarType dtype) {
+  return at::randn(shape, at::detail::createCPUGenerator(seed), at::kDouble).to(dtype);
+}
+
+double relative_error(const at::Tensor& got, const at::Tensor& exact) {
+  const double scale = exact.to(at::kDouble).abs().max().item<double>();
+  const double error = (got.to(at::kDouble) - exact.to(at::kDouble)).abs().max().item<double>();
+  return scale > 0.0 ? error / scale : error;
+}
+
+/// Largest difference of a gradient from central differences of a scalar function, in units of its largest value.
+template <typename Function>
+double numeric_error(const at::Tensor& at_point, const at::Tensor& gradient, Function function) {
+  constexpr double kStep = 1e-6;
+  at::Tensor numeric = at::empty_like(gradient);
+  at::Tensor point = at_point.detach().clone();
+  auto* values = point.data_ptr<double>();
+  for (std::int64_t i = 0; i < point.numel(); ++i) {
+    const double before = values[i];
+    values[i] = before + kStep;
+    const double above = function(point);
+    values[i] = before - kStep;
+    const double below = function(point);
+    values[i] = before;
+    numeric.data_ptr<double>()[i] = (above - below) / (2.0 * kStep);
+  }
+  return relative_error(gradient, numeric);
+}
+
+void set_errors(Workspace& w, const std::vector<double>& errors) { w.set("errors", at::tensor(errors, at::kDouble)); }
+
+// {n, classes, h, w, H, W, levels, background, dtype} -> errors [2 or 3]: sums and gradient against ATen's operations;
+// in float64 the gradient against differences too
+void pixel_loss_case(Workspace& w, const Fields& fields) {
+  const auto dtype = dtype_of(fields);
+  const bool background = fields.string("background") == "fifth-logit";
+  const std::int64_t n = fields.integer("n"), classes = fields.integer("classes"), levels = fields.integer("levels");
+  const at::Tensor logits = normal({n, classes, fields.integer("h"), fields.integer("w")}, 1, dtype) * 3.0;
+  at::Tensor masks = at::randint(0, classes + 1, {levels, n, fields.integer("H"), fields.integer("W")},
+                                 at::detail::createCPUGenerator(2), at::kByte);
+  masks.select(2, 0).fill_(255);
+  const at::Tensor level_weights = normal({levels}, 3, dtype);
+  const auto run = [&](auto sums_of) {
+    const at::Tensor leaf = logits.clone().requires_grad_(true);
+    const at::Tensor sums = sums_of(leaf, masks, background);
+    sums.dot(level_weights).backward();
+    return std::vector<at::Tensor>{sums.detach(), leaf.grad()};
+  };
+  const auto ours = run(pixel_loss_sums), theirs = run(composed_pixel_loss_sums);
+  std::vector<double> errors{relative_error(ours[0], theirs[0]), relative_error(ours[1], theirs[1])};
+  if (dtype == at::kDouble) {
+    errors.push_back(numeric_error(logits, ours[1], [&](const at::Tensor& point) {
+      return pixel_loss_sums(point, masks, background).dot(level_weights).template item<double>();
+    }));
+  }
+  set_errors(w, errors);
+}
+
+// {n, classes, h, w, gamma, dtype} -> errors [3]: map, gradient of the features and of the class weights
+void pda_attention_case(Workspace& w, const Fields& fields) {
+  constexpr std::int64_t kChannels = 8;
+  const auto dtype = dtype_of(fields);
+  const double gamma = fields.number("gamma"), divisor = 3.0;
+  const std::int64_t n = fields.integer("n"), classes = fields.integer("classes");
+  const at::Tensor features = normal({n, kChannels, fields.integer("h"), fields.integer("w")}, 1, dtype);
+  const at::Tensor weights = normal({classes, kChannels, 1, 1}, 2, dtype);
+  const auto run = [&](auto map_of) {
+    const at::Tensor x = features.clone().requires_grad_(true);
+    const at::Tensor fc = weights.clone().requires_grad_(true);
+    const at::Tensor map = map_of(x, fc);
+    (map * normal(map.sizes(), 3, dtype)).sum().backward();
+    return std::vector<at::Tensor>{map.detach(), x.grad(), fc.grad()};
+  };
+  const auto ours = run([&](const at::Tensor& x, const at::Tensor& fc) { return pda_map(x, fc, gamma, divisor); });
+  const auto theirs = run([&](const at::Tensor& x, const at::Tensor& fc) {
+    return composed_pda_attention(at::conv2d(x, fc), gamma, divisor);
+  });
+  std::vector<double> errors;
+  for (std::size_t i = 0; i < ours.size(); ++i) errors.push_back(relative_error(ours[i], theirs[i]));
+  set_errors(w, errors);
+}
+
+// {n, channels, h, w, shortcut, high, dtype} -> errors [3]: output, gradient of the input and of the shortcut
+void affine_kernel_case(Workspace& w, const Fields& fields) {
+  const c10::ScalarType dtype = fields.string("dtype") == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  const std::int64_t channels = fields.integer("channels");
+  const std::vector<std::int64_t> shape{fields.integer("n"), channels, fields.integer("h"), fields.integer("w")};
+  const auto maps = [&](std::uint64_t seed) {
+    return (normal(shape, seed, dtype) * 3.0).contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  const bool has_shortcut = fields.boolean("shortcut");
+  const at::Tensor x = maps(1), more = has_shortcut ? maps(2) : at::Tensor(), gradient = maps(3);
+  const at::Tensor scale = normal({channels}, 4, at::kFloat), shift = normal({channels}, 5, at::kFloat);
+  const Bounds bounds = bounds_of(fields.boolean("six") ? Activation::kRelu6 : Activation::kRelu);
+
+  at::Tensor y = at::empty_like(x), of_x = at::empty_like(x), of_more = has_shortcut ? at::empty_like(x) : at::Tensor();
+  launch_affine(x, scale, shift, more, bounds, y);
+  launch_affine_gradient(gradient, y, scale, bounds, of_x, of_more);
+
+  const at::Tensor scales = scale.view({1, -1, 1, 1});
+  at::Tensor exact = x.to(at::kFloat) * scales + shift.view({1, -1, 1, 1});
+  if (has_shortcut) exact = exact + more.to(at::kFloat);
+  // In bfloat16 an output may be rounded to a bound; the gradient then stops there.
+  exact = exact.clamp(0.0, bounds.high).to(dtype);
+  const at::Tensor inside = at::logical_and(exact > 0.0, exact < bounds.high);
+  const at::Tensor through = gradient.to(at::kFloat).masked_fill(inside.logical_not(), 0.0);
+  std::vector<double> errors{relative_error(y, exact), relative_error(of_x, through * scales)};
+  if (has_shortcut) errors.push_back(relative_error(of_more, through));
+  set_errors(w, errors);
+}
+
+// {n, height, width} -> same: whether gathering a set makes the bytes that host memory gives, patches and masks
+void gathered_case(Workspace& w, const Fields& fields) {
+  const std::int64_t n = fields.integer("n"), height = fields.integer("height"), width = fields.integer("width");
+  PatchStore patches(n, height, width, 1);
+  MaskStore masks(n, height, width, 2);
+  const auto fill = [](std::uint8_t* bytes, std::int64_t count, std::uint64_t seed) {
+    const at::Tensor random = at::randint(0, 256, {count}, at::detail::createCPUGenerator(seed), at::kByte);
+    std::memcpy(bytes, random.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(count));
+  };
+  fill(patches.patch(0), n * height * width * 3, 1);
+  fill(masks.mask(0, 0), 2 * n * height * width, 2);
+  std::vector<std::int64_t> indices;
+  std::vector<AugmentationDraw> draws;
+  for (std::int64_t i = 0; i < 2 * n; ++i) {
+    indices.push_back((i * 7) % n);
+    draws.push_back({i % 2 == 1, i % 4 > 1, i % 3 == 0 ? 0.0 : 0.4 * static_cast<double>(i)});
+  }
+  const at::Tensor images = image_batch(patches, indices, draws, at::kFloat, at::kCPU);
+  const at::Tensor bytes = gathered_batch(patches.images(), indices, draws);
+  bool same = at::equal(bytes.permute({0, 3, 1, 2}).to(at::kFloat) / 255.0, images);
+  const at::Tensor by_host = mask_batch(masks, indices, draws, at::kCPU);
+  for (std::int64_t level = 0; level < 2; ++level) {
+    const at::Tensor gathered = gathered_batch(masks.tensor()[level].unsqueeze(-1), indices, draws);
+    same = same && at::equal(gathered.squeeze(-1), by_host[level]);
+  }
+  w.set("same", at::scalar_tensor(same, at::kBool));
+}
+
+}  // namespace
+
+void add_kernel_operations(OperationTable& table) {
+  table["pixel_loss"] = pixel_loss_case;
+  table["pda_attention"] = pda_attention_case;
+  table["affine_kernel"] = affine_kernel_case;
+  table["gathered"] = gathered_case;
+}
+
+}  // namespace wsss::test

@@ -1,0 +1,119 @@
+// Our own operations (cpp/wsss/kernels) on the CPU against LibTorch's, through the test-only addon. The CUDA plugin is the
+// same arithmetic compiled by nvcc; what can be said of it without a device is at the end.
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { makeWorkspace } from "./support/test-addon.js";
+import type { Workspace } from "./support/test-addon.js";
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
+let workspace: Workspace;
+
+beforeAll(async () => {
+  workspace = await makeWorkspace(root);
+});
+
+/** Relative errors against LibTorch's own operations. */
+function errorsOf(operation: string, fields: Readonly<Record<string, unknown>>): number[] {
+  workspace.clear();
+  workspace.run(operation, fields);
+  return [...new Float64Array(workspace.get("errors").data)];
+}
+
+describe("the loss of all mask levels in one pass, and its gradient gathered", () => {
+  const shape = { n: 2, classes: 3, h: 4, w: 5, H: 13, W: 17, levels: 3 };
+  const cases = [
+    ["enlarged four times", {}],
+    ["as large as the masks", { h: 13, w: 17 }],
+    ["reduced", { h: 16, w: 9, H: 7, W: 5 }],
+    ["from one pixel", { h: 1, w: 1, H: 6, W: 4 }],
+    ["to one pixel", { h: 3, w: 4, H: 1, W: 1 }],
+    ["one class, one level", { classes: 1, levels: 1 }],
+    ["many classes", { classes: 11, levels: 4 }],
+  ] as const;
+  test.each(cases.flatMap(([name, sizes]) => ["ignore", "fifth-logit"].map((rule) => [name, rule, sizes] as const)))(
+    "%s, background %s",
+    (_, background, sizes) => {
+      const exact = errorsOf("pixel_loss", { ...shape, ...sizes, background, dtype: "float64" });
+      expect(exact).toHaveLength(3);
+      expect(exact[0]).toBeLessThan(1e-12);
+      expect(exact[1]).toBeLessThan(1e-12);
+      expect(exact[2]).toBeLessThan(1e-6); // central differences
+      for (const error of errorsOf("pixel_loss", { ...shape, ...sizes, background, dtype: "float32" })) {
+        expect(error).toBeLessThan(1e-5);
+      }
+    },
+  );
+
+  test("224 px", () => {
+    const sizes = { n: 2, classes: 4, h: 56, w: 56, H: 224, W: 224, levels: 3, background: "ignore", dtype: "float32" };
+    for (const error of errorsOf("pixel_loss", sizes)) expect(error).toBeLessThan(1e-5);
+  });
+});
+
+describe("progressive dropout attention", () => {
+  test.each([0, 0.65, 0.9, 1])("gamma %d", (gamma) => {
+    const shape = { n: 3, classes: 4, h: 7, w: 5, gamma };
+    for (const error of errorsOf("pda_attention", { ...shape, dtype: "float64" })) expect(error).toBeLessThan(1e-12);
+    for (const error of errorsOf("pda_attention", { ...shape, dtype: "float32" })) expect(error).toBeLessThan(1e-5);
+  });
+});
+
+describe("frozen batch norm, shortcut and activation", () => {
+  test.each([
+    { shortcut: true, six: false },
+    { shortcut: false, six: false },
+    { shortcut: true, six: true },
+    { shortcut: false, six: true },
+  ])("%j", (kind) => {
+    const shape = { n: 2, channels: 12, h: 5, w: 3, ...kind };
+    for (const error of errorsOf("affine_kernel", { ...shape, dtype: "float32" })) expect(error).toBeLessThan(1e-6);
+    for (const error of errorsOf("affine_kernel", { ...shape, dtype: "bfloat16" })) expect(error).toBeLessThan(2e-2);
+  });
+});
+
+test.each([
+  { n: 5, height: 9, width: 14 },
+  { n: 3, height: 1, width: 3 },
+])("a set gathered where it lies: flips, blur, masks, bit for bit (%j)", (shape) => {
+  workspace.clear();
+  workspace.run("gathered", shape);
+  expect([...new Uint8Array(workspace.get("same").data)]).toEqual([1]);
+});
+
+describe("losses that are read every few steps", () => {
+  const run = (fields: Readonly<Record<string, unknown>>): Record<"losses" | "epochs" | "diverged", number[]> => {
+    workspace.clear();
+    workspace.run("loss_interval", fields);
+    const read = (name: string): number[] => [...new Float64Array(workspace.get(name).data)];
+    return { losses: read("losses"), epochs: read("epochs"), diverged: read("diverged") };
+  };
+
+  test("are those of every step, all of an epoch before its end", () => {
+    const each = run({ interval: 1, lr: 0.01 });
+    expect(each).toMatchObject({ epochs: [5, 10], diverged: [0] });
+    expect(new Set(each.losses).size).toBe(10);
+    expect(run({ interval: 3, lr: 0.01 })).toEqual(each);
+    expect(run({ interval: 100, lr: 0.01 })).toEqual(each);
+  });
+
+  test("stop the training at the first that is not finite, after those before it", () => {
+    const each = run({ interval: 1, lr: 1e12 });
+    expect(each.diverged[0]).toBeGreaterThan(1);
+    expect(run({ interval: 4, lr: 1e12 })).toEqual(each);
+  });
+});
+
+const plugin = path.join(root, "build", "Release", "wsss_tissue_cuda.so");
+const compiled = existsSync(plugin);
+if (!compiled) console.warn("SKIPPED: there is no nvcc here, so that the CUDA plugin was not compiled");
+(compiled ? test : test.skip)("the CUDA plugin needs the CUDA runtime and nothing else of CUDA or LibTorch", () => {
+  const symbols = execFileSync("nm", ["--dynamic", plugin], { encoding: "utf8" }).trim().split("\n");
+  const exported = symbols.filter((line) => line.includes(' T ')).map((line) => line.split(" ").at(-1));
+  expect(exported).toEqual(["wsss_cuda_table"]);
+  const needed = symbols.flatMap((line) => (/ U (\S+)/.exec(line) ?? []).slice(1)).map((name) => name.split("@")[0]!);
+  const foreign = needed.filter((name) => !/^(__cuda|cuda[A-Z]|__cxa_|__gxx_|_Unwind_|mem|str|__stack_chk)/.test(name));
+  expect(foreign).toEqual([]);
+});
