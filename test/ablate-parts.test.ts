@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Ablation } from "../dist/ablation/ablation.js";
 import { chooseCells } from "../dist/ablation/choose-cells.js";
 import { freeNativeMemory } from "../dist/ablation/free-native-memory.js";
-import { meanAndDeviation } from "../dist/ablation/percent.js";
+import { meanAndDeviation } from "../dist/ablation/mean-and-deviation.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
 import { allSections, type PlanSections, resolveSections } from "../dist/run/plan.js";
 import { cellOf, doneOf, given, readJson, runAblation, words } from "./support/ablation.js";

@@ -5,7 +5,7 @@ import { cp, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Ablation, CellReport } from "../dist/ablation/ablation.js";
-import { meanAndDeviation } from "../dist/ablation/percent.js";
+import { meanAndDeviation } from "../dist/ablation/mean-and-deviation.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
 import type { PlanSections } from "../dist/run/plan.js";
 import { cellOf, doneOf, readJson, runAblation, words } from "./support/ablation.js";

@@ -136,9 +136,18 @@ describe("a saved evaluation", () => {
     expect(opened?.evaluation).toEqual(evaluation);
     const table = (await readFile(path.join(root, "evaluation", "plain-patches.csv"), "utf8")).trimEnd().split("\n");
     expect(table[0]).toBe(
-      'patch,patient,pixelAccuracy,mIoU,fwIoU,meanBoundaryF1,"IoU even, left",IoU odd,"boundary F1 even, left",boundary F1 odd',
+      "patch,patient,pixelAccuracy,meanClassAccuracy,mIoU,fwIoU,meanBoundaryF1," +
+        '"IoU even, left",IoU odd,"Dice even, left",Dice odd,"boundary F1 even, left",boundary F1 odd',
     );
-    expect(table[2]).toMatch(/^p1,a,1,1,1,1,1,1,1,1$/);
+    expect(table[2]).toMatch(/^p1,a(,1){11}$/);
     expect(table).toHaveLength(3);
+    const [[evenEven, evenOdd], [oddEven, oddOdd]] = evaluation.confusion as [number[], number[]];
+    expect(
+      (await readFile(path.join(root, "evaluation", "plain-confusion.csv"), "utf8")).trimEnd().split("\n"),
+    ).toEqual([
+      'true class,"predicted even, left",predicted odd,predicted background',
+      `"even, left",${evenEven},${evenOdd},0`,
+      `odd,${oddEven},${oddOdd},0`,
+    ]);
   });
 });

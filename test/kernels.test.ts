@@ -111,7 +111,7 @@ const compiled = existsSync(plugin);
 if (!compiled) console.warn("SKIPPED: there is no nvcc here, so that the CUDA plugin was not compiled");
 (compiled ? test : test.skip)("the CUDA plugin needs the CUDA runtime and nothing else of CUDA or LibTorch", () => {
   const symbols = execFileSync("nm", ["--dynamic", plugin], { encoding: "utf8" }).trim().split("\n");
-  const exported = symbols.filter((line) => line.includes(' T ')).map((line) => line.split(" ").at(-1));
+  const exported = symbols.filter((line) => line.includes(" T ")).map((line) => line.split(" ").at(-1));
   expect(exported).toEqual(["wsss_cuda_table"]);
   const needed = symbols.flatMap((line) => (/ U (\S+)/.exec(line) ?? []).slice(1)).map((name) => name.split("@")[0]!);
   const foreign = needed.filter((name) => !/^(__cuda|cuda[A-Z]|__cxa_|__gxx_|_Unwind_|mem|str|__stack_chk)/.test(name));

@@ -1,5 +1,5 @@
 import type { Ablation, CellReport, ScoreSummary } from "./ablation.js";
-import { meanAndDeviation } from "./percent.js";
+import { meanAndDeviation } from "./mean-and-deviation.js";
 
 /** A table to be laid out: for the terminal or as Markdown. */
 export interface Table {

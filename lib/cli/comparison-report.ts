@@ -1,8 +1,8 @@
 import type { Interval } from "../evaluation/confidence-intervals.js";
+import { percent } from "../percent.js";
 import type { RunComparison } from "../run/compare-runs.js";
 import { alignColumns } from "../run/report-table.js";
 
-const percent = (value: number): string => (Number.isNaN(value) ? "-" : (value * 100).toFixed(1));
 const points = (value: number): string => (value > 0 ? `+${percent(value)}` : percent(value));
 const range = ({ low, high }: Interval): string => `${points(low)} to ${points(high)}`;
 

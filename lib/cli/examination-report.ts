@@ -1,6 +1,7 @@
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { DatasetExamination, SplitExamination } from "../doctor/examination.js";
 import type { FindingGroup } from "../doctor/finding.js";
+import { percent } from "../percent.js";
 import { alignColumns } from "../run/report-table.js";
 
 /** Files that one line names. */
@@ -81,7 +82,6 @@ function leftAligned(rows: readonly (readonly string[])[]): string[] {
 
 /** Patches that have each class, and its share of the pixels where there are masks; shares in per cent. */
 function balanceTable(splits: Readonly<Record<SplitName, SplitExamination>>, present: readonly SplitName[]): string[] {
-  const percent = (share: number | null): string => (share === null ? "-" : (100 * share).toFixed(1));
   const names = splits[present[0] ?? "train"].classes.map(({ name }) => name);
   const header = ["Class balance", ...present.flatMap((split) => [`${split}: patches`, "% patches", "% pixels"])];
   const classes = names.map((name, index) => [

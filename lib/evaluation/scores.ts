@@ -1,4 +1,5 @@
 import type { NativeLabelScores, NativeScores } from "../native/addon.js";
+import type { ScoreTable } from "./score-table.js";
 
 /** How well patch-level labels were predicted: labels against probabilities above 0.5, as fractions 0..1. */
 export interface LabelScores {
@@ -15,24 +16,12 @@ export interface LabelScores {
  * Pixels whose ground truth is background are not scored. NaN marks what is undefined, such as the IoU of a class
  * that occurs nowhere; means leave it out. `JSON.stringify` turns NaN into `null`.
  */
-export interface SegmentationScores {
+export interface SegmentationScores extends Omit<ScoreTable<number>, "boundaryF1" | "meanBoundaryF1"> {
   /**
    * Pixel counts [K][K + 1]: rows are ground truth, columns prediction. The last column counts tissue that was taken for
    * background, which only pseudo masks do; such pixels are wrong in every score.
    */
   readonly confusion: readonly (readonly number[])[];
-  /** Share of scored pixels that are right. */
-  readonly pixelAccuracy: number;
-  /** Mean over classes of the share of the class's pixels that are right. */
-  readonly meanClassAccuracy: number;
-  /** Mean over classes of {@link iou}. */
-  readonly mIoU: number;
-  /** Mean of {@link iou}, each class weighted with its share of the ground truth. */
-  readonly fwIoU: number;
-  /** Intersection over union, one per class; NaN for a class that is in neither ground truth nor prediction. */
-  readonly iou: readonly number[];
-  /** Dice's coefficient, one per class; NaN like {@link iou}. */
-  readonly dice: readonly number[];
 }
 
 /** Label scores as plain data of our realm. */

@@ -1,7 +1,5 @@
+import { percent } from "../percent.js";
 import type { IntervalResult, RunResult, SegmentationResult, TestResult } from "./result.js";
-
-const percent = (value: number | null | undefined): string =>
-  value === null || value === undefined ? "-" : (value * 100).toFixed(1);
 
 /** Lines of a table: the first column left, the others right aligned, two spaces between. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {

@@ -39,10 +39,13 @@ export interface IntervalsResult {
   /** Share of the resamples inside, 0..1. */
   readonly level: number;
   readonly accuracy: IntervalResult;
+  readonly meanClassAccuracy: IntervalResult;
   readonly mIoU: IntervalResult;
   readonly fwIoU: IntervalResult;
   readonly meanBoundaryF1: IntervalResult;
   readonly iou: readonly IntervalResult[];
+  readonly dice: readonly IntervalResult[];
+  readonly boundaryF1: readonly IntervalResult[];
 }
 
 /** Scores of the test split. */
@@ -88,9 +91,12 @@ export function intervalsResult({ by, units, level, scores }: ConfidenceInterval
     units,
     level,
     accuracy: ends(scores.pixelAccuracy),
+    meanClassAccuracy: ends(scores.meanClassAccuracy),
     mIoU: ends(scores.mIoU),
     fwIoU: ends(scores.fwIoU),
     meanBoundaryF1: ends(scores.meanBoundaryF1),
     iou: scores.iou.map(ends),
+    dice: scores.dice.map(ends),
+    boundaryF1: scores.boundaryF1.map(ends),
   };
 }

@@ -55,32 +55,51 @@ export function evaluationFile(name: EvaluationName): string {
   return join(evaluationFolder, `${name}.json`);
 }
 
+/** File of a run folder with the confusion matrix, for people. */
+export function confusionFile(name: EvaluationName): string {
+  return join(evaluationFolder, `${name}-confusion.csv`);
+}
+
 /** File of a run folder with the scores of each patch, for people. */
 export function patchScoresFile(name: EvaluationName): string {
   return join(evaluationFolder, `${name}-patches.csv`);
 }
 
 function columnsOf(classes: readonly string[]): MetricColumn<PatchScores>[] {
-  const ofClass = (what: "iou" | "boundaryF1", heading: string): MetricColumn<PatchScores>[] =>
+  const ofClass = (what: "iou" | "dice" | "boundaryF1", heading: string): MetricColumn<PatchScores>[] =>
     classes.map((name, index) => ({ heading: `${heading} ${name}`, value: (patch) => patch[what][index] }));
   return [
     { heading: "patch", value: ({ stem }) => stem },
     { heading: "patient", value: ({ patient }) => patient },
     { heading: "pixelAccuracy", value: ({ pixelAccuracy }) => pixelAccuracy },
+    { heading: "meanClassAccuracy", value: ({ meanClassAccuracy }) => meanClassAccuracy },
     { heading: "mIoU", value: ({ mIoU }) => mIoU },
     { heading: "fwIoU", value: ({ fwIoU }) => fwIoU },
     { heading: "meanBoundaryF1", value: ({ meanBoundaryF1 }) => meanBoundaryF1 },
     ...ofClass("iou", "IoU"),
+    ...ofClass("dice", "Dice"),
     ...ofClass("boundaryF1", "boundary F1"),
   ];
 }
 
-/** Writes an evaluation into the run folder: its counts as JSON, the scores of each patch as CSV. @throws WsssError `WSSS_ERR_IO` */
+/** A line for each class of the ground truth: how many of its pixels were taken for what. */
+function confusionTable(classes: readonly string[], confusion: SegmentationEvaluation["confusion"]): string {
+  const predicted = [...classes, "background"].map((name, column) => ({
+    heading: `predicted ${name}`,
+    value: (row: number) => confusion[row]?.[column],
+  }));
+  return csvTable<number>([{ heading: "true class", value: (row) => classes[row] }, ...predicted], [...classes.keys()]);
+}
+
+/**
+ * Writes an evaluation into the run folder: its counts as JSON, confusion matrix and the scores of each patch as CSV.
+ * @throws WsssError `WSSS_ERR_IO`
+ */
 export async function saveEvaluation(
   root: string,
   name: EvaluationName,
   origin: Pick<SavedEvaluation, "dataset" | "classes" | "segmenter">,
-  { patches, counts, boundaryTolerancePx }: SegmentationEvaluation,
+  { patches, counts, confusion, boundaryTolerancePx }: SegmentationEvaluation,
 ): Promise<void> {
   const saved: SavedEvaluation = {
     format: 1,
@@ -91,6 +110,7 @@ export async function saveEvaluation(
   };
   // Not indented: there are dozens of numbers for each patch.
   await writeText(join(root, evaluationFile(name)), `${JSON.stringify(saved)}\n`);
+  await writeText(join(root, confusionFile(name)), confusionTable(origin.classes, confusion));
   await writeText(join(root, patchScoresFile(name)), csvTable(columnsOf(origin.classes), patches));
 }
 

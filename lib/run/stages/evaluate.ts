@@ -9,6 +9,7 @@ import { canBeResampled } from "../../evaluation/groups.js";
 import type { SegmentationEvaluation } from "../../evaluation/segmentation-evaluation.js";
 import { type ClassifierResult, intervalsResult, segmentationResult, type TestResult } from "../result.js";
 import {
+  confusionFile,
   evaluationFile,
   type EvaluationName,
   patchScoresFile,
@@ -104,7 +105,7 @@ export async function evaluate(context: RunContext): Promise<StageOutcome<Evalua
       classes: classesOf(fingerprint),
       test: fingerprint.test,
     },
-    outputs: names.flatMap((one) => [evaluationFile(one), patchScoresFile(one)]),
+    outputs: names.flatMap((one) => [evaluationFile(one), confusionFile(one), patchScoresFile(one)]),
     work: async () => await evaluateBoth(context, { classifier, segmenter }),
   });
 }
