@@ -12,6 +12,7 @@
 #include "segmenter.h"
 #include "stores.h"
 #include "wsss/core/device.h"
+#include "wsss/kernels/cuda_plugin.h"
 #include "wsss/synthetic/synthesize.h"
 
 namespace wsss::binding {
@@ -65,6 +66,8 @@ Napi::Value report_devices(const Napi::CallbackInfo& info) {
     cuda.Set("compiledIn", report.cuda_compiled_in);
     cuda.Set("deviceCount", static_cast<double>(report.cuda_device_count));
     cuda.Set("reason", report.cuda_reason);
+    // Asked for where there is a device only: the plugin needs the CUDA runtime.
+    cuda.Set("kernelsReason", report.cuda_device_count > 0 ? cuda_kernels_reason() : "");
     Napi::Object object = Napi::Object::New(info.Env());
     object.Set("libtorchVersion", report.libtorch_version);
     object.Set("builtAgainst", report.built_against);

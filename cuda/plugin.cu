@@ -32,18 +32,19 @@ const char* launch(const Op& op, std::int64_t count, void* stream) {
 template <typename... Ops>
 void fill(CudaTableOf<Ops...>& table) {
   ((static_cast<CudaLauncher<Ops>&>(table).launch = &launch<Ops>), ...);
-  table.version = kCudaTableVersion;
 }
 
 }  // namespace
 
-}  // namespace wsss
-
-extern "C" __attribute__((visibility("default"))) const wsss::CudaTable* wsss_cuda_table() {
-  static const wsss::CudaTable table = [] {
-    wsss::CudaTable filled;
-    wsss::fill(filled);
+extern "C" __attribute__((visibility("default"))) const CudaTable* wsss_cuda_table(std::int64_t version,
+                                                                                   std::int64_t layout) {
+  if (version != kCudaTableVersion || layout != CudaTable::layout()) return nullptr;
+  static const CudaTable table = [] {
+    CudaTable filled;
+    fill(filled);
     return filled;
   }();
   return &table;
 }
+
+}  // namespace wsss

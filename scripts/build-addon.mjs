@@ -5,7 +5,8 @@
  *
  * --if-stale  builds only if a source, LibTorch's version or a build tool changed since the last build
  * --tests     also builds the addon that drives the C++ tests, build/test-addon/wsss_test.node
- * --cuda      also builds the CUDA plugin, build/Release/wsss_tissue_cuda.so; needs nvcc. --tests does it where nvcc is
+ * --cuda      also builds the CUDA plugin, build/Release/wsss_tissue_cuda.so, with nvcc 12.8 or newer; --tests does so
+ *             where there is one
  * --clean     starts from an empty build folder
  *
  * Needs dist/ (it uses lib/libtorch to find LibTorch), a C++20 compiler, make and CMake. Talks on standard error only.
@@ -36,7 +37,8 @@ const { libtorchVersion, setupLibTorch } = await import("../dist/libtorch/index.
 const require = createRequire(import.meta.url);
 
 const wantsTests = flags.has("--tests");
-const wantsCuda = flags.has("--cuda") || (wantsTests && hasNvcc());
+// One that is there is kept up to date: it must be of the same build as the addon.
+const wantsCuda = flags.has("--cuda") || existsSync(cudaPlugin) || (wantsTests && hasNvcc());
 const stamp = {
   addon: hashOf(["CMakeLists.txt", "binding", "cpp"]),
   cuda: wantsCuda ? hashOf(["CMakeLists.txt", "cuda", "cpp/wsss/kernels"]) : null,
@@ -118,8 +120,11 @@ function isFresh() {
   return !wantsTests || (last.tests === stamp.tests && existsSync(testAddon));
 }
 
+/** Whether there is an nvcc that knows all processors of the plugin. */
 function hasNvcc() {
-  return spawnSync("nvcc", ["--version"], { stdio: "ignore" }).status === 0;
+  const { stdout } = spawnSync("nvcc", ["--version"], { encoding: "utf8" });
+  const [, major, minor] = /release (\d+)\.(\d+)/.exec(stdout ?? "") ?? [];
+  return Number(major) > 12 || (Number(major) === 12 && Number(minor) >= 8);
 }
 
 /** Whether the build folder belongs to another source folder (a moved clone) or another generator: CMake refuses both. */

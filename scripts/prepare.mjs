@@ -2,9 +2,10 @@
  * Brings a clone into a state in which everything runs, doing only what is missing or stale:
  * npm's packages, the compiled TypeScript (dist/), LibTorch (in the cache), the C++ addon (build/).
  *
- *   node scripts/prepare.mjs [--tests] [--typescript-only]
+ *   node scripts/prepare.mjs [--tests] [--cuda] [--typescript-only]
  *
  * --tests            also builds the addon that drives the C++ tests
+ * --cuda             also builds the CUDA plugin, with nvcc
  * --typescript-only  stops after dist/; what npm's own `prepare` step runs
  *
  * Plain Node without packages, since it runs before there are any. Talks on standard error only, so that the standard
@@ -92,7 +93,7 @@ function makeExecutable() {
 
 function buildAddon() {
   const parameters = [inRoot("scripts", "build-addon.mjs"), "--if-stale"];
-  if (flags.has("--tests")) parameters.push("--tests");
+  for (const flag of ["--tests", "--cuda"]) if (flags.has(flag)) parameters.push(flag);
   run(process.execPath, parameters, "the addon could not be built, see above");
 }
 

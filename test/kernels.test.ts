@@ -2,10 +2,12 @@
 // same arithmetic compiled by nvcc; what can be said of it without a device is at the end.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { makeWorkspace } from "./support/test-addon.js";
+import { freshFolder } from "./support/tiny-models.js";
 import type { Workspace } from "./support/test-addon.js";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -62,12 +64,10 @@ describe("progressive dropout attention", () => {
 });
 
 describe("frozen batch norm, shortcut and activation", () => {
-  test.each([
-    { shortcut: true, six: false },
-    { shortcut: false, six: false },
-    { shortcut: true, six: true },
-    { shortcut: false, six: true },
-  ])("%j", (kind) => {
+  const kinds = ["none", "relu", "relu6"].flatMap((activation) =>
+    [true, false].map((shortcut) => ({ activation, shortcut })),
+  );
+  test.each(kinds)("%j", (kind) => {
     const shape = { n: 2, channels: 12, h: 5, w: 3, ...kind };
     for (const error of errorsOf("affine_kernel", { ...shape, dtype: "float32" })) expect(error).toBeLessThan(1e-6);
     for (const error of errorsOf("affine_kernel", { ...shape, dtype: "bfloat16" })) expect(error).toBeLessThan(2e-2);
@@ -86,18 +86,35 @@ test.each([
 describe("losses that are read every few steps", () => {
   const run = (fields: Readonly<Record<string, unknown>>): Record<"losses" | "epochs" | "diverged", number[]> => {
     workspace.clear();
-    workspace.run("loss_interval", fields);
+    workspace.run("loss_interval", { lr: 0.01, folder: "", stopAfter: 0, resumeFrom: "", ...fields });
     const read = (name: string): number[] => [...new Float64Array(workspace.get(name).data)];
     return { losses: read("losses"), epochs: read("epochs"), diverged: read("diverged") };
   };
 
   test("are those of every step, all of an epoch before its end", () => {
-    const each = run({ interval: 1, lr: 0.01 });
+    const each = run({ interval: 1 });
     expect(each).toMatchObject({ epochs: [5, 10], diverged: [0] });
     expect(new Set(each.losses).size).toBe(10);
-    expect(run({ interval: 3, lr: 0.01 })).toEqual(each);
-    expect(run({ interval: 100, lr: 0.01 })).toEqual(each);
+    expect(run({ interval: 3 })).toEqual(each);
+    expect(run({ interval: 100 })).toEqual(each);
   });
+
+  test.each([1, 4, 7])(
+    "are neither lost nor told twice when the training is cancelled at report %d and resumed",
+    async (stopAfter) => {
+      const undisturbed = run({ interval: 3 });
+      const folder = await freshFolder();
+      const begun = run({ interval: 3, folder, stopAfter });
+      expect(begun.losses.length).toBeGreaterThanOrEqual(stopAfter);
+      expect(begun.losses.length).toBeLessThan(10);
+      expect(begun.losses).toEqual(undisturbed.losses.slice(0, begun.losses.length));
+      const newest = (await readdir(folder))
+        .filter((name) => name.startsWith("checkpoint-"))
+        .sort()
+        .at(-1)!;
+      expect(run({ interval: 3, folder, resumeFrom: path.join(folder, newest) })).toEqual(undisturbed);
+    },
+  );
 
   test("stop the training at the first that is not finite, after those before it", () => {
     const each = run({ interval: 1, lr: 1e12 });

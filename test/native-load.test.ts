@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { preloadLibTorch } from "../dist/libtorch/index.js";
+import { preloadLibTorch, setupLibTorch } from "../dist/libtorch/index.js";
 import { buildFromSource, findBinary } from "../dist/native/binary.js";
 import { loadAddon } from "../dist/native/load.js";
 import { platformProblem } from "../dist/native/platform.js";
@@ -52,6 +52,20 @@ test("a library that does not load is an error with the loader's words", async (
   await writeFiles(folder, archiveFiles);
   const fake = { folder, version: "2.13.0", variant: "cpu", hasHeaders: true, missing: [] };
   await expect(preloadLibTorch(fake)).rejects.toThrow(/libgomp\.so\.1 could not be loaded \(.*\)[^]*setup --force/);
+});
+
+test("CUDA libraries are loaded where there is a driver; one that does not load leaves the CPU", async () => {
+  const { folder: real } = await setupLibTorch({});
+  const folder = await temporaryFolder();
+  await mkdir(path.join(folder, "lib"));
+  for (const name of await readdir(path.join(real, "lib"))) {
+    await symlink(path.join(real, "lib", name), path.join(folder, "lib", name));
+  }
+  const cuda = { folder, version: "2.13.0", variant: "cu130", hasHeaders: true, missing: [] };
+  expect(await preloadLibTorch(cuda, true)).toBeNull();
+  await writeFile(path.join(folder, "lib", "libtorch_cuda.so"), "no library");
+  expect(await preloadLibTorch(cuda, false)).toBeNull();
+  expect(await preloadLibTorch(cuda, true)).toMatch(/libtorch_cuda\.so could not be loaded/);
 });
 
 test("the addon loads once, against the LibTorch that it was built for", async () => {

@@ -346,7 +346,12 @@ describe("the device", () => {
     threads: 2,
     cpuCapability: "AVX2",
     bfloat16: false,
-    cuda: { compiledIn: deviceCount > 0, deviceCount, reason: deviceCount > 0 ? "" : "this LibTorch has no CUDA" },
+    cuda: {
+      compiledIn: deviceCount > 0,
+      deviceCount,
+      reason: deviceCount > 0 ? "" : "this LibTorch has no CUDA",
+      kernelsReason: "",
+    },
   });
 
   test("auto takes a GPU if there is one", () => {

@@ -8,16 +8,21 @@ export interface Rate {
   readonly leftMs: number | undefined;
 }
 
+/** Reports that follow the first so soon belong to it. */
+const firstBurstMs = 50;
+
 /** Measures work that is counted from 0 up to a total; a smaller count than the last starts anew. */
 export class RateMeter {
-  #startedAt = performance.now();
+  #firstAt = performance.now();
+  #startedAt = this.#firstAt;
   #startedWith = 0;
   #last = 0;
 
   update(done: number, total: number): Rate {
     const now = performance.now();
-    if (done < this.#last || this.#last === 0) {
-      // The first report ends warm-up work (memory, first kernels) which would spoil the mean.
+    if (done < this.#last || this.#last === 0) this.#firstAt = now;
+    if (now - this.#firstAt < firstBurstMs) {
+      // The first report ends warm-up work (memory, first kernels) which would spoil the mean. From a GPU several come at once.
       this.#startedAt = now;
       this.#startedWith = done;
     }

@@ -38,7 +38,14 @@ export interface NativeDeviceReport {
   readonly cpuCapability: string;
   /** Whether the processor multiplies bfloat16 matrices in hardware. */
   readonly bfloat16: boolean;
-  readonly cuda: { readonly compiledIn: boolean; readonly deviceCount: number; readonly reason: string };
+  readonly cuda: {
+    readonly compiledIn: boolean;
+    readonly deviceCount: number;
+    /** Why no device is used; empty if one is, or could be. */
+    readonly reason: string;
+    /** Why our own kernels are not used on the devices; empty if they are, or if there is no device. */
+    readonly kernelsReason: string;
+  };
 }
 
 export interface NativeAddon extends NativeEvaluationFunctions {

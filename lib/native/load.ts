@@ -38,7 +38,8 @@ async function findAndLoad(): Promise<NativeAddon> {
     },
   });
   const file = binary ?? (await buildFromSource(tried));
-  await preloadLibTorch(libtorch);
+  const cudaProblem = await preloadLibTorch(libtorch);
+  if (cudaProblem !== null) process.stderr.write(`wsss-tissue: CUDA is not used: ${cudaProblem}\n`);
   return requireAddon(file);
 }
 

@@ -1,6 +1,7 @@
 #include <torch/torch.h>
 
 #include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,9 @@ void pixel_loss_case(Workspace& w, const Fields& fields) {
   const at::Tensor logits = normal({n, classes, fields.integer("h"), fields.integer("w")}, 1, dtype) * 3.0;
   at::Tensor masks = at::randint(0, classes + 1, {levels, n, fields.integer("H"), fields.integer("W")},
                                  at::detail::createCPUGenerator(2), at::kByte);
-  masks.select(2, 0).fill_(255);
+  // Ignored: what is above K, near it and far from it.
+  masks[0][0][0][0] = 255;
+  if (masks.size(3) > 2) masks.select(3, 1).fill_(classes + 1);
   const at::Tensor level_weights = normal({levels}, 3, dtype);
   const auto run = [&](auto sums_of) {
     const at::Tensor leaf = logits.clone().requires_grad_(true);
@@ -97,7 +100,7 @@ void pda_attention_case(Workspace& w, const Fields& fields) {
   set_errors(w, errors);
 }
 
-// {n, channels, h, w, shortcut, high, dtype} -> errors [3]: output, gradient of the input and of the shortcut
+// {n, channels, h, w, shortcut, activation, dtype} -> errors [3]: output, gradient of the input and of the shortcut
 void affine_kernel_case(Workspace& w, const Fields& fields) {
   const c10::ScalarType dtype = fields.string("dtype") == "bfloat16" ? at::kBFloat16 : at::kFloat;
   const std::int64_t channels = fields.integer("channels");
@@ -108,7 +111,9 @@ void affine_kernel_case(Workspace& w, const Fields& fields) {
   const bool has_shortcut = fields.boolean("shortcut");
   const at::Tensor x = maps(1), more = has_shortcut ? maps(2) : at::Tensor(), gradient = maps(3);
   const at::Tensor scale = normal({channels}, 4, at::kFloat), shift = normal({channels}, 5, at::kFloat);
-  const Bounds bounds = bounds_of(fields.boolean("six") ? Activation::kRelu6 : Activation::kRelu);
+  const std::map<std::string, Activation> activations{
+      {"none", Activation::kNone}, {"relu", Activation::kRelu}, {"relu6", Activation::kRelu6}};
+  const Bounds bounds = bounds_of(activations.at(fields.string("activation")));
 
   at::Tensor y = at::empty_like(x), of_x = at::empty_like(x), of_more = has_shortcut ? at::empty_like(x) : at::Tensor();
   launch_affine(x, scale, shift, more, bounds, y);
@@ -118,8 +123,8 @@ void affine_kernel_case(Workspace& w, const Fields& fields) {
   at::Tensor exact = x.to(at::kFloat) * scales + shift.view({1, -1, 1, 1});
   if (has_shortcut) exact = exact + more.to(at::kFloat);
   // In bfloat16 an output may be rounded to a bound; the gradient then stops there.
-  exact = exact.clamp(0.0, bounds.high).to(dtype);
-  const at::Tensor inside = at::logical_and(exact > 0.0, exact < bounds.high);
+  exact = exact.clamp(bounds.low, bounds.high).to(dtype);
+  const at::Tensor inside = at::logical_and(exact > bounds.low, exact < bounds.high);
   const at::Tensor through = gradient.to(at::kFloat).masked_fill(inside.logical_not(), 0.0);
   std::vector<double> errors{relative_error(y, exact), relative_error(of_x, through * scales)};
   if (has_shortcut) errors.push_back(relative_error(of_more, through));

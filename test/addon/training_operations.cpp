@@ -187,8 +187,9 @@ void segmenter_training(Workspace& w, const Fields& fields) {
   }
 }
 
-// {interval, lr} -> losses, and epochs: the step at which each epoch was reported, of a small training whose losses are
-// read every so many steps; diverged: the step that it stopped at, 0 if it did not
+// {interval, lr, folder, stopAfter, resumeFrom} -> losses, and epochs: the step at which each epoch was reported, of a
+// small training whose losses are read every so many steps; diverged: the step that it stopped at, 0 if it did not.
+// With a folder it leaves a checkpoint every two steps, and is cancelled after so many reports, 0 for never.
 void loss_interval(Workspace& w, const Fields& fields) {
   constexpr std::int64_t kPatches = 10, kSize = 32, kClasses = 2;
   PatchStore patches(kPatches, kSize, kSize, kClasses);
@@ -206,16 +207,27 @@ void loss_interval(Workspace& w, const Fields& fields) {
   options.freeze_stem = false;
   options.freeze_batch_norm = false;
   options.loss_interval = fields.integer("interval");
+  options.checkpoint_folder = fields.string("folder");
+  options.checkpoint_steps = options.checkpoint_folder.empty() ? 0 : 2;
+  options.resume_from = fields.string("resumeFrom");
+  const CancelToken cancel;
+  const std::int64_t stop_after = fields.integer("stopAfter");
   std::vector<double> losses, epochs;
   const ClassifierObserver observer{
-      [&](const ClassifierStep& step) { losses.push_back(step.loss); },
+      [&](const ClassifierStep& step) {
+        losses.push_back(step.loss);
+        if (static_cast<std::int64_t>(losses.size()) == stop_after) cancel.cancel();
+      },
       [&](const ClassifierEpoch&) { epochs.push_back(static_cast<double>(losses.size())); }};
   double diverged = 0.0;
   try {
-    train_classifier(network, options, patches, {}, observer, CancelToken());
+    train_classifier(network, options, patches, {}, observer, cancel);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kDiverged) throw;
-    diverged = static_cast<double>(losses.size()) + 1;
+    if (error.code() == ErrorCode::kDiverged) {
+      diverged = static_cast<double>(losses.size()) + 1;
+    } else if (error.code() != ErrorCode::kCancelled) {
+      throw;
+    }
   }
   w.set("losses", at::tensor(losses, at::kDouble));
   w.set("epochs", at::tensor(epochs, at::kDouble));

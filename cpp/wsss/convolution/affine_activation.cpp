@@ -116,7 +116,7 @@ class AffineActivation : public torch::autograd::Function<AffineActivation> {
 bool takes_affine(const at::Tensor& x) {
   if (is_plain(x)) return true;
   const bool known = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
-  return x.is_cuda() && can_launch(x) && known && x.size(1) % Pack<float>::kSize == 0;
+  return x.is_cuda() && can_launch(x.device()) && known && x.size(1) % Pack<float>::kSize == 0;
 }
 
 at::Tensor affine_activation(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,

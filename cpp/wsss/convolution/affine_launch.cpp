@@ -1,5 +1,9 @@
 #include "wsss/convolution/affine_launch.h"
 
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
 #include "wsss/kernels/affine.h"
 #include "wsss/kernels/launch.h"
 
@@ -9,12 +13,15 @@ namespace {
 
 template <typename T>
 const Pack<T>* packs(const at::Tensor& maps) {
-  return maps.defined() ? reinterpret_cast<const Pack<T>*>(maps.const_data_ptr<T>()) : nullptr;
+  if (!maps.defined()) return nullptr;
+  const auto* packs = reinterpret_cast<const Pack<T>*>(maps.const_data_ptr<T>());
+  TORCH_INTERNAL_ASSERT(reinterpret_cast<std::uintptr_t>(packs) % sizeof(Pack<T>) == 0);
+  return packs;
 }
 
 template <typename T>
 Pack<T>* writable_packs(at::Tensor& maps) {
-  return maps.defined() ? reinterpret_cast<Pack<T>*>(maps.data_ptr<T>()) : nullptr;
+  return const_cast<Pack<T>*>(packs<T>(maps));
 }
 
 /// Calls work(T()) with the type of the maps' values.
@@ -31,13 +38,14 @@ void for_type(const at::Tensor& maps, Work work) {
 
 void launch_affine(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, const at::Tensor& shortcut,
                    const Bounds& bounds, at::Tensor& y) {
+  const at::Tensor scales = scale.to(at::kFloat), shifts = shift.to(at::kFloat);
   for_type(x, [&](auto value) {
     using T = decltype(value);
     AffineForward<T> op{};
     op.x = packs<T>(x);
     op.shortcut = packs<T>(shortcut);
-    op.scale = scale.const_data_ptr<float>();
-    op.shift = shift.const_data_ptr<float>();
+    op.scale = scales.const_data_ptr<float>();
+    op.shift = shifts.const_data_ptr<float>();
     op.channels = x.size(1);
     op.low = bounds.low;
     op.high = bounds.high;
@@ -48,12 +56,13 @@ void launch_affine(const at::Tensor& x, const at::Tensor& scale, const at::Tenso
 
 void launch_affine_gradient(const at::Tensor& gradient, const at::Tensor& y, const at::Tensor& scale,
                             const Bounds& bounds, at::Tensor& of_x, at::Tensor& of_shortcut) {
+  const at::Tensor scales = scale.to(at::kFloat);
   for_type(y, [&](auto value) {
     using T = decltype(value);
     AffineBackward<T> op{};
     op.gradient = packs<T>(gradient);
     op.y = packs<T>(y);
-    op.scale = scale.const_data_ptr<float>();
+    op.scale = scales.const_data_ptr<float>();
     op.channels = y.size(1);
     op.low = bounds.low;
     op.high = bounds.high;

@@ -35,13 +35,14 @@ at::Tensor normed(BatchNorm& norm, const at::Tensor& x, Activation activation, c
 
 at::Tensor conv_norm(Conv2d& conv, BatchNorm& norm, const at::Tensor& x, Activation activation,
                      const at::Tensor& shortcut) {
-  if (takes_affine(x) && norm->is_affine()) {
-    const ScaleShift affine = norm->scale_shift();
-    if (is_plain(x) && !at::GradMode::is_enabled())
-      return conv->forward_with(x, affine.scale, affine.shift, shortcut, activation);
-    return affine_activation(conv(x), affine.scale, affine.shift, shortcut, activation);
+  if (!norm->is_affine()) return normed(norm, conv(x), activation, shortcut);
+  const ScaleShift affine = norm->scale_shift();
+  if (is_plain(x) && !at::GradMode::is_enabled()) {
+    return conv->forward_with(x, affine.scale, affine.shift, shortcut, activation);
   }
-  return normed(norm, conv(x), activation, shortcut);
+  const at::Tensor out = conv(x);
+  return takes_affine(out) ? affine_activation(out, affine.scale, affine.shift, shortcut, activation)
+                           : normed(norm, out, activation, shortcut);
 }
 
 at::Tensor conv_add(Conv2d& conv, const at::Tensor& x, const at::Tensor& shortcut) {

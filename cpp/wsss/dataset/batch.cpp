@@ -34,20 +34,31 @@ at::Tensor network_input(const at::Tensor& bytes, c10::ScalarType dtype) {
   return bytes.permute({0, 3, 1, 2}).to(at::kFloat, false, false, at::MemoryFormat::ChannelsLast).div_(255.0).to(dtype);
 }
 
+/// Copies to a device without waiting for what the device is doing.
+at::Tensor sent(const at::Tensor& tensor, const c10::Device& device) {
+  return tensor.to(tensor.options().device(device), /*non_blocking=*/true);
+}
+
+/// Host memory that a device can read by itself.
+at::Tensor staging(at::IntArrayRef shape, const c10::Device& device) {
+  return at::empty(shape, at::TensorOptions(at::kByte).pinned_memory(device.is_cuda()));
+}
+
 /// The rows of a small table on a device.
 template <typename T>
 at::Tensor table_on(const c10::Device& device, const std::vector<T>& rows) {
   const auto bytes = static_cast<std::int64_t>(rows.size() * sizeof(T));
-  at::Tensor table = at::empty({bytes}, at::kByte);
+  at::Tensor table = staging({bytes}, device);
   std::memcpy(table.data_ptr<std::uint8_t>(), rows.data(), static_cast<std::size_t>(bytes));
-  return table.to(device);
+  return sent(table, device);
 }
 
-/// Whether a CUDA device with our kernels has room for a set and as much again, for the training itself.
+/// Whether a set is no burden to a CUDA device with our kernels: the training itself needs the memory.
 bool has_room(const c10::Device& device, std::int64_t bytes) {
-  if (!device.is_cuda() || cuda_kernels() == nullptr) return false;
+  constexpr std::size_t kShare = 8;
+  if (!device.is_cuda() || !can_launch(device)) return false;
   const auto [free, total] = at::accelerator::getMemoryInfo(device.index());
-  return static_cast<std::size_t>(bytes) * 2 < free;
+  return static_cast<std::size_t>(bytes) * kShare < free;
 }
 
 }  // namespace
@@ -92,7 +103,7 @@ at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t
                        const std::vector<AugmentationDraw>& draws, c10::ScalarType dtype, const c10::Device& device) {
   const auto n = static_cast<std::int64_t>(indices.size());
   const auto bytes_per_patch = patches.height() * patches.width() * 3;
-  at::Tensor bytes = at::empty({n, patches.height(), patches.width(), 3}, at::kByte);
+  at::Tensor bytes = staging({n, patches.height(), patches.width(), 3}, device);
   auto* out = bytes.data_ptr<std::uint8_t>();
   at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
@@ -102,18 +113,20 @@ at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t
     }
   });
   // Bytes travel to the device, floats are made there.
-  return network_input(bytes.to(device), dtype);
+  return network_input(sent(bytes, device), dtype);
 }
 
 at::Tensor label_batch(const PatchStore& patches, const std::vector<std::int64_t>& indices, c10::ScalarType dtype,
                        const c10::Device& device) {
-  return patches.label_matrix().index_select(0, at::tensor(indices, at::kLong)).to(device, dtype);
+  at::Tensor labels = staging({static_cast<std::int64_t>(indices.size()), patches.class_count()}, device);
+  at::index_select_out(labels, patches.label_matrix(), 0, at::tensor(indices, at::kLong));
+  return sent(labels, device).to(dtype);
 }
 
 at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& indices,
                       const std::vector<AugmentationDraw>& draws, const c10::Device& device) {
   const auto n = static_cast<std::int64_t>(indices.size());
-  at::Tensor batch = at::empty({masks.level_count(), n, masks.height(), masks.width()}, at::kByte);
+  at::Tensor batch = staging({masks.level_count(), n, masks.height(), masks.width()}, device);
   auto* out = batch.data_ptr<std::uint8_t>();
   at::parallel_for(0, masks.level_count() * n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
@@ -122,7 +135,7 @@ at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& i
                    out + i * masks.height() * masks.width());
     }
   });
-  return batch.to(device);
+  return sent(batch, device);
 }
 
 at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>& indices,
@@ -135,7 +148,7 @@ at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>
     const AugmentationDraw draw = draw_at(draws, i);
     mirrored.push_back((draw.flip_horizontally ? 1 : 0) + (draw.flip_vertically ? 2 : 0));
     boxes.push_back(blur_box(draw.blur_radius));
-    blurs = blurs || draw.blur_radius > 0.0;
+    blurs = blurs || (draw.blur_radius > 0.0 && set.size(3) == BlurPatches::kChannels);
   }
   const at::Tensor index_table = table_on(set.device(), indices), mirror_table = table_on(set.device(), mirrored);
   at::Tensor batch = at::empty({n, set.size(1), set.size(2), set.size(3)}, set.options());
@@ -148,7 +161,7 @@ at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>
   gather.channels = set.size(3);
   gather.batch = batch.data_ptr<std::uint8_t>();
   launch(gather, n * gather.height * gather.width, set.device());
-  if (!blurs || gather.channels != BlurPatches::kChannels) return batch;
+  if (!blurs) return batch;
 
   const at::Tensor box_table = table_on(set.device(), boxes);
   at::Tensor other = at::empty_like(batch);
@@ -185,11 +198,16 @@ at::Tensor TrainingBatches::images(const std::vector<std::int64_t>& indices,
 at::Tensor TrainingBatches::masks(const std::vector<std::int64_t>& indices,
                                   const std::vector<AugmentationDraw>& draws) const {
   if (!resident_masks_.defined()) return mask_batch(*masks_, indices, draws, device_);
-  std::vector<at::Tensor> levels;
-  for (std::int64_t level = 0; level < resident_masks_.size(0); ++level) {
-    levels.push_back(gathered_batch(resident_masks_[level].unsqueeze(-1), indices, draws).squeeze(-1));
+  // All levels in one gathering: as if each were a part of a longer set.
+  const std::int64_t levels = resident_masks_.size(0), count = resident_masks_.size(1);
+  std::vector<std::int64_t> places;
+  std::vector<AugmentationDraw> mirrors;
+  for (std::int64_t level = 0; level < levels; ++level) {
+    for (const auto index : indices) places.push_back(level * count + index);
+    mirrors.insert(mirrors.end(), draws.begin(), draws.end());
   }
-  return at::stack(levels);
+  const at::Tensor set = resident_masks_.flatten(0, 1).unsqueeze(-1);
+  return gathered_batch(set, places, mirrors).view({levels, -1, set.size(1), set.size(2)});
 }
 
 }  // namespace wsss

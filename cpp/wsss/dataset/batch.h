@@ -60,8 +60,9 @@ at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& i
 at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>& indices,
                           const std::vector<AugmentationDraw>& draws);
 
-/// The batches of a training. Where the device has room for the whole set it is kept there, so that a step moves
-/// nothing but the numbers of its patches; otherwise batches are made in host memory and travel as bytes.
+/// The batches of a training. Where the whole set takes no more than an eighth of a device's free memory it is kept
+/// there, so that a step moves nothing but the numbers of its patches; otherwise batches are made in host memory and
+/// travel as bytes.
 class TrainingBatches {
  public:
   /// @param masks  or null; both stores must outlive this.

@@ -28,12 +28,9 @@ Plugin open_plugin() {
   // Never closed: kernels are registered with the CUDA runtime until the process ends.
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (library == nullptr) return {nullptr, dlerror()};
-  using Getter = const CudaTable* (*)();
-  const auto getter = reinterpret_cast<Getter>(dlsym(library, kCudaTableSymbol));
-  const CudaTable* table = getter == nullptr ? nullptr : getter();
-  if (table == nullptr || table->version != kCudaTableVersion) {
-    return {nullptr, file + " is of another build than the addon"};
-  }
+  const auto getter = reinterpret_cast<decltype(&wsss_cuda_table)>(dlsym(library, kCudaTableSymbol));
+  const CudaTable* table = getter == nullptr ? nullptr : getter(kCudaTableVersion, CudaTable::layout());
+  if (table == nullptr) return {nullptr, file + " is of another build than the addon"};
   return {table, ""};
 }
 

@@ -22,7 +22,12 @@ struct CudaLauncher {
 /// compile.
 template <typename... Ops>
 struct CudaTableOf : CudaLauncher<Ops>... {
-  std::int64_t version = 0;
+  /// A number that differs between tables of other operations, or of operations of another size.
+  static constexpr std::int64_t layout() {
+    std::int64_t number = static_cast<std::int64_t>(sizeof...(Ops));
+    ((number = number * 1009 + static_cast<std::int64_t>(sizeof(Ops))), ...);
+    return number % 1000000007;
+  }
 };
 using CudaTable =
     CudaTableOf<AffineForward<float>, AffineForward<c10::BFloat16>, AffineBackward<float>,
@@ -30,9 +35,10 @@ using CudaTable =
                 PdaAttentionGradient<double>, PixelLoss<float>, PixelLoss<double>, PixelLossGradient<float>,
                 PixelLossGradient<double>, CoarseGradient<float>, CoarseGradient<double>, GatherPatches, BlurPatches>;
 
-/// Counts up with every change of an operation's fields: addon and plugin must be of one build.
+/// Counts up where the meaning of an operation's fields changes and their size does not.
 inline constexpr std::int64_t kCudaTableVersion = 1;
-/// What the plugin exports: `extern "C" const wsss::CudaTable* wsss_cuda_table()`.
+/// What the plugin exports: its table, or null if the caller knows another version or layout.
+extern "C" const CudaTable* wsss_cuda_table(std::int64_t version, std::int64_t layout);
 inline constexpr const char* kCudaTableSymbol = "wsss_cuda_table";
 
 }  // namespace wsss

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
+#include <c10/core/DeviceGuard.h>
 
 #include <cstdint>
 #include <string>
@@ -11,9 +12,15 @@
 
 namespace wsss {
 
-/// Whether our own operations can run where a tensor lies.
+/// Whether our own operations can run on a device.
+inline bool can_launch(const c10::Device& device) {
+  return device.is_cpu() || (device.is_cuda() && cuda_kernels() != nullptr);
+}
+
+/// Whether those that are made for float32 and float64 can run on a tensor.
 inline bool can_launch(const at::Tensor& tensor) {
-  return tensor.is_cpu() || (tensor.is_cuda() && cuda_kernels() != nullptr);
+  const bool known = tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kDouble;
+  return known && can_launch(tensor.device());
 }
 
 /// Runs op(0) to op(count - 1) in any order on a device for which can_launch(): on all threads, or as one kernel of
@@ -25,6 +32,7 @@ inline bool can_launch(const at::Tensor& tensor) {
 template <typename Op>
 void launch(const Op& op, std::int64_t count, const c10::Device& device, std::int64_t grain = 1 << 12) {
   if (device.is_cuda()) {
+    const c10::DeviceGuard guard(device);
     const CudaLauncher<Op>& launcher = *cuda_kernels();
     const char* problem = launcher.launch(op, count, current_cuda_stream(device));
     if (problem != nullptr) throw Error(ErrorCode::kDevice, std::string("a CUDA kernel did not start: ") + problem);

@@ -37,7 +37,8 @@ struct TrainingOptions {
   /// Give folded batch norms that will be trained their statistics back, from the first patches of the training set.
   bool unfold_batch_norms = true;
   /// Losses are read, checked and reported every so many steps: between, the host does not wait for the device. 0:
-  /// every step on the CPU, where a bad loss then leaves the weights as they were, and every 20 steps elsewhere.
+  /// every step on the CPU, and every 20 steps elsewhere. With 1, a loss that is not finite is found before the update
+  /// and leaves the weights as they were; otherwise some updates have followed it.
   std::int64_t loss_interval = 0;
   bool keep_best = true;  ///< End with the weights of the best validation score rather than the last.
 };

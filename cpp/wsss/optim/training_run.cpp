@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::int64_t kDeviceLossInterval = 20;
 
-void require_finite_loss(const StepReport& report) {
-  wsss::require_finite_loss(report.loss, report.step, report.learning_rate);
-}
-
 }  // namespace
 
 TrainingRun::TrainingRun(const char* stage, torch::nn::Module& network, const at::Tensor& reference,
@@ -89,7 +85,13 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
     for (const auto index : batch.indices) {
       batch.draws.push_back(draw_augmentation(options_.augmentation, options_.seed, epoch, index));
     }
-    train_step(batch);
+    try {
+      train_step(batch);
+    } catch (const Error& error) {
+      // Steps that were done before it are told, however this one ended.
+      if (error.code() == ErrorCode::kCancelled) report_steps();
+      throw;
+    }
     const bool is_due = options_.checkpoint_steps > 0 && summary_.steps % options_.checkpoint_steps == 0;
     if (is_due && has_checkpoints()) {
       report_steps();
@@ -106,18 +108,8 @@ void TrainingRun::train_step(const StepBatch& batch) {
       random_bits(options_.seed, RandomPurpose::kDropout, static_cast<std::uint64_t>(summary_.steps)));
   Dropout dropout(dropout_generator_, options_.dropout_factor);
   const Forward result = forward(batch, dropout);
-  StepReport report;
-  report.epoch = batch.epoch;
-  report.step = summary_.steps + 1;
-  report.steps = options_.schedule.epochs * options_.schedule.steps_per_epoch;
-  report.learning_rate = learning_rate;
-  report.patches = static_cast<std::int64_t>(batch.indices.size());
-  report.logits = result.logits.detach();
-  report.indices = batch.indices;
-  pending_.push_back({std::move(report), result.loss.detach()});
   if (options_.loss_interval == 1) {
-    read_losses();
-    require_finite_loss(pending_.back().report);
+    require_finite_loss(result.loss.item<double>(), summary_.steps + 1, learning_rate);
   }
 
   optimizer_->zero_grad();
@@ -126,37 +118,38 @@ void TrainingRun::train_step(const StepBatch& batch) {
   optimizer_->step(learning_rate);
   ++summary_.steps;
   if (average_) average_->update(summary_.steps);
+
+  StepReport report;
+  report.epoch = batch.epoch;
+  report.step = summary_.steps;
+  report.steps = options_.schedule.epochs * options_.schedule.steps_per_epoch;
+  report.learning_rate = learning_rate;
+  report.patches = static_cast<std::int64_t>(batch.indices.size());
+  report.elapsed_ms = elapsed_ms();
+  report.logits = result.logits.detach();
+  report.indices = batch.indices;
+  pending_.push_back({std::move(report), result.loss.detach()});
   if (static_cast<std::int64_t>(pending_.size()) >= options_.loss_interval) report_steps();
 }
 
-/// All at once: the only place of a step where the host waits for the device.
-void TrainingRun::read_losses() {
-  std::vector<at::Tensor> losses;
-  for (const auto& pending : pending_) {
-    if (pending.loss.defined()) losses.push_back(pending.loss);
-  }
-  if (losses.empty()) return;
-  const at::Tensor read = at::stack(losses).to(at::kCPU, at::kDouble);
-  const double* next = read.const_data_ptr<double>();
-  for (auto& [report, loss] : pending_) {
-    if (!loss.defined()) continue;
-    loss.reset();
-    report.loss = *next++;
-  }
-}
-
+/// Reads the losses of all steps that were not reported yet, at once, since on a device this waits for it.
 void TrainingRun::report_steps() {
-  read_losses();
-  for (auto& [report, loss] : pending_) {
-    require_finite_loss(report);
+  if (pending_.empty()) return;
+  std::vector<at::Tensor> losses;
+  for (const auto& pending : pending_) losses.push_back(pending.loss);
+  const at::Tensor read = at::stack(losses).to(at::kCPU, at::kDouble);
+  const std::vector<Pending> steps = std::move(pending_);
+  pending_.clear();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    StepReport report = steps[i].report;
+    report.loss = read.const_data_ptr<double>()[i];
+    require_finite_loss(report.loss, report.step, report.learning_rate);
     summary_.last_loss = report.loss;
     loss_sum_ += report.loss * static_cast<double>(report.patches);
     patches_seen_ += report.patches;
     measure(report.logits, report.indices);
-    report.elapsed_ms = elapsed_ms();
     report_step(report);
   }
-  pending_.clear();
 }
 
 void TrainingRun::report_step(const StepReport& report) {

@@ -107,7 +107,6 @@ class TrainingRun {
   void unfold();
   void train_epoch(std::int64_t epoch);
   void train_step(const StepBatch& batch);
-  void read_losses();
   void report_steps();
   void report_step(const StepReport& report);
   void finish_epoch(std::int64_t epoch);
@@ -121,10 +120,10 @@ class TrainingRun {
   void restore_momentum(const StateDict& momentum);
   void report_again(const Checkpoint& checkpoint);
 
-  /// A step whose loss may still be on its way from the device.
+  /// A step that is done and not reported, because its loss may still be on its way from the device.
   struct Pending {
-    StepReport report;
-    at::Tensor loss;  ///< Undefined once it is in the report.
+    StepReport report;  ///< Without the loss.
+    at::Tensor loss;
   };
 
   const char* stage_;

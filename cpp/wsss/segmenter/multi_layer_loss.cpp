@@ -14,8 +14,8 @@ namespace {
 constexpr double kFocalAlpha = 0.5;
 
 void check(const at::Tensor& logits, const at::Tensor& masks, const MultiLayerLossOptions& options) {
-  if (masks.dim() != 4 || masks.size(1) != logits.size(0)) {
-    throw Error(ErrorCode::kShape, "masks must be [levels, N, H, W], one for each patch");
+  if (masks.dim() != 4 || masks.size(1) != logits.size(0) || masks.device() != logits.device()) {
+    throw Error(ErrorCode::kShape, "masks must be [levels, N, H, W], one for each patch, on the device of the logits");
   }
   if (masks.size(0) != static_cast<std::int64_t>(options.weights.size())) {
     throw Error(ErrorCode::kOption,
@@ -43,7 +43,12 @@ at::Tensor multi_layer_loss(const at::Tensor& logits, const at::Tensor& masks, c
   if (ignores) counts = counts.clamp_min(1);
   const at::Tensor losses = segmentation_criterion(sums, counts.to(logits.scalar_type()), options.kind,
                                                    options.divide_by_batch ? logits.size(0) : 1);
-  return losses.dot(at::tensor(options.weights, at::kDouble).to(losses.device(), losses.scalar_type()));
+  // Weights as numbers, not as a tensor, whose way to a device the host would wait for.
+  at::Tensor total = losses[0] * options.weights[0];
+  for (std::size_t level = 1; level < options.weights.size(); ++level) {
+    total = total + losses[static_cast<std::int64_t>(level)] * options.weights[level];
+  }
+  return total;
 }
 
 }  // namespace wsss

@@ -62,6 +62,7 @@ function deviceLines(addon: NativeDeviceReport): string[][] {
     ["vector units", addon.cpuCapability],
     ["bfloat16", addon.bfloat16 ? "in hardware" : "not in hardware"],
     ["CUDA GPUs", gpus],
+    ...(cuda.deviceCount > 0 ? [["CUDA kernels", cuda.kernelsReason || "our own"]] : []),
   ];
 }
 
