@@ -26,7 +26,7 @@ struct StepReport {
   double learning_rate = 0.0;
   std::int64_t patches = 0;
   double elapsed_ms = 0.0;
-  at::Tensor logits;                  ///< One entry per patch, before the update.
+  at::Tensor logits;                  ///< One entry per patch, before the update; of a segmenter not enlarged.
   std::vector<std::int64_t> indices;  ///< Patches of the batch, in the order of `logits`.
   bool again = false;  ///< Of before the checkpoint that the run resumed from; without logits and indices.
 };
