@@ -25,7 +25,7 @@ const driverDevice = "/dev/nvidiactl";
 
 /**
  * Loads LibTorch's libraries into the process, so that the addon, which has no run path, finds them. Takes 0.2 to 0.3 s
- * once, on the event loop; a second call costs nothing.
+ * once, on the event loop, on the CPU; with CUDA's libraries longer, which was not measured. A second call costs nothing.
  *
  * @param libtorch - checked already: the right version, nothing missing.
  * @param hasDriver - whether there is an NVIDIA driver, so that the CUDA libraries are wanted.
