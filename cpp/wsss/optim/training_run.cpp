@@ -88,7 +88,7 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
     try {
       train_step(batch);
     } catch (const Error& error) {
-      // Steps that were done before it are told, however this one ended.
+      // A cancelled step takes those that were done before it, and not told yet, not with it.
       if (error.code() == ErrorCode::kCancelled) report_steps();
       throw;
     }
