@@ -63,7 +63,7 @@ Napi::Value report_devices(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const DeviceReport report = device_report();
     Napi::Object cuda = Napi::Object::New(info.Env());
-    cuda.Set("compiledIn", report.cuda_compiled_in);
+    cuda.Set("loaded", report.cuda_loaded);
     cuda.Set("deviceCount", static_cast<double>(report.cuda_device_count));
     cuda.Set("reason", report.cuda_reason);
     // Asked for where there is a device only: the plugin needs the CUDA runtime.

@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include "wsss/core/error.h"
 
@@ -10,9 +11,12 @@ namespace wsss {
 
 namespace {
 
-std::string cuda_reason(bool compiled_in, std::int64_t device_count) {
-  if (!compiled_in)
-    return "the LibTorch that is loaded is a CPU build; `wsss-tissue setup` says how to get the CUDA one";
+std::string cuda_reason(bool loaded, std::int64_t device_count) {
+  if (!loaded) {
+    return "LibTorch's CUDA libraries are not loaded: it is a CPU build, or no NVIDIA driver was found (`npx "
+           "wsss-tissue "
+           "inspect` says which; with driver 580 or newer, `npx wsss-tissue setup --cuda` fetches the build for GPUs)";
+  }
   if (device_count == 0) return "LibTorch has CUDA but finds no device; check that `nvidia-smi` lists one";
   return "";
 }
@@ -65,11 +69,12 @@ DeviceReport device_report() {
   report.threads = at::get_num_threads();
   report.cpu_capability = at::get_cpu_capability();
   report.bfloat16 = multiplies_bfloat16();
-  report.cuda_compiled_in = at::hasCUDA();
-  if (report.cuda_compiled_in) {
+  // Not at::hasCUDA(), which also asks for a device.
+  report.cuda_loaded = c10::impl::hasDeviceGuardImpl(c10::kCUDA);
+  if (report.cuda_loaded) {
     report.cuda_device_count = at::globalContext().getAcceleratorHooksInterface(c10::kCUDA).deviceCount();
   }
-  report.cuda_reason = cuda_reason(report.cuda_compiled_in, report.cuda_device_count);
+  report.cuda_reason = cuda_reason(report.cuda_loaded, report.cuda_device_count);
   return report;
 }
 

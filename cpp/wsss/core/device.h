@@ -23,7 +23,7 @@ struct DeviceReport {
   int threads = 0;
   std::string cpu_capability;  ///< Vector instructions that LibTorch uses.
   bool bfloat16 = false;       ///< Whether the processor multiplies bfloat16 matrices in hardware.
-  bool cuda_compiled_in = false;
+  bool cuda_loaded = false;    ///< Whether LibTorch's CUDA libraries are in the process.
   std::int64_t cuda_device_count = 0;
   std::string cuda_reason;  ///< Why CUDA is not used; empty if it is.
 };

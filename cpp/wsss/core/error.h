@@ -32,6 +32,10 @@ class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message, ErrorDetails details = {})
       : std::runtime_error(message), code_(code), details_(std::move(details)) {}
+  // Copied, never moved: std::runtime_error can be moved only from GLIBCXX_3.4.26 on, more than LibTorch needs.
+  Error(const Error&) = default;
+  Error& operator=(const Error&) = default;
+  ~Error() override = default;
 
   ErrorCode code() const noexcept { return code_; }
   const ErrorDetails& details() const noexcept { return details_; }

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "wsss/core/error.h"
+#include "wsss/core/number_text.h"
 #include "wsss/weights/safetensors.h"
 #include "wsss/weights/weight_file.h"
 
@@ -28,17 +29,9 @@ constexpr std::string_view kAverage = "average.";
 constexpr std::string_view kStepHistory = "history.steps";
 constexpr std::string_view kEpochHistory = "history.epochs";
 
-/// The shortest text that reads back as the same double.
-std::string exact_text(double value) {
-  std::array<char, 32> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  return {buffer.data(), end};
-}
-
 double exact_number(std::string_view text) {
   double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
+  if (text.empty() || read_number(text, value) != text.size()) {
     throw Error(ErrorCode::kWeights, "the checkpoint has a broken number: " + std::string(text));
   }
   return value;

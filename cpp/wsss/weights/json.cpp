@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "wsss/core/error.h"
+#include "wsss/core/number_text.h"
 
 namespace wsss {
 
@@ -94,14 +95,12 @@ class Parser {
   Json parse_number() {
     Json value;
     value.kind = Json::Kind::kNumber;
-    const auto [end, error] = std::from_chars(text_.data() + next_, text_.data() + text_.size(), value.number);
+    const std::size_t length = read_number(text_.substr(next_), value.number);
     const std::string_view digits = text_.substr(next_ + (text_[next_] == '-' ? 1 : 0));
     const auto is_digit = [&](std::size_t i) { return i < digits.size() && digits[i] >= '0' && digits[i] <= '9'; };
     const bool has_leading_zero = is_digit(0) && digits[0] == '0' && is_digit(1);
-    if (error != std::errc() || !is_digit(0) || has_leading_zero || !std::isfinite(value.number)) {
-      fail("expected a value");
-    }
-    next_ = static_cast<std::size_t>(end - text_.data());
+    if (length == 0 || !is_digit(0) || has_leading_zero || !std::isfinite(value.number)) fail("expected a value");
+    next_ += length;
     return value;
   }
 
