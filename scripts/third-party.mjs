@@ -1,0 +1,152 @@
+/**
+ * Keeps the table of THIRD_PARTY.md in step with what npm installs, and refuses licences that we don't want.
+ *
+ *   node scripts/third-party.mjs [--check]
+ *
+ * --check  writes nothing; exits with 1 if the table is not what would be written
+ *
+ * Licences, copyright lines and sizes are read from node_modules. Needs node_modules, and no other package.
+ */
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { runTimePackages } from "./run-time-packages.mjs";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const file = path.join(root, "THIRD_PARTY.md");
+const [begin, end] = ["<!-- table begins: scripts/third-party.mjs writes it -->", "<!-- table ends -->"];
+
+// Single licences only: whoever meets an expression such as "MIT OR GPL-2.0" is to read it.
+const permissive = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "ISC", "MIT", "Zlib"];
+const exceptions = { "@img/sharp-libvips-linux-x64": "LGPL-3.0-or-later" };
+
+/** Why each package is there. A package without a reason is a failure, so that none comes in unseen. */
+const reasons = {
+  "@img/colour": "of sharp: colours of its options",
+  "@img/sharp-libvips-linux-x64": "of sharp: libvips and its image libraries, a shared library of its own",
+  "@img/sharp-linux-x64": "of sharp: its addon for Linux x64",
+  "ansi-regex": "of cli-progress: finds terminal codes",
+  "cli-progress": "progress bars of the command line",
+  commander: "arguments and help of the command line",
+  "csv-parse": "label manifests in CSV",
+  "detect-libc": "of sharp: which binary is right",
+  "emoji-regex": "of cli-progress: width of a text",
+  "fast-png": "index masks: PNG with the indices as they are, which sharp turns into colours",
+  fflate: "of fast-png: inflates and deflates",
+  iobuffer: "of fast-png: reads and writes numbers",
+  "is-fullwidth-code-point": "of cli-progress: width of a text",
+  "node-gyp-build": "finds the addon in prebuilds/",
+  pend: "of yauzl: waits for its reads",
+  semver: "of sharp: compares versions",
+  sharp: "reads and writes patches (PNG, JPEG, TIFF, WebP) and pictures",
+  "string-width": "of cli-progress: width of a text",
+  "strip-ansi": "of cli-progress: width of a text",
+  yauzl: "unpacks LibTorch's wheels",
+  zod: "checks options, descriptions and plans",
+};
+
+/** Copyright lines that no file of the package states. */
+const copyrights = {
+  "@img/sharp-libvips-linux-x64": "of each library; the package's README.md lists them",
+};
+
+const flags = process.argv.slice(2);
+if (flags.some((flag) => flag !== "--check")) fail(`unknown argument ${flags.join(" ")}; only --check is there`);
+
+const packages = runTimePackages(root);
+const names = new Set(packages.map(({ name }) => name));
+const idle = Object.keys(reasons).filter((name) => !names.has(name));
+if (idle.length > 0) fail(`${idle.join(", ")} is not installed any more; remove its reason from this script`);
+
+const table = formatTable([
+  ["Package", "Version", "Licence", "Copyright", "Why it is there", "Size"],
+  ...packages.map(describe),
+]);
+const size = formatSize(packages.reduce((sum, { folder }) => sum + sizeOf(path.join(root, folder)), 0));
+const part = `${begin}\n\n${table}\n\n${packages.length} packages, ${size} installed.\n\n${end}`;
+
+const text = readText(file) ?? fail("THIRD_PARTY.md is missing");
+const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+if (from < 0 || to < from)
+  fail(`THIRD_PARTY.md must hold the lines ${begin} and ${end}, between which the table stands`);
+const wanted = text.slice(0, from) + part + text.slice(to + end.length);
+
+if (wanted === text) say(`THIRD_PARTY.md is in step with ${packages.length} packages`);
+else if (!flags.includes("--check")) writeFileSync(file, wanted);
+else
+  fail(`THIRD_PARTY.md is out of step; run \`node scripts/third-party.mjs\` and read what changed:\n${difference()}`);
+
+function describe({ name, version, folder }) {
+  const manifest = JSON.parse(readText(path.join(root, folder, "package.json")) ?? "null");
+  if (manifest?.version !== version) fail(`${folder} is not at ${version}; run \`npm ci --ignore-scripts\``);
+  const { license } = manifest;
+  if (!permissive.includes(license) && exceptions[name] !== license) {
+    fail(
+      `${name} ${version} is under ${JSON.stringify(license)}; allowed are ${permissive.join(", ")}, and ${Object.entries(
+        exceptions,
+      )
+        .map((entry) => entry.reverse().join(" for "))
+        .join(", ")}`,
+    );
+  }
+  const reason = reasons[name] ?? fail(`${name} has no reason in this script; say why it is there`);
+  const copyright =
+    copyrights[name] ?? copyrightOf(path.join(root, folder)) ?? fail(`${name} states no copyright; add it`);
+  return [`\`${name}\``, version, license, copyright, reason, formatSize(sizeOf(path.join(root, folder)))];
+}
+
+/** The copyright lines of a package's licence, or of its readme where the licence's text has none of its own. */
+function copyrightOf(folder) {
+  const files = readdirSync(folder).sort();
+  for (const pattern of [/^licen[cs]e/i, /^readme/i]) {
+    const lines = files
+      .filter((name) => pattern.test(name))
+      .flatMap((name) => readText(path.join(folder, name)).split("\n"))
+      .map((line) => /^\s*Copyright (?:(?:\(c\)|©) )?((?:\d{4}|[A-Z]\w+ [A-Z]).*?)\.?\s*$/.exec(line)?.[1])
+      .filter((line) => line !== undefined);
+    // Addresses are left out: the package's own files have them.
+    if (lines.length > 0)
+      return lines.map((line) => line.replace(/\s*[<(](?:\S+@|http|\w+\.com)[^>)]*[>)]/g, "")).join("; ");
+  }
+  return null;
+}
+
+/** Size of a package's files without packages nested in it, in bytes. */
+function sizeOf(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => name !== "node_modules")
+    .map((entry) => path.join(folder, entry.name))
+    .reduce((sum, place) => sum + (statSync(place).isDirectory() ? sizeOf(place) : statSync(place).size), 0);
+}
+
+function formatSize(bytes) {
+  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** A Markdown table as prettier writes it. */
+function formatTable(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  const [head, ...body] = rows.map((row) => line(row.map((cell, column) => cell.padEnd(widths[column]))));
+  return [head, line(widths.map((width) => "-".repeat(width))), ...body].join("\n");
+}
+
+/** Lines that are on one side only, those of the file first. */
+function difference() {
+  const [now, then] = [text.split("\n"), wanted.split("\n")];
+  const only = (lines, others, sign) => lines.filter((line) => !others.includes(line)).map((line) => `${sign} ${line}`);
+  return [...only(now, then, "-"), ...only(then, now, "+")].join("\n");
+}
+
+function readText(place) {
+  return existsSync(place) ? readFileSync(place, "utf8") : null;
+}
+
+function say(message) {
+  process.stderr.write(`third-party: ${message}\n`);
+}
+
+function fail(message) {
+  say(message);
+  process.exit(1);
+}
