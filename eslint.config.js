@@ -2,13 +2,17 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["build/", "dist/", "node_modules/", "prebuilds/", "coverage/", "test/fixtures/"] },
+  {
+    ignores: ["build/", "dist/", "node_modules/", "prebuilds/", "release/", "coverage/", "docs/api/", "test/fixtures/"],
+  },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
   {
     files: ["lib/**/*.ts", "test/**/*.ts", "bench/**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-    languageOptions: { parserOptions: { project: ["./tsconfig.json", "./tsconfig.test.json"] } },
+    languageOptions: {
+      parserOptions: { project: ["./tsconfig.json", "./tsconfig.test.json", "./test/types/tsconfig.json"] },
+    },
     rules: {
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/no-misused-promises": "error",

@@ -85,6 +85,7 @@ export class Classifier extends Model {
 
   /**
    * Loads a classifier that {@link Classifier.save} or a training wrote; classes and width are read from the file.
+   * @param path - the `.safetensors` file.
    * @throws WsssError like {@link Classifier.create}; `WSSS_ERR_WEIGHTS` also for a file of another network or program.
    */
   static async load(path: string, options: ModelLoadOptions = {}): Promise<Classifier> {
@@ -118,6 +119,7 @@ export class Classifier extends Model {
    * and holds the classifier until the loop ends. Leaving the loop early cancels the training: the network then keeps
    * the weights it has reached.
    *
+   * @param split - usually `dataset.train`, with the classes of this classifier in the same order.
    * @returns events after every step and epoch; the generator's return value is the summary.
    * @throws WsssError at once `WSSS_ERR_OPTION`, `WSSS_ERR_SHAPE` (other classes), `WSSS_ERR_DATASET`, `WSSS_ERR_BUSY`,
    *   `WSSS_ERR_DISPOSED`; from the loop also `WSSS_ERR_CANCELLED`, `WSSS_ERR_DIVERGED`, `WSSS_ERR_IO`,
@@ -146,7 +148,11 @@ export class Classifier extends Model {
    *   `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`.
    */
   async predict(patch: PatchInput, options?: InferenceOptions): Promise<LabelPrediction>;
-  /** Says which classes patches show; they may differ in size. The predictions keep the order of the patches. */
+  /**
+   * Says which classes patches show. The predictions keep the order of the patches.
+   * @param patches - paths and decoded pixels, or a split; they may differ in size, but for those of a train split.
+   * @throws WsssError as for one patch.
+   */
   async predict(patches: readonly PatchInput[] | Split, options?: InferenceOptions): Promise<LabelPrediction[]>;
   async predict(
     patches: PatchInput | readonly PatchInput[] | Split,
@@ -164,6 +170,7 @@ export class Classifier extends Model {
 
   /**
    * Scores the predicted labels of a split against its patch-level labels. The patches of val and test may differ in size.
+   * @param split - usually `dataset.val` or `dataset.test`, with the classes of this classifier in the same order.
    * @throws WsssError like {@link Classifier.predict}.
    */
   async evaluate(split: Split, options: InferenceOptions = {}): Promise<LabelScores> {
@@ -179,6 +186,7 @@ export class Classifier extends Model {
    * Draws pseudo masks for every patch of a split by Grad-CAM at several feature levels (paper section 3.2). Only classes that
    * the patch's label names can win; glass becomes background where the dataset has a rule for it.
    *
+   * @param split - usually `dataset.train`; its patches must be of one size.
    * @throws WsssError `WSSS_ERR_IO` for an unwritable output (before the network runs) or a full disk; older masks in the
    *   output folder are then as they were. Otherwise like {@link Classifier.predict}.
    */

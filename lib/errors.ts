@@ -49,10 +49,20 @@ export type ErrorDetails = Readonly<Record<string, unknown>>;
  * ```
  */
 export class WsssError extends Error {
+  /** Always the same, and the start of a stack trace. */
   override readonly name = "WsssError";
+  /** What kind of failure it is, for programs. */
   readonly code: ErrorCode;
+  /** Facts that go with the code; which ones, the message says in words. */
   readonly details: ErrorDetails;
 
+  /**
+   * Made by this library only; a program has no reason to.
+   * @param code - what kind of failure it is.
+   * @param message - what is wrong, where, what would be right and what to do.
+   * @param details - the facts of the message.
+   * @param options - the error that led to this one, as `cause`.
+   */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -60,8 +70,15 @@ export class WsssError extends Error {
   }
 }
 
-/** Whether a value is an error of this library, of the given code if one is given. */
-export function isWsssError(error: unknown, code?: ErrorCode): error is WsssError {
+/**
+ * Whether a value is an error of this library, of the given code if one is given.
+ * @param error - what was caught; anything.
+ * @param code - the only code that counts; left out, any of {@link errorCodes} does.
+ */
+export function isWsssError<Code extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is WsssError & { readonly code: Code } {
   if (typeof error !== "object" || error === null || !("code" in error)) return false;
   const found = error.code;
   return code === undefined ? (errorCodes as readonly unknown[]).includes(found) : found === code;

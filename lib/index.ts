@@ -14,8 +14,13 @@ export type { Dataset, OpenDatasetOptions } from "./dataset/open-dataset.js";
 export { writeDatasetDescription } from "./dataset/description.js";
 export type { DatasetDescription, DatasetDescriptionInput } from "./dataset/description.js";
 export { presetNames, presets } from "./dataset/presets.js";
-export type { PresetName } from "./dataset/presets.js";
+export type { PresetDescription, PresetName } from "./dataset/presets.js";
+export { splitNames } from "./dataset/split.js";
 export type { PatchFile, Split, SplitName } from "./dataset/split.js";
+export type { LoadedGroup, LoadedSplit } from "./dataset/loaded-split.js";
+export type { OnItemProgress } from "./dataset/shared-task.js";
+export type { ItemProgress } from "./image/map-concurrently.js";
+export { labelGrammars, labelSpellings } from "./dataset/tissue-class.js";
 export type {
   Colour,
   GlassRule,
@@ -63,12 +68,14 @@ export type {
   ClassifierTrainingOptions,
   ClassifierTrainingSettings,
   ResolvedClassifierTraining,
+  TrainedNetwork,
 } from "./options/classifier-training.js";
 export { resolveSegmenterTraining } from "./options/segmenter-training.js";
 export type {
   ResolvedSegmenterTraining,
   SegmenterTrainingOptions,
   SegmenterTrainingSettings,
+  TrainedSegmenter,
 } from "./options/segmenter-training.js";
 export { resolveGate, resolvePseudoMasks } from "./options/inference.js";
 export type {
@@ -91,6 +98,7 @@ export type { OptionErrorDetails } from "./options/check.js";
 export type { Device } from "./options/device.js";
 export { classifierBackbones, featureLevels, featureLevelsOf, segmenterBackbones } from "./options/backbones.js";
 export type { ClassifierBackbone, FeatureLevel, SegmenterBackbone } from "./options/backbones.js";
+export { recipes } from "./options/fields.js";
 export type { Recipe } from "./options/fields.js";
 export type { TrainingHistory } from "./model/training-history.js";
 export type { WeightsReport } from "./model/model-opening.js";

@@ -10,6 +10,7 @@ export interface Progress {
   readonly stage: ProgressStage;
   /** Patches (or mask files) done so far in this stage. */
   readonly done: number;
+  /** Patches (or mask files) of this stage. */
   readonly total: number;
 }
 

@@ -71,14 +71,21 @@ export class PseudoMasks {
   readonly levels: readonly FeatureLevel[];
   /** Stems of the patches' files, in the order of the split. */
   readonly stems: readonly string[];
+  /** The K tissue classes, in the order of the mask values. */
   readonly classes: readonly TissueClass[];
   /** Class K. */
   readonly background: TissueClass;
-  /** The masks, uint8 [levels, patches, height, width]. Internal: its shape may change with any version. */
+  /**
+   * The masks, uint8 [levels, patches, height, width].
+   * @internal
+   */
   readonly store: NativeMaskStore;
   #folder: string | null;
 
-  /** Internal; use `Classifier.generatePseudoMasks` or {@link PseudoMasks.open}. */
+  /**
+   * Use `Classifier.generatePseudoMasks` or {@link PseudoMasks.open}.
+   * @internal
+   */
   constructor(parts: PseudoMaskParts) {
     this.levels = [...parts.levels];
     this.stems = parts.stems;
@@ -128,6 +135,7 @@ export class PseudoMasks {
   /**
    * Writes all masks as palette PNGs, `<folder>/PM_<level>/<stem>.png`, in the dataset's colours. Each level's folder appears
    * whole or not at all, and replaces an older one.
+   * @param folder - made if it is not there.
    * @throws WsssError `WSSS_ERR_IO`, `WSSS_ERR_CANCELLED`; older masks in the folder are then as they were.
    */
   async write(folder: string, options: PseudoMaskWriteOptions = {}): Promise<void> {
@@ -144,7 +152,10 @@ export class PseudoMasks {
     this.#folder = folder;
   }
 
-  /** Internal: {@link write} with a folder that was prepared before the masks were drawn. */
+  /**
+   * {@link write} with a folder that was prepared before the masks were drawn.
+   * @internal
+   */
   async writeThrough(writer: MaskFolderWriter, work: PseudoMaskWriteOptions): Promise<void> {
     const { height, width } = this.store;
     const maskOf = (row: number, index: number): { indices: Uint8Array; height: number; width: number } => {
@@ -155,6 +166,7 @@ export class PseudoMasks {
 
   /**
    * Scores one level against the true masks of the split that the masks were drawn for.
+   * @param level - one of {@link levels}.
    * @param split - that split; it must have true masks, which for train lie in `train_mask/`.
    * @throws WsssError `WSSS_ERR_DATASET` without true masks, `WSSS_ERR_SHAPE` if the split is another one.
    */
@@ -179,7 +191,10 @@ export class PseudoMasks {
     return await evaluationOf([{ counts, positions }], origin, signal);
   }
 
-  /** Internal: refuses a split whose patches are not those of the masks. */
+  /**
+   * Refuses a split whose patches are not those of the masks.
+   * @internal
+   */
   assertDrawnFor(call: string, split: Split): void {
     if (!fields.isSplit(split)) throw refuseOption(call, "split", "a split of a dataset", split);
     assertSameClasses(call, split.name, split.classes, "the masks", this.classes);

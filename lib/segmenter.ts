@@ -162,6 +162,7 @@ export class Segmenter extends Model {
    * and holds the segmenter until the loop ends. Leaving the loop early cancels the training: the network then keeps
    * the weights it has reached.
    *
+   * @param split - usually `dataset.train`, with the classes of this segmenter in the same order.
    * @returns events after every step and epoch; the generator's return value is the summary.
    * @throws WsssError at once `WSSS_ERR_OPTION`, `WSSS_ERR_SHAPE` (other classes, masks of other patches), `WSSS_ERR_DATASET`
    *   (no true masks where they are needed), `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`; from the loop also
@@ -198,9 +199,17 @@ export class Segmenter extends Model {
    *   `WSSS_ERR_BUSY` (this segmenter or the gate), `WSSS_ERR_DISPOSED`.
    */
   async predict(patch: PatchInput, options?: SegmentationOptions): Promise<SegmentationPrediction>;
-  /** Segments patches, which may differ in size. The predictions keep the order of the patches. */
+  /**
+   * Segments patches. The predictions keep the order of the patches.
+   * @param patches - paths and decoded pixels, which may differ in size.
+   * @throws WsssError as for one patch.
+   */
   async predict(patches: readonly PatchInput[], options?: SegmentationOptions): Promise<SegmentationPrediction[]>;
-  /** Segments a split, without probabilities: K floats a pixel for a whole split would not fit into memory. */
+  /**
+   * Segments a split, without probabilities: K floats a pixel for a whole split would not fit into memory.
+   * @param split - with the classes of this segmenter in the same order; the patches of val and test may differ in size.
+   * @throws WsssError as for one patch.
+   */
   async predict(split: Split, options?: SegmentationOptions): Promise<ClassMap[]>;
   async predict(
     patches: PatchInput | readonly PatchInput[] | Split,
@@ -223,6 +232,7 @@ export class Segmenter extends Model {
   /**
    * Scores the predictions for a split against its true masks: over one confusion matrix of all pixels, by boundaries, and patch by
    * patch. Background and ignored pixels of the true masks are not scored. The patches of val and test may differ in size.
+   * @param split - usually `dataset.val` or `dataset.test`, with the classes of this segmenter in the same order.
    * @throws WsssError like {@link Segmenter.predict}; `WSSS_ERR_DATASET` for a split without true masks.
    */
   async evaluate(split: Split, options: EvaluationOptions = {}): Promise<SegmentationEvaluation> {

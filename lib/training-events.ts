@@ -4,6 +4,7 @@ import type { NativeEpochEvent, NativeStepEvent, NativeTrainingEvent, NativeTrai
 
 /** One optimiser step has been done. */
 export interface StepEvent {
+  /** Tells it from an {@link EpochEvent}. */
   readonly kind: "step";
   /** Counted from 0. */
   readonly epoch: number;
@@ -33,6 +34,7 @@ export interface ClassifierStepEvent extends StepEvent {
 
 /** One epoch has ended, its validation included. */
 export interface EpochEvent {
+  /** Tells it from a {@link StepEvent}. */
   readonly kind: "epoch";
   /** Counted from 0. */
   readonly epoch: number;

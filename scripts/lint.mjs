@@ -18,10 +18,15 @@ const program = (name) => path.join("node_modules", name);
 const checks = [
   ["types of lib", [program("typescript/bin/tsc"), "--project", "tsconfig.json", "--noEmit"]],
   ["types of the tests", [program("typescript/bin/tsc"), "--project", "tsconfig.test.json"]],
+  ["types as users see them", [program("typescript/bin/tsc"), "--project", "test/types/tsconfig.json"]],
+  ["types as bundlers see them", [program("typescript/bin/tsc"), "--project", "test/types/tsconfig.bundler.json"]],
   ["eslint", [program("eslint/bin/eslint.js"), "--max-warnings", "0", "."]],
   ["prettier", [program("prettier/bin/prettier.cjs"), "--check", "--log-level", "warn", "."]],
   ["layers", ["scripts/check-layers.mjs"]],
   ["text", ["scripts/check-text.mjs"]],
+  ["third-party notices", ["scripts/third-party.mjs", "--check"]],
+  ["documentation", [program("typedoc/bin/typedoc"), "--emit", "none", "--logLevel", "Warn"]],
+  ["package", ["scripts/check-package.mjs"]],
   ["clang-format", ["scripts/clang-tools.mjs", "format"]],
   ["clang-tidy", ["scripts/clang-tools.mjs", "tidy"]],
 ];

@@ -1,7 +1,4 @@
 #!/usr/bin/env node
-/**
- * Stands in for node-gyp when prebuildify calls it: ignores the arguments and builds by cmake-js, from an empty folder,
- * because prebuildify takes whatever addon lies in build/Release, and moves it away.
- */
-process.argv.splice(2, Infinity, "--clean");
+/** Stands in for node-gyp when prebuildify calls it: ignores the arguments, and brings the addon up to date by cmake-js. */
+process.argv.splice(2, Infinity, "--if-stale");
 await import("./build-addon.mjs");

@@ -6,7 +6,7 @@
  *
  * --tests            also builds the addon that drives the C++ tests
  * --cuda             also builds the CUDA plugin, with nvcc
- * --typescript-only  stops after dist/; what npm's own `prepare` step runs
+ * --typescript-only  stops after dist/
  *
  * Plain Node without packages, since it runs before there are any. Talks on standard error only, so that the standard
  * output of what runs after it stays clean.
@@ -34,15 +34,16 @@ if (!flags.has("--typescript-only")) buildAddon();
 
 function checkNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
-  if (major > 20 || (major === 20 && minor >= 9)) return;
-  fail(`Node 20.9 or newer is needed, this is ${process.version}`);
+  const isNewEnough = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22;
+  if (isNewEnough) return;
+  fail(`Node 20.19, 22.12 or newer is needed, this is ${process.version}`);
 }
 
 function installPackages() {
   const reason = staleDependency();
   if (reason === null) return;
   say(`installing npm packages (${reason})`);
-  // No package here needs an install script, and our own `prepare` script would call back here.
+  // No package here needs an install script.
   run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci failed, see above");
 }
 

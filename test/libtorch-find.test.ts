@@ -3,13 +3,15 @@ import path from "node:path";
 import {
   cacheFolder,
   describePlaces,
+  findDriver,
   findLibTorch,
   inspectLibTorch,
+  judgeDriver,
   problemOf,
   readLibTorchFolder,
   setupLibTorch,
 } from "../dist/libtorch/index.js";
-import { archiveFiles, fakePython, temporaryFolder, writeFiles } from "./support/fake-libtorch.js";
+import { archiveFiles, fakePython, pathWithNvidiaSmi, temporaryFolder, writeFiles } from "./support/fake-libtorch.js";
 
 const environment = { ...process.env };
 let folder: string;
@@ -39,6 +41,8 @@ describe("a LibTorch folder", () => {
       "lib/libtorch_cpu.so": "x",
       "lib/libgomp-a34b3233.so.1": "x",
     });
+    expect(await readLibTorchFolder(folder)).toMatchObject({ variant: "cpu" });
+    await writeFiles(folder, { "lib/libtorch_cuda.so": "x" });
     const read = await readLibTorchFolder(folder);
     expect(read).toMatchObject({ version: "2.13.0", variant: "cu130", hasHeaders: false, missing: [] });
     expect(problemOf(read, false)).toBeNull();
@@ -106,7 +110,47 @@ describe("the search", () => {
     await writeFiles(cached, archiveFiles);
     const report = await inspectLibTorch();
     expect(report).toMatchObject({ needed: "2.13.0", folder: cached, variant: "cpu", repair: null });
-    expect(report.places.map((place) => place.source)).toEqual(["LIBTORCH", "cache", "python"]);
+    expect(report.places.map((place) => place.source)).toEqual(["LIBTORCH", "cache", "cache", "python"]);
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+  });
+});
+
+describe("the NVIDIA driver", () => {
+  test("is read from its kernel module, else from nvidia-smi", async () => {
+    const file = path.join(folder, "version");
+    await writeFiles(folder, {
+      version: "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build\nGCC version: 12\n",
+    });
+    expect(await findDriver(file)).toEqual({ version: "580.65.06", variant: "cu130", problem: null });
+    process.env["PATH"] = await pathWithNvidiaSmi(folder, "570.124.06");
+    expect(await findDriver(path.join(folder, "nowhere"))).toMatchObject({ version: "570.124.06", variant: "cpu" });
+  });
+
+  test("decides which LibTorch is recommended", () => {
+    expect(judgeDriver(null)).toEqual({ version: null, variant: "cpu", problem: null });
+    expect(judgeDriver("610.1")).toMatchObject({ variant: "cu130", problem: null });
+    expect(judgeDriver("550.54.15").problem).toMatch(
+      /550\.54\.15 is too old for CUDA 13\.0, which needs 580 or newer.*setup --cuda/,
+    );
+  });
+
+  test("puts the CUDA build of the cache first; without one it still serves, on the CPU", async () => {
+    const [cpu, cuda] = ["cpu", "cu130"].map((variant) => path.join(folder, `cache/libtorch-2.13.0-${variant}`)) as [
+      string,
+      string,
+    ];
+    await writeFiles(cuda, { ...archiveFiles, "build-version": "2.13.0+cu130", "lib/libtorch_cuda.so": "x" });
+    expect((await findLibTorch()).found?.folder).toBe(cuda);
+    await writeFiles(cpu, archiveFiles);
+    expect((await findLibTorch()).found?.folder).toBe(cpu);
+    process.env["PATH"] = await pathWithNvidiaSmi(folder, "580.65.06");
+    expect((await findLibTorch()).found?.folder).toBe(cuda);
+  });
+
+  test("beside a LibTorch without CUDA is worth an advice", async () => {
+    await writeFiles(path.join(folder, "cache/libtorch-2.13.0-cpu"), archiveFiles);
+    expect((await inspectLibTorch()).advice).toBeNull();
+    process.env["PATH"] = await pathWithNvidiaSmi(folder, "580.65.06");
+    expect((await inspectLibTorch()).advice).toMatch(/580\.65\.06.*CPU only.*setup --cuda/);
   });
 });

@@ -3,9 +3,19 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { readLibTorchFolder } from "../dist/libtorch/index.js";
 import { installLibTorch } from "../dist/libtorch/install.js";
-import { pinnedTorchWheels, type PinnedTorchWheel } from "../dist/libtorch/pinned.js";
+import { type LibTorchVariant, pinnedVariants, type PinnedTorchWheel } from "../dist/libtorch/pinned.js";
+import { pipSource } from "../dist/libtorch/pip-source.js";
+import { fileSource } from "../dist/libtorch/file-source.js";
 import { placeInFolder } from "../dist/libtorch/unpack-wheel.js";
-import { fakePython, makeWheel, pinOf, temporaryFolder, wheelFiles, writeFiles } from "./support/fake-libtorch.js";
+import {
+  cudaWheelFiles,
+  fakePython,
+  makeWheel,
+  pinOf,
+  temporaryFolder,
+  wheelFiles,
+  writeFiles,
+} from "./support/fake-libtorch.js";
 
 let folder: string;
 let cache: string;
@@ -25,14 +35,22 @@ afterEach(() => {
 });
 
 interface Run {
+  readonly variant?: LibTorchVariant;
+  readonly headers?: boolean;
+  /** Files instead of pip. */
+  readonly from?: readonly string[];
   readonly wheels?: readonly PinnedTorchWheel[];
   readonly force?: boolean;
   readonly neededBytes?: number;
   readonly signal?: AbortSignal;
   readonly messages?: string[];
 }
-async function install({ wheels, force = false, neededBytes = 0, signal, messages = [] }: Run = {}): Promise<void> {
+async function install(run: Run = {}): Promise<void> {
+  const { variant = "cpu", headers = true, from, wheels, force = false, neededBytes = 0, signal, messages = [] } = run;
   await installLibTorch({
+    variant,
+    headers,
+    source: from === undefined ? await pipSource(signal) : fileSource(from),
     wheels: wheels ?? [await pinOf(wheel)],
     target,
     force,
@@ -49,7 +67,8 @@ describe("a set-up of LibTorch", () => {
     await install({ messages });
     expect(await readLibTorchFolder(target)).toMatchObject({ version: "2.13.0", hasHeaders: true, missing: [] });
     expect((await readdir(path.join(target, "lib"))).sort()).toEqual(["libc10.so", "libgomp.so.1", "libtorch_cpu.so"]);
-    expect((await readdir(target)).sort()).toEqual(["LICENSE", "include", "lib", "version.py", "wsss-receipt.json"]);
+    expect((await readdir(target)).sort()).toEqual(["include", "lib", "licences", "version.py", "wsss-receipt.json"]);
+    expect(await readdir(path.join(target, "licences"))).toEqual(["torch-2.13.0-LICENSE"]);
     expect(messages[0]).toContain("torch==2.13.0");
     expect(messages[0]).toContain(target);
     expect(await leftovers()).toEqual([]);
@@ -74,8 +93,10 @@ describe("a set-up of LibTorch", () => {
   });
 
   test("refuses a wheel that is none of the pinned ones", async () => {
-    const failing = install({ wheels: pinnedTorchWheels });
-    await expect(failing).rejects.toThrow(/pip brought torch-2\.13\.0-cp311\.whl .* expected torch-2\.13\.0\+cpu/);
+    const failing = install({ wheels: pinnedVariants.cpu.wheels });
+    await expect(failing).rejects.toThrow(
+      /torch-2\.13\.0-cp311\.whl is not what is needed, which is torch-2\.13\.0\+cpu/,
+    );
   });
 
   test("repeats pip's own error and names the repair", async () => {
@@ -108,7 +129,7 @@ describe("a set-up of LibTorch", () => {
   });
 
   test("removes what killed set-ups left, but not what others are at", async () => {
-    const [dead, alive] = [".setup-4194303-abc", `.setup-${String(process.pid)}-abc`];
+    const [dead, alive] = [".setup-4194303-cpu-abc", `.setup-${String(process.pid)}-cpu-abc`];
     for (const name of [dead, alive]) await mkdir(path.join(cache, name), { recursive: true });
     await install();
     expect(await leftovers()).toEqual([alive]);
@@ -127,11 +148,140 @@ describe("a set-up of LibTorch", () => {
   });
 });
 
+describe("a set-up that ended early", () => {
+  let companion: string;
+  let wheels: PinnedTorchWheel[];
+  beforeEach(async () => {
+    companion = path.join(folder, "nvidia_cuda_runtime.whl");
+    await makeWheel(companion, { "nvidia/cu13/lib/libcudart.so.13": "cudart" });
+    wheels = [await pinOf(wheel, { companions: [await pinOf(companion, { requirement: "nvidia-cuda-runtime==1" })] })];
+  });
+  const copyTorch = (): string =>
+    `case $what in torch*) cp '${wheel}' "$dest/";; *) echo "ERROR: gone" >&2; exit 1;; esac`;
+
+  test("keeps its finished wheels, and the next one fetches the others only", async () => {
+    process.env["PYTHON"] = await fakePython(folder, copyTorch());
+    const messages: string[] = [];
+    await expect(install({ wheels, messages })).rejects.toThrow(/could not download nvidia-cuda-runtime==1 .*gone/);
+    expect(messages.at(-1)).toBe("1 finished files are kept for the next set-up");
+    expect(await leftovers()).toHaveLength(1);
+
+    const python = await fakePython(folder, `cp '${companion}' "$dest/"`);
+    process.env["PYTHON"] = python;
+    await install({ wheels });
+    const downloads = (await readFile(`${python}.calls`, "utf8"))
+      .split("\n")
+      .filter((line) => line.includes("download"));
+    expect(downloads).toHaveLength(1);
+    expect(downloads[0]).toMatch(/nvidia-cuda-runtime==1$/);
+    expect(await readdir(path.join(target, "lib"))).toEqual(expect.arrayContaining(["libcudart.so.13", "libc10.so"]));
+    expect(await leftovers()).toEqual([]);
+  });
+
+  test("is not taken over by one of another variant, or one that needs the headers it lacks", async () => {
+    process.env["PYTHON"] = await fakePython(folder, copyTorch());
+    await expect(install({ wheels, headers: false })).rejects.toThrow(/gone/);
+    await install({ variant: "cu130", wheels: [await pinOf(wheel)] });
+    expect(await leftovers()).toHaveLength(1);
+    await install({ force: true });
+    expect(await readFile(path.join(target, "include/ATen/ATen.h"), "utf8")).toBe("// ATen");
+    expect(await leftovers()).toEqual([]);
+  });
+});
+
+describe("files that were brought", () => {
+  test("are taken by their names from files and folders, and stay where they are", async () => {
+    await install({ from: [folder] });
+    expect(await readLibTorchFolder(target)).toMatchObject({ version: "2.13.0", missing: [] });
+    await install({ from: [path.join(folder, "nowhere"), wheel], force: true });
+    expect((await readFile(wheel)).length).toBeGreaterThan(0);
+  });
+
+  test("of another name, of other content or not there are refused", async () => {
+    const other = path.join(folder, "torch-2.12.0-cp311.whl");
+    await makeWheel(other, wheelFiles);
+    await expect(install({ from: [other] })).rejects.toThrow(
+      /torch-2\.12\.0-cp311\.whl is not what is needed, which is/,
+    );
+    await expect(install({ from: [path.join(folder, "nowhere")] })).rejects.toThrow(
+      /none of .*nowhere is torch-2\.13\.0/,
+    );
+    const wheels = [await pinOf(wheel)];
+    await writeFile(wheel, "damaged");
+    await expect(install({ wheels, from: [wheel] })).rejects.toThrow(/SHA-256 .* expected/);
+  });
+});
+
+describe("pip", () => {
+  const failing = 'echo "urllib3.exceptions.ProtocolError: Connection broken: IncompleteRead" >&2; exit 1';
+
+  test("of 25.1 and newer is told to go on with a broken download, an older one is called again", async () => {
+    for (const [version, calls, resumes] of [
+      ["23.2.1", 3, false],
+      ["25.1", 3, true],
+    ] as const) {
+      const python = await fakePython(folder, failing, version);
+      process.env["PYTHON"] = python;
+      await expect(install()).rejects.toThrow(/Connection broken[^]*Check the network and pip's proxy settings/);
+      const downloads = (await readFile(`${python}.calls`, "utf8"))
+        .split("\n")
+        .filter((line) => line.includes("download"));
+      expect(downloads).toHaveLength(calls);
+      expect(downloads[0]?.includes("--resume-retries")).toBe(resumes);
+    }
+  });
+
+  test("that is missing, and a Python that is missing, are told apart", async () => {
+    process.env["PYTHON"] = path.join(folder, "nowhere");
+    await expect(install()).rejects.toThrow(/could not be started as .*nowhere[^]*Install python3 and python3-pip/);
+    const bare = path.join(folder, "bare-python");
+    await writeFile(bare, '#!/bin/sh\necho "$0: No module named pip" >&2; exit 1\n', { mode: 0o755 });
+    process.env["PYTHON"] = bare;
+    await expect(install()).rejects.toThrow(/has no pip.*No module named pip[^]*-m ensurepip/);
+  });
+});
+
 test("only needed files of a wheel have a place", () => {
-  expect(placeInFolder("torch/lib/libgomp-24e2ab19.so.1")).toBe("lib/libgomp-24e2ab19.so.1");
-  expect(placeInFolder("torch/include/torch/csrc/api/include/torch/torch.h")).toMatch(/^include\/torch/);
-  expect(placeInFolder("nvidia/cu13/lib/libcupti.so.13")).toBe("lib/libcupti.so.13");
+  const [cpu, cuda] = [
+    { variant: "cpu", headers: true },
+    { variant: "cu130", headers: false },
+  ] as const;
+  expect(placeInFolder("torch/lib/libgomp-24e2ab19.so.1", cpu)).toBe("lib/libgomp-24e2ab19.so.1");
+  expect(placeInFolder("torch/include/torch/csrc/api/include/torch/torch.h", cpu)).toMatch(/^include\/torch/);
+  expect(placeInFolder("nvidia/cu13/lib/libcupti.so.13", cpu)).toBe("lib/libcupti.so.13");
   for (const name of ["torch/lib/libtorch_cuda.so", "torch/__init__.py", "torch/lib/deeper/libc10.so", "version.py"]) {
-    expect(placeInFolder(name)).toBeNull();
+    expect(placeInFolder(name, cpu)).toBeNull();
   }
+  expect(placeInFolder("nvidia/cu13/lib/libcublas.so.13", cpu)).toBeNull();
+  for (const name of ["cu13/lib/libcublasLt.so.13", "cudnn/lib/libcudnn_ops.so.9", "nccl/lib/libnccl.so.2"]) {
+    expect(placeInFolder(`nvidia/${name}`, cuda)).toBe(`lib/${path.basename(name)}`);
+  }
+  for (const name of ["cu13/lib/libnvrtc.alt.so.13", "cu13/lib/libcufftw.so.12", "cu13/include/cuda.h"]) {
+    expect(placeInFolder(`nvidia/${name}`, cuda)).toBeNull();
+  }
+  expect(placeInFolder("torch/include/ATen/ATen.h", cuda)).toBeNull();
+  expect(placeInFolder("libtorch/lib/libc10.so", cpu)).toBe("lib/libc10.so");
+  expect(placeInFolder("libtorch/lib/libc10.a", cpu)).toBeNull();
+});
+
+test("every pinned wheel has a checksum, a size and an exact version", () => {
+  const wheels = Object.values(pinnedVariants).flatMap((variant) =>
+    variant.wheels.flatMap((torch) => [torch, ...torch.companions]),
+  );
+  expect(wheels.length).toBeGreaterThan(10);
+  for (const { requirement, fileName, sha256, sizeBytes } of wheels) {
+    expect(requirement).toMatch(/^[a-z0-9-]+===?[0-9.]+$/);
+    expect(fileName).toMatch(/^[a-z0-9_]+-[0-9.]+(\+cpu)?-.*x86_64\.whl$/);
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(sizeBytes).toBeGreaterThan(1e6);
+  }
+});
+
+test("a CUDA wheel brings its CUDA libraries only to the variant for CUDA", async () => {
+  await makeWheel(wheel, cudaWheelFiles);
+  await install();
+  expect(await readLibTorchFolder(target)).toMatchObject({ variant: "cpu" });
+  target = path.join(cache, "libtorch-2.13.0-cu130");
+  await install({ variant: "cu130", headers: false });
+  expect(await readLibTorchFolder(target)).toMatchObject({ variant: "cu130", hasHeaders: false });
 });

@@ -347,7 +347,7 @@ describe("the device", () => {
     cpuCapability: "AVX2",
     bfloat16: false,
     cuda: {
-      compiledIn: deviceCount > 0,
+      loaded: deviceCount > 0,
       deviceCount,
       reason: deviceCount > 0 ? "" : "this LibTorch has no CUDA",
       kernelsReason: "",

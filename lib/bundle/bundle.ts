@@ -24,6 +24,7 @@ import { modelCard } from "./model-card.js";
 export interface BundleOptions {
   /** Says which classes a patch can have: the gate of the segmenter. */
   readonly classifier: Classifier;
+  /** Says which class each pixel shows; with the classes of the classifier, in the same order. */
   readonly segmenter: Segmenter;
   /** As in `Segmenter.predict`, for everyone who uses the bundle. @defaultValue `0.1`, as published */
   readonly gateThreshold?: number | undefined;
@@ -35,22 +36,46 @@ export interface BundleOptions {
   readonly notes?: string | undefined;
   /** Scores that the model card and the manifest show, for example what `Segmenter.evaluate` gave; numbers by name. */
   readonly scores?: Readonly<Record<string, number | null>> | undefined;
+  /** Aborting it stops the writing; a bundle that was at the place before stays as it was. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What `bundle.json` says. */
 export interface BundleManifest {
+  /** What the folder is, and in which version of the format. */
   readonly format: typeof bundleFormat;
+  /** Name of the model. */
   readonly name: string;
+  /** Version of this package that wrote the bundle. */
   readonly packageVersion: string;
+  /** The K tissue classes, in the order of the outputs of both networks. */
   readonly classes: readonly TissueClass[];
+  /** Index K in masks; never predicted. */
   readonly background: TissueClass;
-  readonly gate: { readonly gateThreshold: number; readonly gateRule: "exclude" | "multiply" };
+  /** How the classifier gates the segmenter, unless whoever uses the bundle says otherwise. */
+  readonly gate: {
+    /** A class is open where the classifier's probability is above this, 0..1. */
+    readonly gateThreshold: number;
+    /** As {@link GateSettings.gateRule}. */
+    readonly gateRule: "exclude" | "multiply";
+  };
+  /** What {@link BundleOptions.scores} said; empty without. */
   readonly scores: Readonly<Record<string, number | null>>;
-  /** SHA-256 (hexadecimal) and size of each file. */
-  readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>;
+  /** Each weight file by its name. */
+  readonly files: Readonly<
+    Record<
+      string,
+      {
+        /** SHA-256 of the file, hexadecimal. */
+        readonly sha256: string;
+        /** Size of the file. */
+        readonly bytes: number;
+      }
+    >
+  >;
 }
 
+/** Format of the bundles that this version reads and writes. */
 const bundleFormat = "wsss-tissue-native bundle 1";
 const manifestName = "bundle.json";
 const weightFiles = { classifier: "classifier.safetensors", segmenter: "segmenter.safetensors" } as const;
@@ -83,6 +108,8 @@ const manifestSchema = z.object({
  * (`MODEL_CARD.md`), and checksums. `Segmenter.load(folder)` is all that its user calls. The folder appears whole or not
  * at all, and replaces an older bundle.
  *
+ * @param folder - where the bundle shall be; something else that is there is never replaced.
+ * @returns what `bundle.json` says.
  * @throws WsssError `WSSS_ERR_OPTION`; `WSSS_ERR_SHAPE` if the networks have other classes; `WSSS_ERR_IO`; `WSSS_ERR_BUSY`,
  *   `WSSS_ERR_DISPOSED`; `WSSS_ERR_CANCELLED`.
  */

@@ -20,7 +20,7 @@ import {
 /** File in a dataset's folder that describes it. */
 export const descriptionFileName = "wsss-dataset.json";
 
-/** What must be known about a dataset beside its files; complete, as {@link checkDescription} returns it. */
+/** What must be known about a dataset beside its files; complete, with all defaults filled in. */
 export interface DatasetDescription {
   /** Name for reports. */
   readonly name: string;
@@ -30,6 +30,7 @@ export interface DatasetDescription {
   readonly background: TissueClass;
   /** Index of pixels in true masks that are neither scored nor trained on; without it, true masks must not hold it. */
   readonly ignoreIndex?: 255 | undefined;
+  /** Where patch-level labels are, and how they are read. */
   readonly labels: LabelRule;
   /** How a manifest's patients are split, where it has no column `split`. */
   readonly split?: PatientSplit | undefined;
@@ -115,7 +116,7 @@ export interface DatasetDescriptionInput {
    * Name and colour of the mask index K, which is never scored.
    * @defaultValue white, named `"background"`, as in both published datasets
    */
-  readonly background?: TissueClass;
+  readonly background?: TissueClass | undefined;
   /**
    * Index of pixels in true masks that are neither scored nor trained on.
    * @defaultValue none: a true mask that holds 255 is refused, so that a slip of an annotation tool is not taken for a wish
@@ -139,7 +140,7 @@ export interface DatasetDescriptionInput {
    * White areas that become background in pseudo masks; `{}` is the published rule.
    * @defaultValue `null`, none are looked for: dark backgrounds and lumina exist, so it must be said
    */
-  readonly glass?: Partial<GlassRule> | null;
+  readonly glass?: Partial<GlassRule> | null | undefined;
 }
 
 function byte(): z.ZodInt {
@@ -205,6 +206,7 @@ export async function readDatasetDescription(path: string): Promise<DatasetDescr
 
 /**
  * Writes `wsss-dataset.json` into a dataset's folder, whole or not at all, so that `openDataset(folder)` needs no options.
+ * @param folder - the dataset's folder, which must be there.
  * @returns the path written.
  * @throws WsssError `WSSS_ERR_OPTION` if the description is wrong, `WSSS_ERR_IO` if the file can't be written.
  */

@@ -16,8 +16,11 @@ export interface LoadedSplit {
   readonly patches: NativePatchStore;
   /** True masks, uint8 [1, count, height, width]; null without any, and for train, whose masks only `loadTruth()` loads. */
   readonly truth: NativeMaskStore | null;
+  /** Number of patches. */
   readonly count: number;
+  /** Height of every patch, in pixels. */
   readonly height: number;
+  /** Width of every patch, in pixels. */
   readonly width: number;
 }
 

@@ -26,28 +26,29 @@ export interface OpenDatasetOptions {
    * A published dataset whose classes, colours, label spelling and glass rule are built in.
    * @defaultValue none: the description decides
    */
-  readonly preset?: PresetName;
+  readonly preset?: PresetName | undefined;
   /**
    * The dataset's description, or the path of a JSON file with it.
    * @defaultValue `wsss-dataset.json` in the dataset's folder
    */
-  readonly description?: string | DatasetDescriptionInput;
+  readonly description?: string | DatasetDescriptionInput | undefined;
   /**
    * Whether patches whose label names no class are allowed.
    * @defaultValue what the description says, which by default is `false`: nothing can be learned from them
    */
-  readonly allowEmptyLabels?: boolean;
+  readonly allowEmptyLabels?: boolean | undefined;
   /**
    * Splits that must be there. The others may be missing; they are then empty (`count` 0).
    * @defaultValue `["train"]`
    */
-  readonly require?: readonly SplitName[];
+  readonly require?: readonly SplitName[] | undefined;
 }
 
 /** A dataset on disk, checked but not yet decoded. */
 export interface Dataset {
   /** Absolute path. */
   readonly folder: string;
+  /** Name for reports, as the description has it. */
   readonly name: string;
   /** The K tissue classes, in the order of labels and mask indices. */
   readonly classes: readonly TissueClass[];
@@ -61,6 +62,7 @@ export interface Dataset {
   readonly description: DatasetDescription;
   /** Absolute path of the manifest that names patches and labels; null where folders and file names do. */
   readonly manifest: string | null;
+  /** Patches to learn from. Empty (`count` 0) if the dataset has none and {@link OpenDatasetOptions.require} lets it pass. */
   readonly train: Split;
   /** Empty (`count` 0) if the dataset has none. */
   readonly val: Split;
@@ -69,7 +71,7 @@ export interface Dataset {
 }
 
 const optionsSchema = z.strictObject({
-  preset: z.enum(presetNames as [PresetName, ...PresetName[]]).optional(),
+  preset: z.enum(presetNames).optional(),
   description: z.unknown().optional(),
   allowEmptyLabels: z.boolean().optional(),
   require: z.array(z.enum(splitNames)).optional(),

@@ -1,9 +1,22 @@
 import type { DatasetDescription } from "./description.js";
+import type { NameLabelRule } from "./tissue-class.js";
+
+/** Names of the published datasets whose descriptions are built in. */
+export const presetNames = ["luad-histoseg", "bcss-wsss"] as const;
+
+/** One of {@link presetNames}. */
+export type PresetName = (typeof presetNames)[number];
+
+/** What is known of a published dataset. */
+export interface PresetDescription extends DatasetDescription {
+  /** How labels are spelled: both datasets have them in the names of the files. */
+  readonly labels: NameLabelRule;
+}
 
 const white = [255, 255, 255] as const;
 
 /** Descriptions of the two published datasets: order, colours and label spelling as their authors fixed them. */
-export const presets = {
+export const presets: Readonly<Record<PresetName, PresetDescription>> = {
   /** LUAD-HistoSeg: lung adenocarcinoma. Glass is background. */
   "luad-histoseg": {
     name: "LUAD-HistoSeg",
@@ -30,10 +43,4 @@ export const presets = {
     labels: { rule: "characters", grammar: "strict", allowEmpty: false, minClassShare: 0 },
     glass: null,
   },
-} as const satisfies Readonly<Record<string, DatasetDescription>>;
-
-/** Name of a published dataset whose description is built in. */
-export type PresetName = keyof typeof presets;
-
-/** All preset names. */
-export const presetNames = Object.keys(presets) as readonly PresetName[];
+};

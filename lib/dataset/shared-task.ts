@@ -1,10 +1,10 @@
 import { cancellation, type ItemProgress, throwIfAborted } from "../image/map-concurrently.js";
 
-/** Reports of progress, on the event loop. */
-export type OnProgress = (progress: ItemProgress) => void;
+/** Called on the event loop, after the fact and in order. */
+export type OnItemProgress = (progress: ItemProgress) => void;
 
 interface Waiter {
-  readonly onProgress: OnProgress | undefined;
+  readonly onProgress: OnItemProgress | undefined;
   readonly fail: (error: unknown) => void;
 }
 
@@ -23,11 +23,11 @@ interface Run<Result> {
  */
 export class SharedTask<Result> {
   readonly #what: string;
-  readonly #work: (signal: AbortSignal, onProgress: OnProgress) => Promise<Result>;
+  readonly #work: (signal: AbortSignal, onProgress: OnItemProgress) => Promise<Result>;
   #run: Run<Result> | undefined;
 
   /** @param what - what the work is called in the message of a cancellation. */
-  constructor(what: string, work: (signal: AbortSignal, onProgress: OnProgress) => Promise<Result>) {
+  constructor(what: string, work: (signal: AbortSignal, onProgress: OnItemProgress) => Promise<Result>) {
     this.#what = what;
     this.#work = work;
   }
@@ -36,7 +36,7 @@ export class SharedTask<Result> {
    * The result, now or when the work is done.
    * @throws WsssError `WSSS_ERR_CANCELLED` if this asker's signal is aborted; otherwise what the work threw.
    */
-  async get(signal?: AbortSignal, onProgress?: OnProgress): Promise<Result> {
+  async get(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<Result> {
     throwIfAborted(this.#what, signal);
     const run = (this.#run ??= this.#start());
     return await new Promise<Result>((resolve, reject) => {

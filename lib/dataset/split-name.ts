@@ -1,4 +1,4 @@
-/** The parts of a dataset. */
+/** The parts of a dataset: `train` is learned from, `val` chooses, `test` judges. */
 export const splitNames = ["train", "val", "test"] as const;
 
 /** One of the parts of a dataset. */

@@ -4,7 +4,7 @@ import type { DatasetDescription } from "./description.js";
 import { loadGroups } from "./load-groups.js";
 import { type LoadedGroup, type LoadedSplit, loadMaskStore, type StoreFactories } from "./loaded-split.js";
 import { seededSubset } from "./seeded-subset.js";
-import { type OnProgress, SharedTask } from "./shared-task.js";
+import { type OnItemProgress, SharedTask } from "./shared-task.js";
 import type { SplitName } from "./split-name.js";
 import { type Colour, type GlassRule, paletteOf, type TissueClass } from "./tissue-class.js";
 
@@ -14,6 +14,7 @@ export { type SplitName, splitNames } from "./split-name.js";
 export interface PatchFile {
   /** File name without its ending, the label included; pseudo masks are written as `<stem>.png`. */
   readonly stem: string;
+  /** The patch: a PNG, JPEG, TIFF or WebP file. */
   readonly imagePath: string;
   /** True mask, where there is one. */
   readonly maskPath?: string;
@@ -45,6 +46,7 @@ export interface SplitParts {
  * Nothing is decoded before {@link Split.load}. What is loaded is kept for all later calls, until {@link Split.release}.
  */
 export class Split {
+  /** Which part it is. */
   readonly name: SplitName;
   /** Folder of the dataset. */
   readonly folder: string;
@@ -64,7 +66,10 @@ export class Split {
   readonly #loaded: SharedTask<readonly LoadedGroup[]>;
   readonly #truth: SharedTask<NativeMaskStore>;
 
-  /** Internal; use `openDataset`. */
+  /**
+   * Use `openDataset`.
+   * @internal
+   */
   constructor(parts: SplitParts) {
     this.#parts = parts;
     this.name = parts.name;
@@ -116,7 +121,7 @@ export class Split {
    *   split is empty; `WSSS_ERR_IO` if a file can't be read; `WSSS_ERR_CANCELLED`; `WSSS_ERR_OUT_OF_MEMORY`;
    *   `WSSS_ERR_BINARY_NOT_FOUND` if the addon is missing.
    */
-  async load(signal?: AbortSignal, onProgress?: OnProgress): Promise<LoadedSplit> {
+  async load(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<LoadedSplit> {
     const groups = await this.loadGroups(signal, onProgress);
     const [group] = groups;
     if (group !== undefined && groups.length === 1) return group;
@@ -130,16 +135,21 @@ export class Split {
   /**
    * {@link Split.load} for patches that may differ in size, as those of val and test may: one group for each size, in the
    * order in which the sizes first occur.
+   * @param signal - stops the loading; it can be begun again afterwards.
+   * @param onProgress - files done of all files, masks included.
+   * @throws WsssError as {@link Split.load}.
    */
-  async loadGroups(signal?: AbortSignal, onProgress?: OnProgress): Promise<readonly LoadedGroup[]> {
+  async loadGroups(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<readonly LoadedGroup[]> {
     return await this.#loaded.get(signal, onProgress);
   }
 
   /**
    * The true masks, uint8 [1, count, height, width]. For train they serve scores and full supervision only.
+   * @param signal - stops the loading; it can be begun again afterwards.
+   * @param onProgress - files done of all files, the patches included, whose size the masks must have.
    * @throws WsssError `WSSS_ERR_DATASET` if there are none, and as {@link Split.load}.
    */
-  async loadTruth(signal?: AbortSignal, onProgress?: OnProgress): Promise<NativeMaskStore> {
+  async loadTruth(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<NativeMaskStore> {
     if (this.count > 0 && !this.hasMasks) {
       const { manifest } = this.#parts;
       const way =
@@ -189,7 +199,7 @@ export class Split {
     return `the ${this.name} split of ${this.dataset}`;
   }
 
-  async #loadAll(signal: AbortSignal, report: OnProgress): Promise<readonly LoadedGroup[]> {
+  async #loadAll(signal: AbortSignal, report: OnItemProgress): Promise<readonly LoadedGroup[]> {
     const { files, name } = this;
     const { manifest, description, stores } = this.#parts;
     if (this.count === 0) {
@@ -203,12 +213,12 @@ export class Split {
     return await loadGroups(await stores(), source, { signal, onProgress: report });
   }
 
-  async #loadTrainTruth(signal: AbortSignal, report: OnProgress): Promise<NativeMaskStore> {
+  async #loadTrainTruth(signal: AbortSignal, report: OnItemProgress): Promise<NativeMaskStore> {
     const { count } = this;
     const { height, width } = await this.load(signal, ({ done }) => report({ done, total: 2 * count }));
     const mayIgnore = this.#parts.description.ignoreIndex !== undefined;
     const sources = { levels: [this.#maskPaths()], palette: this.palette, height, width, mayIgnore };
-    const onProgress: OnProgress = ({ done }) => report({ done: count + done, total: 2 * count });
+    const onProgress: OnItemProgress = ({ done }) => report({ done: count + done, total: 2 * count });
     return await loadMaskStore(await this.#parts.stores(), sources, { what: this.#label, signal, onProgress });
   }
 

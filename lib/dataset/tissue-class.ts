@@ -53,6 +53,7 @@ interface SharedLabelRule {
 
 /** Patch-level labels in the names of the files. */
 export interface NameLabelRule extends SharedLabelRule {
+  /** How they are spelled there. */
   readonly rule: LabelSpelling;
   /**
    * How strictly names are read.
@@ -63,6 +64,7 @@ export interface NameLabelRule extends SharedLabelRule {
 
 /** Patches, labels, masks, splits and patients in one file. */
 export interface ManifestLabelRule extends SharedLabelRule {
+  /** Labels are a column of the manifest. */
   readonly rule: "manifest";
   /** The manifest, `.csv` or `.json`, relative to the folder of the description. */
   readonly file: string;
@@ -73,6 +75,7 @@ export type LabelRule = NameLabelRule | ManifestLabelRule;
 
 /** Which split each patient of a manifest without a column `split` belongs to: whole patients, drawn once. */
 export interface PatientSplit {
+  /** What is kept together: patients are the only choice, since patches of one resemble each other. */
   readonly by: "patient";
   /**
    * Share of the patches that val should have, 0 or more; with `test` below 1, as train takes the rest.

@@ -3,6 +3,7 @@ import type { Finding, FindingGroup } from "./finding.js";
 
 /** How often a class occurs in a split. */
 export interface ClassShare {
+  /** Name of the class. */
   readonly name: string;
   /** Patches that have it, by their label or, without one, by their mask. */
   readonly patches: number;
@@ -19,7 +20,12 @@ export interface SplitExamination {
   /** True masks that could be read. */
   readonly masks: number;
   /** The size that most patches have, in px; null if none could be decoded. */
-  readonly size: { readonly height: number; readonly width: number } | null;
+  readonly size: {
+    /** In px. */
+    readonly height: number;
+    /** In px. */
+    readonly width: number;
+  } | null;
   /** Patches whose classes are known, by label or mask. */
   readonly labelled: number;
   /** In the order of the description; empty without one. */
@@ -44,12 +50,16 @@ export interface DatasetExamination {
   readonly folder: string;
   /** Null if no valid description was found; labels and mask indices could not be checked then. */
   readonly name: string | null;
+  /** Number of findings with which training would fail, or learn or score something wrong. */
   readonly errors: number;
+  /** Number of findings that are worth a look. */
   readonly warnings: number;
   /** The findings in short: errors first. */
   readonly groups: readonly FindingGroup[];
   /** Every finding, in the order of the groups. */
   readonly findings: readonly Finding[];
+  /** What each split holds; one that is not there has 0 patches. */
   readonly splits: Readonly<Record<SplitName, SplitExamination>>;
+  /** Memory for the pixels beside what is free. */
   readonly memory: MemoryNeed;
 }

@@ -47,7 +47,7 @@ export interface ExamineDatasetOptions {
 const call = "examineDataset";
 
 const schema = z.strictObject({
-  preset: z.enum(presetNames as [PresetName, ...PresetName[]]).optional(),
+  preset: z.enum(presetNames).optional(),
   description: z.unknown().optional(),
   signal: fields.signal.optional(),
   onProgress: fields.callback<OnProgress>().optional(),

@@ -132,7 +132,9 @@ export type Severity = "error" | "warning";
 
 /** One thing that is wrong. */
 export interface Finding {
+  /** What was looked at, for programs. */
   readonly check: CheckCode;
+  /** How bad it is. */
   readonly severity: Severity;
   /** Null where it concerns the whole dataset or several splits. */
   readonly split: SplitName | null;
@@ -146,6 +148,7 @@ export interface Finding {
 
 /** All findings of one check and severity in one split. */
 export interface FindingGroup extends Pick<Finding, "check" | "severity" | "split" | "remedy"> {
+  /** Number of findings in the group. */
   readonly count: number;
   /** The first of them, in the order of their files; three at most. */
   readonly examples: readonly Pick<Finding, "files" | "problem">[];

@@ -22,10 +22,13 @@ export interface ComparisonOptions extends ResamplingOptions {
 
 /** One segmentation against another on the same patches. */
 export interface EvaluationComparison {
+  /** What was drawn. */
   readonly by: ResamplingUnit;
   /** Number of patches or patients that were drawn from. */
   readonly units: number;
+  /** Share of the resamples that each interval holds, above 0, below 1. */
   readonly level: number;
+  /** Resamples of the bootstrap. */
   readonly resamples: number;
   /** Permutations that were looked at. */
   readonly permutations: number;
@@ -41,7 +44,14 @@ export interface EvaluationComparison {
    */
   readonly pValues: ScoreTable<number>;
   /** On how many patches more, fewer and equally many pixels are right in the second. */
-  readonly patches: { readonly better: number; readonly worse: number; readonly equal: number };
+  readonly patches: {
+    /** Patches of which more pixels are right. */
+    readonly better: number;
+    /** Patches of which fewer pixels are right. */
+    readonly worse: number;
+    /** The other patches. */
+    readonly equal: number;
+  };
 }
 
 const schema = z.strictObject({
@@ -87,6 +97,8 @@ function countPatches(
 /**
  * Compares two evaluations of the same split: is the second better, by how much, and could it be chance? Patches are paired by name.
  *
+ * @param first - what `Segmenter.evaluate` or `PseudoMasks.score` returned.
+ * @param second - the same of what may be better.
  * @example
  * ```ts
  * const plain = await segmenter.evaluate(luad.test);

@@ -38,17 +38,23 @@ export interface ResamplingOptions {
 
 /** From where to where a score lies; NaN where no resample has it. */
 export interface Interval {
+  /** Lower end. */
   readonly low: number;
+  /** Upper end. */
   readonly high: number;
 }
 
 /** Confidence intervals of all scores, and what was drawn. */
 export interface ConfidenceIntervals {
+  /** What was drawn. */
   readonly by: ResamplingUnit;
   /** Number of patches or patients that were drawn from. */
   readonly units: number;
+  /** Share of the resamples that each interval holds, above 0, below 1. */
   readonly level: number;
+  /** Resamples of the bootstrap. */
   readonly resamples: number;
+  /** An interval for each score. */
   readonly scores: ScoreTable<Interval>;
 }
 
@@ -73,6 +79,7 @@ export function intervalsOf({ low, high }: NativeIntervals, classCount: number):
  * Confidence intervals of all scores of an evaluation, by the percentile bootstrap (Efron 1979): as many patches or patients as there are,
  * drawn with replacement, scored as a set of their own, again and again. A class that a resample does not hold is left out of its means.
  *
+ * @param evaluation - what `Segmenter.evaluate` or `PseudoMasks.score` returned.
  * @example
  * ```ts
  * const evaluation = await segmenter.evaluate(luad.test);

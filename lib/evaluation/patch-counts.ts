@@ -7,7 +7,9 @@ import type { NativeCountArrays, NativeCounts } from "../native/addon.js";
 export interface PatchCounts {
   /** Where the cells of each patch begin, and where the last ones end: one number more than there are patches. */
   readonly offsets: readonly number[];
+  /** Which cells are above 0, counted from 0 in the order above; those of the first patch, then of the second, and so on. */
   readonly cells: readonly number[];
+  /** For each entry of {@link cells} its count of pixels, 1 or more. */
   readonly values: readonly number[];
 }
 

@@ -1,6 +1,8 @@
 /**
  * All scores of a segmentation, or something about each of them, such as its confidence interval. Scores are fractions 0..1; NaN marks
  * what is undefined, such as the IoU of a class that occurs nowhere; means leave it out.
+ *
+ * @typeParam Value - `number` for scores, {@link Interval} for their confidence intervals.
  */
 export interface ScoreTable<Value> {
   /** Share of scored pixels that are right. */

@@ -4,7 +4,9 @@ import { WsssError } from "../errors.js";
 
 /** Items done so far of all items. */
 export interface ItemProgress {
+  /** Items done, counted from 1. */
   readonly done: number;
+  /** Items of the whole work. */
   readonly total: number;
 }
 

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import path from "node:path";
-import { libtorchVersion } from "./pinned.js";
+import { type LibTorchVariant, libtorchVersion } from "./pinned.js";
 
 /**
  * Where this library keeps what it fetches: `$WSSS_CACHE`, else `$XDG_CACHE_HOME/wsss-tissue-native`, else
@@ -15,9 +15,9 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): strin
 }
 
 /**
- * The cache's place of the pinned LibTorch that computes on the CPU. It is named by what it can do, not by where it came
- * from: the CPU libraries of a CUDA wheel lie there too.
+ * The cache's place of one variant of the pinned LibTorch. It is named by what it can do, not by where it came from: the
+ * CPU libraries of a CUDA wheel lie in the folder of `cpu`.
  */
-export function cachedLibTorchFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  return path.join(cacheFolder(environment), `libtorch-${libtorchVersion}-cpu`);
+export function cachedLibTorchFolder(variant: LibTorchVariant, environment: NodeJS.ProcessEnv = process.env): string {
+  return path.join(cacheFolder(environment), `libtorch-${libtorchVersion}-${variant}`);
 }

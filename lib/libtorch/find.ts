@@ -1,8 +1,12 @@
 import { cachedLibTorchFolder } from "./cache-folder.js";
+import { type DriverReport, findDriver } from "./driver.js";
 import { type LibTorchFolder, problemOf, readLibTorchFolder } from "./folder.js";
 import { findPythonTorch } from "./python.js";
 
-/** Where LibTorch is looked for, in this order: the environment variable, this library's cache, an installed Python torch. */
+/**
+ * Where LibTorch is looked for, in this order: the environment variable, this library's cache (the variant for the
+ * driver that runs here, then the other), an installed Python torch.
+ */
 export type LibTorchSource = "LIBTORCH" | "cache" | "python";
 
 /** One place that was looked at. */
@@ -20,6 +24,8 @@ export interface LibTorchPlace {
 
 /** What a search came to. */
 export interface LibTorchSearch {
+  /** The NVIDIA driver, which decides the variant of the cache that is looked at first. */
+  readonly driver: DriverReport;
   /** The first usable place; `null` if there is none. */
   readonly found: LibTorchFolder | null;
   /** Every place looked at, in order; the search ends at the first usable one. */
@@ -44,10 +50,12 @@ export async function findLibTorch(options: FindLibTorchOptions = {}): Promise<L
   let found: LibTorchFolder | null = null;
   let ended = false;
 
+  const driver = await findDriver();
+  const cacheOrder = driver.variant === "cpu" ? (["cpu", "cu130"] as const) : (["cu130", "cpu"] as const);
   const named = process.env["LIBTORCH"];
-  const sources: [LibTorchSource, () => Promise<string | null> | string | null][] = [
+  const sources: LocatedSource[] = [
     ["LIBTORCH", () => (named === undefined || named === "" ? null : named)],
-    ["cache", () => cachedLibTorchFolder()],
+    ...cacheOrder.map((variant): LocatedSource => ["cache", () => cachedLibTorchFolder(variant)]),
     ["python", async () => await findPythonTorch()],
   ];
   for (const [source, locate] of sources) {
@@ -63,8 +71,10 @@ export async function findLibTorch(options: FindLibTorchOptions = {}): Promise<L
     if (!ended && problem === null) found = read;
     ended ||= problem === null || source === "LIBTORCH";
   }
-  return { found, places };
+  return { driver, found, places };
 }
+
+type LocatedSource = [LibTorchSource, () => Promise<string | null> | string | null];
 
 /** One line for each place: what it is, where, and why it was not taken. */
 export function describePlaces(places: readonly LibTorchPlace[]): string[] {

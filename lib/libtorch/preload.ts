@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 import { WsssError } from "../errors.js";
@@ -20,22 +19,17 @@ const loadOrder = ["libgomp", "libcudart.so", "libcupti.so", "libc10.so", "libto
 /** What a CUDA LibTorch has beside them; everything works without, on the CPU. */
 const cudaLoadOrder = ["libc10_cuda.so", "libtorch_cuda.so"] as const;
 
-/** There where NVIDIA's driver runs. Without it the CUDA libraries, gigabytes of them, would be loaded for nothing. */
-const driverDevice = "/dev/nvidiactl";
-
 /**
  * Loads LibTorch's libraries into the process, so that the addon, which has no run path, finds them. Takes 0.2 to 0.3 s
  * once, on the event loop, on the CPU; with CUDA's libraries longer, which was not measured. A second call costs nothing.
  *
  * @param libtorch - checked already: the right version, nothing missing.
- * @param hasDriver - whether there is an NVIDIA driver, so that the CUDA libraries are wanted.
+ * @param hasDriver - whether there is an NVIDIA driver. Without one the CUDA libraries, gigabytes of them, would be loaded
+ *   for nothing.
  * @returns why the CUDA libraries that are there could not be loaded; `null` if they could, are not there, or not wanted.
  * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` with the loader's own message.
  */
-export async function preloadLibTorch(
-  libtorch: LibTorchFolder,
-  hasDriver: boolean = existsSync(driverDevice),
-): Promise<string | null> {
+export async function preloadLibTorch(libtorch: LibTorchFolder, hasDriver: boolean): Promise<string | null> {
   shortenOpenMpSpin();
   const names = await listLibraries(libtorch.folder);
   const loadAll = (order: readonly string[]): void => {

@@ -16,8 +16,10 @@ export interface RunProgramOptions {
   readonly signal?: AbortSignal | undefined;
   /** The program is ended after this many milliseconds; 0 = never. @defaultValue `0` */
   readonly timeoutMs?: number;
-  /** Whether it writes straight to our standard error, both its streams, so that its progress bars show. @defaultValue `false` */
+  /** Whether what it says shows on our standard error as it comes, progress bars too. @defaultValue `false` */
   readonly aloud?: boolean;
+  /** @defaultValue our own environment */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 const keptStderrChars = 4000;
@@ -28,12 +30,13 @@ export async function runProgram(
   parameters: readonly string[],
   options: RunProgramOptions = {},
 ): Promise<ProgramResult> {
-  const { cwd, signal, timeoutMs = 0, aloud = false } = options;
+  const { cwd, signal, timeoutMs = 0, aloud = false, environment = process.env } = options;
   return await new Promise((resolve) => {
     let stdout = "";
     let stderr = "";
     const child = spawn(command, parameters, {
-      stdio: aloud ? ["ignore", 2, 2] : ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", aloud ? 2 : "pipe", "pipe"],
+      env: environment,
       ...(cwd === undefined ? {} : { cwd }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -48,6 +51,7 @@ export async function runProgram(
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       stderr = (stderr + text).slice(-keptStderrChars);
+      if (aloud) process.stderr.write(text);
     });
     child.once("error", (error) => {
       if (stderr === "") stderr = error.message;

@@ -1,18 +1,33 @@
 import { WsssError } from "../errors.js";
+import { type Archive, isArchiveName, readArchive } from "./archive.js";
 import { cachedLibTorchFolder } from "./cache-folder.js";
-import { describePlaces, findLibTorch, type LibTorchPlace } from "./find.js";
+import type { DriverReport } from "./driver.js";
+import { fileSource } from "./file-source.js";
+import { describePlaces, findLibTorch, type LibTorchPlace, type LibTorchSearch } from "./find.js";
 import { type LibTorchFolder, readLibTorchFolder } from "./folder.js";
 import { installLibTorch, type SetupProgress } from "./install.js";
-import { libtorchVersion, neededDiskBytes, pinnedTorchWheels, setupCommand } from "./pinned.js";
+import { libtorchVersion, type LibTorchVariant, setupCommand } from "./pinned.js";
+import { pipSource } from "./pip-source.js";
+import { planSetup, type SetupPlan } from "./plan.js";
+import { refusal } from "./wheel-source.js";
 
 /** What {@link setupLibTorch} may be told. */
 export interface SetupOptions {
   /** Called for every step. @defaultValue writes the message to standard error: nothing is ever downloaded in silence */
   readonly onProgress?: ((progress: SetupProgress) => void) | undefined;
+  /** `null` = whatever is there, else the one for the NVIDIA driver that runs here. @defaultValue `null` */
+  readonly variant?: LibTorchVariant | null;
   /** Fetch into the cache even if a usable LibTorch is there. @defaultValue `false` */
   readonly force?: boolean;
   /** Whether C++ headers are needed, to build the addon. @defaultValue `false` */
   readonly needHeaders?: boolean;
+  /**
+   * Wheels that were brought by hand, or folders that hold them, or LibTorch's own archive (`.zip`), alone; none = wheels
+   * are fetched by pip. @defaultValue `[]`
+   */
+  readonly from?: readonly string[];
+  /** Whether nothing may be fetched. @defaultValue whether `WSSS_OFFLINE` is set and neither empty nor `0` */
+  readonly offline?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -23,39 +38,81 @@ export interface SetupOptions {
  *   `WSSS_ERR_IO` when the cache can't be written, `WSSS_ERR_CANCELLED` when the signal is aborted.
  */
 export async function setupLibTorch(options: SetupOptions = {}): Promise<LibTorchFolder> {
-  const { force = false, needHeaders = false, signal, onProgress = sayOnStandardError } = options;
-  const { found, places } = await findLibTorch({ needHeaders });
+  const { force = false, needHeaders = false, from = [], signal, onProgress = sayOnStandardError } = options;
+  const { variant = null, offline = from.length === 0 && isOffline() } = options;
+  const search = await findLibTorch({ needHeaders, all: variant !== null });
+  const found = usablePlace(search, variant);
   if (found !== null && !force) {
     onProgress({ stage: "found", message: `LibTorch ${libtorchVersion} found in ${found.folder}` });
     return found;
   }
-  const named = places.find((place) => place.source === "LIBTORCH");
-  if (named?.folder != null && named.problem !== null) throw unusableLibTorch(places);
-  onProgress({ stage: "search", message: `LibTorch ${libtorchVersion}: ${describePlaces(places).join("; ")}` });
-  const target = cachedLibTorchFolder();
+  refuseShadowed(search.places, variant);
+  if (offline) throw unusableLibTorch(search.places, "nothing may be fetched (offline)");
+  const [first] = from;
+  const archive = first !== undefined && isArchiveName(first) ? await readArchive(first, signal) : null;
+  const plan = archive === null ? planSetup(variant ?? search.driver.variant, needHeaders) : planOf(archive, variant);
+  onProgress({ stage: "search", message: announcement(search, plan, variant === null ? search.driver : null) });
   try {
-    await installLibTorch({
-      wheels: pinnedTorchWheels,
-      target,
-      force,
-      neededBytes: neededDiskBytes,
-      onProgress,
-      signal,
-    });
+    const source = from.length > 0 ? fileSource(from) : await pipSource(signal);
+    await installLibTorch({ ...plan, source, headers: needHeaders, force, onProgress, signal });
   } catch (error) {
-    throw asWsssError(error, target, signal);
+    throw asWsssError(error, plan.target, signal);
   }
-  onProgress({ stage: "done", message: `LibTorch ${libtorchVersion} is ready in ${target}` });
-  return await readLibTorchFolder(target);
+  onProgress({ stage: "done", message: `LibTorch ${libtorchVersion} is ready in ${plan.target}` });
+  return await readLibTorchFolder(plan.target);
 }
 
 /** The error for a search that found nothing usable; its message lists every place and the command that repairs it. */
-export function unusableLibTorch(places: readonly LibTorchPlace[]): WsssError {
+export function unusableLibTorch(places: readonly LibTorchPlace[], reason?: string): WsssError {
   const tried = describePlaces(places).map((line) => `\n  - ${line}`);
   const named = places.some((place) => place.source === "LIBTORCH" && place.folder !== null);
   const repair = named ? `Unset LIBTORCH, or let it name a LibTorch ${libtorchVersion} folder, then run` : "Run";
-  const message = `No usable LibTorch ${libtorchVersion}. Tried:${tried.join("")}\n${repair} \`${setupCommand}\`.`;
+  const why = reason === undefined ? "" : `, and ${reason}`;
+  const message = `No usable LibTorch ${libtorchVersion}${why}. Tried:${tried.join("")}\n${repair} \`${setupCommand}\`.`;
   return new WsssError("WSSS_ERR_BINARY_NOT_FOUND", message, { needed: libtorchVersion, places });
+}
+
+/** The plan for an archive: of its own variant, which must be the wanted one. */
+function planOf({ variant, wheel }: Archive, wanted: LibTorchVariant | null): SetupPlan {
+  const plan = planSetup(variant, false);
+  if (wanted !== null && wanted !== variant) {
+    throw refusal(`${wheel.fileName} is for ${variant}, not ${wanted}`, { variant, wanted }, "Bring the other archive");
+  }
+  const summary = `${plan.summary}; from an archive whose SHA-256 nobody here knows, ${wheel.sha256}: compare it with its makers'`;
+  return { ...plan, wheels: [wheel], summary };
+}
+
+/** What would be used, if it is of the wanted variant. */
+function usablePlace({ found, places }: LibTorchSearch, variant: LibTorchVariant | null): LibTorchFolder | null {
+  if (variant === null) return found;
+  const cached = cachedLibTorchFolder(variant);
+  const place = places.find(({ folder, problem }) => folder === cached && problem === null);
+  if (place?.folder != null) return { ...place, folder: place.folder };
+  return found?.variant === variant ? found : null;
+}
+
+/** Whoever sets LIBTORCH is served by that folder alone, so that a set-up of the cache would change nothing. */
+function refuseShadowed(places: readonly LibTorchPlace[], variant: LibTorchVariant | null): void {
+  const named = places.find((place) => place.source === "LIBTORCH");
+  if (named?.folder == null) return;
+  if (named.problem !== null) throw unusableLibTorch(places);
+  if (variant === null) return;
+  const message = `LIBTORCH names ${named.folder} (${named.variant ?? "unknown variant"}), which is used before the cache`;
+  throw new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${message}: unset LIBTORCH, then run \`${setupCommand}\` again.`, {
+    folder: named.folder,
+  });
+}
+
+function announcement(search: LibTorchSearch, plan: SetupPlan, driver: DriverReport | null): string {
+  const lines = [`LibTorch ${libtorchVersion} is not there (${describePlaces(search.places).join("; ")})`];
+  if (driver?.problem != null) lines.push(driver.problem);
+  else if (driver?.version != null) lines.push(`for NVIDIA's driver ${driver.version} the CUDA build is fetched`);
+  return [...lines, plan.summary].join("\n  ");
+}
+
+function isOffline(): boolean {
+  const value = process.env["WSSS_OFFLINE"] ?? "";
+  return value !== "" && value !== "0";
 }
 
 function asWsssError(error: unknown, target: string, signal: AbortSignal | undefined): unknown {

@@ -3,6 +3,14 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import yauzl from "yauzl";
+import type { LibTorchVariant } from "./pinned.js";
+
+/** What of a wheel is wanted. */
+export interface UnpackWishes {
+  readonly variant: LibTorchVariant;
+  /** The C++ headers, which only building the addon needs. */
+  readonly headers: boolean;
+}
 
 /** What {@link unpackWheel} wrote. */
 export interface UnpackReport {
@@ -11,19 +19,40 @@ export interface UnpackReport {
   readonly bytes: number;
 }
 
+const cpuLibraries = /^(libtorch_cpu\.so|libc10\.so|libgomp[^/]*)$/;
+const cudaLibraries = /^(libtorch_cuda\.so|libc10_cuda\.so|libtorch_nvshmem\.so|libcaffe2_nvrtc\.so)$/;
+/** Companions of the CPU libraries of a CUDA wheel. */
+const smallNvidiaLibraries = /^lib(cudart|cupti)\.so\.[0-9]+$/;
+/** Left out: other builds of the same library, and what only profilers, MPI launchers and Fortran programs use. */
+const unusedNvidiaLibraries = /\.alt\.so|^lib(nvblas|cufftw|cusolverMg|checkpoint|nvperf_|pcsamplingutil)/;
+
 /**
- * Where a file of a torch wheel, or of a CUDA library's wheel, goes in our LibTorch folder; `null` if it is not needed.
- * Kept are the libraries that computing on the CPU needs, the C++ headers, the version and the licence.
+ * Where a file of a torch wheel, an NVIDIA library's wheel, or LibTorch's archive goes in our LibTorch folder; `null` if it is not
+ * needed. All libraries lie in one folder, where they find one another.
  *
  * @param name - path in the wheel, with `/`.
  */
-export function placeInFolder(name: string): string | null {
-  if (/^torch\/lib\/(libtorch_cpu\.so|libc10\.so|libgomp[^/]*)$/.test(name)) return name.slice("torch/".length);
-  if (name.startsWith("torch/include/")) return name.slice("torch/".length);
+export function placeInFolder(name: string, { variant, headers }: UnpackWishes): string | null {
+  if (name.startsWith("libtorch/")) return placeFromArchive(name.slice("libtorch/".length), headers);
+  const base = path.posix.basename(name);
+  const ofTorch = /^torch\/lib\/([^/]+)$/.exec(name)?.[1];
+  if (ofTorch !== undefined) {
+    return cpuLibraries.test(ofTorch) || (variant !== "cpu" && cudaLibraries.test(ofTorch)) ? `lib/${ofTorch}` : null;
+  }
+  if (/^nvidia\/.*\/lib\/[^/]+\.so(\.|$)/.test(name)) {
+    const wanted = variant === "cpu" ? smallNvidiaLibraries.test(base) : !unusedNvidiaLibraries.test(base);
+    return wanted ? `lib/${base}` : null;
+  }
+  if (name.startsWith("torch/include/")) return headers ? name.slice("torch/".length) : null;
   if (name === "torch/version.py") return "version.py";
-  if (/^torch-[^/]+\.dist-info\/licenses\/(LICENSE|NOTICE)$/.test(name)) return path.posix.basename(name);
-  if (/^nvidia\/.*\/lib\/lib(cudart|cupti)\.so\.[0-9]+$/.test(name)) return `lib/${path.posix.basename(name)}`;
-  return null;
+  const licence = /^([^/]+)\.dist-info\/licenses\/(LICENSE|NOTICE|License\.txt)$/.exec(name);
+  return licence === null ? null : `licences/${licence[1] ?? ""}-${licence[2] ?? ""}`;
+}
+
+/** The makers' own archive is laid out as our folder is, and brings all libraries that it needs. */
+function placeFromArchive(name: string, headers: boolean): string | null {
+  if (name === "build-version" || /^lib\/[^/]+\.so(\.[^/]+)?$/.test(name)) return name;
+  return headers && name.startsWith("include/") ? name : null;
 }
 
 /**
@@ -32,13 +61,18 @@ export function placeInFolder(name: string): string | null {
  * @param wheel - a zip file; a broken one throws the reader's error.
  * @param folder - made if need be; files there are replaced.
  */
-export async function unpackWheel(wheel: string, folder: string, signal?: AbortSignal): Promise<UnpackReport> {
+export async function unpackWheel(
+  wheel: string,
+  folder: string,
+  wishes: UnpackWishes,
+  signal?: AbortSignal,
+): Promise<UnpackReport> {
   let files = 0;
   let bytes = 0;
   const archive = await yauzl.openPromise(wheel);
   try {
     for await (const entry of archive.eachEntry()) {
-      const place = entry.fileName.endsWith("/") ? null : placeInFolder(entry.fileName);
+      const place = entry.fileName.endsWith("/") ? null : placeInFolder(entry.fileName, wishes);
       if (place === null) continue;
       signal?.throwIfAborted();
       const file = path.join(folder, place);

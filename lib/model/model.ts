@@ -1,5 +1,4 @@
 import path from "node:path";
-import "./async-dispose.js";
 import { assertWritable, checkSavePath } from "./checkpoint-paths.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { metadataOf } from "./model-description.js";
@@ -20,6 +19,7 @@ export abstract class Model implements AsyncDisposable {
   readonly #kind: "Classifier" | "Segmenter";
   readonly #opened: OpenedModel<NativeModel>;
 
+  /** @internal */
   protected constructor(kind: "Classifier" | "Segmenter", opened: OpenedModel<NativeModel>) {
     this.#kind = kind;
     this.#opened = opened;
@@ -94,7 +94,10 @@ export abstract class Model implements AsyncDisposable {
     });
   }
 
-  /** Hands a training on and notes it down when it has ended well. */
+  /**
+   * Hands a training on and notes it down when it has ended well.
+   * @internal
+   */
   protected recorded<Event extends { readonly kind: string }>(
     training: AsyncGenerator<Event, TrainingSummary, void>,
     settings: object,

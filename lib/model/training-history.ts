@@ -5,11 +5,17 @@ import type { EpochEvent, TrainingSummary } from "../training-events.js";
 export interface TrainingHistory {
   /** Every option, none missing; `recipe` among them. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Optimiser steps done. */
   readonly steps: number;
   /** Epoch of the best validation score, counted from 0; -1 without validation. */
   readonly bestEpoch: number;
-  /** Mean loss of each epoch, and its score on the validation split (Jaccard of the classifier, mIoU of the segmenter) or `null`. */
-  readonly epochs: readonly { readonly meanLoss: number; readonly score: number | null }[];
+  /** In their order. */
+  readonly epochs: readonly {
+    /** Mean loss of the epoch's steps, in nats. */
+    readonly meanLoss: number;
+    /** Score on the validation split, 0..1 (Jaccard of the classifier, mIoU of the segmenter); `null` without one. */
+    readonly score: number | null;
+  }[];
 }
 
 const historySchema = z.array(

@@ -39,7 +39,7 @@ export interface NativeDeviceReport {
   /** Whether the processor multiplies bfloat16 matrices in hardware. */
   readonly bfloat16: boolean;
   readonly cuda: {
-    readonly compiledIn: boolean;
+    readonly loaded: boolean;
     readonly deviceCount: number;
     /** Why no device is used; empty if one is, or could be. */
     readonly reason: string;

@@ -4,8 +4,6 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { WsssError } from "../errors.js";
-import { runProgram } from "../libtorch/run-program.js";
-import { setupCommand } from "../libtorch/index.js";
 
 const require = createRequire(import.meta.url);
 
@@ -44,47 +42,13 @@ export async function findBinary(root: string = packageRoot): Promise<BinarySear
   return { binary: null, tried: [`${built} is not there`, `${path.join(prebuilds, platform)} holds no prebuild`] };
 }
 
-/**
- * Builds the addon from the source that came with the package: a few minutes, once. Writes the compiler's output to
- * standard error.
- *
- * @param tried - places where no binary was found, for the message.
- * @returns path of the addon.
- * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` when a tool is missing or the build fails.
- */
-export async function buildFromSource(tried: readonly string[], root: string = packageRoot): Promise<string> {
-  const script = path.join(root, "scripts", "build-addon.mjs");
-  const missing = await missingBuildTools();
-  if (!(await exists(script))) missing.unshift(script);
-  if (missing.length > 0) throw noBinary([...tried, `it can't be built here: ${missing.join(" and ")} missing`]);
-  process.stderr.write(`wsss-tissue: no binary of the addon is there, building it from source (minutes, once)\n`);
-  const result = await runProgram(process.execPath, [script], { cwd: root, aloud: true });
-  if (result.exitCode !== 0) throw noBinary([...tried, `building it from source failed, see above`]);
-  return builtAddonPath(root);
-}
-
-/** The error of a package without a usable addon; lists what was tried and names the command that repairs it. */
+/** The error of a package without a usable addon; lists what was tried and says what repairs it. */
 export function noBinary(tried: readonly string[]): WsssError {
   const places = tried.map((line) => `\n  - ${line}`).join("");
-  const tools = "With a C++20 compiler, make and CMake 3.25 installed";
-  const repair = `${tools}, \`${setupCommand}\` builds it (from a clone: \`npm run build\`).`;
+  const repair = "Install the package again; in a clone, `npm run build` builds the addon.";
   return new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `There is no binary of the addon. Tried:${places}\n${repair}`, {
     tried,
   });
-}
-
-async function missingBuildTools(): Promise<string[]> {
-  const needed: [string, string][] = [
-    ["CMake", "cmake"],
-    ["make", "make"],
-    ["a C++ compiler", process.env["CXX"] ?? "c++"],
-  ];
-  const missing: string[] = [];
-  for (const [name, command] of needed) {
-    const { exitCode } = await runProgram(command, ["--version"], { timeoutMs: 20_000 });
-    if (exitCode !== 0) missing.push(name);
-  }
-  return missing;
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 import { WsssError } from "../errors.js";
-import { preloadLibTorch, setupLibTorch } from "../libtorch/index.js";
+import { findDriver, preloadLibTorch, setupLibTorch } from "../libtorch/index.js";
 import type { NativeAddon } from "./addon.js";
-import { buildFromSource, findBinary } from "./binary.js";
+import { findBinary, noBinary } from "./binary.js";
 import { currentPlatform, platformProblem } from "./platform.js";
 
 const require = createRequire(import.meta.url);
@@ -11,7 +11,7 @@ let loading: Promise<NativeAddon> | undefined;
 
 /**
  * The C++ addon, loaded once a process. Before it come the check of the platform, LibTorch (found, or fetched aloud),
- * and the addon's binary (found, or built from source aloud). A failed attempt is not remembered, so that a program may
+ * and the addon's binary. A failed attempt is not remembered, so that a program may
  * repair what was missing and call again.
  *
  * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` with every place tried and the command that repairs it.
@@ -26,21 +26,31 @@ export async function loadAddon(): Promise<NativeAddon> {
   }
 }
 
-async function findAndLoad(): Promise<NativeAddon> {
+/**
+ * Path of the addon's binary, on a platform that can run it. Asked before LibTorch is fetched for nothing.
+ *
+ * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND`.
+ */
+export async function locateAddon(): Promise<string> {
   const unsupported = platformProblem(currentPlatform());
   if (unsupported !== null) throw new WsssError("WSSS_ERR_BINARY_NOT_FOUND", unsupported);
   const { binary, tried } = await findBinary();
+  if (binary === null) throw noBinary(tried);
+  return binary;
+}
+
+async function findAndLoad(): Promise<NativeAddon> {
+  const binary = await locateAddon();
   const libtorch = await setupLibTorch({
-    needHeaders: binary === null,
     onProgress: ({ stage, message }) => {
       // What is found at once, as always after the first time, is nothing to report.
       if (stage !== "found") process.stderr.write(`wsss-tissue: ${message}\n`);
     },
   });
-  const file = binary ?? (await buildFromSource(tried));
-  const cudaProblem = await preloadLibTorch(libtorch);
+  const { version: driver } = await findDriver();
+  const cudaProblem = await preloadLibTorch(libtorch, driver !== null);
   if (cudaProblem !== null) process.stderr.write(`wsss-tissue: CUDA is not used: ${cudaProblem}\n`);
-  return requireAddon(file);
+  return requireAddon(binary);
 }
 
 function requireAddon(file: string): NativeAddon {
@@ -53,9 +63,21 @@ function requireAddon(file: string): NativeAddon {
     return addon;
   } catch (error) {
     const said = error instanceof Object && "message" in error ? String(error.message) : String(error);
-    const repair =
-      "It may be of another version: remove it and run `npx wsss-tissue setup` (from a clone: `npm run build`)";
-    const message = `${file} could not be loaded (${said}). ${repair}.`;
+    const message = `${file} could not be loaded (${said}). ${repairOf(said)}.`;
     throw new WsssError("WSSS_ERR_BINARY_NOT_FOUND", message, { file }, { cause: error });
   }
+}
+
+/** What to do about an addon that the loader refuses, by the loader's words. */
+function repairOf(said: string): string {
+  if (/undefined symbol: (napi_|node_api_)/.test(said)) {
+    return "The program that runs this is not Node, or lacks a part of Node-API 8: run it in Node 20.19 or newer";
+  }
+  if (said.includes("undefined symbol")) {
+    return "LibTorch's libraries and the addon do not fit: run `npx wsss-tissue setup --force` to fetch LibTorch anew";
+  }
+  if (/version `(GLIBC|GLIBCXX|CXXABI)_/.test(said)) {
+    return "This system's C or C++ library is older than LibTorch needs (glibc 2.28): use a newer system or a container";
+  }
+  return "It may be damaged: install the package again (in a clone: `npm run build`)";
 }

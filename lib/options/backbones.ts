@@ -21,7 +21,9 @@ export type SegmenterBackbone = (typeof segmenterBackbones)[number];
 
 /** Feature levels of each classifier, deepest first: the order of the paper's level weights. */
 export const featureLevelsOf = {
+  /** The rectified last features, and the residual sums of two blocks. */
   resnet38: ["bn7", "b5_2", "b4_5"],
+  /** The outputs of the last three layers. */
   mobilenet: ["features18", "features17", "features16"],
 } as const satisfies Record<ClassifierBackbone, readonly string[]>;
 

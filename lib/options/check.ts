@@ -4,7 +4,7 @@ import { WsssError } from "../errors.js";
 import { describeValue } from "./describe-value.js";
 import { foreignWords } from "./foreign-words.js";
 
-/** What `details` of a `WSSS_ERR_OPTION` from {@link checkOptions} holds. */
+/** What `details` of a `WSSS_ERR_OPTION` holds. */
 export interface OptionErrorDetails {
   /** The call that refused the option, for example `"Classifier.train"`. */
   readonly call: string;

@@ -65,7 +65,12 @@ export interface ClassifierTrainingOptions extends ClassifierTrainingSettings, T
 export type ResolvedClassifierTraining = Omit<
   Complete<ClassifierTrainingSettings>,
   "freezeStem" | "freezeBatchNorm"
-> & { readonly freezeStem: boolean; readonly freezeBatchNorm: boolean };
+> & {
+  /** Whether conv1a and the blocks b2, b2_1, b2_2 keep their weights. */
+  readonly freezeStem: boolean;
+  /** Whether batch norms keep their statistics, scales and shifts. */
+  readonly freezeBatchNorm: boolean;
+};
 
 /** Base values of stage 1 by recipe. */
 export const classifierTrainingBase = {
@@ -123,7 +128,10 @@ const mobileNetBase = {
 export interface TrainedNetwork {
   /** Whether the weights come from elsewhere. */
   readonly pretrained: boolean;
-  /** @defaultValue `"resnet38"` */
+  /**
+   * The network.
+   * @defaultValue `"resnet38"`, as in `Classifier.create`
+   */
   readonly backbone?: ClassifierBackbone;
 }
 

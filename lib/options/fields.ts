@@ -26,7 +26,7 @@ export const path = z
   .min(1)
   .refine((text) => !text.includes("\0"), "a path without NUL characters");
 
-/** Which set of base values the options start from. */
+/** All sets of base values that options can start from. */
 export const recipes = ["default", "published"] as const;
 
 /**

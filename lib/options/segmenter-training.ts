@@ -60,6 +60,7 @@ export interface SegmenterTrainingOptions extends SegmenterTrainingSettings, Tra
 
 /** Complete options of stage 2, nothing left to choose but `levelWeights: "auto"`, which needs the masks. */
 export type ResolvedSegmenterTraining = Omit<Complete<SegmenterTrainingSettings>, "freezeBatchNorm"> & {
+  /** Whether the batch norms of the backbone keep their statistics, scales and shifts. */
   readonly freezeBatchNorm: boolean;
 };
 
@@ -114,7 +115,10 @@ const mobileNetBase = {
 export interface TrainedSegmenter {
   /** Whether the weights come from elsewhere. */
   readonly pretrained: boolean;
-  /** @defaultValue `"resnet101"` */
+  /**
+   * Network below ASPP and decoder.
+   * @defaultValue `"resnet101"`, as in `Segmenter.create`
+   */
   readonly backbone?: SegmenterBackbone;
 }
 
@@ -149,6 +153,7 @@ export interface SegmenterTrainingCall extends TrainingCallOptions {
  * Fills in and checks options of stage 2, without touching a file or a device. Options of the call alone (`masks`, `signal`,
  * `validation`, `checkpointFolder`) are checked too, and left out of what is returned.
  *
+ * @param options - what the user chose; `masks` may be missing, since nothing is trained here.
  * @param model - the network, which decides what `"auto"` means and which learning rate and weight decay are the defaults.
  * @returns complete options, frozen; a run records them beside its results.
  * @throws WsssError `WSSS_ERR_OPTION` naming option, bound and value.

@@ -40,6 +40,8 @@ const endings = [".safetensors", ".pth"] as const;
  * Python's `torch.load(output, weights_only=True)` reads. Metadata goes along from safetensors to safetensors. The file
  * appears in one step.
  *
+ * @param input - a file of any container that `inspectWeights` reads.
+ * @param output - a path that ends in `.safetensors` or `.pth`, in a folder that is there.
  * @throws WsssError `WSSS_ERR_OPTION`; `WSSS_ERR_IO`; `WSSS_ERR_WEIGHTS` as `inspectWeights`, and for a `.pth` of 4 GB and more;
  *   `WSSS_ERR_CANCELLED`.
  */

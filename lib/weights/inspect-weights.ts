@@ -21,6 +21,7 @@ export interface WeightTensor {
 
 /** How a weight file compares with one of our networks, by names, after those of other authors were translated. */
 export interface NetworkFit {
+  /** For people, for example `"ResNet38 classifier"` or `"DeepLab v3+ (ResNet101)"`. */
   readonly network: string;
   /** Whose names the file has, for example `"MXNet ResNet38"`; `""` for our own and the published ones. */
   readonly origin: string;
@@ -70,6 +71,7 @@ const schema = z.strictObject({ statistics: fields.flag.default(true), signal: f
 /**
  * Reads a weight file of any container that this library loads, and says what it holds. Nothing in it is executed.
  *
+ * @param file - path of the weight file.
  * @throws WsssError `WSSS_ERR_OPTION`; `WSSS_ERR_IO` if the file can't be read; `WSSS_ERR_WEIGHTS` if it is of another kind,
  *   damaged, or asks for Python objects that no weights need (each is named); `WSSS_ERR_CANCELLED`.
  */

@@ -41,6 +41,24 @@ export const wheelFiles: Record<string, string> = {
   "torch-2.13.0.dist-info/licenses/LICENSE": "licence\n",
 };
 
+/** Files of a torch wheel for CUDA. */
+export const cudaWheelFiles: Record<string, string> = {
+  ...wheelFiles,
+  "torch/version.py": "__version__ = '2.13.0+cu130'\n",
+  "torch/lib/libtorch_cuda.so": "torch cuda",
+  "torch/lib/libc10_cuda.so": "c10 cuda",
+};
+
+/** Files of the archive that LibTorch's makers offer. */
+export const makersArchiveFiles: Record<string, string> = {
+  "libtorch/build-version": "2.13.0+cpu\n",
+  "libtorch/lib/libc10.so": "c10",
+  "libtorch/lib/libtorch_cpu.so": "torch",
+  "libtorch/lib/libgomp-98b21ff3.so.1": "gomp",
+  "libtorch/lib/libc10.a": "static",
+  "libtorch/include/ATen/ATen.h": "// ATen",
+};
+
 /** Makes a wheel (a zip file) of the given files. */
 export async function makeWheel(file: string, files: Record<string, string>): Promise<void> {
   const script =
@@ -61,10 +79,23 @@ export async function pinOf(file: string, overrides: Partial<PinnedTorchWheel> =
   };
 }
 
-/** A stand-in for Python whose `-m pip download` copies a file; `behaviour` is the shell that does it, `$dest` its folder. */
-export async function fakePython(folder: string, behaviour: string): Promise<string> {
+/**
+ * A stand-in for Python whose `-m pip download` copies a file; `behaviour` is the shell that does it, `$dest` its folder,
+ * `$what` the requirement. What it was called with is added to the file `<its path>.calls`.
+ */
+export async function fakePython(folder: string, behaviour: string, pipVersion = "23.2.1"): Promise<string> {
   const file = path.join(folder, `python-${String(Math.random()).slice(2)}`);
   const findDest = 'while [ $# -gt 0 ]; do [ "$1" = --dest ] && dest=$2; what=$1; shift; done';
-  await writeFile(file, `#!/bin/sh\n${findDest}\n${behaviour}\n`, { mode: 0o755 });
+  const saysVersion = `case "$*" in "-m pip --version") echo "pip ${pipVersion} from somewhere"; exit 0;; esac`;
+  const lines = ["#!/bin/sh", 'echo "$@" >> "$0.calls"', saysVersion, findDest, behaviour, ""];
+  await writeFile(file, lines.join("\n"), { mode: 0o755 });
   return file;
+}
+
+/** A PATH whose `nvidia-smi` says a driver's version. */
+export async function pathWithNvidiaSmi(folder: string, version: string): Promise<string> {
+  const programs = path.join(folder, "with-driver");
+  await mkdir(programs, { recursive: true });
+  await writeFile(path.join(programs, "nvidia-smi"), `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
+  return `${programs}:${process.env["PATH"] ?? ""}`;
 }

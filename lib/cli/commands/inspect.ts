@@ -4,7 +4,7 @@ import type { Command } from "commander";
 
 import { inspectLibTorch, type LibTorchReport } from "../../libtorch/index.js";
 import type { NativeDeviceReport } from "../../native/addon.js";
-import { findBinary } from "../../native/binary.js";
+import { findBinary, noBinary } from "../../native/binary.js";
 import { loadAddon } from "../../native/load.js";
 import { packageVersion } from "../../package-version.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
@@ -32,10 +32,10 @@ async function inspect(): Promise<InspectReport> {
   let addon: NativeDeviceReport | null = null;
   let problem: string | null = null;
   try {
-    // Looking must begin neither a download nor a build, so the addon is asked only when both are there.
+    // Looking must not begin a download, so the addon is asked only when both are there.
     const { binary, tried } = await findBinary();
     if (libtorch.folder === null) problem = `no usable LibTorch ${libtorch.needed}`;
-    else if (binary === null) problem = `not built yet: ${tried.join("; ")}; \`wsss-tissue setup\` builds it`;
+    else if (binary === null) problem = noBinary(tried).message;
     else addon = (await loadAddon()).deviceReport();
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
@@ -80,6 +80,7 @@ function describe(report: InspectReport): string {
       "LibTorch used",
       libtorch.folder === null ? "none" : `${libtorch.folder} (${libtorch.variant ?? "unknown variant"})`,
     ],
+    ["NVIDIA driver", libtorch.driver.version ?? "none"],
     ...(addon === null ? [["addon", `not loaded: ${problem ?? "unknown reason"}`]] : deviceLines(addon)),
   ];
   // The first column is left aligned by alignColumns; the second must be too, so it is padded here.
@@ -91,6 +92,7 @@ function describe(report: InspectReport): string {
     "Places where LibTorch was looked for:",
     ...places.map(([source = "", folder = "", why = ""]) => `  ${source}: ${folder}: ${why}`),
   );
+  if (libtorch.advice !== null) lines.push("", `Advice: ${libtorch.advice}`);
   if (libtorch.repair !== null) lines.push("", `To repair: ${libtorch.repair}`);
   return lines.join("\n");
 }

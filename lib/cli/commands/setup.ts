@@ -1,37 +1,69 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 
-import { setupLibTorch } from "../../libtorch/index.js";
-import { loadAddon } from "../../native/load.js";
-import { act, addTalkOptions, type Streams } from "../environment.js";
+import { findDriver, type LibTorchVariant, planSetup, type SetupPlan, setupLibTorch } from "../../libtorch/index.js";
+import { loadAddon, locateAddon } from "../../native/load.js";
+import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { talk, writeResult } from "../terminal.js";
 
-interface SetupCommandOptions {
+interface SetupCommandOptions extends TalkOptions {
+  readonly cpu?: boolean;
+  readonly cuda?: boolean;
+  readonly from?: readonly string[];
+  readonly offline?: boolean;
+  readonly dryRun?: boolean;
   readonly force?: boolean;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
+}
+
+/** What would be fetched, as lines that can be handed to pip on another machine. */
+function describePlan({ summary, wheels }: SetupPlan): string {
+  const lines = wheels.map((torch) =>
+    [torch, ...torch.companions].map(
+      ({ requirement, fileName, sha256 }) => `  ${requirement}\n    ${fileName}\n    SHA-256 ${sha256}`,
+    ),
+  );
+  return [summary, ...lines.map((group) => group.join("\n"))].join("\nor\n").replace("\nor\n", "\n");
 }
 
 /** `wsss-tissue setup`: gets LibTorch and the addon ready. */
 export function addSetupCommand(program: Command, streams: Streams): void {
   const command = program
     .command("setup")
-    .summary("find or fetch LibTorch, and build the addon if it has to be")
+    .summary("find or fetch LibTorch")
     .description(
-      "Finds LibTorch (LIBTORCH, the cache, an installed Python torch), or fetches it into the cache, verified, and loads the\n" +
-        "addon, which is built from source if there is no binary for this machine. Every command does so when it must;\n" +
-        "setup does it now.",
+      "Finds LibTorch (LIBTORCH, the cache, an installed Python torch), or fetches it into the cache by pip, each file checked\n" +
+        "against its pinned SHA-256, and loads the addon on it. Every command does so when it must; setup does it now.\n" +
+        "Unless told, it takes what is there, else the build for the NVIDIA driver that runs here: CUDA from driver 580 on.",
     )
+    .addOption(new Option("--cpu", "the LibTorch that computes on the CPU").conflicts("cuda"))
+    .addOption(new Option("--cuda", "the LibTorch for NVIDIA GPUs (CUDA 13.0)"))
+    .option(
+      "--from <file...>",
+      "take the wheels from these files or folders, or LibTorch's own .zip, not from an index",
+    )
+    .option("--offline", "fetch nothing: only say whether what is there will do")
+    .option("--dry-run", "say what would be fetched and where to, for fetching it by hand elsewhere, and do nothing")
     .option("--force", "fetch LibTorch into the cache even if a usable one is there");
   addTalkOptions(command);
   command.action(async (options: SetupCommandOptions) => {
     await act(streams, options, async ({ terminal, signal }) => {
+      const { cpu = false, cuda = false, from = [], offline, force = false } = options;
+      const variant: LibTorchVariant | null = cpu ? "cpu" : cuda ? "cu130" : null;
+      if (options.dryRun === true) {
+        const plan = planSetup(variant ?? (await findDriver()).variant, false);
+        writeResult(terminal, plan, () => describePlan(plan));
+        return;
+      }
+      await locateAddon();
       const onProgress = ({ message }: { readonly message: string }): void => talk(terminal, message);
-      const { folder } = await setupLibTorch({ force: options.force ?? false, signal, onProgress });
-      const { libtorchVersion } = (await loadAddon()).deviceReport();
+      const asked = { variant, from, force, signal, onProgress, ...(offline === undefined ? {} : { offline }) };
+      const { folder } = await setupLibTorch(asked);
+      const { libtorchVersion, cuda: devices } = (await loadAddon()).deviceReport();
+      const gpus =
+        devices.deviceCount > 0 ? `${String(devices.deviceCount)} CUDA devices` : `no CUDA: ${devices.reason}`;
       writeResult(
         terminal,
-        { folder, libtorch: libtorchVersion },
-        () => `LibTorch ${libtorchVersion} in ${folder} is ready`,
+        { folder, libtorch: libtorchVersion, cudaDevices: devices.deviceCount },
+        () => `LibTorch ${libtorchVersion} in ${folder} is ready (${gpus})`,
       );
     });
   });

