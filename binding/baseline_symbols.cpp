@@ -40,6 +40,6 @@ __attribute__((visibility("hidden"))) int wsss_fstat(int descriptor, struct stat
 int wsss_fstat(int descriptor, struct stat* status) { return wsss_old_fxstat(1, descriptor, status); }
 
 // libstdc++ does without atomic instructions where this says that there is one thread. Node has several from the start.
-__attribute__((visibility("hidden"))) char __libc_single_threaded = 0;
+__attribute__((visibility("hidden"))) char wsss_single_threaded __asm__("__libc_single_threaded") = 0;
 
 }  // extern "C"

@@ -1,10 +1,9 @@
 #include "wsss/core/number_text.h"
 
-#include <locale.h>
-#include <stdlib.h>
-
 #include <array>
+#include <clocale>
 #include <cstdio>
+#include <cstdlib>
 
 namespace wsss {
 
@@ -12,8 +11,8 @@ namespace {
 
 /// The locale in which the decimal point is a point. Never freed: needed to the end of the process.
 locale_t plain_locale() {
-  static const locale_t locale = newlocale(LC_ALL_MASK, "C", nullptr);
-  return locale;
+  static const locale_t kPlain = newlocale(LC_ALL_MASK, "C", nullptr);
+  return kPlain;
 }
 
 bool is_digit(std::string_view text, std::size_t place) {
