@@ -223,3 +223,41 @@ test("memory of freed tensors serves the next ones of their size, and no two at 
   expect(Array.from(values(workspace.get("seen")))).toEqual([1, 1, 1]);
   expect(Array.from(values(workspace.get("sum")))[0]).toBe(3 * 2 ** 20);
 });
+
+describe("numbers as text", () => {
+  test("read back as the same double", () => {
+    const special = [
+      0,
+      0.1,
+      1 / 3,
+      -2.5,
+      1e-7,
+      5e-324,
+      2.2250738585072014e-308,
+      1.7976931348623157e308,
+      Infinity,
+      -Infinity,
+    ];
+    const numbers = [...special, ...noise(1000, 11).map((value, i) => value * 10 ** ((i % 600) - 300))];
+    workspace.set("x", doubles([numbers.length], numbers));
+    workspace.run("number_text", {});
+    expect([...found("out")]).toEqual(numbers);
+    workspace.set("x", doubles([1], [NaN]));
+    workspace.run("number_text", {});
+    expect(found("out")[0]).toBeNaN();
+  });
+
+  test("end where the number ends, and begin with nothing else", () => {
+    const read = (text: string): number[] => {
+      workspace.run("read_number", { text });
+      return [...found("out")];
+    };
+    expect(read("-12.5e-3,")).toEqual([8, -0.0125]);
+    expect(read("7]")).toEqual([1, 7]);
+    expect(read("1.e5")).toEqual([4, 100000]);
+    expect(read(".5x")).toEqual([2, 0.5]);
+    expect(read("3e")).toEqual([1, 3]);
+    expect(read("0x10")).toEqual([1, 0]);
+    for (const text of ["", "-", ".", "e5", "+1", " 1", "x"]) expect(read(text)).toEqual([0, 0]);
+  });
+});
