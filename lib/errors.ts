@@ -70,6 +70,12 @@ export class WsssError extends Error {
   }
 }
 
+/** A {@link WsssError} whose code is known, as {@link isWsssError} finds it. */
+export interface CodedError<Code extends ErrorCode> extends WsssError {
+  /** The code that was asked for. */
+  readonly code: Code;
+}
+
 /**
  * Whether a value is an error of this library, of the given code if one is given.
  * @param error - what was caught; anything.
@@ -78,7 +84,7 @@ export class WsssError extends Error {
 export function isWsssError<Code extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: Code,
-): error is WsssError & { readonly code: Code } {
+): error is CodedError<Code> {
   if (typeof error !== "object" || error === null || !("code" in error)) return false;
   const found = error.code;
   return code === undefined ? (errorCodes as readonly unknown[]).includes(found) : found === code;

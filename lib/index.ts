@@ -110,5 +110,5 @@ export { inspectWeights } from "./weights/inspect-weights.js";
 export type { InspectWeightsOptions, NetworkFit, WeightInspection, WeightTensor } from "./weights/inspect-weights.js";
 
 export { errorCodes, isWsssError, WsssError } from "./errors.js";
-export type { ErrorCode, ErrorDetails } from "./errors.js";
+export type { CodedError, ErrorCode, ErrorDetails } from "./errors.js";
 export { packageVersion } from "./package-version.js";
