@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, truncate, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { readLibTorchFolder } from "../dist/libtorch/index.js";
 import { installLibTorch } from "../dist/libtorch/install.js";
 import { type LibTorchVariant, pinnedVariants, type PinnedTorchWheel } from "../dist/libtorch/pinned.js";
 import { pipSource } from "../dist/libtorch/pip-source.js";
 import { fileSource } from "../dist/libtorch/file-source.js";
+import { ownName } from "../dist/libtorch/owner.js";
 import { placeInFolder } from "../dist/libtorch/unpack-wheel.js";
 import {
   cudaWheelFiles,
@@ -50,7 +51,7 @@ async function install(run: Run = {}): Promise<void> {
   await installLibTorch({
     variant,
     headers,
-    source: from === undefined ? await pipSource(signal) : fileSource(from),
+    source: from === undefined ? await pipSource({ again: "setup", aloud: false, signal }) : fileSource(from, "setup"),
     wheels: wheels ?? [await pinOf(wheel)],
     target,
     force,
@@ -129,9 +130,18 @@ describe("a set-up of LibTorch", () => {
   });
 
   test("removes what killed set-ups left, but not what others are at", async () => {
-    const [dead, alive] = [".setup-4194303-cpu-abc", `.setup-${String(process.pid)}-cpu-abc`];
-    for (const name of [dead, alive]) await mkdir(path.join(cache, name), { recursive: true });
+    const [, number = "", start = ""] = /-(\d+)-(\d+)$/.exec(ownName) ?? [];
+    const alive = `.setup-cpu-${ownName}-abc`;
+    const dead = alive.replace(`-${number}-`, "-4194303-");
+    const reborn = alive.replace(`-${start}-`, "-1-");
+    const elsewhere = ".setup-cpu-0123456789ab-1-1-abc";
+    for (const name of [dead, alive, reborn, elsewhere]) await mkdir(path.join(cache, name), { recursive: true });
     await install();
+    expect((await leftovers()).sort()).toEqual([alive, elsewhere].sort());
+    // What can't be asked counts as given up after a day.
+    const before = new Date(Date.now() - 25 * 3600 * 1000);
+    await utimes(path.join(cache, elsewhere), before, before);
+    await install({ force: true });
     expect(await leftovers()).toEqual([alive]);
   });
 
@@ -143,7 +153,15 @@ describe("a set-up of LibTorch", () => {
 
   test("fails on a broken wheel", async () => {
     await writeFile(wheel, "no zip file");
-    await expect(install()).rejects.toThrow();
+    await expect(install()).rejects.toThrow(/can't be unpacked \(.*\): it is damaged/);
+    expect(await readdir(cache)).toEqual([]);
+    // A byte of a file's content, whose checksum stands in its entry.
+    await makeWheel(wheel, { ...wheelFiles, "torch/lib/libc10.so": "c10".repeat(500) });
+    const content = await readFile(wheel);
+    const place = content.indexOf("torch/lib/libc10.so") + "torch/lib/libc10.so".length + 2;
+    content[place] = (content[place] ?? 0) ^ 0x40;
+    await writeFile(wheel, content);
+    await expect(install()).rejects.toThrow(/can't be unpacked \(.*\): it is damaged/);
     expect(await readdir(cache)).toEqual([]);
   });
 });
@@ -182,11 +200,34 @@ describe("a set-up that ended early", () => {
     process.env["PYTHON"] = await fakePython(folder, copyTorch());
     await expect(install({ wheels, headers: false })).rejects.toThrow(/gone/);
     await install({ variant: "cu130", wheels: [await pinOf(wheel)] });
-    expect(await leftovers()).toHaveLength(1);
+    expect(await leftovers()).toHaveLength(1); // not cu130's
     await install({ force: true });
     expect(await readFile(path.join(target, "include/ATen/ATen.h"), "utf8")).toBe("// ATen");
     expect(await leftovers()).toEqual([]);
   });
+});
+
+test("only files that are wanted now are taken over, and none that would fail again", async () => {
+  const other = path.join(folder, "other.whl");
+  await makeWheel(other, { ...wheelFiles, "torch/lib/libgomp-other.so.1": "another" });
+  const missing = await pinOf(wheel, { requirement: "missing==1", fileName: "missing.whl" });
+  const failing = install({ wheels: [await pinOf(other, { companions: [missing] })], from: [other] });
+  await expect(failing).rejects.toThrow(/is not what is needed, which is missing\.whl/);
+  expect(await leftovers()).toHaveLength(1);
+  await install();
+  expect(await readdir(path.join(target, "lib"))).not.toContain("libgomp-other.so.1");
+  expect(await leftovers()).toEqual([]);
+
+  // Whole, but with a library that lost its content, as after a power cut.
+  const bad = path.join(cache, ".setup-cpu-nobody-abc", "libtorch");
+  await install({ force: true });
+  await rename(target, bad.replace(/\/libtorch$/, "") + "-x").catch(() => undefined);
+  await mkdir(path.dirname(bad), { recursive: true });
+  await rename(path.join(cache, ".setup-cpu-nobody-abc-x"), bad);
+  await truncate(path.join(bad, "lib/libc10.so"), 0);
+  await expect(install()).rejects.toThrow(/is incomplete \(lib\/libc10\.so missing\)/);
+  await install();
+  expect(await readLibTorchFolder(target)).toMatchObject({ missing: [] });
 });
 
 describe("files that were brought", () => {
@@ -229,6 +270,13 @@ describe("pip", () => {
       expect(downloads).toHaveLength(calls);
       expect(downloads[0]?.includes("--resume-retries")).toBe(resumes);
     }
+  });
+
+  test("that is too old for our wheels is refused, with the command that renews it", async () => {
+    process.env["PYTHON"] = await fakePython(folder, "exit 1", "20.0.2");
+    await expect(install()).rejects.toThrow(
+      /pip 20\.0\.2 .* needs 20\.3 or newer\. Run `.* -m pip install --user --upgrade pip`/,
+    );
   });
 
   test("that is missing, and a Python that is missing, are told apart", async () => {

@@ -187,14 +187,15 @@ describe("fetching", () => {
     );
   });
 
-  /** A set-up whose pip has begun and does not end by itself. */
-  async function endlessSetup(): Promise<ChildProcess> {
+  /** A command whose set-up has begun, by a pip that does not end by itself. */
+  async function endlessSetup(words: readonly string[] = ["setup"]): Promise<ChildProcess> {
     const python = await fake.fakePython(
       folder,
       'case $what in torch*) touch "$0.began"; exec sleep 20;; esac; exit 1',
     );
     const env = { ...process.env, LIBTORCH: "", WSSS_CACHE: cache, PYTHON: python };
-    const child = spawn(process.execPath, [path.join(root, "dist/cli/main.js"), "setup"], { env, stdio: "ignore" });
+    const program = [path.join(root, "dist/cli/main.js"), ...words];
+    const child = spawn(process.execPath, program, { env, stdio: "ignore" });
     const began = `${path.basename(python)}.began`;
     while (!(await readdir(folder)).includes(began)) await new Promise((resolve) => setTimeout(resolve, 20));
     return child;
@@ -205,6 +206,26 @@ describe("fetching", () => {
     child.kill("SIGINT");
     expect(await new Promise((resolve) => child.once("close", resolve))).toBe(130);
     expect(await left()).toEqual([]);
+  });
+
+  test("on first use is stopped by Ctrl-C too", async () => {
+    const child = await endlessSetup(["demo", "--tiny", "--out", path.join(folder, "demo")]);
+    child.kill("SIGINT");
+    expect(await new Promise((resolve) => child.once("close", resolve))).toBe(130);
+    expect(await left()).toEqual([]);
+  });
+
+  test("whose messages nobody reads goes on to its end", async () => {
+    const env = { ...process.env, LIBTORCH: "", WSSS_CACHE: cache, PYTHON: path.join(folder, "no-python") };
+    const child = spawn(process.execPath, [path.join(root, "dist/cli/main.js"), "setup"], { env });
+    child.stderr.destroy();
+    expect(await new Promise((resolve) => child.once("close", resolve))).toBe(5);
+  });
+
+  test("for a user who has no home folder", async () => {
+    const homeless = { HOME: "", XDG_CACHE_HOME: "", WSSS_CACHE: "" };
+    await expectFailure(run(["setup"], homeless), 3, /there is no home folder for what is fetched: set WSSS_CACHE/);
+    await expectFailure(run(["setup", "--dry-run"], homeless), 3, /there is no home folder/);
   });
 
   test("that is killed leaves what the next set-up clears away", async () => {
@@ -220,9 +241,9 @@ describe("fetching", () => {
     await expectFailure(
       run(["setup", "--offline"]),
       5,
-      /nothing may be fetched \(offline\)\. Tried:[^]*cache: .* holds no LibTorch/,
+      /nothing may be fetched\. Tried:[^]*cache: .* holds no LibTorch/,
     );
-    await expectFailure(run(["setup"], { WSSS_OFFLINE: "1" }), 5, /nothing may be fetched \(offline\)/);
+    await expectFailure(run(["setup"], { WSSS_OFFLINE: "1" }), 5, /WSSS_OFFLINE is set; unset it, or bring/);
   });
 
   test("for a driver that is too old for CUDA takes the CPU build, and says why", async () => {
@@ -276,13 +297,23 @@ describe("files that were brought", () => {
     await expectFailure(setup("--cuda"), 5, /libtorch\.zip is for cpu, not cu130/);
   });
 
+  test("as an archive beside other files", async () => {
+    const archive = path.join(folder, "libtorch.zip");
+    await fake.makeWheel(archive, fake.makersArchiveFiles);
+    await expectFailure(
+      run(["setup", "--from", folder, archive]),
+      5,
+      /holds everything, but other files came with it\. Name it alone/,
+    );
+  });
+
   test("as an archive that lacks a library", async () => {
     const archive = path.join(folder, "libtorch.zip");
     const files = Object.entries(fake.makersArchiveFiles).filter(([name]) => name !== "libtorch/lib/libc10.so");
     await fake.makeWheel(archive, Object.fromEntries(files));
     const { code, stderr } = await run(["setup", "--from", archive]);
     expect(stderr).toMatch(
-      /nobody here knows[^]*unpacked from .*libtorch\.zip is incomplete \(lib\/libc10\.so missing\)/,
+      /not one that is known here[^]*unpacked from .*libtorch\.zip is incomplete \(lib\/libc10\.so missing\)/,
     );
     expect(code).toBe(5);
   });
@@ -326,8 +357,26 @@ describe("a LIBTORCH", () => {
 
   test("whose libraries do not load", async () => {
     const LIBTORCH = await named(fake.archiveFiles);
-    await expectFailure(run(["setup"], { LIBTORCH }), 5, /libgomp\.so\.1 could not be loaded \(.*\)[^]*setup --force/);
+    await expectFailure(
+      run(["setup"], { LIBTORCH }),
+      5,
+      /libgomp\.so\.1 could not be loaded \(.*\)[^]*Let LIBTORCH name a whole LibTorch/,
+    );
   });
+});
+
+test("a set-up of a variant loads that variant, whatever else is there", async () => {
+  await fake.writeFiles(path.join(cache, "libtorch-2.13.0-cu130"), {
+    ...fake.archiveFiles,
+    "build-version": "2.13.0+cu130\n",
+    "lib/libtorch_cuda.so": "no library",
+  });
+  const { folder: cpu } = await setupLibTorch();
+  await symlink(cpu, path.join(cache, "libtorch-2.13.0-cpu"));
+  const { code, stderr } = await run(["setup", "--cuda"]);
+  expect(stderr).toMatch(/libtorch-2\.13\.0-cu130\/lib\/libgomp\.so\.1 could not be loaded[^]*setup --force/);
+  expect(code).toBe(5);
+  expect((await run(["setup", "--cpu"])).code).toBe(0);
 });
 
 describe("an addon", () => {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 
+import { endFetchingOn } from "../native/load.js";
 import { listenForCancel } from "./cancel.js";
 import { talk, type Terminal, type TerminalStream } from "./terminal.js";
 import { createView, type View } from "./view.js";
@@ -43,9 +44,11 @@ export async function act(
     view.close();
     talk(terminal, "stopping at the next safe point; press Ctrl-C again to quit at once");
   });
+  endFetchingOn(cancellation.signal);
   try {
     await action({ terminal, view, signal: cancellation.signal });
   } finally {
+    endFetchingOn(undefined);
     cancellation.release();
     view.close();
   }

@@ -6,5 +6,7 @@ import { runCommandLine } from "./run-command-line.js";
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? exitCodes.ok : exitCodes.data);
 });
+// Nobody reads the messages any more; the work goes on.
+process.stderr.on("error", () => undefined);
 
 process.exitCode = await runCommandLine(process.argv.slice(2), process);

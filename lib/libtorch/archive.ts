@@ -23,23 +23,24 @@ export function isArchiveName(file: string): boolean {
  * @param file - `libtorch-shared-with-deps-<version>.zip`, whatever its name.
  * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` when it is no such archive, or of another version or variant.
  */
-export async function readArchive(file: string, signal?: AbortSignal): Promise<Archive> {
+export async function readArchive(file: string, again: string, signal?: AbortSignal): Promise<Archive> {
   const stated = (await readBuildVersion(file))?.trim();
   if (stated === undefined) {
     const what = `${file} is no LibTorch archive: it can't be read as a zip file, or has no libtorch/build-version`;
-    throw refusal(what, { file }, "Bring the archive whole");
+    throw refusal(what, { file }, again, "Bring the archive whole");
   }
   const [version, builtFor = ""] = stated.split("+", 2);
   if (version !== libtorchVersion) {
     throw refusal(
       `${file} is LibTorch ${stated}, but ${libtorchVersion} is needed`,
       { file, version },
+      again,
       "Bring that one",
     );
   }
   if (!(builtFor in pinnedVariants)) {
     const ours = Object.keys(pinnedVariants).join(" or ");
-    throw refusal(`${file} is LibTorch ${stated}, but ${ours} is needed`, { file }, "Bring one of these");
+    throw refusal(`${file} is LibTorch ${stated}, but ${ours} is needed`, { file }, again, "Bring one of these");
   }
   const { size } = await stat(file);
   const sha256 = await sha256Of(file, signal);

@@ -6,21 +6,23 @@ import { checkWheel, fileNames, refusal, type WheelSource } from "./wheel-source
  * Wheels that the user brought, for machines without a network: files, or folders that hold them. They stay where they
  * are.
  */
-export function fileSource(places: readonly string[]): WheelSource {
+export function fileSource(places: readonly string[], again: string): WheelSource {
   return {
     name: places.join(", "),
+    again,
     async fetch(candidates, _folder, signal) {
       for (const { fileName } of candidates) {
         for (const place of places) {
           const file = path.basename(place) === fileName ? place : path.join(place, fileName);
-          if (await isFile(file)) return await checkWheel(path.resolve(file), candidates, signal);
+          if (await isFile(file)) return await checkWheel(path.resolve(file), candidates, again, signal);
         }
       }
       const [only] = places;
       // One file of another name: say what that is, rather than that nothing is there.
-      if (places.length === 1 && only !== undefined && (await isFile(only))) return await checkWheel(only, candidates);
+      if (places.length === 1 && only !== undefined && (await isFile(only)))
+        return await checkWheel(only, candidates, again, signal);
       const what = `none of ${places.join(", ")} is ${fileNames(candidates)}, or a folder that holds it`;
-      throw refusal(what, { places }, "Bring that file (its name must be as the index serves it)");
+      throw refusal(what, { places }, again, "Bring that file (its name must be as the index serves it)");
     },
   };
 }

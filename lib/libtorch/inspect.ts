@@ -20,7 +20,17 @@ export interface LibTorchReport {
   readonly advice: string | null;
 }
 
-/** Looks at every place where LibTorch may be, without loading or fetching it. Never throws. */
+/** A `LIBTORCH` that is set but unusable ends the search, and only unsetting it helps. */
+function repairOf(places: readonly LibTorchPlace[]): string {
+  const named = places.some(({ source, folder }) => source === "LIBTORCH" && folder !== null);
+  return named ? `unset LIBTORCH; ${setupCommand}` : setupCommand;
+}
+
+/**
+ * Looks at every place where LibTorch may be, without loading or fetching it.
+ *
+ * @throws WsssError `WSSS_ERR_IO` if there is no home folder for the cache.
+ */
 export async function inspectLibTorch(): Promise<LibTorchReport> {
   const { driver, found, places } = await findLibTorch({ all: true });
   const advice =
@@ -34,7 +44,7 @@ export async function inspectLibTorch(): Promise<LibTorchReport> {
     cacheFolder: cacheFolder(),
     driver,
     places,
-    repair: found === null ? setupCommand : null,
+    repair: found === null ? repairOf(places) : null,
     advice,
   };
 }

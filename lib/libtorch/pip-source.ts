@@ -18,45 +18,59 @@ const targetArguments = [
   ].flatMap((tag) => ["--platform", `${tag}_x86_64`]),
 ];
 
+/** The oldest pip that takes several tags. */
+const oldestPip = [20, 3] as const;
+
+/** How pip is told to download one of the wheels, but for its requirement. */
+export const downloadArguments = ["pip", "download", "--no-deps", "--only-binary", ":all:", ...targetArguments];
+
 /** How often a download is begun anew after a broken connection, where pip can't go on with it by itself. */
 const attempts = 3;
 
 /** What pip says of a connection that broke in the middle; before 25.1 it takes half a wheel for a whole one. */
 const brokenConnection = /IncompleteRead|Connection broken|ConnectionReset|RemoteDisconnected|[Tt]imed out|is invalid/;
 
+/** What {@link pipSource} is told. */
+export interface PipOptions {
+  /** The command that tries it again, for the errors. */
+  readonly again: string;
+  /** Whether pip's own words and bars are shown. */
+  readonly aloud: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Wheels from the index that pip is set to use, with the user's own mirrors, proxies and certificates. A broken
  * connection is resumed within a wheel by pip 25.1 and newer; with an older pip the wheel is begun again.
  *
- * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` when there is no Python or pip.
+ * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` when there is no Python or pip, or an old one.
  */
-export async function pipSource(signal?: AbortSignal): Promise<WheelSource> {
-  const version = await pipVersion(signal);
+export async function pipSource({ again, aloud, signal }: PipOptions): Promise<WheelSource> {
+  const version = await pipVersion(again, signal);
   const resume = isAtLeast(version, [25, 1]) ? ["--resume-retries", "20"] : [];
   return {
+    again,
     name: `the index that pip ${version} is set to use`,
     async fetch(candidates, folder, fetchSignal) {
       const requirement = candidates[0]?.requirement ?? "";
       const destination = path.join(folder, "wheel");
       await mkdir(destination);
-      const parameters = ["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"];
-      parameters.push("--disable-pip-version-check", "--no-cache-dir", ...resume, ...targetArguments);
-      parameters.push("--progress-bar", process.stderr.isTTY ? "on" : "off", "--dest", destination, requirement);
+      const parameters = ["-m", ...downloadArguments, "--no-input", "--disable-pip-version-check", "--no-cache-dir"];
+      parameters.push(...resume, "--progress-bar", aloud ? "on" : "off", "--dest", destination, requirement);
       const result = await retried(async () => {
         // Its temporary files belong on the disk whose room was checked, not in a small /tmp.
         const environment = { ...process.env, TMPDIR: folder };
-        const options = { signal: fetchSignal, aloud: process.stderr.isTTY, environment };
+        const options = { signal: fetchSignal, aloud, environment };
         return await runProgram(pythonCommand(), parameters, options);
       }, fetchSignal);
       fetchSignal?.throwIfAborted();
-      if (result.exitCode !== 0) throw downloadFailure(requirement, result.stderr);
+      if (result.exitCode !== 0) throw downloadFailure(requirement, result.stderr, again);
       const [name, ...others] = await readdir(destination);
       if (name === undefined || others.length > 0) {
-        throw refusal(`pip brought ${name ?? "nothing"} for ${requirement}, expected ${fileNames(candidates)}`, {
-          requirement,
-        });
+        const what = `pip brought ${name ?? "nothing"} for ${requirement}, expected ${fileNames(candidates)}`;
+        throw refusal(what, { requirement }, again, `See what pip says itself (\`pip download ${requirement}\`)`);
       }
-      return await checkWheel(path.join(destination, name), candidates, fetchSignal);
+      return await checkWheel(path.join(destination, name), candidates, again, fetchSignal);
     },
   };
 }
@@ -69,35 +83,40 @@ async function retried(run: () => Promise<ProgramResult>, signal: AbortSignal | 
   }
 }
 
-async function pipVersion(signal: AbortSignal | undefined): Promise<string> {
+async function pipVersion(again: string, signal: AbortSignal | undefined): Promise<string> {
   const python = pythonCommand();
   const { exitCode, stdout, stderr } = await runProgram(python, ["-m", "pip", "--version"], { signal });
   signal?.throwIfAborted();
-  if (exitCode === 0) return /^pip (\S+)/.exec(stdout)?.[1] ?? "0";
+  if (exitCode === 0) {
+    const version = /^pip (\S+)/.exec(stdout)?.[1] ?? "0";
+    if (isAtLeast(version, oldestPip)) return version;
+    const what = `pip ${version} of ${python} is too old to fetch LibTorch, which needs ${oldestPip.join(".")} or newer`;
+    throw refusal(what, { version }, again, `Run \`${python} -m pip install --user --upgrade pip\`${byHand}`);
+  }
   if (exitCode === null || exitCode === 127) {
     const what = `Python 3, which fetches LibTorch by its pip, could not be started as ${python} (${stderr.trim()})`;
-    throw refusal(what, { python }, `Install python3 and python3-pip, or name a Python in PYTHON${byHand}`);
+    throw refusal(what, { python }, again, `Install python3 and python3-pip, or name a Python in PYTHON${byHand}`);
   }
   const what = `${python} has no pip, which fetches LibTorch (${lastLine(stderr)})`;
-  throw refusal(what, { python }, `Install python3-pip, or run \`${python} -m ensurepip\`${byHand}`);
+  throw refusal(what, { python }, again, `Install python3-pip, or run \`${python} -m ensurepip\`${byHand}`);
 }
 
 /** What always remains, without Python and without a network. */
 const byHand = `, or bring the wheels from elsewhere (\`${setupCommand} --dry-run\` lists them, \`--from\` takes them)`;
 
-function downloadFailure(requirement: string, stderr: string): WsssError {
+function downloadFailure(requirement: string, stderr: string, again: string): WsssError {
   const lines = stderr.trim().split("\n");
   const said = lines.findLast((line) => line.startsWith("ERROR")) ?? lastLine(stderr);
   const what = `${pythonCommand()} -m pip could not download ${requirement} (${said})`;
   const details = { requirement };
   if (stderr.includes("No matching distribution")) {
     const repair = "Check that the index of pip (`pip config list`, PIP_INDEX_URL, a proxy) is reached and has it";
-    return refusal(what, details, `${repair}${byHand}`);
+    return refusal(what, details, again, `${repair}${byHand}`);
   }
   if (/No space left|Errno 28/.test(stderr)) {
-    return refusal(what, details, "Free some room, or set WSSS_CACHE to a folder on another disk");
+    return refusal(what, details, again, "Free some room, or set WSSS_CACHE to a folder on another disk");
   }
-  return refusal(what, details, `Check the network and pip's proxy settings${byHand}`);
+  return refusal(what, details, again, `Check the network and pip's proxy settings${byHand}`);
 }
 
 function lastLine(text: string): string {

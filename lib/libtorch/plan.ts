@@ -1,6 +1,7 @@
 import { cachedLibTorchFolder } from "./cache-folder.js";
-import { megabytes } from "./install.js";
+import { formatBytes } from "./format-bytes.js";
 import { libtorchVersion, type LibTorchVariant, type PinnedTorchWheel, pinnedVariants } from "./pinned.js";
+import { downloadArguments } from "./pip-source.js";
 
 /** What a set-up would fetch, and where to; plain data. */
 export interface SetupPlan {
@@ -8,6 +9,8 @@ export interface SetupPlan {
   /** Torch wheels, any of which will do, each with the wheels it needs. */
   readonly wheels: readonly PinnedTorchWheel[];
   readonly target: string;
+  /** How pip fetches one of them on any machine; its requirement comes last. */
+  readonly command: readonly string[];
   /** Room for what is unpacked and, beside it, the largest wheel, in bytes. */
   readonly neededBytes: number;
   /** What, how much, where to and under which licences, as one sentence. */
@@ -23,10 +26,10 @@ export function planSetup(variant: LibTorchVariant, headers: boolean): SetupPlan
   const unpackedBytes = installedBytes + (headers ? headerBytes : 0);
   const largest = Math.max(...wheels.flatMap((wheel) => [wheel, ...wheel.companions]).map((wheel) => wheel.sizeBytes));
   const downloads = wheels.map((wheel) =>
-    megabytes([wheel, ...wheel.companions].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+    formatBytes([wheel, ...wheel.companions].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
   );
   const what = `LibTorch ${libtorchVersion} for ${variant === "cpu" ? "the CPU" : "CUDA 13.0"}`;
-  const size = `${downloads.join(" or ")} to fetch, ${megabytes(unpackedBytes)} in ${target}`;
+  const size = `${downloads.join(" or ")} to fetch, ${formatBytes(unpackedBytes)} in ${target}`;
   const summary = `${what}: ${size}; licences: ${licences}`;
-  return { variant, wheels, target, neededBytes: unpackedBytes + largest, summary };
+  return { variant, wheels, target, command: downloadArguments, neededBytes: unpackedBytes + largest, summary };
 }

@@ -65,7 +65,11 @@ function loadLibrary(file: string): void {
   } catch (error) {
     const said = error instanceof Object && "message" in error ? String(error.message) : String(error);
     if (said.includes(loadedButNoAddon)) return;
-    const message = `${file} could not be loaded (${said}). Run \`${setupCommand} --force\` to fetch LibTorch anew.`;
+    const isNamed = (process.env["LIBTORCH"] ?? "") !== "";
+    const repair = isNamed
+      ? "Let LIBTORCH name a whole LibTorch, or unset it"
+      : `Run \`${setupCommand} --force\` to fetch it anew`;
+    const message = `${file} could not be loaded (${said}). ${repair}.`;
     throw new WsssError("WSSS_ERR_BINARY_NOT_FOUND", message, { file }, { cause: error });
   }
 }

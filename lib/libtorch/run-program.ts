@@ -42,7 +42,13 @@ export async function runProgram(
     });
     // Not spawn's own time-out, which keeps the process alive for its whole length when the program can't be started.
     const timer = timeoutMs > 0 ? setTimeout(() => child.kill(), timeoutMs) : undefined;
+    // Whoever ends us ends it: a download goes on for nobody.
+    const kill = (): void => {
+      child.kill();
+    };
+    process.once("exit", kill);
     const end = (exitCode: number | null): void => {
+      process.off("exit", kill);
       clearTimeout(timer);
       resolve({ exitCode, stdout, stderr });
     };

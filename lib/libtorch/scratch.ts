@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { mayBeAtWork, ownName } from "./owner.js";
 import { libtorchVersion, type LibTorchVariant, type PinnedWheel } from "./pinned.js";
 
 /** What a LibTorch folder that we unpacked came from; lies in it as `wsss-receipt.json`. */
@@ -19,30 +20,45 @@ export interface Scratch {
   readonly receipt: Receipt;
 }
 
-/** Scratch folders are called `.setup-<process id>-<variant>-<random>`; 0 = nobody's. The id tells when its owner is gone. */
-const scratchName = /^\.setup-(\d+)-([a-z0-9]+)-/;
+/** What may be taken over from a set-up that ended early. */
+export interface TakeOver {
+  readonly variant: LibTorchVariant;
+  readonly headers: boolean;
+  /** SHA-256 of every file that this set-up would fetch; a folder with anything else in it is not taken over. */
+  readonly sha256s: ReadonlySet<string>;
+  /** Nothing is taken over, so that a set-up can be had that begins anew. */
+  readonly force: boolean;
+}
+
+/** Scratch folders are called `.setup-<variant>-<owner>-<random>`; those that are left for the next one have the owner `nobody`. */
+const scratchName = /^\.setup-([a-z0-9]+)-(nobody|[0-9a-f]+-\d+-\d+)-/;
 const receiptFile = "wsss-receipt.json";
 
 /**
  * Opens a scratch folder. If a set-up of the same variant ended early, by an error or killed, its folder is taken over with
  * the wheels it had finished; what else the dead left is removed. Two set-ups never share one: taking over is a rename.
  */
-export async function openScratch(cache: string, variant: LibTorchVariant, headers: boolean): Promise<Scratch> {
-  const own = await mkdtemp(path.join(cache, scratchPrefix(process.pid, variant)));
-  const unpacked = path.join(own, "libtorch");
-  let receipt: Receipt = { version: libtorchVersion, headers, from: [] };
+export async function openScratch(cache: string, wanted: TakeOver): Promise<Scratch> {
+  const folder = await mkdtemp(path.join(cache, `.setup-${wanted.variant}-${ownName}-`));
+  const unpacked = path.join(folder, "libtorch");
+  let receipt: Receipt = { version: libtorchVersion, headers: wanted.headers, from: [] };
   for (const name of await readdir(cache)) {
-    const [, owner, itsVariant] = scratchName.exec(name) ?? [];
-    if (owner === undefined || itsVariant !== variant || isAlive(Number(owner))) continue;
+    const [, variant, owner = ""] = scratchName.exec(name) ?? [];
     const left = path.join(cache, name);
-    const before = await readReceipt(path.join(left, "libtorch"));
-    const isWorthIt = before !== null && before.version === libtorchVersion && (before.headers || !headers);
-    if (receipt.from.length === 0 && isWorthIt && (await renamed(path.join(left, "libtorch"), unpacked))) {
-      receipt = before;
+    if (variant !== wanted.variant || left === folder) continue;
+    try {
+      if (owner !== "nobody" && (await mayBeAtWork(owner, left))) continue;
+      const before = await readReceipt(path.join(left, "libtorch"));
+      if (receipt.from.length === 0 && before !== null && isWanted(before, wanted)) {
+        await rename(path.join(left, "libtorch"), unpacked);
+        receipt = before;
+      }
+      await rm(left, { recursive: true, force: true });
+    } catch {
+      // Another set-up was faster, or it is another user's: what is not to be had is left where it is.
     }
-    await rm(left, { recursive: true, force: true });
   }
-  return { folder: own, unpacked, receipt };
+  return { folder, unpacked, receipt };
 }
 
 /** Notes in the scratch folder that a wheel is unpacked whole. */
@@ -54,34 +70,15 @@ export async function noteWheel(scratch: Scratch, wheel: PinnedWheel): Promise<S
   return { ...scratch, receipt };
 }
 
-/**
- * Ends the work in a scratch folder that failed: kept for the next set-up if a wheel of it is finished, else removed.
- *
- * @returns whether it was kept.
- */
-export async function leaveScratch(scratch: Scratch, variant: LibTorchVariant): Promise<boolean> {
-  if (scratch.receipt.from.length > 0) {
-    const cache = path.dirname(scratch.folder);
-    const nobodys = await mkdtemp(path.join(cache, scratchPrefix(0, variant)));
-    if (await renamed(scratch.unpacked, path.join(nobodys, "libtorch"))) {
-      await rm(scratch.folder, { recursive: true, force: true });
-      return true;
-    }
-    await rm(nobodys, { recursive: true, force: true });
-  }
-  await rm(scratch.folder, { recursive: true, force: true });
-  return false;
+/** Leaves the finished wheels of a scratch folder for the next set-up. */
+export async function leaveScratch({ folder }: Scratch, variant: LibTorchVariant): Promise<void> {
+  const random = folder.slice(folder.lastIndexOf("-") + 1);
+  await rename(folder, path.join(path.dirname(folder), `.setup-${variant}-nobody-${random}`));
 }
 
-function scratchPrefix(owner: number, variant: LibTorchVariant): string {
-  return `.setup-${String(owner)}-${variant}-`;
-}
-
-async function renamed(from: string, to: string): Promise<boolean> {
-  return await rename(from, to).then(
-    () => true,
-    () => false,
-  );
+function isWanted(receipt: Receipt, { headers, sha256s, force }: TakeOver): boolean {
+  if (force || receipt.version !== libtorchVersion || (headers && !receipt.headers)) return false;
+  return receipt.from.length > 0 && receipt.from.every(({ sha256 }) => sha256s.has(sha256));
 }
 
 async function readReceipt(folder: string): Promise<Receipt | null> {
@@ -90,16 +87,5 @@ async function readReceipt(folder: string): Promise<Receipt | null> {
     return Array.isArray(receipt.from) ? receipt : null;
   } catch {
     return null; // killed before its first wheel, or while it wrote
-  }
-}
-
-function isAlive(processId: number): boolean {
-  if (processId === 0) return false;
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, but is another user's.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -28,6 +28,8 @@ export interface SetupOptions {
   readonly from?: readonly string[];
   /** Whether nothing may be fetched. @defaultValue whether `WSSS_OFFLINE` is set and neither empty nor `0` */
   readonly offline?: boolean;
+  /** Whether pip's own words and progress bars are shown. @defaultValue whether standard error is a terminal */
+  readonly aloud?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,21 +41,28 @@ export interface SetupOptions {
  */
 export async function setupLibTorch(options: SetupOptions = {}): Promise<LibTorchFolder> {
   const { force = false, needHeaders = false, from = [], signal, onProgress = sayOnStandardError } = options;
-  const { variant = null, offline = from.length === 0 && isOffline() } = options;
+  const { variant = null, aloud = process.stderr.isTTY } = options;
+  const again = variant === null ? setupCommand : `${setupCommand} --${variant === "cpu" ? "cpu" : "cuda"}`;
   const search = await findLibTorch({ needHeaders, all: variant !== null });
   const found = usablePlace(search, variant);
   if (found !== null && !force) {
     onProgress({ stage: "found", message: `LibTorch ${libtorchVersion} found in ${found.folder}` });
     return found;
   }
-  refuseShadowed(search.places, variant);
-  if (offline) throw unusableLibTorch(search.places, "nothing may be fetched (offline)");
-  const [first] = from;
-  const archive = first !== undefined && isArchiveName(first) ? await readArchive(first, signal) : null;
-  const plan = archive === null ? planSetup(variant ?? search.driver.variant, needHeaders) : planOf(archive, variant);
+  refuseShadowed(search.places, variant !== null || force);
+  if (from.length === 0 && (options.offline ?? false)) throw unusableLibTorch(search.places, "nothing may be fetched");
+  if (from.length === 0 && isOffline()) {
+    throw unusableLibTorch(
+      search.places,
+      "nothing may be fetched, since WSSS_OFFLINE is set; unset it, or bring the files by --from",
+    );
+  }
+  const archive = await archiveAmong(from, again, signal);
+  const plan =
+    archive === null ? planSetup(variant ?? search.driver.variant, needHeaders) : planOf(archive, variant, again);
   onProgress({ stage: "search", message: announcement(search, plan, variant === null ? search.driver : null) });
   try {
-    const source = from.length > 0 ? fileSource(from) : await pipSource(signal);
+    const source = from.length > 0 ? fileSource(from, again) : await pipSource({ again, aloud, signal });
     await installLibTorch({ ...plan, source, headers: needHeaders, force, onProgress, signal });
   } catch (error) {
     throw asWsssError(error, plan.target, signal);
@@ -72,13 +81,36 @@ export function unusableLibTorch(places: readonly LibTorchPlace[], reason?: stri
   return new WsssError("WSSS_ERR_BINARY_NOT_FOUND", message, { needed: libtorchVersion, places });
 }
 
+/** LibTorch's own archive, if that is what was brought; it comes alone. */
+async function archiveAmong(
+  from: readonly string[],
+  again: string,
+  signal: AbortSignal | undefined,
+): Promise<Archive | null> {
+  const file = from.find(isArchiveName);
+  if (file === undefined) return null;
+  if (from.length === 1) return await readArchive(file, again, signal);
+  throw refusal(
+    `${file} is an archive that holds everything, but other files came with it`,
+    { from },
+    again,
+    "Name it alone",
+  );
+}
+
 /** The plan for an archive: of its own variant, which must be the wanted one. */
-function planOf({ variant, wheel }: Archive, wanted: LibTorchVariant | null): SetupPlan {
+function planOf({ variant, wheel }: Archive, wanted: LibTorchVariant | null, again: string): SetupPlan {
   const plan = planSetup(variant, false);
   if (wanted !== null && wanted !== variant) {
-    throw refusal(`${wheel.fileName} is for ${variant}, not ${wanted}`, { variant, wanted }, "Bring the other archive");
+    throw refusal(
+      `${wheel.fileName} is for ${variant}, not ${wanted}`,
+      { variant, wanted },
+      again,
+      "Bring the other archive",
+    );
   }
-  const summary = `${plan.summary}; from an archive whose SHA-256 nobody here knows, ${wheel.sha256}: compare it with its makers'`;
+  const unknown = `its SHA-256 is not one that is known here, ${wheel.sha256}: compare it with its makers'`;
+  const summary = `LibTorch ${wheel.requirement} from an archive (${unknown}), for ${plan.target}`;
   return { ...plan, wheels: [wheel], summary };
 }
 
@@ -92,11 +124,11 @@ function usablePlace({ found, places }: LibTorchSearch, variant: LibTorchVariant
 }
 
 /** Whoever sets LIBTORCH is served by that folder alone, so that a set-up of the cache would change nothing. */
-function refuseShadowed(places: readonly LibTorchPlace[], variant: LibTorchVariant | null): void {
+function refuseShadowed(places: readonly LibTorchPlace[], isAskedFor: boolean): void {
   const named = places.find((place) => place.source === "LIBTORCH");
   if (named?.folder == null) return;
   if (named.problem !== null) throw unusableLibTorch(places);
-  if (variant === null) return;
+  if (!isAskedFor) return;
   const message = `LIBTORCH names ${named.folder} (${named.variant ?? "unknown variant"}), which is used before the cache`;
   throw new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${message}: unset LIBTORCH, then run \`${setupCommand}\` again.`, {
     folder: named.folder,

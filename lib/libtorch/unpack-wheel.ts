@@ -1,9 +1,23 @@
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { Transform, type TransformCallback } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { crc32 } from "node:zlib";
 import yauzl from "yauzl";
+import type { WsssError } from "../errors.js";
 import type { LibTorchVariant } from "./pinned.js";
+import { refusal } from "./wheel-source.js";
+
+/** Passes on what goes through it, and works out its CRC-32, which the reader of zip files leaves to us. */
+class Checksum extends Transform {
+  value = 0;
+
+  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+    this.value = crc32(chunk, this.value);
+    done(null, chunk);
+  }
+}
 
 /** What of a wheel is wanted. */
 export interface UnpackWishes {
@@ -58,18 +72,30 @@ function placeFromArchive(name: string, headers: boolean): string | null {
 /**
  * Unpacks what {@link placeInFolder} keeps of a wheel, file by file, never a whole file in memory.
  *
- * @param wheel - a zip file; a broken one throws the reader's error.
+ * @param wheel - a zip file.
  * @param folder - made if need be; files there are replaced.
+ * @param again - the command that tries it again, for the error.
+ * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` if the wheel is damaged.
  */
 export async function unpackWheel(
   wheel: string,
   folder: string,
   wishes: UnpackWishes,
+  again: string,
   signal?: AbortSignal,
 ): Promise<UnpackReport> {
   let files = 0;
   let bytes = 0;
-  const archive = await yauzl.openPromise(wheel);
+  const damaged = (said: string): WsssError =>
+    refusal(
+      `${path.basename(wheel)} can't be unpacked (${said}): it is damaged`,
+      { file: wheel },
+      again,
+      "Bring it whole",
+    );
+  const archive = await yauzl.openPromise(wheel).catch((error: unknown) => {
+    throw damaged(error instanceof Error ? error.message : String(error));
+  });
   try {
     for await (const entry of archive.eachEntry()) {
       const place = entry.fileName.endsWith("/") ? null : placeInFolder(entry.fileName, wishes);
@@ -79,7 +105,16 @@ export async function unpackWheel(
       await mkdir(path.dirname(file), { recursive: true });
       const content = await archive.openReadStreamPromise(entry);
       const mode = place.startsWith("lib/") ? 0o755 : 0o644;
-      await pipeline(content, createWriteStream(file, { mode }), signal === undefined ? {} : { signal });
+      const checksum = new Checksum();
+      try {
+        await pipeline(content, checksum, createWriteStream(file, { mode }), signal === undefined ? {} : { signal });
+      } catch (error) {
+        // A damaged stream is the wheel's fault; a full disk is not.
+        if (error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))
+          throw damaged(error.message);
+        throw error;
+      }
+      if (checksum.value !== entry.crc32) throw damaged(`${entry.fileName} has another CRC-32 than its entry says`);
       files += 1;
       bytes += entry.uncompressedSize;
     }

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { WsssError } from "../errors.js";
-import { type PinnedWheel, setupCommand } from "./pinned.js";
+import type { PinnedWheel } from "./pinned.js";
 
 /** A wheel that is on this machine and has its pinned checksum. */
 export interface FetchedWheel<Wheel extends PinnedWheel> {
@@ -15,6 +15,8 @@ export interface FetchedWheel<Wheel extends PinnedWheel> {
 export interface WheelSource {
   /** Continues "from", for the announcement. */
   readonly name: string;
+  /** The command that tries it again, for the errors. */
+  readonly again: string;
   /**
    * Brings one of the candidates, checked by {@link checkWheel}.
    *
@@ -36,17 +38,28 @@ export interface WheelSource {
 export async function checkWheel<Wheel extends PinnedWheel>(
   file: string,
   candidates: readonly Wheel[],
+  again: string,
   signal?: AbortSignal,
 ): Promise<FetchedWheel<Wheel>> {
   const name = path.basename(file);
   const wheel = candidates.find((candidate) => candidate.fileName === name);
   if (wheel === undefined) {
-    throw refusal(`${name} is not what is needed, which is ${fileNames(candidates)}`, { file });
+    throw refusal(
+      `${name} is not what is needed, which is ${fileNames(candidates)}`,
+      { file },
+      again,
+      "Bring that one",
+    );
   }
   const sha256 = await sha256Of(file, signal);
   if (sha256 !== wheel.sha256) {
     const message = `${name} has SHA-256 ${sha256}, expected ${wheel.sha256}: it was damaged or altered on its way`;
-    throw refusal(message, { file, sha256, expected: wheel.sha256 });
+    throw refusal(
+      message,
+      { file, sha256, expected: wheel.sha256 },
+      again,
+      "Look at what lies between here and its source",
+    );
   }
   return { wheel, file };
 }
@@ -63,8 +76,13 @@ export async function sha256Of(file: string, signal?: AbortSignal): Promise<stri
   return hash.digest("hex");
 }
 
-/** The error of a wheel that can't be had: what is wrong, and `repair`, what to do before the set-up is run again. */
-export function refusal(what: string, details: Record<string, unknown>, repair = "Repair what it says"): WsssError {
-  const again = `run \`${setupCommand}\` again, or set LIBTORCH to a LibTorch folder`;
-  return new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${what}. ${repair}, then ${again}.`, details);
+/**
+ * The error of a wheel that can't be had.
+ *
+ * @param again - the command that tries it again.
+ * @param repair - what to do before.
+ */
+export function refusal(what: string, details: Record<string, unknown>, again: string, repair: string): WsssError {
+  const then = `run \`${again}\`, or set LIBTORCH to a LibTorch folder`;
+  return new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${what}. ${repair}, then ${then}.`, details);
 }

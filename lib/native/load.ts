@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { WsssError } from "../errors.js";
-import { findDriver, preloadLibTorch, setupLibTorch } from "../libtorch/index.js";
+import { findDriver, type LibTorchFolder, preloadLibTorch, setupLibTorch } from "../libtorch/index.js";
 import type { NativeAddon } from "./addon.js";
 import { findBinary, noBinary } from "./binary.js";
 import { currentPlatform, platformProblem } from "./platform.js";
@@ -8,16 +8,26 @@ import { currentPlatform, platformProblem } from "./platform.js";
 const require = createRequire(import.meta.url);
 
 let loading: Promise<NativeAddon> | undefined;
+let fetchSignal: AbortSignal | undefined;
+
+/**
+ * Lets a signal end the fetching of LibTorch that the first use of the addon may begin; `undefined` = nothing does. For a
+ * program as a whole, as loading is: the command line's Ctrl-C.
+ */
+export function endFetchingOn(signal: AbortSignal | undefined): void {
+  fetchSignal = signal;
+}
 
 /**
  * The C++ addon, loaded once a process. Before it come the check of the platform, LibTorch (found, or fetched aloud),
  * and the addon's binary. A failed attempt is not remembered, so that a program may
  * repair what was missing and call again.
  *
+ * @param libtorch - the one to load it on, the first time; left out, the one that is found.
  * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` with every place tried and the command that repairs it.
  */
-export async function loadAddon(): Promise<NativeAddon> {
-  loading ??= findAndLoad();
+export async function loadAddon(libtorch?: LibTorchFolder): Promise<NativeAddon> {
+  loading ??= findAndLoad(libtorch);
   try {
     return await loading;
   } catch (error) {
@@ -39,18 +49,23 @@ export async function locateAddon(): Promise<string> {
   return binary;
 }
 
-async function findAndLoad(): Promise<NativeAddon> {
+async function findAndLoad(named: LibTorchFolder | undefined): Promise<NativeAddon> {
   const binary = await locateAddon();
-  const libtorch = await setupLibTorch({
+  const libtorch = named ?? (await foundOrFetched());
+  const { version: driver } = await findDriver();
+  const cudaProblem = await preloadLibTorch(libtorch, driver !== null);
+  if (cudaProblem !== null) process.stderr.write(`wsss-tissue: CUDA is not used: ${cudaProblem}\n`);
+  return requireAddon(binary);
+}
+
+async function foundOrFetched(): Promise<LibTorchFolder> {
+  return await setupLibTorch({
+    signal: fetchSignal,
     onProgress: ({ stage, message }) => {
       // What is found at once, as always after the first time, is nothing to report.
       if (stage !== "found") process.stderr.write(`wsss-tissue: ${message}\n`);
     },
   });
-  const { version: driver } = await findDriver();
-  const cudaProblem = await preloadLibTorch(libtorch, driver !== null);
-  if (cudaProblem !== null) process.stderr.write(`wsss-tissue: CUDA is not used: ${cudaProblem}\n`);
-  return requireAddon(binary);
 }
 
 function requireAddon(file: string): NativeAddon {

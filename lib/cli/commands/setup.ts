@@ -1,6 +1,13 @@
 import { type Command, Option } from "commander";
 
-import { findDriver, type LibTorchVariant, planSetup, type SetupPlan, setupLibTorch } from "../../libtorch/index.js";
+import {
+  findDriver,
+  findLibTorch,
+  type LibTorchVariant,
+  planSetup,
+  type SetupPlan,
+  setupLibTorch,
+} from "../../libtorch/index.js";
 import { loadAddon, locateAddon } from "../../native/load.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { talk, writeResult } from "../terminal.js";
@@ -14,14 +21,22 @@ interface SetupCommandOptions extends TalkOptions {
   readonly force?: boolean;
 }
 
-/** What would be fetched, as lines that can be handed to pip on another machine. */
-function describePlan({ summary, wheels }: SetupPlan): string {
-  const lines = wheels.map((torch) =>
-    [torch, ...torch.companions].map(
-      ({ requirement, fileName, sha256 }) => `  ${requirement}\n    ${fileName}\n    SHA-256 ${sha256}`,
-    ),
-  );
-  return [summary, ...lines.map((group) => group.join("\n"))].join("\nor\n").replace("\nor\n", "\n");
+/** What would be fetched, and how to fetch it on another machine. */
+function describePlan({ summary, wheels, command }: SetupPlan): string {
+  const groups = wheels.map((torch) => {
+    const all = [torch, ...torch.companions];
+    const fetching = [...command, ...all.map(({ requirement }) => requirement)].join(" ");
+    return [fetching, ...all.map(({ sha256, fileName }) => `${sha256}  ${fileName}`)].join("\n");
+  });
+  const then = "Each of these lists will do. Then: npx wsss-tissue setup --from FOLDER";
+  return [summary, ...groups, then].join("\n\n");
+}
+
+/** That later commands take another LibTorch than was set up, and how to change that; empty if they take this one. */
+async function noteOnUse(folder: string): Promise<string> {
+  const { found } = await findLibTorch();
+  if (found === null || found.folder === folder) return "";
+  return `\nUnless LIBTORCH=${folder} is set, commands use ${found.folder}, which fits the driver that runs here`;
 }
 
 /** `wsss-tissue setup`: gets LibTorch and the addon ready. */
@@ -55,15 +70,18 @@ export function addSetupCommand(program: Command, streams: Streams): void {
       }
       await locateAddon();
       const onProgress = ({ message }: { readonly message: string }): void => talk(terminal, message);
-      const asked = { variant, from, force, signal, onProgress, ...(offline === undefined ? {} : { offline }) };
-      const { folder } = await setupLibTorch(asked);
-      const { libtorchVersion, cuda: devices } = (await loadAddon()).deviceReport();
+      const aloud = process.stderr.isTTY && !terminal.quiet;
+      const asked = { variant, from, force, aloud, signal, onProgress, ...(offline === undefined ? {} : { offline }) };
+      const libtorch = await setupLibTorch(asked);
+      const { folder } = libtorch;
+      const { libtorchVersion, cuda: devices } = (await loadAddon(libtorch)).deviceReport();
+      const note = await noteOnUse(folder);
       const gpus =
         devices.deviceCount > 0 ? `${String(devices.deviceCount)} CUDA devices` : `no CUDA: ${devices.reason}`;
       writeResult(
         terminal,
         { folder, libtorch: libtorchVersion, cudaDevices: devices.deviceCount },
-        () => `LibTorch ${libtorchVersion} in ${folder} is ready (${gpus})`,
+        () => `LibTorch ${libtorchVersion} in ${folder} is ready (${gpus})${note}`,
       );
     });
   });
