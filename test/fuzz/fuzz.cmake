@@ -1,6 +1,7 @@
 # wsss_fuzz: the weight readers under AddressSanitizer and UndefinedBehaviorSanitizer. With clang it is a libFuzzer binary, with gcc
 # a driver of our own mutates the corpus.
 file(GLOB WSSS_FUZZ_SOURCES CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/cpp/wsss/weights/*.cpp")
+list(APPEND WSSS_FUZZ_SOURCES "${CMAKE_SOURCE_DIR}/cpp/wsss/core/number_text.cpp")
 add_executable(wsss_fuzz ${WSSS_FUZZ_SOURCES} "${CMAKE_SOURCE_DIR}/test/fuzz/read_weights.cpp")
 target_include_directories(wsss_fuzz PRIVATE "${CMAKE_SOURCE_DIR}/cpp")
 target_link_libraries(wsss_fuzz PRIVATE libtorch_headers torch_cpu c10)
