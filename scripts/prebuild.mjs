@@ -10,37 +10,42 @@
  * (lib/native/platform.ts) and "cpu" in package.json. No arm64 machine has run it, so none is claimed.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, rmSync } from "node:fs";
+import { cpSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
-const addon = path.join(root, "build", "Release", "wsss_tissue_native.node");
-const kept = path.join(root, "build", "wsss_tissue_native.node.kept");
+const release = path.join(root, "build", "Release");
+const kept = path.join(root, "build", "Release.kept");
 const prebuilds = path.join(root, "prebuilds", `${process.platform}-${process.arch}`);
 
+process.once("uncaughtException", (error) => {
+  process.stderr.write(`prebuild: ${error.message}\n`);
+  process.exit(1);
+});
 run(path.join(root, "scripts", "prepare.mjs"), "--typescript-only");
 run(path.join(root, "scripts", "build-addon.mjs"), process.argv.includes("--clean") ? "--clean" : "--if-stale");
 
-// prebuildify builds once more (through the shim: nothing is stale), strips what it finds and moves it away. The build
-// folder keeps its own, with symbols.
-copyFileSync(addon, kept);
+// prebuildify builds once more (through the shim: nothing is stale), strips what it finds in place and moves it away. It gets
+// copies: a process that has the build folder's own files loaded, such as a test run, would crash on code that changes.
 rmSync(prebuilds, { recursive: true, force: true });
+rmSync(kept, { recursive: true, force: true });
+renameSync(release, kept);
 try {
+  cpSync(kept, release, { recursive: true, preserveTimestamps: true });
   const shim = path.join(root, "scripts", "node-gyp-shim.mjs");
   const prebuildify = path.join(path.dirname(require.resolve("prebuildify/package.json")), "bin.js");
   run(prebuildify, "--napi", "--strip", "--node-gyp", shim);
 } finally {
-  if (existsSync(kept)) copyFileSync(kept, addon);
-  rmSync(kept, { force: true });
+  rmSync(release, { recursive: true, force: true });
+  renameSync(kept, release);
 }
 run(path.join(root, "scripts", "check-binary.mjs"), prebuilds);
 
 function run(script, ...parameters) {
   const { status } = spawnSync(process.execPath, [script, ...parameters], { cwd: root, stdio: ["ignore", 2, 2] });
   if (status === 0) return;
-  process.stderr.write(`prebuild: ${path.relative(root, script)} failed, see above\n`);
-  process.exit(1);
+  throw new Error(`${path.relative(root, script)} failed, see above`);
 }
