@@ -2,7 +2,8 @@
  * How fast we are beside PyTorch, side by side: every work is done by us and by each peer in turns, each in a process of its own that stays
  * alive, so that all see the same state of the machine. Prints medians and the spread of the ratios (theirs / ours).
  *
- *   npm run bench [-- --rounds 5] [--only classifier-step,pseudo-masks-mixed] [--python PYTHON] [--threads 0] [--json]
+ *   npm run bench [-- --rounds 5] [--only classifier-step,pseudo-masks-mixed] [--variants plain,bf16]
+ *                 [--python PYTHON] [--threads 0] [--json]
  *
  * Peers are PyTorch of the same version (bench/speed/peer.py): plain, as the published code does it, and every combination of layout, bfloat16 and
  * torch.compile that runs here; the fastest of those gets a row of its own. Without --python one with torch is looked for, and
@@ -18,6 +19,7 @@ import { parseArgs } from "node:util";
 import { loadAddon } from "../dist/native/load.js";
 import { packageVersion } from "../dist/package-version.js";
 import { makeData } from "./speed/data.mjs";
+import { compileNative } from "./speed/native.mjs";
 import { pythonWithTorch } from "./speed/python.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -28,22 +30,32 @@ const { values } = parseArgs({
     python: { type: "string" },
     threads: { type: "string", default: "0" },
     "patch-px": { type: "string", default: "224" },
+    variants: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
 
 const report = (await loadAddon()).deviceReport();
 const tuned = ["channels-last", "compile", "channels-last+compile"];
+/** Ours: as every processor can do it, and what this one is fastest in. */
+const precisions = report.bfloat16 ? ["float32", "bfloat16"] : ["float32"];
 const half = report.bfloat16 ? ["bf16", "channels-last+bf16", "channels-last+bf16+compile"] : [];
 
-/** Name, what is worked on, and how many patches one run has. */
+/** Name, what is worked on, and how many patches one run has; `node`: whether what Node costs is measured with it. */
 const works = [
   { name: "classifier-step", work: "classifier-step", count: 4, batch: 4, per: "step of 4 patches" },
   { name: "segmenter-step", work: "segmenter-step", count: 4, batch: 4, per: "step of 4 patches" },
   { name: "pseudo-masks-mixed", work: "pseudo-masks", count: 8, batch: 4, per: "8 patches", fast: true },
   { name: "pseudo-masks-all", work: "pseudo-masks", count: 4, batch: 4, labels: "all", per: "4 patches", fast: true },
   { name: "classifier-inference-1", work: "classifier-inference", count: 4, batch: 1, per: "4 patches" },
-  { name: "classifier-inference-16", work: "classifier-inference", count: 16, batch: 16, per: "16 patches" },
+  {
+    name: "classifier-inference-16",
+    work: "classifier-inference",
+    count: 16,
+    batch: 16,
+    per: "16 patches",
+    node: true,
+  },
   { name: "segmenter-inference-1", work: "segmenter-inference", count: 4, batch: 1, per: "4 patches" },
   { name: "segmenter-inference-16", work: "segmenter-inference", count: 16, batch: 16, per: "16 patches" },
   { name: "loader", work: "loader", count: 128, batch: 20, per: "128 patches", plainOnly: true },
@@ -63,10 +75,13 @@ function variantsOf({ fast, plainOnly }) {
     : ["plain", ...others];
 }
 
-/** A process that measures on demand; null once it has failed. */
+/** The side that does our work in C++ alone, in float32. */
+const withoutNode = "C++ without Node";
+
+/** A process that measures on demand. */
 class Worker {
-  constructor(program, words) {
-    this.child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"], cwd: path.join(here, "speed") });
+  constructor(program, words, env = process.env) {
+    this.child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"], cwd: path.join(here, "speed"), env });
     this.stderr = "";
     this.child.stderr.on("data", (chunk) => (this.stderr += String(chunk)));
     this.child.stdin.on("error", () => undefined);
@@ -94,10 +109,18 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   const size = Number(values["patch-px"]);
   const data = await makeData(path.join(folder, name), { count, size, batch, labels });
   const sides = new Map();
-  const ours = [process.execPath, [path.join(here, "speed", "ours.mjs"), work, data, values.threads, String(batch)]];
-  sides.set("ours", new Worker(...ours));
-  for (const variant of python === null ? [] : variantsOf(traits)) {
+  for (const precision of precisions) {
+    const words = [path.join(here, "speed", "ours.mjs"), work, data, values.threads, String(batch), precision];
+    sides.set(precision, new Worker(process.execPath, words));
+  }
+  const variants = python === null ? [] : variantsOf(traits);
+  for (const variant of variants.filter((one) => values.variants?.split(",").includes(one) ?? true)) {
     sides.set(variant, new Worker(python, ["peer.py", work, variant, data, values.threads]));
+  }
+  if (traits.node) {
+    const { program, environment } = await compileNative(folder);
+    const facts = [count, size, 4, batch, values.threads].map(String);
+    sides.set(withoutNode, new Worker(program, [path.join(data, "patches.bin"), ...facts], environment));
   }
   const seconds = new Map([...sides.keys()].map((side) => [side, []]));
   const peaks = new Map();
@@ -109,7 +132,7 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
         peaks.set(side, answer.peakBytes);
         if (round > 0) seconds.get(side).push(answer.seconds[0]);
       } catch (error) {
-        if (side === "ours") throw error;
+        if (precisions.includes(side)) throw error;
         say(`${name}: ${side} does not run here (${error.message})`);
         worker.stop();
         sides.delete(side);
@@ -123,13 +146,14 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   return { seconds, peaks };
 }
 
-/** One row: a work against one peer. */
-function rowOf(work, peer, { seconds, peaks }, side) {
-  const ours = seconds.get("ours");
+/** One row: a work in one precision against one peer. */
+function rowOf(work, precision, peer, { seconds, peaks }, side) {
+  const ours = seconds.get(precision);
   const theirs = seconds.get(side);
   const ratios = ours.map((one, round) => theirs[round] / one);
   return {
     work,
+    precision,
     peer,
     ours: median(ours),
     theirs: median(theirs),
@@ -137,18 +161,31 @@ function rowOf(work, peer, { seconds, peaks }, side) {
     ratioMin: Math.min(...ratios),
     ratioMax: Math.max(...ratios),
     runs: ratios.length,
-    oursPeakMiB: Math.round(peaks.get("ours") / 2 ** 20),
+    oursPeakMiB: Math.round(peaks.get(precision) / 2 ** 20),
     theirsPeakMiB: Math.round(peaks.get(side) / 2 ** 20),
   };
 }
 
+/** Each of our precisions against PyTorch as published, its fastest variant in float32, and its fastest of all. */
 function rowsOf(name, measured) {
-  const sides = [...measured.seconds.keys()].filter((side) => side !== "ours");
-  const rows = sides.includes("plain") ? [rowOf(name, "PyTorch, plain", measured, "plain")] : [];
+  const sides = [...measured.seconds.keys()].filter((side) => !precisions.includes(side) && side !== withoutNode);
+  const fastestOf = (list) =>
+    [...list].sort((a, b) => median(measured.seconds.get(a)) - median(measured.seconds.get(b)))[0];
   const others = sides.filter((side) => side !== "plain");
-  const fastest = others.sort((a, b) => median(measured.seconds.get(a)) - median(measured.seconds.get(b)))[0];
-  if (fastest !== undefined) rows.push(rowOf(name, `PyTorch, fastest (${fastest})`, measured, fastest));
-  return rows;
+  const fastest = fastestOf(others);
+  const fastestFull = fastestOf(others.filter((side) => !side.includes("bf16")));
+  const peers = [
+    ["PyTorch, plain", sides.find((side) => side === "plain")],
+    [`PyTorch, fastest (${fastest})`, fastest],
+    [`PyTorch, fastest in float32 (${fastestFull})`, fastestFull === fastest ? undefined : fastestFull],
+  ];
+  const rows = precisions.flatMap((precision) =>
+    peers.flatMap(([peer, side]) => (side === undefined ? [] : [rowOf(name, precision, peer, measured, side)])),
+  );
+  // Above 1: C++ alone took longer.
+  return measured.seconds.has(withoutNode)
+    ? [...rows, rowOf(name, "float32", withoutNode, measured, withoutNode)]
+    : rows;
 }
 
 const wanted = values.only?.split(",");

@@ -37,6 +37,7 @@ Napi::Value ClassifierWrap::train(const Napi::CallbackInfo& info) {
           [&job](const ClassifierEpoch& epoch) { job.emit([epoch](Napi::Env env) { return to_js(env, epoch); }); }};
       std::vector<const PatchStore*> parts;
       for (const auto& part : validation) parts.push_back(part.get());
+      const PrecisionScope precision(model->config.precision);
       const auto summary = train_classifier(model->ready(), options, *train, parts, observer, job.cancel());
       return [summary](Napi::Env env) { return Napi::Value(to_js(env, summary)); };
     });
@@ -49,6 +50,7 @@ Napi::Value ClassifierWrap::classify(const Napi::CallbackInfo& info) {
     const auto batch_size = Fields(info[0], "Classifier.predict").integer("batchSize");
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     return submit(info, info[2], info[3], [model = model_, batch_size, patches](JobContext& job) -> Reply {
+      const PrecisionScope precision(model->config.precision);
       const at::Tensor probabilities =
           classify_patches(model->ready(), *patches, batch_size, progress_to(job), job.cancel());
       return [probabilities](Napi::Env env) {
@@ -66,6 +68,7 @@ Napi::Value ClassifierWrap::evaluate(const Napi::CallbackInfo& info) {
     const auto batch_size = Fields(info[0], "Classifier.evaluate").integer("batchSize");
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     return submit(info, info[2], info[3], [model = model_, batch_size, patches](JobContext& job) -> Reply {
+      const PrecisionScope precision(model->config.precision);
       const LabelScores scores =
           evaluate_labels(model->ready(), {patches.get()}, batch_size, progress_to(job), job.cancel());
       return [scores](Napi::Env env) { return Napi::Value(to_js(env, scores)); };
@@ -80,6 +83,7 @@ Napi::Value ClassifierWrap::generate_masks(const Napi::CallbackInfo& info) {
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto masks = MaskStoreWrap::unwrap(info[2], "masks");
     return submit(info, info[3], info[4], [model = model_, options, patches, masks](JobContext& job) -> Reply {
+      const PrecisionScope precision(model->config.precision);
       generate_pseudo_masks(model->ready(), options, *patches, *masks, progress_to(job), job.cancel());
       return nullptr;
     });

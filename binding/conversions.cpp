@@ -59,6 +59,7 @@ void read_shared(const Fields& fields, TrainingOptions& options) {
   options.drop_last_batch = fields.boolean("dropLastBatch");
   options.unfold_batch_norms = fields.boolean("unfoldBatchNorm");
   options.seed = fields.seed("seed");
+  options.precision = precision_of(fields);
   options.augmentation.horizontal_flip = fields.number("horizontalFlip");
   options.augmentation.vertical_flip = fields.number("verticalFlip");
   options.dropout_factor = fields.number("dropoutFactor");
@@ -99,6 +100,11 @@ Napi::Object epoch_to_js(Napi::Env env, const EpochReport& epoch) {
 }
 
 }  // namespace
+
+Precision precision_of(const Fields& fields) {
+  return word<Precision>(fields.string("precision"), "precision",
+                         {{"float32", Precision::kFloat32}, {"bfloat16", Precision::kBfloat16}});
+}
 
 ClassifierTrainingOptions classifier_training_options(Napi::Value value) {
   const Fields fields(value, "Classifier.train");

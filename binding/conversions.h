@@ -2,7 +2,9 @@
 
 #include <napi.h>
 
+#include "fields.h"
 #include "wsss/classifier/classifier_trainer.h"
+#include "wsss/core/precision.h"
 #include "wsss/evaluation/confusion.h"
 #include "wsss/optim/training.h"
 #include "wsss/pseudo_mask/generate.h"
@@ -13,6 +15,8 @@
 
 namespace wsss::binding {
 
+/// Member "precision" of an options object.
+Precision precision_of(const Fields& fields);
 // Options objects of lib/native/addon.ts to the core's structs.
 ClassifierTrainingOptions classifier_training_options(Napi::Value value);
 SegmenterTrainingOptions segmenter_training_options(Napi::Value value);

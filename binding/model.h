@@ -14,6 +14,7 @@
 #include "fields.h"
 #include "wsss/core/device.h"
 #include "wsss/core/error.h"
+#include "wsss/core/precision.h"
 #include "wsss/weights/load.h"
 #include "wsss/weights/safetensors.h"
 
@@ -29,6 +30,7 @@ struct ModelConfig {
   std::string device;
   std::uint64_t seed = 0;
   int threads = 0;
+  Precision precision = Precision::kFloat32;  ///< Of everything but trainings.
 
   explicit ModelConfig(const Fields& fields)
       : class_count(fields.integer("classCount")),
@@ -38,7 +40,8 @@ struct ModelConfig {
         output_stride(fields.integer("outputStride")),
         device(fields.string("device")),
         seed(fields.seed("seed")),
-        threads(static_cast<int>(fields.integer("threads"))) {}
+        threads(static_cast<int>(fields.integer("threads"))),
+        precision(precision_of(fields)) {}
 };
 
 /// A network and its configuration, shared by the JavaScript object and its jobs. Only the executor's thread touches

@@ -74,6 +74,7 @@ Napi::Value SegmenterWrap::train(const Napi::CallbackInfo& info) {
                 job.emit([step](Napi::Env env) { return to_js(env, step); });
               },
               [&job](const SegmenterEpoch& epoch) { job.emit([epoch](Napi::Env env) { return to_js(env, epoch); }); }};
+          const PrecisionScope precision(model->config.precision);
           const auto summary =
               train_segmenter(model->ready(), options, *train, *masks, views_of(validation), observer, job.cancel());
           return [summary](Napi::Env env) { return Napi::Value(to_js(env, summary)); };
@@ -95,6 +96,7 @@ Napi::Value SegmenterWrap::segment(const Napi::CallbackInfo& info) {
       if (wants_probabilities) {
         probabilities = at::empty({patches->count(), model->config.class_count, patches->height(), patches->width()});
       }
+      const PrecisionScope precision(model->config.precision);
       segment_patches(model->ready(), *patches, batch_size, gate, predictions.get(), probabilities, progress_to(job),
                       job.cancel());
       return [probabilities](Napi::Env env) {
@@ -116,6 +118,7 @@ Napi::Value SegmenterWrap::evaluate(const Napi::CallbackInfo& info) {
     auto truth = MaskStoreWrap::unwrap(info[2], "truth");
     auto gate = class_gate(info[3], patches->count(), model_->config.class_count);
     return submit(info, info[4], info[5], [=, model = model_](JobContext& job) -> Reply {
+      const PrecisionScope precision(model->config.precision);
       const PatchCounts counts = count_segmentation(model->ready(), *patches, *truth, batch_size, gate, tolerance,
                                                     progress_to(job), job.cancel());
       return [counts](Napi::Env env) { return Napi::Value(to_js(env, counts)); };

@@ -18,6 +18,7 @@ import type { InferenceOptions, PseudoMaskOptions } from "./options/inference.js
 import { checkPseudoMaskOptions, inferenceSchema, levelsOf } from "./options/inference.js";
 import type { ClassifierCreateOptions, ModelLoadOptions } from "./options/model.js";
 import { classifierCreateSchema, modelLoadSchema } from "./options/model.js";
+import { trainingPrecision } from "./options/precision.js";
 import type { PatchInput } from "./inference/patch-source.js";
 import { checkSource } from "./inference/patch-source.js";
 import { drawPseudoMasks } from "./inference/pseudo-mask-drawing.js";
@@ -98,7 +99,10 @@ export class Classifier extends Model {
 
   static async #open(
     call: string,
-    choice: Pick<ModelOpening<NativeClassifier>, "device" | "seed" | "threads" | "signal" | "description">,
+    choice: Pick<
+      ModelOpening<NativeClassifier>,
+      "device" | "seed" | "threads" | "precision" | "signal" | "description"
+    >,
     weights: ModelOpening<NativeClassifier>["weights"],
   ): Promise<Classifier> {
     return new Classifier(
@@ -135,8 +139,9 @@ export class Classifier extends Model {
     if (plan.validation) checkSplit(call, "validation", plan.validation, this.classes);
     checkBatches(call, split, plan.settings, 1);
     this.#handle.assertIdle(call);
+    const precision = trainingPrecision(this.precision, plan.settings.recipe);
     const training = this.#handle.stream(call, plan.signal, (native, signal) =>
-      trainClassifier(native, this.#description, split, plan, this.trainings, signal),
+      trainClassifier(native, this.#description, split, plan, { trainings: this.trainings, precision, signal }),
     );
     return this.recorded(training, plan.settings);
   }

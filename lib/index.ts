@@ -95,6 +95,7 @@ export type {
 } from "./options/model.js";
 export type { Complete, Schedule, TrainingCallOptions, TrainingSettings } from "./options/training.js";
 export type { OptionErrorDetails } from "./options/check.js";
+export type { ModelPrecision, Precision } from "./options/precision.js";
 export type { Device } from "./options/device.js";
 export { classifierBackbones, featureLevels, featureLevelsOf, segmenterBackbones } from "./options/backbones.js";
 export type { ClassifierBackbone, FeatureLevel, SegmenterBackbone } from "./options/backbones.js";

@@ -18,6 +18,7 @@ import type { ModelLoadOptions, SegmenterCreateOptions } from "./options/model.j
 import { modelLoadSchema, segmenterCreateSchema } from "./options/model.js";
 import type { SegmenterTrainingOptions } from "./options/segmenter-training.js";
 import { checkSegmenterTraining } from "./options/segmenter-training.js";
+import { trainingPrecision } from "./options/precision.js";
 import type { PatchInput } from "./inference/patch-source.js";
 import { checkSource } from "./inference/patch-source.js";
 import type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";
@@ -139,7 +140,7 @@ export class Segmenter extends Model {
 
   static async #open(
     call: string,
-    choice: Pick<ModelOpening<NativeSegmenter>, "device" | "seed" | "threads" | "signal" | "description">,
+    choice: Pick<ModelOpening<NativeSegmenter>, "device" | "seed" | "threads" | "precision" | "signal" | "description">,
     weights: ModelOpening<NativeSegmenter>["weights"],
     bundled?: BundledGate,
   ): Promise<Segmenter> {
@@ -186,8 +187,9 @@ export class Segmenter extends Model {
     levelWeightsOf(call, plan);
     checkBatches(call, split, plan.settings, 2);
     this.#handle.assertIdle(call);
+    const precision = trainingPrecision(this.precision, plan.settings.recipe);
     const training = this.#handle.stream(call, plan.signal, (native, signal) =>
-      trainSegmenter(call, native, this.#description, split, plan, this.trainings, signal),
+      trainSegmenter(call, native, this.#description, split, plan, { trainings: this.trainings, precision, signal }),
     );
     return this.recorded(training, plan.settings);
   }

@@ -16,13 +16,13 @@ const training = (then: string, options = ""): string => `
     start((failure, result) => (failure ? reject(new Error(failure.code)) : resolve(result))));
   const [patches, masks] = [new addon.PatchStore(16, 64, 64, 4), new addon.MaskStore(16, 64, 64, 1)];
   await call((done) => addon.synthesizeTissue({ seed: 1, firstPatch: 0 }, patches, masks, done));
-  const config = { classCount: 4, width: 1 / 16, headWidth: 1 / 16, device: "cpu", seed: 1, threads: 0, backbone: "resnet101", outputStride: 16 };
+  const config = { classCount: 4, width: 1 / 16, headWidth: 1 / 16, device: "cpu", seed: 1, threads: 0, precision: "float32", backbone: "resnet101", outputStride: 16 };
   const segmenter = new addon.Segmenter(config);
   await call((done) => segmenter.initialize(null, done));
   const options = {
     epochs: 100000, batchSize: 4, learningRate: 0.01, headLearningRateFactor: 1, momentum: 0.9, nesterov: false,
     weightDecay: 0, schedule: "poly", power: 0.9, stepEpochs: 1, warmupEpochs: 0, gradientClipNorm: 5,
-    emaDecay: 0, dropLastBatch: true, unfoldBatchNorm: true, seed: 1, horizontalFlip: 0.5, verticalFlip: 0.5, dropoutFactor: 1, checkpointFolder: "",
+    emaDecay: 0, dropLastBatch: true, unfoldBatchNorm: true, seed: 1, precision: "float32", horizontalFlip: 0.5, verticalFlip: 0.5, dropoutFactor: 1, checkpointFolder: "",
     checkpointSteps: 0, checkpointKeep: 1, checkpointConfig: "", resumeFrom: "",
     metadata: {}, keep: "last", levelWeights: [1], background: "ignore", divideByBatch: false, loss: "cross-entropy",
     blur: 0, freezeBatchNorm: false, ${options}
@@ -134,7 +134,7 @@ test("a cancelled full-size step ends long before the step would", async () => {
     const call = (start) => new Promise((resolve, reject) =>
       start((failure, result) => (failure ? reject(new Error(failure.code)) : resolve(result))));
     const patches = new addon.PatchStore(8, 224, 224, 4);
-    const classifier = new addon.Classifier({ classCount: 4, width: 0.5, headWidth: 0.5, backbone: "resnet38", outputStride: 8, device: "cpu", seed: 1, threads: 0 });
+    const classifier = new addon.Classifier({ classCount: 4, width: 0.5, headWidth: 0.5, backbone: "resnet38", outputStride: 8, device: "cpu", seed: 1, threads: 0, precision: "float32" });
     await call((done) => classifier.initialize(null, done));
     const whole = performance.now();
     await call((done) => classifier.classify({ batchSize: 8 }, patches, () => {}, done));

@@ -1,7 +1,7 @@
 /**
  * Our side of bench/speed.mjs: reads one JSON object a line, {"runs": n}, and answers {"seconds": [...]} for its work, through the public API.
  *
- *   node ours.mjs WORK DATA THREADS BATCH
+ *   node ours.mjs WORK DATA THREADS BATCH PRECISION
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -9,10 +9,11 @@ import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { Classifier, openDataset, Segmenter } from "../../dist/index.js";
 
-const [work, folder, threads, batch] = process.argv.slice(2);
+const [work, folder, threads, batch, precision] = process.argv.slice(2);
 const batchSize = Number(batch);
 const data = await openDataset(folder);
-const place = { classes: data.classes, background: data.background, device: "cpu", threads: Number(threads), seed: 1 };
+const { classes, background } = data;
+const place = { classes, background, device: "cpu", threads: Number(threads), precision, seed: 1 };
 const { masks: maskFolder } = JSON.parse(await readFile(path.join(folder, "set.json"), "utf8"));
 
 /** Seconds of an asynchronous piece of work. */

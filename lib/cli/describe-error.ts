@@ -14,6 +14,7 @@ const otherFlags: Readonly<Record<string, string>> = {
   levels: "--levels",
   weights: "--weights",
   threads: "--threads",
+  precision: "--precision",
   device: "--device",
   outputStride: "--output-stride",
   masks: "--masks",

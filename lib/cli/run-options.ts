@@ -91,11 +91,16 @@ export function addDeviceOptions(command: Command): Command {
   return addPlaceOptions(command);
 }
 
-/** Device and threads. */
+/** Device, threads and precision. */
 export function addPlaceOptions(command: Command): Command {
   return command
     .option("--device <name>", "auto, cpu, cuda or cuda:N (default: auto)", deviceName)
-    .option("--threads <n>", "threads on the CPU, 0 = one per core (default: 0)", integer);
+    .option("--threads <n>", "threads on the CPU, 0 = one per core (default: 0)", integer)
+    .option(
+      "--precision <name>",
+      "multiply in float32 or bfloat16; auto: trainings in what is fastest, the rest in float32 (default: auto)",
+      oneOf("auto", "float32", "bfloat16"),
+    );
 }
 
 /** How pseudo masks are drawn. */
@@ -248,7 +253,8 @@ export function dataOf(given: Readonly<Record<string, unknown>>): DataLocation |
   return { folder: data, ...section({ preset, description }) } as DataLocation;
 }
 
-/** Device and threads, as far as the command line names them. */
+/** Device, threads and precision, as far as the command line names them. */
 export function deviceOf(given: Readonly<Record<string, unknown>>): Partial<RunDevice> {
-  return section({ device: given["device"], threads: given["threads"] }) ?? {};
+  const { device, threads, precision } = given;
+  return section({ device, threads, precision }) ?? {};
 }

@@ -10,6 +10,7 @@ import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import type { Device } from "../options/device.js";
 import { resolveDevice } from "../options/device.js";
+import { type ModelPrecision, type Precision, resolvePrecision } from "../options/precision.js";
 import { historyOf, type TrainingHistory } from "./training-history.js";
 import { inspectWeights } from "../weights/inspect-weights.js";
 
@@ -42,6 +43,7 @@ export interface OpenedModel<Native extends NativeModel> {
   readonly handle: ModelHandle<Native>;
   readonly description: ModelDescription;
   readonly network: NativeNetworkReport;
+  readonly precision: ModelPrecision;
   readonly weightsReport: WeightsReport | null;
   /** Trainings that led to the weights, the first one first; grows. */
   readonly trainings: TrainingHistory[];
@@ -63,6 +65,7 @@ export interface ModelOpening<Native extends NativeModel> {
   readonly device: Device;
   readonly seed: number;
   readonly threads: number;
+  readonly precision: Precision;
   readonly signal?: AbortSignal | undefined;
   /** The network; `pretrained` is found out from the weights. */
   readonly description: Omit<ModelDescription, "pretrained">;
@@ -84,19 +87,20 @@ export async function openModel<Native extends NativeModel>(
   const description = { ...opening.description, pretrained };
   const addon = await loadAddon();
   throwIfAborted(signal);
-  const device = resolveDevice(
-    call,
-    opening.device,
-    nativeCall(() => addon.deviceReport()),
-  );
+  const report = nativeCall(() => addon.deviceReport());
+  const device = resolveDevice(call, opening.device, report);
+  const { bfloat16 } = report;
+  const precision = resolvePrecision(opening.precision, { device, backbone: description.backbone, bfloat16 });
   const { seed, threads } = opening;
   const { classes, width, headWidth, backbone, outputStride } = description;
   const shape = { classCount: classes.length, width, headWidth, backbone, outputStride };
-  const native = nativeCall(() => opening.construct(addon, { ...shape, device, seed, threads }));
+  const native = nativeCall(() =>
+    opening.construct(addon, { ...shape, device, seed, threads, precision: precision.inference }),
+  );
   const handle = new ModelHandle(kind, native);
   try {
     const { network, weightsReport } = await initialize(handle, call, weights, signal);
-    return { handle, description, network, weightsReport, trainings: origin?.trainings ?? [] };
+    return { handle, description, network, precision, weightsReport, trainings: origin?.trainings ?? [] };
   } catch (error) {
     await handle.dispose();
     throw error;

@@ -7,6 +7,7 @@ import type { OpenedModel, WeightsReport } from "./model-opening.js";
 import { runJob } from "../native/job.js";
 import { checkOptions } from "../options/check.js";
 import type { SaveOptions } from "../options/model.js";
+import type { ModelPrecision } from "../options/precision.js";
 import { saveSchema } from "../options/model.js";
 import type { TrainingSummary } from "../training-events.js";
 import { type TrainingHistory, withHistory } from "./training-history.js";
@@ -48,6 +49,11 @@ export abstract class Model implements AsyncDisposable {
   /** Where the network lives: `"cpu"` or `"cuda:N"`. */
   get device(): string {
     return this.#opened.network.device;
+  }
+
+  /** In what the network multiplies: what `precision` of `create` or `load` came to here. */
+  get precision(): ModelPrecision {
+    return this.#opened.precision;
   }
 
   /** Numbers in all learned tensors, frozen ones included. */

@@ -27,6 +27,8 @@ export interface NativeModelConfig {
   readonly seed: number;
   /** Intra-op threads of this object's executor, 0 = all cores. */
   readonly threads: number;
+  /** In what everything but trainings multiplies. */
+  readonly precision: "float32" | "bfloat16";
 }
 
 export interface NativeNetworkReport {

@@ -26,6 +26,8 @@ export interface NativeTrainingOptions {
   readonly dropLastBatch: boolean;
   /** Give folded batch norms that learn their statistics back first. */
   readonly unfoldBatchNorm: boolean;
+  /** In what this training multiplies. */
+  readonly precision: "float32" | "bfloat16";
   readonly seed: number;
   readonly horizontalFlip: number;
   readonly verticalFlip: number;

@@ -9,6 +9,7 @@ import {
 import { device } from "./device.js";
 import type { Device } from "./device.js";
 import * as fields from "./fields.js";
+import { type Precision, precision } from "./precision.js";
 
 /** Options of every call that makes a network. */
 export interface ModelLoadOptions {
@@ -27,6 +28,11 @@ export interface ModelLoadOptions {
    * @defaultValue `0`
    */
   readonly threads?: number | undefined;
+  /**
+   * In what the network multiplies: `"auto"`, `"float32"` or `"bfloat16"`.
+   * @defaultValue `"auto"`: trainings in what is fastest on the device, everything else in float32
+   */
+  readonly precision?: Precision | undefined;
   /** Aborting it stops the making; the promise then rejects with `WSSS_ERR_CANCELLED`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -124,6 +130,7 @@ export const modelLoadSchema = z.strictObject({
   device: device.default("auto"),
   seed: fields.seed.default(0),
   threads: z.int().min(0).max(1024).default(0),
+  precision: precision.default("auto"),
   signal: fields.signal.optional(),
 });
 

@@ -1,6 +1,7 @@
 import type { Dataset } from "../dataset/open-dataset.js";
 import { WsssError } from "../errors.js";
 import type { Device } from "../options/device.js";
+import type { Precision } from "../options/precision.js";
 import type { PseudoMasks } from "../pseudo-masks.js";
 import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import type { PlanSections, SectionName } from "./plan.js";
@@ -11,6 +12,8 @@ export interface RunDevice {
   readonly device: Device;
   /** Threads of one operation on the CPU, 0 = one per core. */
   readonly threads: number;
+  /** In what the networks multiply. */
+  readonly precision: Precision;
 }
 
 /** How trainings of a run are saved while they go. Not part of its plan: it does not change the result. */

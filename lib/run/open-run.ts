@@ -1,3 +1,4 @@
+import { withoutUndefined } from "../options/fields.js";
 import type { Dataset } from "../dataset/open-dataset.js";
 import type { SplitName } from "../dataset/split.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "./context.js";
@@ -92,6 +93,9 @@ interface Prepared {
   readonly basis: RunSources | undefined;
 }
 
+/** Where networks live unless somebody says otherwise. */
+const defaultDevice: RunDevice = { device: "auto", threads: 0, precision: "auto" };
+
 async function prepare(request: RunRequest): Promise<Prepared> {
   const stored = await readRunRecord(request.out);
   const given = mergeOptions(stored?.given, request.given);
@@ -99,8 +103,9 @@ async function prepare(request: RunRequest): Promise<Prepared> {
   const plan = resolveSections(mergeOptions(base, given), request.sections);
   const wanted = { ...plan, ...(request.ownDataset && { demo: request.ownDataset.settings }) };
   if (stored !== undefined) refuseDifferences("a run", request, planDifferences(stored.plan, wanted));
-  const { device = stored?.device.device ?? "auto", threads = stored?.device.threads ?? 0 } = request.device ?? {};
-  return { stored, base, given, plan, device: { device, threads }, basis: request.basis ?? stored?.basis };
+  // Run records of before there was a choice of precision name none.
+  const device: RunDevice = { ...defaultDevice, ...stored?.device, ...withoutUndefined(request.device ?? {}) };
+  return { stored, base, given, plan, device, basis: request.basis ?? stored?.basis };
 }
 
 async function record(

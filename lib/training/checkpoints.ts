@@ -10,6 +10,7 @@ import { ioFailure, systemCode } from "../image/file-access.js";
 import { prepareCheckpointFolder } from "../model/checkpoint-paths.js";
 import type { ModelDescription } from "../model/model-description.js";
 import type { NativeTrainingOptions } from "../native/addon.js";
+import type { ModelPrecision } from "../options/precision.js";
 import type { TrainingCallOptions } from "../options/training.js";
 import type { PseudoMasks } from "../pseudo-masks.js";
 import { inspectWeights } from "../weights/inspect-weights.js";
@@ -18,6 +19,7 @@ import { inspectWeights } from "../weights/inspect-weights.js";
 export interface TrainingConfiguration {
   readonly call: string;
   readonly settings: object;
+  readonly precision: ModelPrecision["training"];
   readonly description: ModelDescription;
   readonly train: Split;
   readonly validation: Split | undefined;
@@ -53,10 +55,13 @@ export async function prepareCheckpoints(
   return { ...options, checkpointConfig: canonicalJson(config), resumeFrom: newest?.file ?? "" };
 }
 
-async function describe({ settings, description, train, validation, masks }: TrainingConfiguration): Promise<object> {
+async function describe(configuration: TrainingConfiguration): Promise<object> {
+  const { settings, precision, description, train, validation, masks } = configuration;
   const { classes, width, headWidth, backbone, outputStride } = description;
   return {
     settings,
+    // Checkpoints of before there was a choice are float32.
+    ...(precision === "bfloat16" && { precision }),
     network: { classes: classes.map(({ name }) => name), width, headWidth, backbone, outputStride },
     data: {
       train: await fingerprintSplit(train),

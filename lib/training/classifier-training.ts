@@ -10,10 +10,19 @@ import type {
 } from "../native/addon.js";
 import { jobEvents } from "../native/job.js";
 import type { ClassifierTrainingCall, ResolvedClassifierTraining } from "../options/classifier-training.js";
+import type { ModelPrecision } from "../options/precision.js";
 import type { Complete, TrainingSettings } from "../options/training.js";
 import { type NativeCheckpointOptions, prepareCheckpoints } from "./checkpoints.js";
 import type { ClassifierTrainingEvent, TrainingSummary } from "../training-events.js";
 import { classifierEventOf, trainingSummaryOf } from "../training-events.js";
+
+/** What a training needs beside its data and options. */
+export interface TrainingSurroundings {
+  /** Trainings that led to the weights. */
+  readonly trainings: readonly TrainingHistory[];
+  readonly precision: ModelPrecision["training"];
+  readonly signal: AbortSignal;
+}
 
 /** Stage 1: decodes the splits, then trains. */
 export async function* trainClassifier(
@@ -21,16 +30,16 @@ export async function* trainClassifier(
   description: ModelDescription,
   split: Split,
   { settings, ...callOptions }: ClassifierTrainingCall,
-  trainings: readonly TrainingHistory[],
-  signal: AbortSignal,
+  { trainings, precision, signal }: TrainingSurroundings,
 ): AsyncGenerator<ClassifierTrainingEvent, TrainingSummary, void> {
   const { validation } = callOptions;
-  const configuration = { call: "Classifier.train", settings, description, train: split, validation };
+  const configuration = { call: "Classifier.train", settings, precision, description, train: split, validation };
   const checkpoints = await prepareCheckpoints(configuration, callOptions);
   const train = await split.load(signal);
   const groups = validation === undefined ? [] : await validation.loadGroups(signal);
   const scored = oneOrAll(groups.map(({ patches }) => patches));
-  const options = nativeOptions(settings, checkpoints, metadataOf(description, trainings), scored !== null);
+  const metadata = metadataOf(description, trainings);
+  const options = { ...nativeOptions(settings, checkpoints, metadata, scored !== null), precision };
   const summary = yield* jobEvents<ClassifierTrainingEvent, NativeTrainingSummary>(
     (onEvent, done) => native.train(options, train.patches, scored, (event) => onEvent(classifierEventOf(event)), done),
     signal,
@@ -50,7 +59,7 @@ function nativeOptions(
   checkpoints: NativeCheckpointOptions,
   metadata: Record<string, string>,
   validated: boolean,
-): NativeClassifierTrainingOptions {
+): Omit<NativeClassifierTrainingOptions, "precision"> {
   const { gammaInitial, gammaDecay, gammaFloor, gammaDecaysFrom, freezeStem, freezeBatchNorm } = settings;
   return {
     ...sharedNativeOptions(settings, checkpoints, metadata, validated),
@@ -71,7 +80,7 @@ export function sharedNativeOptions(
   checkpoints: NativeCheckpointOptions,
   metadata: Record<string, string>,
   validated: boolean,
-): NativeTrainingOptions & { readonly dropoutFactor: number } {
+): Omit<NativeTrainingOptions, "precision"> & { readonly dropoutFactor: number } {
   return {
     epochs: settings.epochs,
     batchSize: settings.batchSize,

@@ -1,10 +1,9 @@
 import { prepareCheckpoints } from "./checkpoints.js";
-import { oneOrAll, sharedNativeOptions } from "./classifier-training.js";
+import { oneOrAll, sharedNativeOptions, type TrainingSurroundings } from "./classifier-training.js";
 import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import type { ModelDescription } from "../model/model-description.js";
-import type { TrainingHistory } from "../model/training-history.js";
 import { metadataOf } from "../model/model-description.js";
 import type { NativeMaskStore, NativeSegmenter, NativeTrainingSummary } from "../native/addon.js";
 import { jobEvents } from "../native/job.js";
@@ -38,11 +37,10 @@ export async function* trainSegmenter(
   description: ModelDescription,
   split: Split,
   plan: SegmenterTrainingPlan,
-  trainings: readonly TrainingHistory[],
-  signal: AbortSignal,
+  { trainings, precision, signal }: TrainingSurroundings,
 ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
   const { settings, masks, validation } = plan;
-  const configuration = { call, settings, description, train: split, validation, masks };
+  const configuration = { call, settings, precision, description, train: split, validation, masks };
   const checkpoints = await prepareCheckpoints(configuration, plan);
   const train = await split.load(signal);
   const targets = masks === "ground-truth" ? await split.loadTruth(signal) : masks.store;
@@ -58,6 +56,7 @@ export async function* trainSegmenter(
     loss,
     blur,
     freezeBatchNorm,
+    precision,
   };
   const summary = yield* jobEvents<SegmenterTrainingEvent, NativeTrainingSummary>(
     (onEvent, done) =>

@@ -9,6 +9,7 @@
 #include "wsss/convolution/fused.h"
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
+#include "wsss/core/precision.h"
 
 namespace wsss::test {
 
@@ -29,7 +30,8 @@ double relative_distance(const at::Tensor& got, const at::Tensor& exact) {
 }
 
 // {n, in, out, height, width, dilation} -> winograd, by_module [3]: errors of output, input gradient and weight
-// gradient against float64; taps []: that of the weight gradient by taps
+// gradient against float64; taps []: that of the weight gradient by taps; winograd_bfloat16, bfloat16 [3]: distances of
+// the same, of Winograd's filtering and of the module
 void same_convolution_case(Workspace& w, const Fields& fields) {
   const auto in = fields.integer("in"), out = fields.integer("out"), dilation = fields.integer("dilation");
   const auto height = fields.integer("height"), width = fields.integer("width");
@@ -41,16 +43,23 @@ void same_convolution_case(Workspace& w, const Fields& fields) {
   const at::Tensor exact_weight = weight.to(at::kDouble).requires_grad_(true);
   const at::Tensor exact = at::conv2d(exact_x, exact_weight, {}, 1, dilation, dilation);
   exact.backward(gradient.to(at::kDouble));
-  const auto errors = [&](const at::Tensor& output, const at::Tensor& of_x, const at::Tensor& of_weight) {
-    return at::tensor({relative_error(output, exact.detach()), relative_error(of_x, exact_x.grad()),
-                       relative_error(of_weight, exact_weight.grad())})
+  const auto compared = [&](auto measure, const at::Tensor& output, const at::Tensor& of_x,
+                            const at::Tensor& of_weight) {
+    return at::tensor({measure(output, exact.detach()), measure(of_x, exact_x.grad()),
+                       measure(of_weight, exact_weight.grad())})
         .to(at::kDouble);
+  };
+  const auto errors = [&](const at::Tensor& output, const at::Tensor& of_x, const at::Tensor& of_weight) {
+    return compared(relative_error, output, of_x, of_weight);
+  };
+  const auto distances = [&](const at::Tensor& output, const at::Tensor& of_x, const at::Tensor& of_weight) {
+    return compared(relative_distance, output, of_x, of_weight);
   };
 
   w.set("winograd",
-        errors(winograd::convolve(x, winograd::transformed_weight(weight), dilation),
+        errors(winograd::convolve(x, winograd::transformed_weight(weight, at::kFloat), dilation),
                winograd::input_gradient(gradient, weight, dilation), winograd::weight_gradient(x, gradient, dilation)));
-  w.set("taps", at::tensor({relative_error(weight_gradient_by_taps(x, gradient, dilation), exact_weight.grad())})
+  w.set("taps", at::tensor({relative_error(weight_gradient_by_taps(x, gradient, 3, dilation), exact_weight.grad())})
                     .to(at::kDouble));
   w.set("pays", at::scalar_tensor(winograd::pays(x, weight, dilation), at::kBool));
 
@@ -63,6 +72,19 @@ void same_convolution_case(Workspace& w, const Fields& fields) {
   const at::Tensor output = module(leaf);
   output.backward(gradient);
   w.set("by_module", errors(output.detach(), leaf.grad(), module->weight.grad()));
+
+  const at::Tensor rounded = x.to(at::kBFloat16), rounded_gradient = gradient.to(at::kBFloat16);
+  w.set("winograd_bfloat16",
+        distances(winograd::convolve(rounded, winograd::transformed_weight(weight, at::kBFloat16), dilation),
+                  winograd::input_gradient(rounded_gradient, weight, dilation),
+                  winograd::weight_gradient(rounded, rounded_gradient, dilation)));
+  const PrecisionScope precision(Precision::kBfloat16);
+  module->zero_grad();
+  const at::Tensor other_leaf = x.clone().requires_grad_(true);
+  const at::Tensor other = module(other_leaf);
+  other.backward(rounded_gradient);
+  w.set("bfloat16", distances(other.detach(), other_leaf.grad(), module->weight.grad()));
+  w.set("stored", at::scalar_tensor(other.scalar_type() == at::kBFloat16, at::kBool));
 }
 
 /// A block of every kind that the networks have, with what it computed.
@@ -116,12 +138,15 @@ struct Block {
   }
 };
 
-// {in, out, kernel, stride, size, mode: inference | frozen | training, activation: 0 | 1 | 2} -> errors [...] of the
-// output, the running statistics and all gradients against float64; updates [2]: norm's counts of batches
+// {in, out, kernel, stride, size, mode: inference | frozen | training, activation: 0 | 1 | 2, bfloat16} -> errors [...]
+// of the output, the running statistics and all gradients against float64; updates [2]: norm's counts of batches
 void fused_case(Workspace& w, const Fields& fields) {
   const auto activation = static_cast<Activation>(fields.integer("activation"));
   Block fast(fields, at::kFloat), exact(fields, at::kDouble);
-  fast.run(fields, activation);
+  {
+    const PrecisionScope precision(fields.boolean("bfloat16") ? Precision::kBfloat16 : Precision::kFloat32);
+    fast.run(fields, activation);
+  }
   exact.run(fields, activation);
   const auto got = fast.results(), wanted = exact.results();
   std::vector<double> errors;

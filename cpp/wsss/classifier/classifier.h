@@ -16,9 +16,9 @@ enum class FeatureLevel { kDeep, kMiddle, kShallow };
 
 /// The three maps that Grad-CAM reads.
 struct FeatureLevels {
-  at::Tensor shallow;  ///< [N, C, h, w], not rectified.
-  at::Tensor middle;   ///< [N, C', h, w], not rectified.
-  at::Tensor deep;     ///< [N, C'', h, w], rectified: what the class head reads.
+  at::Tensor shallow;  ///< [N, C, h, w], not rectified; bfloat16 in a PrecisionScope of it.
+  at::Tensor middle;   ///< [N, C', h, w], the same.
+  at::Tensor deep;     ///< [N, C'', h, w], rectified, never bfloat16: what the class head reads.
 
   const at::Tensor& of(FeatureLevel level) const;
 };

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "wsss/convolution/conv_norm.h"
+#include "wsss/core/precision.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -34,8 +35,8 @@ at::Tensor MobileNetClassifierImpl::features_to_shallow(const at::Tensor& x) {
 
 FeatureLevels MobileNetClassifierImpl::features_from_shallow(const at::Tensor& shallow, Dropout&) {
   const at::Tensor middle = features_->run(shallow, kShallowLayer + 1, kMiddleLayer);
-  const at::Tensor deep = last_->forward_to(
-      features_->run(middle, kMiddleLayer + 1, MobileNetV2FeaturesImpl::kLastLayer), Activation::kRelu6);
+  const at::Tensor last = features_->run(middle, kMiddleLayer + 1, MobileNetV2FeaturesImpl::kLastLayer);
+  const at::Tensor deep = unrounded(last_->forward_to(last, Activation::kRelu6));
   passed(kLevelNames.front(), deep);
   return {shallow, middle, deep};
 }

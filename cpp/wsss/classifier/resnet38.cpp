@@ -5,6 +5,7 @@
 #include <array>
 
 #include "wsss/convolution/fused.h"
+#include "wsss/core/precision.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -83,7 +84,7 @@ FeatureLevels ResNet38Impl::features_from_shallow(const at::Tensor& shallow, Dro
   passed("b6", t);
   t = b7_(t, dropout);
   passed("b7", t);
-  levels.deep = norm_activation(bn7_, t, Activation::kRelu);
+  levels.deep = unrounded(norm_activation(bn7_, t, Activation::kRelu));
   passed("bn7_relu", levels.deep);
   return levels;
 }

@@ -6,6 +6,7 @@
 
 #include "wsss/convolution/affine_launch.h"
 #include "wsss/convolution/pixels.h"
+#include "wsss/convolution/stored.h"
 #include "wsss/kernels/affine.h"
 #include "wsss/kernels/launch.h"
 
@@ -13,65 +14,42 @@ namespace wsss {
 
 namespace {
 
-WSSS_FOR_EACH_PROCESSOR
-void forward_pixels(const float* __restrict x, const Epilogue& epilogue, std::int64_t channels, std::int64_t begin,
-                    std::int64_t end, float* __restrict y) {
-  const float* __restrict scale = epilogue.scale;
-  const float* __restrict shift = epilogue.shift;
-  const float low = epilogue.bounds.low;
-  const float high = epilogue.bounds.high;
-  for (std::int64_t pixel = begin; pixel < end; ++pixel) {
-    const float* __restrict in = x + pixel * channels;
-    float* __restrict out = y + pixel * channels;
-    if (epilogue.shortcut == nullptr) {
-      for (std::int64_t c = 0; c < channels; ++c) {
-        out[c] = clamped(in[c] * scale[c] + shift[c], low, high);
-      }
-    } else {
-      const float* __restrict more = epilogue.shortcut + pixel * channels;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        out[c] = clamped(in[c] * scale[c] + shift[c] + more[c], low, high);
-      }
-    }
-  }
-}
+/// Maps of one backward pass.
+template <typename T>
+struct Gradients {
+  const T *of_y, *y;
+  T* of_x;
+  T* of_shortcut;  ///< Or null.
+};
 
-WSSS_FOR_EACH_PROCESSOR
-void backward_pixels(const float* __restrict gradient, const float* __restrict y, const float* __restrict scale,
-                     const Bounds& bounds, std::int64_t channels, std::int64_t begin, std::int64_t end,
-                     float* __restrict of_x, float* __restrict of_shortcut) {
-  const float low = bounds.low;
-  const float high = bounds.high;
-  for (std::int64_t pixel = begin; pixel < end; ++pixel) {
-    const float* __restrict in = gradient + pixel * channels;
-    const float* __restrict out = y + pixel * channels;
-    float* __restrict x = of_x + pixel * channels;
-    if (of_shortcut == nullptr) {
-      for (std::int64_t c = 0; c < channels; ++c) x[c] = passed(in[c] * scale[c], out[c], low, high);
-    } else {
-      float* __restrict more = of_shortcut + pixel * channels;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const float through = passed(in[c], out[c], low, high);
-        more[c] = through;
-        x[c] = through * scale[c];
-      }
-    }
-  }
-}
+/// Both passes over a part of the pixels.
+template <typename T>
+struct Loops {
+  void (*forward)(const T* x, const Epilogue<T>& epilogue, std::int64_t channels, std::int64_t begin, std::int64_t end,
+                  T* y);
+  void (*backward)(const Gradients<T>& maps, const float* scale, const Bounds& bounds, std::int64_t channels,
+                   std::int64_t begin, std::int64_t end);
+};
+
+#define WSSS_LOOPS "wsss/convolution/affine_loops.h"
+#include "wsss/convolution/each_processor.h"
 
 at::Tensor forward_pass(const at::Tensor& given, const at::Tensor& scale, const at::Tensor& shift,
                         const at::Tensor& given_shortcut, Activation activation) {
   const at::Tensor x = channels_last(given);
-  const at::Tensor shortcut = given_shortcut.defined() ? channels_last(given_shortcut) : at::Tensor();
+  const at::Tensor shortcut =
+      given_shortcut.defined() ? channels_last(given_shortcut).to(x.scalar_type()) : at::Tensor();
   at::Tensor y = at::empty_like(x);
   if (!is_plain(x)) {
     launch_affine(x, scale, shift, shortcut, bounds_of(activation), y);
     return y;
   }
-  const Epilogue epilogue{scale.const_data_ptr<float>(), shift.const_data_ptr<float>(),
-                          shortcut.defined() ? shortcut.const_data_ptr<float>() : nullptr, bounds_of(activation)};
-  for_pixels(x, [&](std::int64_t begin, std::int64_t end) {
-    forward_pixels(x.const_data_ptr<float>(), epilogue, x.size(1), begin, end, y.data_ptr<float>());
+  for_type_of(x, [&]<typename T>(T) {
+    const Epilogue<T> epilogue{scale.const_data_ptr<float>(), shift.const_data_ptr<float>(), data_or_null<T>(shortcut),
+                               bounds_of(activation)};
+    for_pixels(x, [&](std::int64_t begin, std::int64_t end) {
+      best_loops(T()).forward(x.const_data_ptr<T>(), epilogue, x.size(1), begin, end, y.data_ptr<T>());
+    });
   });
   return y;
 }
@@ -102,10 +80,12 @@ class AffineActivation : public torch::autograd::Function<AffineActivation> {
       launch_affine_gradient(gradient, y, scale, bounds, of_x, of_shortcut);
       return {of_x, at::Tensor(), at::Tensor(), of_shortcut, at::Tensor()};
     }
-    for_pixels(y, [&](std::int64_t begin, std::int64_t end) {
-      backward_pixels(gradient.const_data_ptr<float>(), y.const_data_ptr<float>(), scale.const_data_ptr<float>(),
-                      bounds, y.size(1), begin, end, of_x.data_ptr<float>(),
-                      of_shortcut.defined() ? of_shortcut.data_ptr<float>() : nullptr);
+    for_type_of(y, [&]<typename T>(T) {
+      const Gradients<T> maps{gradient.const_data_ptr<T>(), y.const_data_ptr<T>(), of_x.data_ptr<T>(),
+                              of_shortcut.defined() ? of_shortcut.data_ptr<T>() : nullptr};
+      for_pixels(y, [&](std::int64_t begin, std::int64_t end) {
+        best_loops(T()).backward(maps, scale.const_data_ptr<float>(), bounds, y.size(1), begin, end);
+      });
     });
     return {of_x, at::Tensor(), at::Tensor(), of_shortcut, at::Tensor()};
   }

@@ -6,8 +6,8 @@
 
 namespace wsss {
 
-/// Whether affine_activation() takes maps: float32 on the CPU; float32 or bfloat16 of a multiple of four channels on
-/// CUDA, with the plugin.
+/// Whether affine_activation() takes maps: float32 or bfloat16, on CUDA with the plugin and of a multiple of four
+/// channels.
 bool takes_affine(const at::Tensor& x);
 
 /// activation(x * scale + shift + shortcut) in one pass over channels-last maps: a batch norm that keeps its

@@ -2,12 +2,14 @@
 
 #include <torch/torch.h>
 
+#include <optional>
 #include <variant>
 
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/pointwise_fused.h"
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
+#include "wsss/core/precision.h"
 
 namespace wsss {
 
@@ -17,32 +19,58 @@ bool all(const torch::ExpandingArray<2>& pair, std::int64_t value) {
   return pair->at(0) == value && pair->at(1) == value;
 }
 
-bool is_dense_3x3(const torch::nn::detail::ConvNdOptions<2>& options) {
-  const auto* padding = std::get_if<torch::ExpandingArray<2>>(&options.padding());
+/// The padding of a convolution, unless it is named by a word.
+const torch::ExpandingArray<2>* padding_of(const torch::nn::detail::ConvNdOptions<2>& options) {
+  return std::get_if<torch::ExpandingArray<2>>(&options.padding());
+}
+
+/// Whether same_convolution() takes it.
+bool is_same(const torch::nn::detail::ConvNdOptions<2>& options) {
+  const std::int64_t kernel = options.kernel_size()->at(0);
   const std::int64_t dilation = options.dilation()->at(0);
-  return all(options.kernel_size(), 3) && all(options.stride(), 1) && all(options.dilation(), dilation) &&
-         padding != nullptr && all(*padding, dilation) && options.groups() == 1 && !options.bias();
+  const auto* padding = padding_of(options);
+  return (kernel == 1 || kernel == 3) && all(options.kernel_size(), kernel) && all(options.stride(), 1) &&
+         all(options.dilation(), dilation) && padding != nullptr && all(*padding, dilation * (kernel / 2)) &&
+         options.groups() == 1 && !options.bias();
 }
 
 }  // namespace
 
+Conv2dImpl::Types Conv2dImpl::types_for(const at::Tensor& x) const {
+  constexpr std::int64_t kMultiple = 16;
+  const bool rounds = current_precision() == Precision::kBfloat16 && weight.scalar_type() == at::kFloat;
+  if (!rounds) return {x.scalar_type(), x.scalar_type()};
+  const bool is_safe = options.in_channels() % kMultiple == 0 && options.out_channels() % kMultiple == 0;
+  const bool multiplies = !x.is_cpu() || (is_safe && options.groups() == 1);
+  return {multiplies ? at::kBFloat16 : at::kFloat, at::kBFloat16};
+}
+
 at::Tensor Conv2dImpl::forward(const at::Tensor& x) {
-  if (is_plain(x) && is_plain(weight) && is_dense_3x3(options)) {
-    return same_convolution(x, weight, options.dilation()->at(0));
+  const Types types = types_for(x);
+  const at::Tensor maps = x.to(types.products);
+  if (is_plain(maps) && weight.scalar_type() == at::kFloat && is_same(options)) {
+    return same_convolution(maps, weight, options.dilation()->at(0)).to(types.output);
   }
-  return torch::nn::Conv2dImpl::forward(x);
+  if (maps.scalar_type() == weight.scalar_type()) return torch::nn::Conv2dImpl::forward(maps).to(types.output);
+  const auto own_bias = bias.defined() ? std::make_optional(bias.to(types.products)) : std::nullopt;
+  return at::conv2d(maps, weight.to(types.products), own_bias, *options.stride(), *padding_of(options),
+                    *options.dilation(), options.groups())
+      .to(types.output);
 }
 
 at::Tensor Conv2dImpl::forward_with(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
                                     const at::Tensor& shortcut, Activation activation) {
+  const Types types = types_for(x);
+  const at::Tensor maps = x.to(types.products);
   const std::int64_t dilation = options.dilation()->at(0);
-  if (is_dense_3x3(options) && winograd::takes(x, weight) && winograd::pays(x, weight, dilation)) {
-    return winograd::convolve(x, winograd::transformed_weight(weight), dilation, {scale, shift, shortcut, activation});
+  if (is_same(options) && winograd::takes(maps, weight) && winograd::pays(maps, weight, dilation)) {
+    const at::Tensor values = winograd::transformed_weight(weight, types.products);
+    return winograd::convolve(maps, values, dilation, {scale, shift, shortcut, activation}).to(types.output);
   }
-  const at::Tensor folded = scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight;
-  const auto& padding = std::get<torch::ExpandingArray<2>>(options.padding());
-  const ConvolutionShape shape{*options.stride(), *padding, *options.dilation(), options.groups()};
-  return pointwise_fused(x, folded, shift, shortcut, shape, activation);
+  const at::Tensor folded = (scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight).to(types.products);
+  const ConvolutionShape shape{*options.stride(), *padding_of(options), *options.dilation(), options.groups()};
+  const auto typed = [&](const at::Tensor& tensor) { return tensor.defined() ? tensor.to(types.products) : tensor; };
+  return pointwise_fused(maps, folded, typed(shift), typed(shortcut), shape, activation).to(types.output);
 }
 
 }  // namespace wsss

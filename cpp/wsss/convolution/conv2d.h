@@ -12,19 +12,30 @@ namespace wsss {
 /// A two-dimensional convolution of [N, C, H, W] that goes the fastest way that its shape, type and device allow: the
 /// one of all our networks. Names, weights and results are those of torch::nn::Conv2d, results to rounding.
 ///
-/// On a CPU in float32 a dense 3x3 convolution of stride 1 that keeps its map's size goes by Winograd's minimal
-/// filtering where that saves work, and the weight gradient of one whose dilation leaves most taps in the padding
-/// is summed over the taps that are not. Everything else is LibTorch's.
+/// On a CPU a dense 3x3 convolution of stride 1 that keeps its map's size goes by Winograd's minimal filtering where
+/// that saves work, and other weight gradients of such convolutions are sums over taps. Everything else is LibTorch's.
+///
+/// In a PrecisionScope of bfloat16 its output is stored in bfloat16, and it multiplies in it; weights and their
+/// gradients stay float32. On a CPU it multiplies in float32 all the same where a channel count is no multiple of 16
+/// (LibTorch 2.13's bfloat16 weight gradient of a convolution with 8 input channels writes past its memory) and where
+/// it is not dense, which gains nothing.
 class Conv2dImpl : public torch::nn::Conv2dImpl {
  public:
   using torch::nn::Conv2dImpl::Conv2dImpl;
   at::Tensor forward(const at::Tensor& x);
-  /// activation(conv(x) * scale + shift + shortcut) without gradients, float32 on the CPU; without bias.
+  /// activation(conv(x) * scale + shift + shortcut) without gradients, on the CPU; without bias.
   ///
   /// @param scale, shift  [K], or both undefined.
   /// @param shortcut      of the output's shape, or undefined for none.
   at::Tensor forward_with(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
                           const at::Tensor& shortcut, Activation activation);
+
+ private:
+  /// What this convolution multiplies in and what it stores, for a map.
+  struct Types {
+    c10::ScalarType products, output;
+  };
+  Types types_for(const at::Tensor& x) const;
 };
 TORCH_MODULE(Conv2d);
 

@@ -21,10 +21,13 @@ constexpr Bounds bounds_of(Activation activation) {
 }
 
 /// v -> clamp(v * scale + shift + shortcut), per channel and in this order; null = left out.
+///
+/// @tparam T  what maps are stored as.
+template <typename T>
 struct Epilogue {
-  const float* scale = nullptr;     ///< [C]
-  const float* shift = nullptr;     ///< [C]
-  const float* shortcut = nullptr;  ///< Channels-last, of the output's shape.
+  const float* scale = nullptr;  ///< [C]
+  const float* shift = nullptr;  ///< [C]
+  const T* shortcut = nullptr;   ///< Channels-last, of the output's shape.
   Bounds bounds;
 };
 

@@ -9,6 +9,8 @@
 
 #include "wsss/convolution/affine_activation.h"
 #include "wsss/convolution/pixels.h"
+#include "wsss/convolution/stored.h"
+#include "wsss/kernels/affine.h"
 
 namespace wsss {
 
@@ -22,71 +24,19 @@ struct Sums {
       : first(static_cast<std::size_t>(channels)), second(static_cast<std::size_t>(channels)) {}
 };
 
-/// Sums of x and of its square.
-WSSS_FOR_EACH_PROCESSOR
-void sum_pixels(const float* __restrict x, std::int64_t channels, std::int64_t begin, std::int64_t end,
-                double* __restrict sum, double* __restrict squares) {
-  constexpr std::int64_t kTogether = 4;  // Each visit of the sums takes so many pixels.
-  std::int64_t pixel = begin;
-  for (; pixel + kTogether <= end; pixel += kTogether) {
-    const float* __restrict in = x + pixel * channels;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const double a = in[c], b = in[channels + c], d = in[2 * channels + c], e = in[3 * channels + c];
-      sum[c] += (a + b) + (d + e);
-      squares[c] += (a * a + b * b) + (d * d + e * e);
-    }
-  }
-  for (; pixel < end; ++pixel) {
-    const float* __restrict in = x + pixel * channels;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const double value = in[c];
-      sum[c] += value;
-      squares[c] += value * value;
-    }
-  }
-}
+/// Sums and gradients of a part of the pixels.
+template <typename T>
+struct Loops {
+  void (*sum)(const T* x, std::int64_t channels, std::int64_t begin, std::int64_t end, double* sum, double* squares);
+  void (*sum_gradients)(const T* gradient, const T* y, const T* x, const Bounds& bounds, std::int64_t channels,
+                        std::int64_t begin, std::int64_t end, double* sum, double* products);
+  void (*spread_gradients)(const T* gradient, const T* y, const T* x, const Bounds& bounds, const float* scale,
+                           const float* slope, const float* offset, std::int64_t channels, std::int64_t begin,
+                           std::int64_t end, T* of_x, T* of_shortcut);
+};
 
-/// Sums of the gradient that passes the activation, and of it times x.
-WSSS_FOR_EACH_PROCESSOR
-void sum_gradients(const float* __restrict gradient, const float* __restrict y, const float* __restrict x,
-                   const Bounds& bounds, std::int64_t channels, std::int64_t begin, std::int64_t end,
-                   double* __restrict sum, double* __restrict products) {
-  const float low = bounds.low;
-  const float high = bounds.high;
-  for (std::int64_t pixel = begin; pixel < end; ++pixel) {
-    const std::int64_t at = pixel * channels;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const double passed = (y[at + c] <= low || y[at + c] >= high) ? 0.0F : gradient[at + c];
-      sum[c] += passed;
-      products[c] += passed * x[at + c];
-    }
-  }
-}
-
-/// of_x = passed * scale + x * slope + offset, of_shortcut = passed.
-WSSS_FOR_EACH_PROCESSOR
-void spread_gradients(const float* __restrict gradient, const float* __restrict y, const float* __restrict x,
-                      const Bounds& bounds, const float* __restrict scale, const float* __restrict slope,
-                      const float* __restrict offset, std::int64_t channels, std::int64_t begin, std::int64_t end,
-                      float* __restrict of_x, float* __restrict of_shortcut) {
-  const float low = bounds.low;
-  const float high = bounds.high;
-  for (std::int64_t pixel = begin; pixel < end; ++pixel) {
-    const std::int64_t at = pixel * channels;
-    if (of_shortcut == nullptr) {
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const float passed = (y[at + c] <= low || y[at + c] >= high) ? 0.0F : gradient[at + c];
-        of_x[at + c] = passed * scale[c] + x[at + c] * slope[c] + offset[c];
-      }
-    } else {
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const float passed = (y[at + c] <= low || y[at + c] >= high) ? 0.0F : gradient[at + c];
-        of_shortcut[at + c] = passed;
-        of_x[at + c] = passed * scale[c] + x[at + c] * slope[c] + offset[c];
-      }
-    }
-  }
-}
+#define WSSS_LOOPS "wsss/convolution/norm_loops.h"
+#include "wsss/convolution/each_processor.h"
 
 /// Adds up what `work(begin, end, sums)` finds in parts of the pixels: the parts are those of the threads, and they
 /// are added in order.
@@ -140,11 +90,11 @@ class NormInTraining : public torch::autograd::Function<NormInTraining> {
     const Bounds bounds = bounds_of(static_cast<Activation>(context->saved_data["activation"].toInt()));
     const at::Tensor gradient = channels_last(gradients[0]);
     const std::int64_t channels = x.size(1);
-    const auto* passed = gradient.const_data_ptr<float>();
-    const auto* out = y.const_data_ptr<float>();
-    const auto* in = x.const_data_ptr<float>();
     const Sums sums = summed(x, [&](std::int64_t begin, std::int64_t end, Sums& part) {
-      sum_gradients(passed, out, in, bounds, channels, begin, end, part.first.data(), part.second.data());
+      for_type_of(x, [&]<typename T>(T) {
+        best_loops(T()).sum_gradients(gradient.const_data_ptr<T>(), y.const_data_ptr<T>(), x.const_data_ptr<T>(),
+                                      bounds, channels, begin, end, part.first.data(), part.second.data());
+      });
     });
     const auto count = static_cast<double>(pixel_count(x));
     std::vector<double> of_weight, slope, offset;
@@ -163,9 +113,12 @@ class NormInTraining : public torch::autograd::Function<NormInTraining> {
     at::Tensor of_x = at::empty_like(x);
     at::Tensor of_shortcut = context->saved_data["has_shortcut"].toBool() ? at::empty_like(x) : at::Tensor();
     for_pixels(x, [&](std::int64_t begin, std::int64_t end) {
-      spread_gradients(passed, out, in, bounds, scale.const_data_ptr<float>(), slopes.const_data_ptr<float>(),
-                       offsets.const_data_ptr<float>(), channels, begin, end, of_x.data_ptr<float>(),
-                       of_shortcut.defined() ? of_shortcut.data_ptr<float>() : nullptr);
+      for_type_of(x, [&]<typename T>(T) {
+        best_loops(T()).spread_gradients(gradient.const_data_ptr<T>(), y.const_data_ptr<T>(), x.const_data_ptr<T>(),
+                                         bounds, scale.const_data_ptr<float>(), slopes.const_data_ptr<float>(),
+                                         offsets.const_data_ptr<float>(), channels, begin, end, of_x.data_ptr<T>(),
+                                         of_shortcut.defined() ? of_shortcut.data_ptr<T>() : nullptr);
+      });
     });
     return {of_x, as_tensor(of_weight), as_tensor(sums.first), of_shortcut, {}, {}, {}};
   }
@@ -179,7 +132,9 @@ at::Tensor norm_in_training(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& 
   const std::int64_t channels = x.size(1);
   const auto count = static_cast<double>(pixel_count(x));
   Sums sums = summed(x, [&](std::int64_t begin, std::int64_t end, Sums& part) {
-    sum_pixels(x.const_data_ptr<float>(), channels, begin, end, part.first.data(), part.second.data());
+    for_type_of(x, [&]<typename T>(T) {
+      best_loops(T()).sum(x.const_data_ptr<T>(), channels, begin, end, part.first.data(), part.second.data());
+    });
   });
   std::vector<double> inverse;
   for (std::size_t c = 0; c < sums.first.size(); ++c) {

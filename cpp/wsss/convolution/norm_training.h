@@ -7,9 +7,9 @@
 
 namespace wsss {
 
-/// activation(norm(x) + shortcut) of a batch norm in training: channels-last maps, float32 on the CPU. Statistics are
-/// summed in double, so that they do not depend on how a map lies in memory. Updates the running statistics as
-/// torch::nn::BatchNorm2d does. Differentiable in x, the norm's weight and bias, and shortcut.
+/// activation(norm(x) + shortcut) of a batch norm in training: channels-last maps, float32 or bfloat16 on the CPU.
+/// Statistics are summed in double, so that they do not depend on how a map lies in memory. Updates the running
+/// statistics as torch::nn::BatchNorm2d does. Differentiable in x, the norm's weight and bias, and shortcut.
 ///
 /// @param x         [N, C, H, W] of more than one position in all.
 /// @param shortcut  of the same shape, or undefined for none.

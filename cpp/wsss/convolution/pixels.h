@@ -7,15 +7,31 @@
 #include <cstdint>
 #include <optional>
 
-#include "wsss/convolution/processors.h"
-
 namespace wsss {
 
 /// Values that are worth a thread of their own.
 inline constexpr std::int64_t kValuesOfAThread = 1 << 15;
 
-/// Whether our own kernels take it: float32 on the CPU.
-inline bool is_plain(const at::Tensor& tensor) { return tensor.is_cpu() && tensor.scalar_type() == at::kFloat; }
+/// Whether our own loops take the maps: float32 or bfloat16 on the CPU.
+inline bool is_plain(const at::Tensor& maps) {
+  return maps.is_cpu() && (maps.scalar_type() == at::kFloat || maps.scalar_type() == at::kBFloat16);
+}
+
+/// Null of an undefined tensor.
+template <typename T>
+const T* data_or_null(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.const_data_ptr<T>() : nullptr;
+}
+
+/// Calls work(value) with a value of the type that plain maps are stored as.
+template <typename Work>
+void for_type_of(const at::Tensor& maps, Work work) {
+  if (maps.scalar_type() == at::kBFloat16) {
+    work(c10::BFloat16());
+  } else {
+    work(float());
+  }
+}
 
 inline at::Tensor channels_last(const at::Tensor& maps) { return maps.contiguous(at::MemoryFormat::ChannelsLast); }
 

@@ -12,7 +12,8 @@ struct ConvolutionShape {
   std::int64_t groups = 1;
 };
 
-/// activation(conv(x, weight) + bias + shortcut) in one call of oneDNN; float32 on the CPU, without gradients.
+/// activation(conv(x, weight) + bias + shortcut) in one call of oneDNN; all of one type, float32 or
+/// bfloat16, on the CPU, without gradients.
 ///
 /// @param bias      [K], or undefined for none.
 /// @param shortcut  of the output's shape, or undefined for none.

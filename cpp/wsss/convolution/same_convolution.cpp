@@ -20,15 +20,18 @@ bool goes_by_winograd(const at::Tensor& x, const at::Tensor& weight, std::int64_
   return winograd::takes(x, weight) && winograd::pays(x, weight, dilation);
 }
 
+std::int64_t padding_of(const at::Tensor& weight, std::int64_t dilation) { return dilation * (weight.size(2) / 2); }
+
 at::Tensor direct(const at::Tensor& x, const at::Tensor& weight, std::int64_t dilation) {
-  return at::conv2d(x, weight, {}, 1, dilation, dilation);
+  return at::conv2d(x, weight.to(x.scalar_type()), {}, 1, padding_of(weight, dilation), dilation);
 }
 
 at::Tensor direct_gradient(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& weight,
                            std::int64_t dilation, bool of_weight) {
-  const auto gradients =
-      at::convolution_backward(gradient, x, weight, std::nullopt, {1, 1}, {dilation, dilation}, {dilation, dilation},
-                               /*transposed=*/false, {0, 0}, /*groups=*/1, {!of_weight, of_weight, false});
+  const std::int64_t padding = padding_of(weight, dilation);
+  const auto gradients = at::convolution_backward(
+      gradient, x, weight.to(x.scalar_type()), std::nullopt, {1, 1}, {padding, padding}, {dilation, dilation},
+      /*transposed=*/false, {0, 0}, /*groups=*/1, {!of_weight, of_weight, false});
   return of_weight ? std::get<1>(gradients) : std::get<0>(gradients);
 }
 
@@ -40,8 +43,8 @@ class SameConvolution : public torch::autograd::Function<SameConvolution> {
     // A frozen weight needs no map kept.
     context->save_for_backward({weight.requires_grad() ? x : at::Tensor(), weight});
     context->saved_data["size"] = x.sizes();
-    return goes_by_winograd(x, weight, dilation) ? winograd::convolve(x, winograd::transformed_weight(weight), dilation)
-                                                 : direct(x, weight, dilation);
+    if (!goes_by_winograd(x, weight, dilation)) return direct(x, weight, dilation);
+    return winograd::convolve(x, winograd::transformed_weight(weight, x.scalar_type()), dilation);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -62,13 +65,14 @@ class SameConvolution : public torch::autograd::Function<SameConvolution> {
     }
     if (context->needs_input_grad(1)) {
       constexpr double kMostlyPadding = 0.6;
-      const bool padded = inside(x.size(2), dilation) * inside(x.size(3), dilation) < kMostlyPadding;
+      const std::int64_t kernel = weight.size(2);
+      const bool by_taps = kernel == 1 || inside(x.size(2), dilation) * inside(x.size(3), dilation) < kMostlyPadding;
       if (fast) {
         result[1] = winograd::weight_gradient(x, gradient, dilation);
-      } else if (padded) {
-        result[1] = weight_gradient_by_taps(x, gradient, dilation);
+      } else if (by_taps) {
+        result[1] = weight_gradient_by_taps(x, gradient, kernel, dilation).to(at::kFloat);
       } else {
-        result[1] = direct_gradient(gradient, x, weight, dilation, /*of_weight=*/true);
+        result[1] = direct_gradient(gradient, x, weight, dilation, /*of_weight=*/true).to(at::kFloat);
       }
     }
     return result;
@@ -80,8 +84,8 @@ struct Span {
   std::int64_t from, writes, length;
 };
 
-Span span_of(std::int64_t tap, std::int64_t side, std::int64_t dilation) {
-  const std::int64_t shift = (tap - 1) * dilation;
+Span span_of(std::int64_t tap, std::int64_t kernel, std::int64_t side, std::int64_t dilation) {
+  const std::int64_t shift = (tap - kernel / 2) * dilation;
   return {std::max<std::int64_t>(0, shift), std::max<std::int64_t>(0, -shift),
           std::max<std::int64_t>(0, side - std::abs(shift))};
 }
@@ -93,16 +97,17 @@ at::Tensor same_convolution(const at::Tensor& x, const at::Tensor& weight, std::
   return SameConvolution::apply(maps, weight, dilation);
 }
 
-at::Tensor weight_gradient_by_taps(const at::Tensor& x, const at::Tensor& gradient, std::int64_t dilation) {
+at::Tensor weight_gradient_by_taps(const at::Tensor& x, const at::Tensor& gradient, std::int64_t kernel,
+                                   std::int64_t dilation) {
   const at::Tensor maps = x.permute({0, 2, 3, 1});              // [N, H, W, C]
   const at::Tensor gradients = gradient.permute({0, 2, 3, 1});  // [N, H, W, K]
   const std::int64_t in = x.size(1);
   const std::int64_t out = gradient.size(1);
-  at::Tensor taps = at::zeros({3, 3, out, in}, x.options());
-  for (std::int64_t i = 0; i < 3; ++i) {
-    const Span rows = span_of(i, x.size(2), dilation);
-    for (std::int64_t j = 0; j < 3; ++j) {
-      const Span cols = span_of(j, x.size(3), dilation);
+  at::Tensor taps = at::zeros({kernel, kernel, out, in}, x.options());
+  for (std::int64_t i = 0; i < kernel; ++i) {
+    const Span rows = span_of(i, kernel, x.size(2), dilation);
+    for (std::int64_t j = 0; j < kernel; ++j) {
+      const Span cols = span_of(j, kernel, x.size(3), dilation);
       if (rows.length == 0 || cols.length == 0) continue;
       const at::Tensor read = maps.narrow(1, rows.from, rows.length).narrow(2, cols.from, cols.length);
       const at::Tensor written = gradients.narrow(1, rows.writes, rows.length).narrow(2, cols.writes, cols.length);

@@ -6,16 +6,17 @@
 
 namespace wsss {
 
-/// A dense 3x3 convolution of stride 1, without bias, whose padding equals its dilation, on the CPU in float32; maps
-/// channels-last. Differentiable once, in both.
+/// A dense convolution with a kernel of 1 or 3 and stride 1, without bias, whose padding keeps the size of the map, on
+/// the CPU; maps channels-last. Differentiable once, in both.
 ///
-/// @param x       [N, C, H, W]
-/// @param weight  [K, C, 3, 3]
-/// @return        [N, K, H, W]
+/// @param x       [N, C, H, W], float32 or bfloat16, in which it multiplies.
+/// @param weight  [K, C, k, k] float32, as its gradient.
+/// @return        [N, K, H, W] of the type of x.
 at::Tensor same_convolution(const at::Tensor& x, const at::Tensor& weight, std::int64_t dilation);
 
 /// Gradient of the weight as a sum over the taps, each over the part of the map where it does not lie in the padding:
-/// of an atrous convolution on a small map that is most of them. [K, C, 3, 3]
-at::Tensor weight_gradient_by_taps(const at::Tensor& x, const at::Tensor& gradient, std::int64_t dilation);
+/// of an atrous convolution on a small map that is most of them. [K, C, k, k], of the type of x.
+at::Tensor weight_gradient_by_taps(const at::Tensor& x, const at::Tensor& gradient, std::int64_t kernel,
+                                   std::int64_t dilation);
 
 }  // namespace wsss

@@ -9,8 +9,9 @@
 namespace wsss::winograd {
 
 // A 3x3 convolution of stride 1 whose padding equals its dilation, by minimal filtering: a quarter of the products of
-// the direct sum, and a relative error of about 1e-5 in float32. Maps are [N, C, H, W] float32 on the CPU, made
-// channels-last if they are not; channel counts are multiples of 16; results are channels-last.
+// the direct sum, and more rounding than it has. Maps are [N, C, H, W], float32 or bfloat16, on the CPU, made
+// channels-last if they are not; channel counts are multiples of 16; results are channels-last and of the maps' type.
+// Weights and their gradients are float32.
 
 /// Whether the functions below take this convolution.
 bool takes(const at::Tensor& maps, const at::Tensor& weight);
@@ -20,7 +21,9 @@ bool takes(const at::Tensor& maps, const at::Tensor& weight);
 bool pays(const at::Tensor& maps, const at::Tensor& weight, std::int64_t dilation);
 
 /// weight [K, C, 3, 3] -> what convolve() multiplies with: [36, K, C].
-at::Tensor transformed_weight(const at::Tensor& weight);
+///
+/// @param type  of the maps.
+at::Tensor transformed_weight(const at::Tensor& weight, c10::ScalarType type);
 
 /// What convolve() does to its output while it writes it: activation(y * scale + shift + shortcut).
 struct After {

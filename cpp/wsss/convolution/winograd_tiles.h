@@ -1,19 +1,25 @@
 #pragma once
 
+#include <c10/util/BFloat16.h>
+
 #include <cstdint>
 
 #include "wsss/convolution/epilogue.h"
+#include "wsss/convolution/stored.h"
 
 namespace wsss::winograd {
 
 /// Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016) makes 4x4 outputs of a 3x3 convolution from a 6x6
 /// tile of its input with 36 products per channel pair instead of 144. Of a dilated convolution every d-th row and
 /// column is such a convolution by itself: a phase.
+///
+/// The polynomials behind it are evaluated at 0, +-2/3, +-3/2 and infinity. At the customary 0, +-1, +-2 they round
+/// twice as badly, which in bfloat16 is the difference between 3 and 1.4 per cent; that 2/3 and 3/2 are each other's
+/// inverse leaves the transforms as short as they are there.
 constexpr std::int64_t kOutputTile = 4;
 constexpr std::int64_t kInputTile = 6;
 constexpr std::int64_t kPoints = kInputTile * kInputTile;
-/// The transforms work on so many channels at once; channel counts must be multiples.
-constexpr std::int64_t kLanes = 16;
+constexpr std::int64_t kTaps = 9;
 
 /// The tiles that a batch of maps is cut into.
 struct TileGrid {
@@ -25,18 +31,33 @@ struct TileGrid {
   std::int64_t per_image() const { return phases_down * phases_across * tiles_down * tiles_across; }
 };
 
+// `T` is float or c10::BFloat16; channel counts are multiples of kLanes.
+
 /// Tiles `begin` to `end` of the input: values [36, end - begin, channels] = B^T d B.
 ///
 /// @param maps  [n, height, width, channels], the tiles' batch.
-void transform_input(const float* maps, const TileGrid& grid, std::int64_t channels, std::int64_t begin,
-                     std::int64_t end, float* values);
+template <typename T>
+void transform_input(const T* maps, const TileGrid& grid, std::int64_t channels, std::int64_t begin, std::int64_t end,
+                     T* values);
 
 /// Outputs of tiles `begin` to `end`: maps = epilogue(A^T m A) of products m [36, end - begin, channels].
-void transform_output(const float* products, const TileGrid& grid, std::int64_t channels, std::int64_t begin,
-                      std::int64_t end, const Epilogue& epilogue, float* maps);
+template <typename T>
+void transform_output(const T* products, const TileGrid& grid, std::int64_t channels, std::int64_t begin,
+                      std::int64_t end, const Epilogue<T>& epilogue, T* maps);
 
 /// The transpose of transform_output(): values [36, end - begin, channels] = A g A^T of the gradients g of the outputs.
-void transform_output_gradient(const float* maps, const TileGrid& grid, std::int64_t channels, std::int64_t begin,
-                               std::int64_t end, float* values);
+template <typename T>
+void transform_output_gradient(const T* maps, const TileGrid& grid, std::int64_t channels, std::int64_t begin,
+                               std::int64_t end, T* values);
+
+/// weight [out, in, 3, 3] -> values [36, out, in] = G w G^T.
+///
+/// @param turned  take the kernels turned by half a circle, as the gradient of the input does.
+template <typename T>
+void transform_weight(const float* weight, std::int64_t out, std::int64_t in, bool turned, T* values);
+
+/// The transpose of transform_weight(): weight [out, in, 3, 3] = G^T v G of sums v [36, out, in].
+template <typename T>
+void transform_weight_gradient(const T* sums, std::int64_t out, std::int64_t in, float* weight);
 
 }  // namespace wsss::winograd

@@ -11,9 +11,11 @@ WSSS_HOST_DEVICE inline float clamped(float value, float low, float high) {
   return value > high ? high : value;
 }
 
-/// Where an output stands at a bound, no gradient goes through.
+/// Where an output stands at a bound, no gradient goes through. Both bounds are always compared: a branch between them
+/// would keep compilers from making vectors of it.
 WSSS_HOST_DEVICE inline float passed(float gradient, float output, float low, float high) {
-  return output <= low || output >= high ? 0.0F : gradient;
+  const bool stops = (static_cast<int>(output <= low) | static_cast<int>(output >= high)) != 0;
+  return stops ? 0.0F : gradient;
 }
 
 /// Neighbouring channels that travel together.

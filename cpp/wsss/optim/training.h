@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "wsss/core/precision.h"
 #include "wsss/dataset/batch.h"
 #include "wsss/optim/schedule.h"
 
@@ -27,6 +28,7 @@ struct TrainingOptions {
   std::uint64_t seed = 0;
   Augmentation augmentation;
   double dropout_factor = 1.0;
+  Precision precision = Precision::kFloat32;  ///< Of the steps. Validation is in the caller's, as what follows it.
   /// last.safetensors and best.safetensors go here, and the checkpoints that a run resumes from; empty = none.
   std::string checkpoint_folder;
   std::int64_t checkpoint_steps = 0;  ///< A checkpoint every so many steps, beside the one of each epoch; 0 = none.

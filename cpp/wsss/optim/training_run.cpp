@@ -107,6 +107,7 @@ void TrainingRun::train_step(const StepBatch& batch) {
   dropout_generator_.set_current_seed(
       random_bits(options_.seed, RandomPurpose::kDropout, static_cast<std::uint64_t>(summary_.steps)));
   Dropout dropout(dropout_generator_, options_.dropout_factor);
+  const PrecisionScope precision(options_.precision);
   const Forward result = forward(batch, dropout);
   if (options_.loss_interval == 1) {
     require_finite_loss(result.loss.item<double>(), summary_.steps + 1, learning_rate);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "wsss/core/cancel.h"
+#include "wsss/core/precision.h"
 
 namespace wsss {
 
@@ -59,7 +60,7 @@ Round round_of(const Classes& wanted, std::size_t rank) {
 }
 
 GradCam combine(const at::Tensor& feature, const at::Tensor& weights) {
-  const at::Tensor flat = feature.detach().contiguous().flatten(2);  // [N, C, h*w]
+  const at::Tensor flat = unrounded(feature.detach()).contiguous().flatten(2);  // [N, C, h*w]
   at::Tensor maps = at::bmm(weights, flat).view({feature.size(0), weights.size(1), feature.size(2), feature.size(3)});
   return {maps, weights};
 }
@@ -89,7 +90,7 @@ std::vector<GradCam> grad_cam(Classifier& network, const at::Tensor& images, con
     if (!asks(level)) continue;
     const at::Tensor& feature = features.of(level);
     taps.push_back(feature);
-    tap_weights.push_back(at::zeros({feature.size(0), network->class_count(), feature.size(1)}, feature.options()));
+    tap_weights.push_back(at::zeros({feature.size(0), network->class_count(), feature.size(1)}, logits.options()));
   }
   std::size_t rounds = 0;
   for (const auto& classes : wanted) rounds = std::max(rounds, classes.size());
@@ -101,7 +102,7 @@ std::vector<GradCam> grad_cam(Classifier& network, const at::Tensor& images, con
     const auto gradients = torch::autograd::grad({logits.index({patches, classes}).sum()}, taps, {},
                                                  /*retain_graph=*/rank + 1 < rounds);
     for (std::size_t t = 0; t < taps.size(); ++t) {
-      const at::Tensor means = gradients[t].mean({2, 3});  // [N, C]
+      const at::Tensor means = unrounded(gradients[t]).mean({2, 3});  // [N, C]
       tap_weights[t].index_put_({patches, classes}, means.index_select(0, patches));
     }
   }

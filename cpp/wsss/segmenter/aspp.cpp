@@ -6,6 +6,7 @@
 #include <string>
 
 #include "wsss/convolution/fused.h"
+#include "wsss/core/precision.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -31,9 +32,11 @@ ImagePoolingImpl::ImagePoolingImpl(std::int64_t in, std::int64_t out) {
 }
 
 at::Tensor ImagePoolingImpl::forward(const at::Tensor& x) {
-  const at::Tensor pooled =
-      conv_norm(conv_, bn_, x.mean({2, 3}, /*keepdim=*/true), Activation::kRelu);  // [N, out, 1, 1]
-  return pooled.expand({-1, -1, x.size(2), x.size(3)});
+  // Statistics of as few values as there are patches: too few to round them.
+  const PrecisionScope exact(Precision::kFloat32);
+  const at::Tensor mean = unrounded(x.mean({2, 3}, /*keepdim=*/true));
+  const at::Tensor pooled = conv_norm(conv_, bn_, mean, Activation::kRelu);  // [N, out, 1, 1]
+  return pooled.to(x.scalar_type()).expand({-1, -1, x.size(2), x.size(3)});
 }
 
 AsppImpl::AsppImpl(std::int64_t in, std::int64_t output_stride, double width)

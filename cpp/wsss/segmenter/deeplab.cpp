@@ -6,6 +6,7 @@
 #include "wsss/core/batch_norm.h"
 #include "wsss/core/cancel.h"
 #include "wsss/core/init.h"
+#include "wsss/core/precision.h"
 #include "wsss/core/width.h"
 #include "wsss/image/resize.h"
 
@@ -29,7 +30,7 @@ DecoderHeadImpl::DecoderHeadImpl(std::int64_t in, std::int64_t channels, std::in
 at::Tensor DecoderHeadImpl::forward(const at::Tensor& x, Dropout& dropout) {
   at::Tensor t = dropout.elements(conv_norm(conv0_, bn1_, x, Activation::kRelu), 0.5);
   t = dropout.elements(conv_norm(conv4_, bn5_, t, Activation::kRelu), 0.1);
-  return conv8_(t);
+  return at::conv2d(unrounded(t), conv8_->weight, conv8_->bias);
 }
 
 DecoderImpl::DecoderImpl(std::int64_t low_channels, std::int64_t aspp_channels, std::int64_t class_count,

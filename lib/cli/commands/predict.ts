@@ -13,6 +13,7 @@ import { throwIfAborted } from "../../image/map-concurrently.js";
 import { renderOverlay } from "../../image/panel.js";
 import { resolveGate } from "../../options/inference.js";
 import type { Device } from "../../options/device.js";
+import type { Precision } from "../../options/precision.js";
 import { makeFolder } from "../../model/make-folder.js";
 import { classifierOfRun } from "../../run/classifier-of-run.js";
 import { Segmenter } from "../../segmenter.js";
@@ -33,6 +34,7 @@ interface PredictOptions {
   readonly gateRule?: "exclude" | "multiply";
   readonly device?: Device;
   readonly threads?: number;
+  readonly precision?: Precision;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -120,11 +122,11 @@ async function predictAll(
 }
 
 async function predict(paths: readonly string[], options: PredictOptions, tools: ActionTools): Promise<void> {
-  const { gateThreshold, gateRule, device = "auto", threads = 0 } = options;
+  const { gateThreshold, gateRule } = options;
   resolveGate({ gateThreshold, gateRule });
   const weights = await weightFiles(options);
   const files = await findPictures(paths);
-  const where = { device, threads, signal: tools.signal };
+  const where = { ...groups.deviceOf({ ...options }), signal: tools.signal };
   const segmenter = await Segmenter.load(weights.segmenter, where);
   try {
     const classifier = weights.classifier === undefined ? undefined : await Classifier.load(weights.classifier, where);

@@ -1,0 +1,62 @@
+// Compiles the loops of the header that WSSS_LOOPS names once for each instruction set and each type `T` that maps are
+// stored as. Include it in an anonymous namespace that has a template `Loops<T>`, a table of functions, of which the
+// header defines the constant `loops`; best_loops() is the table for the processor at hand.
+//
+// Not target_clones, since GCC takes vectors apart for the oldest processor before it makes the clones of a function.
+
+namespace baseline {
+namespace float32 {
+using T = float;
+#include WSSS_LOOPS
+}  // namespace float32
+namespace bfloat16 {
+using T = c10::BFloat16;
+#include WSSS_LOOPS
+}  // namespace bfloat16
+}  // namespace baseline
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+namespace avx2 {
+namespace float32 {
+using T = float;
+#include WSSS_LOOPS
+}  // namespace float32
+namespace bfloat16 {
+using T = c10::BFloat16;
+#include WSSS_LOOPS
+}  // namespace bfloat16
+}  // namespace avx2
+#pragma GCC pop_options
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+namespace avx512 {
+namespace float32 {
+using T = float;
+#include WSSS_LOOPS
+}  // namespace float32
+namespace bfloat16 {
+using T = c10::BFloat16;
+#include WSSS_LOOPS
+}  // namespace bfloat16
+}  // namespace avx512
+#pragma GCC pop_options
+
+#define WSSS_BEST_LOOPS(type)                                                                                          \
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && \
+      __builtin_cpu_supports("avx512vl"))                                                                              \
+    return avx512::type::loops;                                                                                        \
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::type::loops;                       \
+  return baseline::type::loops;
+#else
+#define WSSS_BEST_LOOPS(type) return baseline::type::loops;
+#endif
+
+/// The loops for the type of the argument.
+inline const Loops<float>& best_loops(float) { WSSS_BEST_LOOPS(float32) }
+inline const Loops<c10::BFloat16>& best_loops(c10::BFloat16) { WSSS_BEST_LOOPS(bfloat16) }
+
+#undef WSSS_BEST_LOOPS
+#undef WSSS_LOOPS

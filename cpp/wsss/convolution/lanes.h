@@ -1,0 +1,31 @@
+// Vectors of channels, for loops that each_processor.h compiles: included there once for each instruction set.
+
+/// Channels that lie side by side: the compiler's own vectors, of as many registers as the processor needs.
+using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
+using LaneBits = std::uint32_t __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));
+using HalfBits = std::uint16_t __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
+
+WSSS_INLINE void load(Lanes& lanes, const float* from) { std::memcpy(&lanes, from, sizeof lanes); }
+WSSS_INLINE void load(Lanes& lanes, const c10::BFloat16* from) {
+  HalfBits halves;
+  std::memcpy(&halves, from, sizeof halves);
+  const LaneBits bits = __builtin_convertvector(halves, LaneBits) << 16;
+  std::memcpy(&lanes, &bits, sizeof lanes);
+}
+WSSS_INLINE void store(float* to, const Lanes& lanes) { std::memcpy(to, &lanes, sizeof lanes); }
+WSSS_INLINE void store(c10::BFloat16* to, const Lanes& lanes) {
+  LaneBits bits;
+  std::memcpy(&bits, &lanes, sizeof bits);
+  bits = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;  // As store_value().
+  const HalfBits halves = __builtin_convertvector(bits, HalfBits);
+  std::memcpy(to, &halves, sizeof halves);
+}
+WSSS_INLINE void clamp(Lanes& values, const Lanes& lows, const Lanes& highs) {
+  values = values < lows ? lows : values;
+  values = values > highs ? highs : values;
+}
+/// As passed(). One bound after the other: of both at once GCC 12 makes sixteen branches.
+WSSS_INLINE void pass(Lanes& gradients, const Lanes& outputs, const Lanes& lows, const Lanes& highs) {
+  gradients = outputs <= lows ? Lanes{} : gradients;
+  gradients = outputs >= highs ? Lanes{} : gradients;
+}
