@@ -19,6 +19,17 @@ bool all(const torch::ExpandingArray<2>& pair, std::int64_t value) {
   return pair->at(0) == value && pair->at(1) == value;
 }
 
+/// Whether oneDNN takes bfloat16 on this processor; elsewhere it refuses, and other ways are slower than float32.
+bool onednn_takes_bfloat16() {
+#if defined(__x86_64__)
+  static const bool takes = __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+                            __builtin_cpu_supports("avx512dq") != 0;
+  return takes;
+#else
+  return false;
+#endif
+}
+
 /// The padding of a convolution, unless it is named by a word.
 const torch::ExpandingArray<2>* padding_of(const torch::nn::detail::ConvNdOptions<2>& options) {
   return std::get_if<torch::ExpandingArray<2>>(&options.padding());
@@ -41,7 +52,7 @@ Conv2dImpl::Types Conv2dImpl::types_for(const at::Tensor& x) const {
   const bool rounds = current_precision() == Precision::kBfloat16 && weight.scalar_type() == at::kFloat;
   if (!rounds) return {x.scalar_type(), x.scalar_type()};
   const bool is_safe = options.in_channels() % kMultiple == 0 && options.out_channels() % kMultiple == 0;
-  const bool multiplies = !x.is_cpu() || (is_safe && options.groups() == 1);
+  const bool multiplies = !x.is_cpu() || (is_safe && options.groups() == 1 && onednn_takes_bfloat16());
   return {multiplies ? at::kBFloat16 : at::kFloat, at::kBFloat16};
 }
 

@@ -16,9 +16,9 @@ namespace wsss {
 /// that saves work, and other weight gradients of such convolutions are sums over taps. Everything else is LibTorch's.
 ///
 /// In a PrecisionScope of bfloat16 its output is stored in bfloat16, and it multiplies in it; weights and their
-/// gradients stay float32. On a CPU it multiplies in float32 all the same where a channel count is no multiple of 16
-/// (LibTorch 2.13's bfloat16 weight gradient of a convolution with 8 input channels writes past its memory) and where
-/// it is not dense, which gains nothing.
+/// gradients stay float32. On a CPU it multiplies in float32 all the same where the processor has no AVX512, where a
+/// channel count is no multiple of 16 (LibTorch 2.13's bfloat16 weight gradient of a convolution with 8 input channels
+/// writes past its memory) and where it is not dense, which gains nothing.
 class Conv2dImpl : public torch::nn::Conv2dImpl {
  public:
   using torch::nn::Conv2dImpl::Conv2dImpl;
