@@ -77,7 +77,7 @@ describe.each(["inference", "frozen", "training"])("a convolution and what follo
     ["ReLU6", 2],
   ] as const;
   const shapes = [
-    ["by Winograd", { in: 64, out: 80, kernel: 3, stride: 1, size: 28 }],
+    ["by Winograd", { in: 64, out: 80, kernel: 3, stride: 1, size: 56 }],
     ["1x1", { in: 24, out: 72, kernel: 1, stride: 1, size: 13 }],
     ["with stride", { in: 19, out: 33, kernel: 3, stride: 2, size: 15 }],
     ["a map of four positions", { in: 32, out: 16, kernel: 1, stride: 1, size: 2 }],
@@ -91,8 +91,8 @@ describe.each(["inference", "frozen", "training"])("a convolution and what follo
     workspace.run("fused", { ...fields, mode, bfloat16: false });
     const found = errors("errors");
     expect(found).toHaveLength({ inference: 3, frozen: 6, training: 8 }[mode] ?? 0);
-    // A value next to a kink of the activation may fall on its other side in float32.
-    for (const error of found) expect(error).toBeLessThan(1e-2);
+    // A value next to a kink of the activation may fall on its other side in float32: of the gradient on a map this large, 2e-3 each.
+    for (const error of found) expect(error).toBeLessThan(5e-3);
     const [fast, exact] = errors("updates");
     expect(fast).toBe(exact);
     expect(fast).toBe(mode === "training" ? 2 : 0);
