@@ -13,34 +13,13 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { decodePatch } from "../dist/image/decode-patch.js";
 import { readIndexPng, writeIndexPng } from "../dist/image/index-png.js";
 import { mapConcurrently } from "../dist/image/map-concurrently.js";
 import { writeDatasetDescription } from "../dist/index.js";
-
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const shared = path.resolve(root, "..", "shared");
-const source = path.join(shared, "data", "glas4");
-const weights = path.join(shared, "weights", "mobilenet_v2_imagenet_q8_legacy.pth");
-const main = path.join(root, "dist", "cli", "main.js");
-
-/** GlaS in its recommended three classes: the grade of each image is the grade of its glands. */
-const description = {
-  name: "GlaS, three classes",
-  classes: [
-    { name: "benign gland", colour: [205, 51, 51] },
-    { name: "malignant gland", colour: [65, 105, 225] },
-    { name: "stroma", colour: [255, 165, 0] },
-  ],
-  background: { name: "background", colour: [255, 255, 255] },
-  labels: { rule: "manifest", file: "patches.csv", minClassShare: 0.03 },
-  // The lumen of a gland is white and belongs to the gland here: a glass rule would cut it out.
-  glass: null,
-};
-const palette = [...description.classes, description.background].map(({ colour }) => colour);
+import { description, main, palette, source, weights } from "./glas/material.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "wsss/convolution/pixels.h"
 #include "wsss/kernels/affine.h"
 #include "wsss/kernels/launch.h"
 
@@ -24,22 +25,12 @@ Pack<T>* writable_packs(at::Tensor& maps) {
   return const_cast<Pack<T>*>(packs<T>(maps));
 }
 
-/// Calls work(T()) with the type of the maps' values.
-template <typename Work>
-void for_type(const at::Tensor& maps, Work work) {
-  if (maps.scalar_type() == at::kBFloat16) {
-    work(c10::BFloat16());
-  } else {
-    work(float());
-  }
-}
-
 }  // namespace
 
 void launch_affine(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, const at::Tensor& shortcut,
                    const Bounds& bounds, at::Tensor& y) {
   const at::Tensor scales = scale.to(at::kFloat), shifts = shift.to(at::kFloat);
-  for_type(x, [&](auto value) {
+  for_type_of(x, [&](auto value) {
     using T = decltype(value);
     AffineForward<T> op{};
     op.x = packs<T>(x);
@@ -57,7 +48,7 @@ void launch_affine(const at::Tensor& x, const at::Tensor& scale, const at::Tenso
 void launch_affine_gradient(const at::Tensor& gradient, const at::Tensor& y, const at::Tensor& scale,
                             const Bounds& bounds, at::Tensor& of_x, at::Tensor& of_shortcut) {
   const at::Tensor scales = scale.to(at::kFloat);
-  for_type(y, [&](auto value) {
+  for_type_of(y, [&](auto value) {
     using T = decltype(value);
     AffineBackward<T> op{};
     op.gradient = packs<T>(gradient);

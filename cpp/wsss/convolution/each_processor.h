@@ -5,42 +5,21 @@
 // Not target_clones, since GCC takes vectors apart for the oldest processor before it makes the clones of a function.
 
 namespace baseline {
-namespace float32 {
-using T = float;
-#include WSSS_LOOPS
-}  // namespace float32
-namespace bfloat16 {
-using T = c10::BFloat16;
-#include WSSS_LOOPS
-}  // namespace bfloat16
+#include "wsss/convolution/each_type.h"
 }  // namespace baseline
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
 namespace avx2 {
-namespace float32 {
-using T = float;
-#include WSSS_LOOPS
-}  // namespace float32
-namespace bfloat16 {
-using T = c10::BFloat16;
-#include WSSS_LOOPS
-}  // namespace bfloat16
+#include "wsss/convolution/each_type.h"
 }  // namespace avx2
 #pragma GCC pop_options
 
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
 namespace avx512 {
-namespace float32 {
-using T = float;
-#include WSSS_LOOPS
-}  // namespace float32
-namespace bfloat16 {
-using T = c10::BFloat16;
-#include WSSS_LOOPS
-}  // namespace bfloat16
+#include "wsss/convolution/each_type.h"
 }  // namespace avx512
 #pragma GCC pop_options
 

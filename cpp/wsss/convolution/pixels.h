@@ -23,7 +23,7 @@ const T* data_or_null(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr<T>() : nullptr;
 }
 
-/// Calls work(value) with a value of the type that plain maps are stored as.
+/// Calls work(value) with a value of the type that maps are stored as, float32 or bfloat16.
 template <typename Work>
 void for_type_of(const at::Tensor& maps, Work work) {
   if (maps.scalar_type() == at::kBFloat16) {

@@ -1,0 +1,10 @@
+// The loops of WSSS_LOOPS for both types that maps are stored as: what each_processor.h repeats.
+
+namespace float32 {
+using T = float;
+#include WSSS_LOOPS
+}  // namespace float32
+namespace bfloat16 {
+using T = c10::BFloat16;
+#include WSSS_LOOPS
+}  // namespace bfloat16
