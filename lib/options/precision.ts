@@ -4,10 +4,9 @@ import type { Recipe } from "./fields.js";
 
 /**
  * In what a network multiplies. `"float32"`: in full. `"bfloat16"`: what convolutions multiply and the maps between layers are rounded to
- * eight significant bits, while weights, sums and losses stay float32; about twice as fast where the hardware multiplies
- * bfloat16 (GPUs, and processors for which `wsss-tissue inspect` says so), slow elsewhere, and never another result
- * beyond rounding. `"auto"`: what is fastest for trainings, and float32 for all that comes out of a trained network, so that a model says
- * the same on every machine.
+ * eight significant bits, while weights, sums and losses stay float32; on processors for which `wsss-tissue inspect` says that they have it in
+ * hardware 1.7 to 2.1 times as fast (`npm run bench`), and never another result beyond rounding. `"auto"`: bfloat16 for trainings where the
+ * hardware has it, and float32 for all that comes out of a trained network, so that a model says the same on every machine.
  */
 export type Precision = "auto" | "float32" | "bfloat16";
 
