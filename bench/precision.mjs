@@ -19,7 +19,7 @@ const place = { device: "cpu", threads: Number(values.threads) };
 async function inBoth(kind, stage, use) {
   const results = [];
   for (const precision of ["float32", "bfloat16"]) {
-    const network = await kind.load(path.join(values.run, stage, "model.safetensors"), { ...place, precision });
+    const network = await kind.load(path.join(values.run, `${stage}.safetensors`), { ...place, precision });
     results.push(await use(network));
     await network.dispose();
   }
