@@ -3,19 +3,19 @@
  * alive, so that all see the same state of the machine. Prints medians and the spread of the ratios (theirs / ours).
  *
  *   npm run bench [-- --rounds 5] [--only classifier-step,pseudo-masks-mixed] [--variants plain,bf16]
- *                 [--python PYTHON] [--threads 0] [--json]
+ *                 [--python PYTHON] [--threads 0] [--device cpu|cuda] [--json]
  *
  * Peers are PyTorch of the same version (bench/speed/peer.py): plain, as the published code does it, and every combination of layout, bfloat16 and
  * torch.compile that runs here; the fastest of those gets a row of its own. Without --python one with torch is looked for, and
- * installed by pip into the cache folder.
+ * installed by pip into the cache folder. On a GPU batches are larger, and peak memory is what the driver says of a process after its last run.
  */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { loadAddon } from "../dist/native/load.js";
 import { packageVersion } from "../dist/package-version.js";
 import { makeData } from "./speed/data.mjs";
@@ -31,18 +31,34 @@ const { values } = parseArgs({
     threads: { type: "string", default: "0" },
     "patch-px": { type: "string", default: "224" },
     variants: { type: "string" },
+    device: { type: "string", default: "cpu" },
     json: { type: "boolean", default: false },
   },
 });
 
 const report = (await loadAddon()).deviceReport();
-const tuned = ["channels-last", "compile", "channels-last+compile"];
-/** Ours: as every processor can do it, and what this one is fastest in. */
-const precisions = report.bfloat16 ? ["float32", "bfloat16"] : ["float32"];
-const half = report.bfloat16 ? ["bf16", "channels-last+bf16", "channels-last+bf16+compile"] : [];
+const onGpu = values.device !== "cpu";
+if (onGpu && report.cuda.deviceCount === 0) {
+  console.error(`bench: skipped: no CUDA device (${report.cuda.reason})`);
+  process.exit(0);
+}
+const hasBfloat16 = onGpu || report.bfloat16;
+const tuned = onGpu ? ["channels-last"] : ["channels-last", "compile", "channels-last+compile"];
+/** Ours: as every machine can do it, and what this one is fastest in. */
+const precisions = hasBfloat16 ? ["float32", "bfloat16"] : ["float32"];
+const half = hasBfloat16 ? ["bf16", "channels-last+bf16", "channels-last+bf16+compile"] : [];
+
+/** On a GPU, with the batch size that was published. */
+const gpuWorks = [
+  { name: "classifier-step", work: "classifier-step", count: 200, batch: 20, per: "step of 20 patches" },
+  { name: "segmenter-step", work: "segmenter-step", count: 200, batch: 20, per: "step of 20 patches" },
+  { name: "pseudo-masks-mixed", work: "pseudo-masks", count: 80, batch: 20, per: "80 patches", fast: true },
+  { name: "classifier-inference-16", work: "classifier-inference", count: 160, batch: 16, per: "160 patches" },
+  { name: "segmenter-inference-16", work: "segmenter-inference", count: 160, batch: 16, per: "160 patches" },
+];
 
 /** Name, what is worked on, and how many patches one run has; `node`: whether what Node costs is measured with it. */
-const works = [
+const cpuWorks = [
   { name: "classifier-step", work: "classifier-step", count: 4, batch: 4, per: "step of 4 patches" },
   { name: "segmenter-step", work: "segmenter-step", count: 4, batch: 4, per: "step of 4 patches" },
   { name: "pseudo-masks-mixed", work: "pseudo-masks", count: 8, batch: 4, per: "8 patches", fast: true },
@@ -60,6 +76,7 @@ const works = [
   { name: "segmenter-inference-16", work: "segmenter-inference", count: 16, batch: 16, per: "16 patches" },
   { name: "loader", work: "loader", count: 128, batch: 20, per: "128 patches", plainOnly: true },
 ];
+const works = onGpu ? gpuWorks : cpuWorks;
 
 /** The variants of the peer for a work; the first is the published way. */
 function variantsOf({ fast, plainOnly }) {
@@ -96,6 +113,14 @@ class Worker {
     return JSON.parse(value);
   }
 
+  /** Bytes of GPU memory that the process holds, as the driver says. */
+  async gpuBytes() {
+    const query = ["--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"];
+    const { stdout } = await promisify(execFile)("nvidia-smi", query);
+    const own = stdout.split("\n").find((line) => Number(line.split(",")[0]) === this.child.pid);
+    return own === undefined ? NaN : Number(own.split(",")[1]) * 2 ** 20;
+  }
+
   stop() {
     this.child.kill("SIGKILL");
   }
@@ -110,12 +135,20 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   const data = await makeData(path.join(folder, name), { count, size, batch, labels });
   const sides = new Map();
   for (const precision of precisions) {
-    const words = [path.join(here, "speed", "ours.mjs"), work, data, values.threads, String(batch), precision];
+    const words = [
+      path.join(here, "speed", "ours.mjs"),
+      work,
+      data,
+      values.threads,
+      String(batch),
+      precision,
+      values.device,
+    ];
     sides.set(precision, new Worker(process.execPath, words));
   }
   const variants = python === null ? [] : variantsOf(traits);
   for (const variant of variants.filter((one) => values.variants?.split(",").includes(one) ?? true)) {
-    sides.set(variant, new Worker(python, ["peer.py", work, variant, data, values.threads]));
+    sides.set(variant, new Worker(python, ["peer.py", work, variant, data, values.threads, values.device]));
   }
   if (traits.node) {
     const { program, environment } = await compileNative(folder);
@@ -129,7 +162,7 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
     for (const [side, worker] of sides) {
       try {
         const answer = await worker.run();
-        peaks.set(side, answer.peakBytes);
+        peaks.set(side, onGpu ? await worker.gpuBytes() : answer.peakBytes);
         if (round > 0) seconds.get(side).push(answer.seconds[0]);
       } catch (error) {
         if (precisions.includes(side)) throw error;
@@ -208,7 +241,7 @@ const machine = {
 };
 if (values.json) console.log(JSON.stringify(machine));
 else console.log(machine);
-if (report.cuda.deviceCount === 0) say("skipped: the works on a GPU, no CUDA device");
+if (!onGpu) say(`the works on a GPU: npm run bench -- --device cuda (${report.cuda.deviceCount} CUDA devices here)`);
 const table = [];
 try {
   for (const work of works) {

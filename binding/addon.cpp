@@ -68,6 +68,11 @@ Napi::Value report_devices(const Napi::CallbackInfo& info) {
     cuda.Set("reason", report.cuda_reason);
     // Asked for where there is a device only: the plugin needs the CUDA runtime.
     cuda.Set("kernelsReason", report.cuda_device_count > 0 ? cuda_kernels_reason() : "");
+    Napi::Array bfloat16 = Napi::Array::New(info.Env());
+    for (std::int64_t i = 0; i < report.cuda_device_count; ++i) {
+      bfloat16.Set(static_cast<std::uint32_t>(i), cuda_multiplies_bfloat16(static_cast<int>(i)));
+    }
+    cuda.Set("bfloat16", bfloat16);
     Napi::Object object = Napi::Object::New(info.Env());
     object.Set("libtorchVersion", report.libtorch_version);
     object.Set("builtAgainst", report.built_against);

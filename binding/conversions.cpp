@@ -50,6 +50,9 @@ void read_shared(const Fields& fields, TrainingOptions& options) {
   options.schedule.warmup_epochs = fields.integer("warmupEpochs");
   options.schedule.epochs = fields.integer("epochs");
   options.batch_size = fields.integer("batchSize");
+  options.fit_batch = fields.boolean("fitBatch");
+  options.free_host_bytes = static_cast<std::int64_t>(fields.number("freeHostBytes"));
+  options.gradient_checkpointing = fields.boolean("gradientCheckpointing");
   options.head_learning_rate_factor = fields.number("headLearningRateFactor");
   options.momentum = fields.number("momentum");
   options.nesterov = fields.boolean("nesterov");
@@ -211,6 +214,7 @@ Napi::Object to_js(Napi::Env env, const TrainingSummary& summary) {
   set(object, "epochs", summary.epochs);
   set(object, "bestEpoch", summary.best_epoch);
   set(object, "bestScore", summary.best_score);
+  set(object, "batchSize", summary.batch_size);
   set(object, "lastLoss", summary.last_loss);
   set(object, "elapsedMs", summary.elapsed_ms);
   return object;
@@ -303,6 +307,17 @@ Napi::Object progress_to_js(Napi::Env env, std::int64_t done, std::int64_t total
   Napi::Object object = Napi::Object::New(env);
   set(object, "done", done);
   set(object, "total", total);
+  return object;
+}
+
+Napi::Object finished_masks_to_js(Napi::Env env, const std::vector<std::int64_t>& patches, std::int64_t done,
+                                  std::int64_t total) {
+  Napi::Object object = progress_to_js(env, done, total);
+  Napi::Array array = Napi::Array::New(env, patches.size());
+  for (std::size_t i = 0; i < patches.size(); ++i) {
+    array.Set(static_cast<std::uint32_t>(i), static_cast<double>(patches[i]));
+  }
+  object.Set("patches", array);
   return object;
 }
 

@@ -38,6 +38,8 @@ Napi::Object to_js(Napi::Env env, const LoadReport& report);
 Napi::Object to_js(Napi::Env env, const WeightInspection& inspection);
 Napi::Object to_js(Napi::Env env, const Conversion& conversion);
 Napi::Object progress_to_js(Napi::Env env, std::int64_t done, std::int64_t total);
+Napi::Object finished_masks_to_js(Napi::Env env, const std::vector<std::int64_t>& patches, std::int64_t done,
+                                  std::int64_t total);
 /// A float32 tensor's values as an ArrayBuffer.
 Napi::Value floats_to_js(Napi::Env env, const at::Tensor& tensor);
 

@@ -5,6 +5,8 @@
 #include <new>
 #include <string>
 
+#include "wsss/core/device_memory.h"
+
 namespace wsss::binding {
 
 namespace {
@@ -39,12 +41,6 @@ const char* code_name(ErrorCode code) {
   return "WSSS_ERR_INTERNAL";
 }
 
-bool speaks_of_memory(const std::string& message) {
-  return message.find("out of memory") != std::string::npos ||
-         message.find("can't allocate memory") != std::string::npos ||
-         message.find("not enough memory") != std::string::npos;
-}
-
 Error out_of_memory(const std::string& what) {
   return Error(ErrorCode::kOutOfMemory,
                "memory ran out; use a smaller batchSize, width or patch size, or close other programs (" + what + ")");
@@ -72,7 +68,7 @@ Error as_error(std::exception_ptr exception) {
     return error;
   } catch (const c10::Error& error) {
     const std::string what = error.what_without_backtrace();
-    return speaks_of_memory(what) ? out_of_memory(what) : Error(ErrorCode::kInternal, "LibTorch: " + what);
+    return is_out_of_memory(error) ? out_of_memory(what) : Error(ErrorCode::kInternal, "LibTorch: " + what);
   } catch (const std::bad_alloc& error) {
     return out_of_memory(error.what());
   } catch (const std::exception& error) {

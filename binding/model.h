@@ -14,6 +14,7 @@
 #include "fields.h"
 #include "wsss/core/device.h"
 #include "wsss/core/error.h"
+#include "wsss/core/placement.h"
 #include "wsss/core/precision.h"
 #include "wsss/weights/load.h"
 #include "wsss/weights/safetensors.h"
@@ -125,7 +126,7 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
         }
         network->eval();
         const c10::Device device = parse_device(config.device);
-        network->to(device);
+        place(*network, device);
         model->network = network;
         return [report = report_of(network, device), loaded](Napi::Env env) {
           Napi::Object reply = Napi::Object::New(env);

@@ -47,4 +47,11 @@ extern "C" __attribute__((visibility("default"))) const CudaTable* wsss_cuda_tab
   return &table;
 }
 
+extern "C" __attribute__((visibility("default"))) int wsss_cuda_capability(int device) {
+  int major = 0, minor = 0;
+  const bool known = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
+                     cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) == cudaSuccess;
+  return known ? 10 * major + minor : 0;
+}
+
 }  // namespace wsss

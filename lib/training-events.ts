@@ -84,6 +84,8 @@ export interface TrainingSummary {
   readonly bestEpoch: number;
   /** Best validation score: exact match (classifier) or mIoU (segmenter); NaN without validation. */
   readonly bestScore: number;
+  /** Patches of a full step: what was asked for, or what `"auto"` came to. */
+  readonly batchSize: number;
   /** Loss of the last step, in nats. */
   readonly lastLoss: number;
   /** Time from the first step to the end, validation included, in milliseconds. */
@@ -110,8 +112,8 @@ export function segmenterEventOf(event: NativeTrainingEvent): SegmenterTrainingE
 
 /** The summary as public plain data. */
 export function trainingSummaryOf(summary: NativeTrainingSummary): TrainingSummary {
-  const { steps, epochs, bestEpoch, bestScore, lastLoss, elapsedMs } = summary;
-  return { steps, epochs, bestEpoch, bestScore: bestEpoch < 0 ? NaN : bestScore, lastLoss, elapsedMs };
+  const { steps, epochs, bestEpoch, bestScore, batchSize, lastLoss, elapsedMs } = summary;
+  return { steps, epochs, bestEpoch, bestScore: bestEpoch < 0 ? NaN : bestScore, batchSize, lastLoss, elapsedMs };
 }
 
 function stepOf(event: NativeStepEvent): StepEvent {

@@ -11,7 +11,7 @@ import {
   WsssError,
 } from "../dist/index.js";
 import { checkOptions } from "../dist/options/check.js";
-import { resolveDevice } from "../dist/options/device.js";
+import { multipliesBfloat16, resolveDevice } from "../dist/options/device.js";
 import { automaticLevelWeights } from "../dist/options/segmenter-training.js";
 
 /** What a call with these options throws. */
@@ -238,6 +238,7 @@ describe("the recipes", () => {
       keep: "best",
       pdaStartEpoch: 3,
       gammaInitial: 1,
+      gradientCheckpointing: false,
       gammaDecay: 0.985,
       gammaFloor: 0.65,
       gammaDecaysFrom: "pda",
@@ -287,7 +288,7 @@ describe("the recipes", () => {
   test("one step of the default segmenter is the published one: lr * (g / 20 + wd * w)", () => {
     const [ours, theirs] = [resolveSegmenterTraining(), resolveSegmenterTraining({ recipe: "published" })];
     expect(ours.divideByBatch).toBe(false);
-    expect(ours.learningRate).toBeCloseTo(theirs.learningRate / theirs.batchSize, 12);
+    expect(ours.learningRate).toBeCloseTo(theirs.learningRate / Number(theirs.batchSize), 12);
     expect(ours.learningRate * ours.weightDecay).toBeCloseTo(theirs.learningRate * theirs.weightDecay, 12);
   });
 
@@ -351,6 +352,7 @@ describe("the device", () => {
       deviceCount,
       reason: deviceCount > 0 ? "" : "this LibTorch has no CUDA",
       kernelsReason: "",
+      bfloat16: [],
     },
   });
 
@@ -358,6 +360,18 @@ describe("the device", () => {
     expect(resolveDevice("x", "auto", report(0))).toBe("cpu");
     expect(resolveDevice("x", "auto", report(2))).toBe("cuda");
     expect(resolveDevice("x", "cuda:1", report(2))).toBe("cuda:1");
+  });
+
+  test("what multiplies bfloat16 in hardware is asked of the device that is used", () => {
+    const two = report(2);
+    const mixed = { ...two, bfloat16: true, cuda: { ...two.cuda, bfloat16: [true, false] } };
+    expect(["cpu", "cuda", "cuda:0", "cuda:1"].map((device) => multipliesBfloat16(device, mixed))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect(multipliesBfloat16("cpu", two)).toBe(false);
   });
 
   test("a GPU that is not there is an error with the reason and what to do", () => {

@@ -27,7 +27,7 @@ describe("auto", () => {
     const exact = { training: "float32", inference: "float32" };
     expect(resolvePrecision("auto", cpu)).toEqual(fast);
     expect(resolvePrecision("auto", { ...cpu, bfloat16: false })).toEqual(exact);
-    expect(resolvePrecision("auto", { ...cpu, device: "cuda:0", bfloat16: false })).toEqual(fast);
+    expect(resolvePrecision("auto", { ...cpu, device: "cuda:0", bfloat16: false })).toEqual(exact);
     // Depthwise convolutions gain nothing on a CPU.
     expect(resolvePrecision("auto", { ...cpu, backbone: "mobilenet" })).toEqual(exact);
     expect(resolvePrecision("auto", { ...cpu, backbone: "xception" })).toEqual(exact);

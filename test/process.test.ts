@@ -20,7 +20,7 @@ const training = (then: string, options = ""): string => `
   const segmenter = new addon.Segmenter(config);
   await call((done) => segmenter.initialize(null, done));
   const options = {
-    epochs: 100000, batchSize: 4, learningRate: 0.01, headLearningRateFactor: 1, momentum: 0.9, nesterov: false,
+    epochs: 100000, batchSize: 4, fitBatch: false, freeHostBytes: 0, gradientCheckpointing: false, learningRate: 0.01, headLearningRateFactor: 1, momentum: 0.9, nesterov: false,
     weightDecay: 0, schedule: "poly", power: 0.9, stepEpochs: 1, warmupEpochs: 0, gradientClipNorm: 5,
     emaDecay: 0, dropLastBatch: true, unfoldBatchNorm: true, seed: 1, precision: "float32", horizontalFlip: 0.5, verticalFlip: 0.5, dropoutFactor: 1, checkpointFolder: "",
     checkpointSteps: 0, checkpointKeep: 1, checkpointConfig: "", resumeFrom: "",

@@ -1,10 +1,11 @@
 """One PyTorch peer of bench/speed.mjs: reads one JSON object a line, {"runs": n}, and answers {"seconds": [...]} for its work.
 
-python peer.py WORK VARIANT DATA THREADS
+python peer.py WORK VARIANT DATA THREADS DEVICE
 
 WORK     as in bench/speed.mjs.
 VARIANT  plain: float32 NCHW, as the published code does it; and joined by "+": channels-last, bf16 (autocast), compile; or, for pseudo
-         masks, fast: one forward pass, autograd to the three maps only.
+         masks, fast: one forward pass, autograd to the three maps only. On a GPU all but plain keep the set there and read no loss
+         back, and compile makes CUDA graphs.
 DATA     folder with patches.bin (uint8 [N, H, W, 3]), masks.bin (uint8 [3, N, H, W]) and set.json.
 """
 
@@ -20,11 +21,13 @@ import torch.nn.functional as F
 
 from networks import DeepLab, ResNet38
 
-WORK, VARIANT, DATA, THREADS = sys.argv[1:5]
+WORK, VARIANT, DATA, THREADS, DEVICE = sys.argv[1:6]
 TRAITS = set(VARIANT.split("+"))
 if int(THREADS) > 0:
     torch.set_num_threads(int(THREADS))
 torch.manual_seed(0)
+ON_GPU = DEVICE == "cuda"
+PLAIN = TRAITS == {"plain"}
 
 with open(os.path.join(DATA, "set.json")) as file:
     SET = json.load(file)
@@ -37,35 +40,39 @@ def raw(name, *shape):
 
 
 PATCHES = raw("patches.bin", N, SIZE, SIZE, 3)
-LABELS = torch.tensor(SET["labels"], dtype=torch.float32)
+LABELS = torch.tensor(SET["labels"], dtype=torch.float32).to(DEVICE)
+if ON_GPU and not PLAIN:
+    PATCHES = PATCHES.to(DEVICE)
+    torch.backends.cudnn.benchmark = True
 
 
 def images(indices):
     """float32 [n, 3, H, W] in 0..1."""
-    batch = PATCHES[indices].permute(0, 3, 1, 2).float() / 255
+    # As written, a GPU gets the floats that the loader made.
+    batch = (PATCHES[indices].permute(0, 3, 1, 2).float() / 255).to(DEVICE)
     layout = torch.channels_last if "channels-last" in TRAITS else torch.contiguous_format
     return batch.contiguous(memory_format=layout)
 
 
 def augmented(indices, generator):
     batch = images(indices)
-    flips = torch.rand(len(indices), generator=generator) < 0.5
-    batch[flips] = batch[flips].flip(3)
-    return batch, flips
+    flips = (torch.rand(len(indices), generator=generator) < 0.5).to(DEVICE)
+    return torch.where(flips[:, None, None, None], batch.flip(3), batch), flips
 
 
 def precision():
-    return torch.autocast("cpu", dtype=torch.bfloat16) if "bf16" in TRAITS else contextlib.nullcontext()
+    return torch.autocast(DEVICE, dtype=torch.bfloat16) if "bf16" in TRAITS else contextlib.nullcontext()
 
 
 def prepared(network):
+    network = network.to(DEVICE)
     if "channels-last" in TRAITS:
         network = network.to(memory_format=torch.channels_last)
     return network
 
 
 def compiled(function):
-    return torch.compile(function) if "compile" in TRAITS else function
+    return torch.compile(function, mode="reduce-overhead" if ON_GPU else None) if "compile" in TRAITS else function
 
 
 def groups(network, is_head, rate):
@@ -76,8 +83,28 @@ def groups(network, is_head, rate):
 
 
 def sgd(network, is_head, rate, decay):
-    tuned = TRAITS != {"plain"}
-    return torch.optim.SGD(groups(network, is_head, rate), lr=rate, momentum=0.9, weight_decay=decay, fused=tuned or None)
+    fused = None if PLAIN else True
+    return torch.optim.SGD(groups(network, is_head, rate), lr=rate, momentum=0.9, weight_decay=decay, fused=fused)
+
+
+def steps(step):
+    """One step on a CPU; on a GPU so many that waiting for the last one counts for little."""
+    count = 20 if ON_GPU else 1
+
+    def run():
+        for _ in range(count):
+            loss = step()
+            if PLAIN or not ON_GPU:
+                loss.item()
+        finished()
+
+    run.share = count
+    return run
+
+
+def finished():
+    if ON_GPU:
+        torch.cuda.synchronize()
 
 
 def classifier_step():
@@ -85,7 +112,7 @@ def classifier_step():
     optimizer = sgd(network, lambda name: name.startswith("fc8"), 1e-3, 5e-4)
     forward = compiled(lambda x: network(x, 0.94))
     generator = torch.Generator().manual_seed(1)
-    batch = list(range(SET["batch"]))
+    batch = torch.arange(SET["batch"], device=PATCHES.device)
 
     def step():
         x, _ = augmented(batch, generator)
@@ -96,9 +123,9 @@ def classifier_step():
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
-        return loss.item()
+        return loss
 
-    return step
+    return steps(step)
 
 
 def segmenter_step():
@@ -106,13 +133,15 @@ def segmenter_step():
     optimizer = sgd(network, lambda name: not name.startswith("backbone"), 5e-4, 0.01)
     forward = compiled(network)
     masks = raw("masks.bin", 3, N, SIZE, SIZE).long()
+    if not PLAIN:
+        masks = masks.to(DEVICE)
     generator = torch.Generator().manual_seed(1)
-    batch = list(range(SET["batch"]))
+    batch = torch.arange(SET["batch"], device=PATCHES.device)
 
     def step():
         x, flips = augmented(batch, generator)
-        targets = masks[:, batch]
-        targets[:, flips] = targets[:, flips].flip(3)
+        targets = masks[:, batch].to(DEVICE)
+        targets = torch.where(flips[None, :, None, None], targets.flip(3), targets)
         with precision():
             logits = forward(x)
         losses = [F.cross_entropy(logits.float(), target, ignore_index=K) for target in targets]
@@ -121,9 +150,9 @@ def segmenter_step():
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
-        return loss.item()
+        return loss
 
-    return step
+    return steps(step)
 
 
 def inference(network, outcome):
@@ -135,7 +164,7 @@ def inference(network, outcome):
         for begin in range(0, N, SET["batch"]):
             with precision():
                 out = forward(images(list(range(begin, min(begin + SET["batch"], N)))))
-            outcome(out.float())
+            outcome(out.float()).cpu()
 
     return run
 
@@ -143,7 +172,7 @@ def inference(network, outcome):
 def write_masks(maps, labels):
     """Class indices from up-sampled maps [n, K, h, w] among the present classes."""
     up = F.interpolate(maps, (SIZE, SIZE), mode="bilinear", align_corners=False)
-    return up.masked_fill(labels[:, :, None, None] == 0, -torch.inf).argmax(1).to(torch.uint8)
+    return up.masked_fill(labels[:, :, None, None] == 0, -torch.inf).argmax(1).to(torch.uint8).cpu()
 
 
 def masks_as_published(network):

@@ -26,7 +26,15 @@ export const sharedTrainingFlags: readonly TrainingFlag[] = [
     help: "base values: default, or published (the published code with its oddities)",
   },
   { name: "epochs", value: "n", option: "epochs", parse: integer, help: "passes over the train patches" },
-  { name: "batch-size", short: "b", value: "n", option: "batchSize", parse: integer, help: "patches in a step" },
+  {
+    name: "batch-size",
+    short: "b",
+    value: "n",
+    option: "batchSize",
+    parse: wordOr("auto", integer),
+    help: "patches in a step, or auto: 20, or as many as have room",
+  },
+  { name: "grad-checkpointing", option: "gradientCheckpointing", help: "less memory for more time" },
   { name: "lr", value: "x", option: "learningRate", parse: decimal, help: "learning rate of the backbone" },
   {
     name: "head-lr-factor",

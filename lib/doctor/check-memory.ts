@@ -1,5 +1,3 @@
-import { freemem } from "node:os";
-
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { MemoryNeed, SplitExamination } from "./examination.js";
 import type { Finding } from "./finding.js";
@@ -9,14 +7,6 @@ const rgbBytes = 3;
 
 /** Levels of pseudo masks that are kept for each train patch. */
 const pseudoMaskLevels = 3;
-
-/** Memory that is free now: of the machine, and within the limit of the control group where there is one. */
-export function freeMemoryBytes(): number {
-  // Node 20.13 and later know the limit of a container.
-  const { availableMemory } = process as { readonly availableMemory?: () => number };
-  const available = availableMemory?.call(process) ?? 0;
-  return available > 0 ? Math.min(freemem(), available) : freemem();
-}
 
 /** What the pixels of a dataset take while `wsss-tissue run` works on it. */
 export function memoryNeed(splits: Readonly<Record<SplitName, SplitExamination>>, freeBytes: number): MemoryNeed {

@@ -3,6 +3,7 @@ import type { Split } from "../dataset/split.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { refuseOption } from "../options/check.js";
+import { mostPatches } from "../options/training.js";
 import { isSplit } from "../options/fields.js";
 
 /**
@@ -62,9 +63,10 @@ export function assertPatchSize(
 export function checkBatches(
   call: string,
   split: Split,
-  { batchSize, dropLastBatch }: { readonly batchSize: number; readonly dropLastBatch: boolean },
+  { batchSize: asked, dropLastBatch }: { readonly batchSize: number | "auto"; readonly dropLastBatch: boolean },
   smallestBatch: 1 | 2,
 ): void {
+  const batchSize = mostPatches(asked, split.count);
   const patches = `the ${split.count} patches of ${split.name}`;
   if (dropLastBatch && split.count < batchSize) {
     throw refuseOption(call, "batchSize", `at most ${split.count}, ${patches}, while dropLastBatch is true`, batchSize);

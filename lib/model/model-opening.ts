@@ -9,7 +9,7 @@ import type { NativeAddon, NativeModelConfig, NativeInitialization, NativeNetwor
 import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import type { Device } from "../options/device.js";
-import { resolveDevice } from "../options/device.js";
+import { multipliesBfloat16, resolveDevice } from "../options/device.js";
 import { type ModelPrecision, type Precision, resolvePrecision } from "../options/precision.js";
 import { historyOf, type TrainingHistory } from "./training-history.js";
 import { inspectWeights } from "../weights/inspect-weights.js";
@@ -89,7 +89,7 @@ export async function openModel<Native extends NativeModel>(
   throwIfAborted(signal);
   const report = nativeCall(() => addon.deviceReport());
   const device = resolveDevice(call, opening.device, report);
-  const { bfloat16 } = report;
+  const bfloat16 = multipliesBfloat16(device, report);
   const precision = resolvePrecision(opening.precision, { device, backbone: description.backbone, bfloat16 });
   const { seed, threads } = opening;
   const { classes, width, headWidth, backbone, outputStride } = description;

@@ -53,8 +53,8 @@ export async function* withHistory<Event extends { readonly kind: string }>(
     for (;;) {
       const next = await training.next();
       if (next.done === true) {
-        const { steps, bestEpoch } = next.value;
-        keep({ settings: { ...settings }, steps, bestEpoch, epochs });
+        const { steps, bestEpoch, batchSize } = next.value;
+        keep({ settings: { ...settings, batchSize }, steps, bestEpoch, epochs });
         return next.value;
       }
       if (next.value.kind === "epoch") {

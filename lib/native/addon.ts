@@ -45,6 +45,8 @@ export interface NativeDeviceReport {
     readonly reason: string;
     /** Why our own kernels are not used on the devices; empty if they are, or if there is no device. */
     readonly kernelsReason: string;
+    /** Whether each device multiplies bfloat16 matrices in hardware. */
+    readonly bfloat16: readonly boolean[];
   };
 }
 

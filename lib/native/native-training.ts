@@ -5,6 +5,11 @@ import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 export interface NativeTrainingOptions {
   readonly epochs: number;
   readonly batchSize: number;
+  /** Take fewer patches a step if memory has no room for as many. */
+  readonly fitBatch: boolean;
+  /** Memory of the host that the training may take. */
+  readonly freeHostBytes: number;
+  readonly gradientCheckpointing: boolean;
   readonly learningRate: number;
   /** Factor on the learning rate of the new layers (fc8; ASPP and decoder). */
   readonly headLearningRateFactor: number;
@@ -149,6 +154,8 @@ export interface NativeTrainingSummary {
   /** 0-based; -1 without validation. */
   readonly bestEpoch: number;
   readonly bestScore: number;
+  /** Patches of a full step. */
+  readonly batchSize: number;
   readonly lastLoss: number;
   readonly elapsedMs: number;
 }

@@ -34,6 +34,12 @@ export function resolveDevice(call: string, wanted: Device, report: NativeDevice
   });
 }
 
+/** Whether a device that {@link resolveDevice} named multiplies bfloat16 matrices in hardware. */
+export function multipliesBfloat16(device: string, report: NativeDeviceReport): boolean {
+  if (device === "cpu") return report.bfloat16;
+  return report.cuda.bfloat16[device === "cuda" ? 0 : Number(device.slice("cuda:".length))] ?? false;
+}
+
 function gpusThere(deviceCount: number): string {
   return deviceCount === 1 ? 'the only GPU is "cuda:0"' : `the GPUs are "cuda:0" to "cuda:${deviceCount - 1}"`;
 }

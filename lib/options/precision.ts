@@ -28,14 +28,14 @@ const depthwise: readonly string[] = ["mobilenet", "xception"] satisfies readonl
 
 /**
  * What `"auto"` means for a network on a device.
- * @param bfloat16 - whether the processor multiplies it in hardware.
+ * @param bfloat16 - whether the device multiplies it in hardware.
  */
 export function resolvePrecision(
   wanted: Precision,
   { device, backbone, bfloat16 }: { readonly device: string; readonly backbone: string; readonly bfloat16: boolean },
 ): ModelPrecision {
   if (wanted !== "auto") return { training: wanted, inference: wanted };
-  const pays = device === "cpu" ? bfloat16 && !depthwise.includes(backbone) : true;
+  const pays = bfloat16 && !(device === "cpu" && depthwise.includes(backbone));
   return { training: pays ? "bfloat16" : "float32", inference: "float32" };
 }
 

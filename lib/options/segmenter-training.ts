@@ -5,6 +5,7 @@ import { classifierBackbones, type FeatureLevel, featureLevelsOf, type Segmenter
 import type { Recipe } from "./fields.js";
 import * as fields from "./fields.js";
 import {
+  batchSizeFrom,
   checkTraining,
   sharedTrainingBase,
   splitCall,
@@ -127,7 +128,7 @@ const weight = z.number().min(0).max(1000);
 const schema = z.strictObject({
   ...trainingShape,
   ...trainingCallShape,
-  batchSize: trainingShape.batchSize.min(2),
+  batchSize: batchSizeFrom(2),
   masks: fields.masks.optional(),
   levelWeights: z.union([
     z.literal("auto"),

@@ -23,10 +23,17 @@ export interface TrainingSettings {
    */
   readonly epochs?: number | undefined;
   /**
-   * Patches in one optimiser step, at least 1 (segmenter: 2, since its pooled branch normalises over the batch).
+   * Patches in one optimiser step, at least 1 (segmenter: 2, since its pooled branch normalises over the batch). `"auto"`: 20, or
+   * as many as memory has room for, which is found out by two small steps before the first; a resumed training takes as many as before.
    * @defaultValue `20`, as published
    */
-  readonly batchSize?: number | undefined;
+  readonly batchSize?: number | "auto" | undefined;
+  /**
+   * Whether the blocks of the network keep their inputs alone and compute what is inside twice (gradient checkpointing): less memory
+   * for more time, and the same result but for rounding.
+   * @defaultValue `false`
+   */
+  readonly gradientCheckpointing?: boolean | undefined;
   /**
    * Learning rate of the first step for the backbone, above 0, at most 100.
    * @defaultValue classifier `0.01`, as published, but `0.001` for MobileNetV2, which diverges at more. Segmenter `5e-4`: the published 0.01 acts on a loss that is divided by
@@ -185,11 +192,25 @@ export function splitCall<Checked extends TrainingCallOptions>(
   return { call: { validation, checkpointFolder, checkpointSteps, checkpointKeep, resume, signal }, settings };
 }
 
+/** The rule of {@link TrainingSettings.batchSize}. @param smallest - patches without which there is no step. */
+export function batchSizeFrom(smallest: 1 | 2): z.ZodType<number | "auto"> {
+  return z.union([z.literal("auto"), z.int().min(smallest).max(65_536)]);
+}
+
+/** What `batchSize` `"auto"` asks for, as published. */
+const largestAutomaticBatch = 20;
+
+/** Patches of a step as far as they are known before the memory is. */
+export function mostPatches(batchSize: number | "auto", patches: number): number {
+  return batchSize === "auto" ? Math.min(largestAutomaticBatch, patches) : batchSize;
+}
+
 /** The rules of {@link TrainingSettings}; nothing is optional, since base values are filled in before the check. */
 export const trainingShape = {
   recipe: fields.recipe,
   epochs: fields.count.max(1_000_000),
-  batchSize: fields.count.max(65_536),
+  batchSize: batchSizeFrom(1),
+  gradientCheckpointing: fields.flag,
   learningRate: z.number().gt(0).max(100),
   headLearningRateFactor: z.number().gt(0).max(1000),
   momentum: z.number().min(0).lt(1),
@@ -213,6 +234,7 @@ export const trainingShape = {
 /** Base values on which both recipes and both trainings agree, and which stand in the published code. */
 export const sharedTrainingBase = {
   batchSize: 20,
+  gradientCheckpointing: false,
   headLearningRateFactor: 10,
   momentum: 0.9,
   nesterov: false,

@@ -24,7 +24,6 @@ export interface TrainingLog<Step extends StepEvent, Epoch extends EpochEvent> {
   /** Start of the names of the metric files. */
   readonly name: string;
   readonly epochs: number;
-  readonly batchSize: number;
   readonly stepColumns: readonly MetricColumn<Step>[];
   readonly epochColumns: readonly MetricColumn<Epoch>[];
   /** The epoch in a few words, without its number. */
@@ -62,9 +61,11 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
   const steps = await MetricsFile.create(join(log.folder, `${log.name}-steps.csv`), log.stepColumns);
   const epochs = await MetricsFile.create(join(log.folder, `${log.name}-epochs.csv`), log.epochColumns);
   let replayedSteps = 0;
+  let perStep = 0; // The last step of an epoch may have fewer patches.
   const take = (event: Step | Epoch): void => {
     if (event.kind === "step") {
       steps.append(event);
+      perStep = Math.max(perStep, event.patches);
       if (event.replayed) {
         replayedSteps = event.step;
         return;
@@ -73,8 +74,8 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
         reporter.note(`${log.stage}: resumed after step ${replayedSteps} of ${event.steps}`);
       }
       const label = `epoch ${event.epoch + 1}/${log.epochs}`;
-      const done = event.step * log.batchSize;
-      reporter.progress({ stage: log.stage, label, done, total: event.steps * log.batchSize, loss: event.loss });
+      const done = event.step * perStep;
+      reporter.progress({ stage: log.stage, label, done, total: event.steps * perStep, loss: event.loss });
     } else {
       epochs.append(event);
       if (event.replayed) return;

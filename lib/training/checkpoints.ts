@@ -11,7 +11,7 @@ import { prepareCheckpointFolder } from "../model/checkpoint-paths.js";
 import type { ModelDescription } from "../model/model-description.js";
 import type { NativeTrainingOptions } from "../native/addon.js";
 import type { ModelPrecision } from "../options/precision.js";
-import type { TrainingCallOptions } from "../options/training.js";
+import type { TrainingCallOptions, TrainingSettings } from "../options/training.js";
 import type { PseudoMasks } from "../pseudo-masks.js";
 import { inspectWeights } from "../weights/inspect-weights.js";
 
@@ -57,9 +57,11 @@ export async function prepareCheckpoints(
 
 async function describe(configuration: TrainingConfiguration): Promise<object> {
   const { settings, precision, description, train, validation, masks } = configuration;
+  const unchanging: keyof TrainingSettings = "gradientCheckpointing"; // Less memory, more time, one result.
+  const learned = Object.fromEntries(Object.entries(settings).filter(([name]) => name !== unchanging));
   const { classes, width, headWidth, backbone, outputStride } = description;
   return {
-    settings,
+    settings: learned,
     // Checkpoints of before there was a choice are float32.
     ...(precision === "bfloat16" && { precision }),
     network: { classes: classes.map(({ name }) => name), width, headWidth, backbone, outputStride },

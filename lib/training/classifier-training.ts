@@ -11,7 +11,9 @@ import type {
 import { jobEvents } from "../native/job.js";
 import type { ClassifierTrainingCall, ResolvedClassifierTraining } from "../options/classifier-training.js";
 import type { ModelPrecision } from "../options/precision.js";
+import { mostPatches } from "../options/training.js";
 import type { Complete, TrainingSettings } from "../options/training.js";
+import { freeMemoryBytes } from "../free-memory.js";
 import { type NativeCheckpointOptions, prepareCheckpoints } from "./checkpoints.js";
 import type { ClassifierTrainingEvent, TrainingSummary } from "../training-events.js";
 import { classifierEventOf, trainingSummaryOf } from "../training-events.js";
@@ -39,7 +41,8 @@ export async function* trainClassifier(
   const groups = validation === undefined ? [] : await validation.loadGroups(signal);
   const scored = oneOrAll(groups.map(({ patches }) => patches));
   const metadata = metadataOf(description, trainings);
-  const options = { ...nativeOptions(settings, checkpoints, metadata, scored !== null), precision };
+  const shared = sharedNativeOptions(settings, split, checkpoints, metadata, scored !== null);
+  const options = { ...shared, ...ownNativeOptions(settings), precision };
   const summary = yield* jobEvents<ClassifierTrainingEvent, NativeTrainingSummary>(
     (onEvent, done) => native.train(options, train.patches, scored, (event) => onEvent(classifierEventOf(event)), done),
     signal,
@@ -54,15 +57,11 @@ export function oneOrAll<Part>(parts: readonly Part[]): Part | readonly Part[] |
   return parts.length === 1 ? first : parts;
 }
 
-function nativeOptions(
+function ownNativeOptions(
   settings: ResolvedClassifierTraining,
-  checkpoints: NativeCheckpointOptions,
-  metadata: Record<string, string>,
-  validated: boolean,
-): Omit<NativeClassifierTrainingOptions, "precision"> {
+): Omit<NativeClassifierTrainingOptions, keyof NativeTrainingOptions | "dropoutFactor"> {
   const { gammaInitial, gammaDecay, gammaFloor, gammaDecaysFrom, freezeStem, freezeBatchNorm } = settings;
   return {
-    ...sharedNativeOptions(settings, checkpoints, metadata, validated),
     pdaStartEpoch: settings.pdaStartEpoch === "never" ? settings.epochs : settings.pdaStartEpoch,
     gammaInitial,
     gammaDecay,
@@ -77,13 +76,17 @@ function nativeOptions(
 /** The part of the addon's options that both trainings share. */
 export function sharedNativeOptions(
   settings: Omit<Complete<TrainingSettings>, "recipe">,
+  split: Split,
   checkpoints: NativeCheckpointOptions,
   metadata: Record<string, string>,
   validated: boolean,
 ): Omit<NativeTrainingOptions, "precision"> & { readonly dropoutFactor: number } {
   return {
     epochs: settings.epochs,
-    batchSize: settings.batchSize,
+    batchSize: mostPatches(settings.batchSize, split.count),
+    fitBatch: settings.batchSize === "auto",
+    freeHostBytes: freeMemoryBytes(),
+    gradientCheckpointing: settings.gradientCheckpointing,
     learningRate: settings.learningRate,
     headLearningRateFactor: settings.headLearningRateFactor,
     momentum: settings.momentum,

@@ -49,7 +49,7 @@ export async function* trainSegmenter(
   const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
   const { background, divideByBatch, loss, blur, freezeBatchNorm } = settings;
   const options = {
-    ...sharedNativeOptions(settings, checkpoints, metadataOf(description, trainings), scored !== null),
+    ...sharedNativeOptions(settings, split, checkpoints, metadataOf(description, trainings), scored !== null),
     levelWeights: levelWeightsOf(call, plan),
     background,
     divideByBatch,

@@ -9,6 +9,7 @@
 #include "workspace.h"
 #include "wsss/classifier/pda.h"
 #include "wsss/convolution/affine_launch.h"
+#include "wsss/core/device.h"
 #include "wsss/dataset/batch.h"
 #include "wsss/segmenter/pixel_loss_sums.h"
 
@@ -20,9 +21,10 @@ at::Tensor normal(at::IntArrayRef shape, std::uint64_t seed, c10::ScalarType dty
   return at::randn(shape, at::detail::createCPUGenerator(seed), at::kDouble).to(dtype);
 }
 
+/// Of a result on whatever device, from one on the CPU.
 double relative_error(const at::Tensor& got, const at::Tensor& exact) {
   const double scale = exact.to(at::kDouble).abs().max().item<double>();
-  const double error = (got.to(at::kDouble) - exact.to(at::kDouble)).abs().max().item<double>();
+  const double error = (got.to(at::kCPU, at::kDouble) - exact.to(at::kDouble)).abs().max().item<double>();
   return scale > 0.0 ? error / scale : error;
 }
 
@@ -47,10 +49,13 @@ double numeric_error(const at::Tensor& at_point, const at::Tensor& gradient, Fun
 
 void set_errors(Workspace& w, const std::vector<double>& errors) { w.set("errors", at::tensor(errors, at::kDouble)); }
 
+// In all of them ours are computed on {device}, and ATen's on the CPU.
+
 // {n, classes, h, w, H, W, levels, background, dtype} -> errors [2 or 3]: sums and gradient against ATen's operations;
-// in float64 the gradient against differences too
+// in float64 on the CPU the gradient against differences too
 void pixel_loss_case(Workspace& w, const Fields& fields) {
   const auto dtype = dtype_of(fields);
+  const c10::Device device = parse_device(fields.string("device"));
   const bool background = fields.string("background") == "fifth-logit";
   const std::int64_t n = fields.integer("n"), classes = fields.integer("classes"), levels = fields.integer("levels");
   const at::Tensor logits = normal({n, classes, fields.integer("h"), fields.integer("w")}, 1, dtype) * 3.0;
@@ -60,15 +65,15 @@ void pixel_loss_case(Workspace& w, const Fields& fields) {
   masks[0][0][0][0] = 255;
   if (masks.size(3) > 2) masks.select(3, 1).fill_(classes + 1);
   const at::Tensor level_weights = normal({levels}, 3, dtype);
-  const auto run = [&](auto sums_of) {
-    const at::Tensor leaf = logits.clone().requires_grad_(true);
-    const at::Tensor sums = sums_of(leaf, masks, background);
-    sums.dot(level_weights).backward();
+  const auto run = [&](const c10::Device& where, auto sums_of) {
+    const at::Tensor leaf = logits.to(where).clone().requires_grad_(true);
+    const at::Tensor sums = sums_of(leaf, masks.to(where), background);
+    sums.dot(level_weights.to(where)).backward();
     return std::vector<at::Tensor>{sums.detach(), leaf.grad()};
   };
-  const auto ours = run(pixel_loss_sums), theirs = run(composed_pixel_loss_sums);
+  const auto ours = run(device, pixel_loss_sums), theirs = run(at::kCPU, composed_pixel_loss_sums);
   std::vector<double> errors{relative_error(ours[0], theirs[0]), relative_error(ours[1], theirs[1])};
-  if (dtype == at::kDouble) {
+  if (dtype == at::kDouble && device.is_cpu()) {
     errors.push_back(numeric_error(logits, ours[1], [&](const at::Tensor& point) {
       return pixel_loss_sums(point, masks, background).dot(level_weights).template item<double>();
     }));
@@ -84,15 +89,16 @@ void pda_attention_case(Workspace& w, const Fields& fields) {
   const std::int64_t n = fields.integer("n"), classes = fields.integer("classes");
   const at::Tensor features = normal({n, kChannels, fields.integer("h"), fields.integer("w")}, 1, dtype);
   const at::Tensor weights = normal({classes, kChannels, 1, 1}, 2, dtype);
-  const auto run = [&](auto map_of) {
-    const at::Tensor x = features.clone().requires_grad_(true);
-    const at::Tensor fc = weights.clone().requires_grad_(true);
+  const auto run = [&](const c10::Device& where, auto map_of) {
+    const at::Tensor x = features.to(where).clone().requires_grad_(true);
+    const at::Tensor fc = weights.to(where).clone().requires_grad_(true);
     const at::Tensor map = map_of(x, fc);
-    (map * normal(map.sizes(), 3, dtype)).sum().backward();
+    (map * normal(map.sizes(), 3, dtype).to(where)).sum().backward();
     return std::vector<at::Tensor>{map.detach(), x.grad(), fc.grad()};
   };
-  const auto ours = run([&](const at::Tensor& x, const at::Tensor& fc) { return pda_map(x, fc, gamma, divisor); });
-  const auto theirs = run([&](const at::Tensor& x, const at::Tensor& fc) {
+  const auto ours = run(parse_device(fields.string("device")),
+                        [&](const at::Tensor& x, const at::Tensor& fc) { return pda_map(x, fc, gamma, divisor); });
+  const auto theirs = run(at::kCPU, [&](const at::Tensor& x, const at::Tensor& fc) {
     return composed_pda_attention(at::conv2d(x, fc), gamma, divisor);
   });
   std::vector<double> errors;
@@ -115,9 +121,12 @@ void affine_kernel_case(Workspace& w, const Fields& fields) {
       {"none", Activation::kNone}, {"relu", Activation::kRelu}, {"relu6", Activation::kRelu6}};
   const Bounds bounds = bounds_of(activations.at(fields.string("activation")));
 
-  at::Tensor y = at::empty_like(x), of_x = at::empty_like(x), of_more = has_shortcut ? at::empty_like(x) : at::Tensor();
-  launch_affine(x, scale, shift, more, bounds, y);
-  launch_affine_gradient(gradient, y, scale, bounds, of_x, of_more);
+  const c10::Device device = parse_device(fields.string("device"));
+  const at::Tensor own = x.to(device);
+  at::Tensor y = at::empty_like(own), of_x = at::empty_like(own),
+             of_more = has_shortcut ? at::empty_like(own) : at::Tensor();
+  launch_affine(own, scale.to(device), shift.to(device), has_shortcut ? more.to(device) : more, bounds, y);
+  launch_affine_gradient(gradient.to(device), y, scale.to(device), bounds, of_x, of_more);
 
   const at::Tensor scales = scale.view({1, -1, 1, 1});
   at::Tensor exact = x.to(at::kFloat) * scales + shift.view({1, -1, 1, 1});
@@ -149,12 +158,13 @@ void gathered_case(Workspace& w, const Fields& fields) {
     draws.push_back({i % 2 == 1, i % 4 > 1, i % 3 == 0 ? 0.0 : 0.4 * static_cast<double>(i)});
   }
   const at::Tensor images = image_batch(patches, indices, draws, at::kFloat, at::kCPU);
-  const at::Tensor bytes = gathered_batch(patches.images(), indices, draws);
+  const c10::Device device = parse_device(fields.string("device"));
+  const at::Tensor bytes = gathered_batch(patches.images().to(device), indices, draws).to(at::kCPU);
   bool same = at::equal(bytes.permute({0, 3, 1, 2}).to(at::kFloat) / 255.0, images);
   const at::Tensor by_host = mask_batch(masks, indices, draws, at::kCPU);
   for (std::int64_t level = 0; level < 2; ++level) {
-    const at::Tensor gathered = gathered_batch(masks.tensor()[level].unsqueeze(-1), indices, draws);
-    same = same && at::equal(gathered.squeeze(-1), by_host[level]);
+    const at::Tensor gathered = gathered_batch(masks.tensor()[level].unsqueeze(-1).to(device), indices, draws);
+    same = same && at::equal(gathered.squeeze(-1).to(at::kCPU), by_host[level]);
   }
   w.set("same", at::scalar_tensor(same, at::kBool));
 }

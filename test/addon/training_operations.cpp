@@ -5,7 +5,9 @@
 #include "rules.h"
 #include "workspace.h"
 #include "wsss/classifier/classifier_trainer.h"
+#include "wsss/core/device.h"
 #include "wsss/core/error.h"
+#include "wsss/core/placement.h"
 #include "wsss/image/resize.h"
 #include "wsss/segmenter/segmenter_trainer.h"
 #include "wsss/weights/state_dict.h"
@@ -187,9 +189,10 @@ void segmenter_training(Workspace& w, const Fields& fields) {
   }
 }
 
-// {interval, lr, folder, stopAfter, resumeFrom} -> losses, and epochs: the step at which each epoch was reported, of a
-// small training whose losses are read every so many steps; diverged: the step that it stopped at, 0 if it did not.
-// With a folder it leaves a checkpoint every two steps, and is cancelled after so many reports, 0 for never.
+// {device, interval, lr, folder, stopAfter, resumeFrom} -> losses, and epochs: the step at which each epoch was
+// reported, of a small training whose losses are read every so many steps; diverged: the step that it stopped at, 0 if
+// it did not. With a folder it leaves a checkpoint every two steps, and is cancelled after so many reports, 0 for
+// never.
 void loss_interval(Workspace& w, const Fields& fields) {
   constexpr std::int64_t kPatches = 10, kSize = 32, kClasses = 2;
   PatchStore patches(kPatches, kSize, kSize, kClasses);
@@ -200,6 +203,7 @@ void loss_interval(Workspace& w, const Fields& fields) {
   }
   Classifier network = make_classifier("mobilenet", kClasses, 1.0 / 16);
   network->initialize(1);
+  place(*network, parse_device(fields.string("device")));
   ClassifierTrainingOptions options;
   options.schedule.learning_rate = fields.number("lr");
   options.schedule.epochs = 2;
@@ -271,7 +275,8 @@ void sgd(Workspace& w, const Fields& fields) {
     }
     const double rate = options.schedule.at(step);
     for (std::size_t g = 0; g < factors.size(); ++g) rates[step][static_cast<std::int64_t>(g)] = rate * factors[g];
-    optimizer.step(rate);
+    optimizer.set_learning_rate(rate);
+    optimizer.step();
     for (std::size_t i = 0; i < names.size(); ++i)
       w.set("after" + number + "." + names[i], parameters[i].detach().clone());
   }

@@ -1,4 +1,5 @@
-// The method on a CUDA device against the CPU: the same networks from the same seeds. Skipped, aloud, where there is none.
+// The method on a CUDA device against the CPU: the same networks from the same seeds, in float32 (whose convolutions LibTorch multiplies in
+// TF32 there). Skipped, aloud, where there is none.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { Classifier, type Dataset, Segmenter } from "../../dist/index.js";
@@ -33,11 +34,16 @@ function expectClose(actual: ArrayLike<number>, wanted: ArrayLike<number>, toler
   }
 }
 
-async function trainedClassifier(device: DeviceName): Promise<{ classifier: Classifier; losses: number[] }> {
+async function trainedClassifier(
+  device: DeviceName,
+  precision: "float32" | "bfloat16" = "float32",
+  gradientCheckpointing = false,
+): Promise<{ classifier: Classifier; losses: number[] }> {
   const { classes, background } = data;
-  const classifier = await Classifier.create({ classes, background, width: 1 / 8, device, seed: 1 });
+  const choice = { classes, background, width: 1 / 8, device, seed: 1, precision } as const;
+  const classifier = await Classifier.create(choice);
   const losses: number[] = [];
-  for await (const event of classifier.train(data.train, { ...training, pdaStartEpoch: 1 })) {
+  for await (const event of classifier.train(data.train, { ...training, pdaStartEpoch: 1, gradientCheckpointing })) {
     if (event.kind === "step") losses.push(event.loss);
   }
   return { classifier, losses };
@@ -69,6 +75,16 @@ async function trainedClassifier(device: DeviceName): Promise<{ classifier: Clas
     expect(same / cpu.masks.length).toBeGreaterThan(0.98);
   });
 
+  test("a classifier learns in bfloat16 as in float32, and with gradient checkpointing as without", async () => {
+    const wanted = await trainedClassifier("cuda");
+    const rounded = await trainedClassifier("cuda", "bfloat16");
+    const checkpointed = await trainedClassifier("cuda", "float32", true);
+    made.push(wanted.classifier, rounded.classifier, checkpointed.classifier);
+    expect(rounded.losses).not.toEqual(wanted.losses);
+    expectClose(rounded.losses, wanted.losses, 5e-2);
+    expectClose(checkpointed.losses, wanted.losses, 1e-2);
+  });
+
   test.each([0, 0.5])("a segmenter learns and segments as on the CPU (blur %d)", async (blur) => {
     const { classifier } = await trainedClassifier("cpu");
     made.push(classifier);
@@ -76,7 +92,8 @@ async function trainedClassifier(device: DeviceName): Promise<{ classifier: Clas
     const outcomes: Outcome[] = [];
     for (const device of devices) {
       const { classes, background } = data;
-      const segmenter = await Segmenter.create({ classes, background, width: 1 / 8, device, seed: 1 });
+      const choice = { classes, background, width: 1 / 8, device, seed: 1, precision: "float32" } as const;
+      const segmenter = await Segmenter.create(choice);
       made.push(segmenter);
       const losses: number[] = [];
       for await (const event of segmenter.train(data.train, { ...training, masks, blur })) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "wsss/core/cancel.h"
+#include "wsss/core/recompute.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -49,7 +50,7 @@ BottleneckStageImpl::BottleneckStageImpl(std::int64_t in, const Shape& shape, do
 
 at::Tensor BottleneckStageImpl::forward(at::Tensor x) {
   for (auto& block : blocks_) {
-    x = block(x);
+    x = recomputed(block, x);
     cancellation_point(x);
   }
   return x;

@@ -9,6 +9,7 @@
 
 #include "wsss/convolution/conv_norm.h"
 #include "wsss/core/cancel.h"
+#include "wsss/core/recompute.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -89,7 +90,8 @@ MobileNetV2FeaturesImpl::MobileNetV2FeaturesImpl(std::int64_t output_stride, dou
 
 at::Tensor MobileNetV2FeaturesImpl::run(at::Tensor x, std::size_t first, std::size_t last) {
   if (first == 0) x = stem_->forward_to(x, Activation::kRelu6);
-  for (std::size_t layer = std::max<std::size_t>(first, 1); layer <= last; ++layer) x = blocks_[layer - 1](x);
+  for (std::size_t layer = std::max<std::size_t>(first, 1); layer <= last; ++layer)
+    x = recomputed(blocks_[layer - 1], x);
   return x;
 }
 

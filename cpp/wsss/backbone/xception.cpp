@@ -7,6 +7,7 @@
 
 #include "wsss/convolution/fused.h"
 #include "wsss/core/cancel.h"
+#include "wsss/core/recompute.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -95,7 +96,8 @@ BackboneFeatures XceptionImpl::forward(const at::Tensor& x) {
   t = conv_norm(conv2_, bn2_, t, Activation::kRelu);             // H / 2
   const at::Tensor low = torch::relu(blocks_[0](t));             // H / 4
   t = low;
-  for (std::size_t i = 1; i < blocks_.size(); ++i) t = blocks_[i](t);  // H / 8, then H / 16 (8 at output stride 8)
+  for (std::size_t i = 1; i < blocks_.size(); ++i)
+    t = recomputed(blocks_[i], t);  // H / 8, then H / 16 (8 at output stride 8)
   t = torch::relu(t);
   for (std::size_t i = 0; i < exit_.size(); ++i) t = torch::relu(exit_norms_[i](exit_[i](t)));
   return {t, low};

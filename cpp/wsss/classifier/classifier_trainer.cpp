@@ -53,15 +53,22 @@ class ClassifierRun : public TrainingRun {
 
   void begin_epoch() override { meter_.reset(); }
 
-  Forward forward(const StepBatch& batch, Dropout& dropout) override {
-    const at::Tensor images = batches_.images(batch.indices, batch.draws);
-    const at::Tensor labels = label_batch(train_, batch.indices, dtype(), device());
-    at::Tensor deep = network_->features(images, dropout).deep;
-    if (options_.gamma.enabled(batch.epoch)) {
-      deep = deep * pda_map(deep, network_->class_weights(), options_.gamma.gamma(batch.epoch), options_.pda_divisor);
+  StepInputs inputs(const StepBatch& batch) override {
+    return {batches_.images(batch.indices, batch.draws), label_batch(train_, batch.indices, dtype(), device())};
+  }
+
+  Forward forward(const StepInputs& inputs, std::int64_t epoch, Dropout& dropout) override {
+    at::Tensor deep = network_->features(inputs.images, dropout).deep;
+    if (options_.gamma.enabled(epoch)) {
+      deep = deep * pda_map(deep, network_->class_weights(), options_.gamma.gamma(epoch), options_.pda_divisor);
     }
     const at::Tensor logits = network_->classify(deep, dropout);
-    return {logits, multilabel_soft_margin(logits, labels)};
+    return {logits, multilabel_soft_margin(logits, inputs.targets)};
+  }
+
+  std::optional<double> constant_of(std::int64_t epoch) const override {
+    if (!options_.gamma.enabled(epoch)) return std::nullopt;
+    return options_.gamma.gamma(epoch);
   }
 
   void measure(const at::Tensor& logits, const std::vector<std::int64_t>& indices) override {

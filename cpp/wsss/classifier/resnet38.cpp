@@ -6,6 +6,7 @@
 
 #include "wsss/convolution/fused.h"
 #include "wsss/core/precision.h"
+#include "wsss/core/recompute.h"
 #include "wsss/core/width.h"
 
 namespace wsss {
@@ -65,7 +66,7 @@ at::Tensor ResNet38Impl::features_to_shallow(const at::Tensor& x) {
   at::Tensor t = conv1a_(x);
   passed("conv1a", t);
   for (std::size_t i = 0; i < kBlocksToB4_5; ++i) {
-    t = blocks_[i].second(t);
+    t = recomputed(blocks_[i].second, t);
     passed(blocks_[i].first, t);
   }
   return t;
@@ -76,7 +77,7 @@ FeatureLevels ResNet38Impl::features_from_shallow(const at::Tensor& shallow, Dro
   levels.shallow = shallow;
   at::Tensor t = shallow;
   for (std::size_t i = kBlocksToB4_5; i < blocks_.size(); ++i) {
-    t = blocks_[i].second(t);
+    t = recomputed(blocks_[i].second, t);
     passed(blocks_[i].first, t);
   }
   levels.middle = t;

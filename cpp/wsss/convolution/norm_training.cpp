@@ -10,6 +10,7 @@
 #include "wsss/convolution/affine_activation.h"
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/stored.h"
+#include "wsss/core/recompute.h"
 #include "wsss/kernels/affine.h"
 
 namespace wsss {
@@ -145,7 +146,7 @@ at::Tensor norm_in_training(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& 
     inverse.push_back(1.0 / std::sqrt(variance + norm.options.eps()));
   }
   const at::Tensor mean = as_tensor(sums.first);
-  {
+  if (!is_recomputing()) {
     const torch::NoGradGuard no_grad;
     norm.num_batches_tracked.add_(1);
     const double momentum = *norm.options.momentum();

@@ -5,6 +5,8 @@
 #include <map>
 #include <vector>
 
+#include "wsss/core/recompute.h"
+
 namespace wsss {
 
 namespace {
@@ -58,6 +60,10 @@ at::Tensor BatchNormImpl::forward(const at::Tensor& x) {
       sums.squares = sums.count == 0.0 ? values.square().sum(1) : sums.squares + values.square().sum(1);
       sums.count += static_cast<double>(values.size(1));
     }
+  }
+  if (is_training() && is_recomputing()) {
+    return at::batch_norm(x, weight, bias, {}, {}, /*training=*/true, /*momentum=*/0.0, options.eps(),
+                          /*cudnn_enabled=*/true);
   }
   return torch::nn::BatchNorm2dImpl::forward(x);
 }

@@ -4,11 +4,30 @@
 
 namespace wsss {
 
+namespace {
+
+void draw_mask(at::Tensor& mask, double kept, const at::Generator& generator) {
+  mask.bernoulli_(kept, generator).div_(kept);
+}
+
+}  // namespace
+
+at::Tensor HeldMasks::add(at::IntArrayRef shape, const at::TensorOptions& options, double kept) {
+  masks_.push_back({at::empty(shape, options), kept});
+  return masks_.back().values;
+}
+
+void HeldMasks::draw(at::Generator generator) {
+  for (auto& mask : masks_) draw_mask(mask.values, mask.kept, generator);
+}
+
 at::Tensor Dropout::apply(const at::Tensor& x, at::IntArrayRef mask_shape, double probability) {
   const double drop = probability * factor_;
   if (drop <= 0.0) return x;
-  at::Tensor mask = at::empty(mask_shape, x.options().memory_format(x.suggest_memory_format()));
-  mask.bernoulli_(1.0 - drop, generator_).div_(1.0 - drop);
+  const auto options = x.options().memory_format(x.suggest_memory_format());
+  if (held_ != nullptr) return x * held_->add(mask_shape, options, 1.0 - drop);
+  at::Tensor mask = at::empty(mask_shape, options);
+  draw_mask(mask, 1.0 - drop, generator_);
   return x * mask;
 }
 

@@ -3,7 +3,25 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 namespace wsss {
+
+/// The masks of a step that is recorded once and replayed: a replay reads them where they lie, and draws none.
+class HeldMasks {
+ public:
+  /// A mask of ones and zeros scaled up, which draw() will fill.
+  at::Tensor add(at::IntArrayRef shape, const at::TensorOptions& options, double kept);
+  /// Fills all masks anew, in the order in which the step asked for them.
+  void draw(at::Generator generator);
+
+ private:
+  struct Mask {
+    at::Tensor values;
+    double kept;  ///< Probability of a one.
+  };
+  std::vector<Mask> masks_;
+};
 
 /// Dropout from a generator of our own. A default-made object is inactive (evaluation).
 class Dropout {
@@ -11,7 +29,9 @@ class Dropout {
   Dropout() = default;
   /// @param generator  on the device of the features.
   /// @param factor     multiplies every probability; 0 turns dropout off, 1 is the paper's.
-  Dropout(at::Generator generator, double factor) : generator_(std::move(generator)), factor_(factor) {}
+  /// @param held       where a recorded step leaves its masks; without, they are drawn at once.
+  Dropout(at::Generator generator, double factor, HeldMasks* held = nullptr)
+      : generator_(std::move(generator)), factor_(factor), held_(held) {}
 
   /// Drops whole channels of one image: x [N, C, H, W], probability in [0, 1).
   at::Tensor channels(const at::Tensor& x, double probability);
@@ -23,6 +43,7 @@ class Dropout {
 
   at::Generator generator_;
   double factor_ = 0.0;
+  HeldMasks* held_ = nullptr;
 };
 
 }  // namespace wsss

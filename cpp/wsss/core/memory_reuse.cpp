@@ -19,8 +19,18 @@ constexpr std::size_t kSlack = 8;
 // Which object the thread's tensors ask. NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 thread_local MemoryReuse* current = nullptr;
 
+/// Its size if it is one that counts, 0 of a small one.
+std::int64_t counted(void* block) {
+  const std::size_t bytes = malloc_usable_size(block);
+  return bytes < kSmallestKept ? 0 : static_cast<std::int64_t>(bytes);
+}
+
 void free_block(void* block) {
-  if (block == nullptr || (current != nullptr && current->keep(block))) return;
+  if (block == nullptr) return;
+  if (current != nullptr) {
+    current->count(-counted(block));
+    if (current->keep(block)) return;
+  }
   c10::free_cpu(block);
 }
 
@@ -29,6 +39,7 @@ class ReusingAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(std::size_t bytes) override {
     void* block = obtain(bytes);
+    if (current != nullptr && block != nullptr) current->count(counted(block));
     return {block, block, &free_block, c10::Device(c10::DeviceType::CPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &free_block; }
@@ -63,6 +74,8 @@ MemoryReuse::~MemoryReuse() {
   current = previous_;
   release();
 }
+
+MemoryReuse* MemoryReuse::of_thread() { return current; }
 
 void* MemoryReuse::take(std::size_t bytes) {
   const auto found = blocks_.lower_bound(bytes);

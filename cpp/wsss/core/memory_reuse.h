@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 
 namespace wsss {
@@ -25,8 +27,22 @@ class MemoryReuse {
   /// Gives all kept blocks back to the system.
   void release();
 
+  /// Large blocks that were handed out (positive) or came back (negative).
+  void count(std::int64_t bytes) {
+    in_use_ += bytes;
+    peak_ = std::max(peak_, in_use_);
+  }
+  std::int64_t in_use() const { return in_use_; }
+  /// The most bytes in use since the last begin_peak().
+  std::int64_t peak() const { return peak_; }
+  void begin_peak() { peak_ = in_use_; }
+  /// That of this thread; null without one.
+  static MemoryReuse* of_thread();
+
  private:
   std::multimap<std::size_t, void*> blocks_;  // by size
+  std::int64_t in_use_ = 0;                   // Below 0 if blocks of before came back.
+  std::int64_t peak_ = 0;
   MemoryReuse* previous_;
 };
 

@@ -11,6 +11,7 @@ namespace {
 
 struct Plugin {
   const CudaTable* table = nullptr;
+  decltype(&wsss_cuda_capability) capability = nullptr;
   std::string reason;
 };
 
@@ -27,11 +28,14 @@ Plugin open_plugin() {
   const std::string file = own_folder() + "/" + kCudaPluginFile;
   // Never closed: kernels are registered with the CUDA runtime until the process ends.
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (library == nullptr) return {nullptr, dlerror()};
+  if (library == nullptr) return {nullptr, nullptr, dlerror()};
   const auto getter = reinterpret_cast<decltype(&wsss_cuda_table)>(dlsym(library, kCudaTableSymbol));
   const CudaTable* table = getter == nullptr ? nullptr : getter(kCudaTableVersion, CudaTable::layout());
-  if (table == nullptr) return {nullptr, file + " is of another build than the addon"};
-  return {table, ""};
+  const auto capability = reinterpret_cast<decltype(&wsss_cuda_capability)>(dlsym(library, kCudaCapabilitySymbol));
+  if (table == nullptr || capability == nullptr) {
+    return {nullptr, nullptr, file + " is of another build than the addon"};
+  }
+  return {table, capability, ""};
 }
 
 const Plugin& plugin() {
@@ -42,6 +46,11 @@ const Plugin& plugin() {
 }  // namespace
 
 const CudaTable* cuda_kernels() { return plugin().table; }
+
+bool cuda_multiplies_bfloat16(int device) {
+  constexpr int kAmpere = 80;
+  return plugin().capability != nullptr && plugin().capability(device) >= kAmpere;
+}
 
 const char* cuda_kernels_reason() { return plugin().reason.c_str(); }
 

@@ -13,6 +13,10 @@ inline constexpr const char* kCudaPluginFile = "wsss_tissue_cuda.so";
 /// runtime in the process) or is of another build: everything then runs in LibTorch's own operations.
 const CudaTable* cuda_kernels();
 
+/// Whether a CUDA device multiplies bfloat16 matrices in hardware, as those since Ampere do. Without the plugin nobody
+/// says so, and it counts as one that does not.
+bool cuda_multiplies_bfloat16(int device);
+
 /// Why cuda_kernels() is null; empty if it is not.
 const char* cuda_kernels_reason();
 

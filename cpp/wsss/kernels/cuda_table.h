@@ -40,5 +40,8 @@ inline constexpr std::int64_t kCudaTableVersion = 1;
 /// What the plugin exports: its table, or null if the caller knows another version or layout.
 extern "C" const CudaTable* wsss_cuda_table(std::int64_t version, std::int64_t layout);
 inline constexpr const char* kCudaTableSymbol = "wsss_cuda_table";
+/// And: ten times the major and once the minor compute capability of a device (80 = A100); 0 if CUDA does not say.
+extern "C" int wsss_cuda_capability(int device);
+inline constexpr const char* kCudaCapabilitySymbol = "wsss_cuda_capability";
 
 }  // namespace wsss

@@ -140,6 +140,7 @@ void write_checkpoint(const std::string& folder, const Checkpoint& checkpoint, s
                      {"config", checkpoint.config},
                      {"epoch", std::to_string(checkpoint.epoch)},
                      {"steps", std::to_string(checkpoint.steps)},
+                     {"batchSize", std::to_string(checkpoint.batch_size)},
                      {"lossSum", exact_text(checkpoint.loss_sum)},
                      {"patchesSeen", std::to_string(checkpoint.patches_seen)},
                      {"meters", joined(checkpoint.meters)},
@@ -165,9 +166,11 @@ Checkpoint read_checkpoint(const std::string& path) {
                 {{"path", path}});
   }
   const auto integer = [&](const char* name) { return exact_integer(field(name)); };
+  const auto has = [&](const char* name) { return file.metadata.find(name) != file.metadata.end(); };
   Checkpoint checkpoint;
   checkpoint.stage = field("stage");
   checkpoint.config = field("config");
+  if (has("batchSize")) checkpoint.batch_size = integer("batchSize");
   checkpoint.epoch = integer("epoch");
   checkpoint.steps = integer("steps");
   checkpoint.loss_sum = exact_number(field("lossSum"));

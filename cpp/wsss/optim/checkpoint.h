@@ -14,9 +14,10 @@ namespace wsss {
 struct Checkpoint {
   std::string stage;   ///< "classifier" or "segmenter".
   std::string config;  ///< Options and data of the run as its caller describes them; a resumed run must have the same.
-  std::int64_t epoch = 0;  ///< Epochs that are finished.
-  std::int64_t steps = 0;  ///< Optimiser steps done, those of an unfinished epoch included.
-  double loss_sum = 0.0;   ///< Of the unfinished epoch, like the two below.
+  std::int64_t epoch = 0;       ///< Epochs that are finished.
+  std::int64_t steps = 0;       ///< Optimiser steps done, those of an unfinished epoch included.
+  std::int64_t batch_size = 0;  ///< Patches of a full step; 0 in older checkpoints.
+  double loss_sum = 0.0;        ///< Of the unfinished epoch, like the two below.
   std::int64_t patches_seen = 0;
   std::vector<double> meters;
   std::int64_t best_epoch = -1;

@@ -69,10 +69,23 @@ void GroupedSgd::clip() {
   at::_foreach_mul_(gradients, factor);
 }
 
-void GroupedSgd::step(double learning_rate) {
+void GroupedSgd::set_learning_rate(double learning_rate) {
+  learning_rate_ = learning_rate;
+  device_rates_.resize(groups_.size());
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const auto& parameters = groups_[i].parameters;
+    if (parameters.empty() || parameters.front().is_cpu()) continue;
+    at::Tensor& rate = device_rates_[i];
+    if (!rate.defined()) rate = at::empty({}, parameters.front().options().dtype(at::kFloat));
+    rate.fill_(learning_rate * groups_[i].learning_rate_factor);
+  }
+}
+
+void GroupedSgd::step() {
   const torch::NoGradGuard no_grad;
   if (clip_norm_ > 0.0) clip();
-  for (const auto& group : groups_) {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const ParameterGroup& group = groups_[i];
     std::vector<at::Tensor> parameters, gradients, momenta;
     for (const auto& parameter : group.parameters) {
       if (!parameter.grad().defined()) continue;
@@ -84,9 +97,15 @@ void GroupedSgd::step(double learning_rate) {
       momenta.push_back(momentum);
     }
     if (parameters.empty()) continue;
-    at::_fused_sgd_(parameters, gradients, momenta, group.weight_decay, momentum_,
-                    learning_rate * group.learning_rate_factor, /*dampening=*/0.0, nesterov_, /*maximize=*/false,
-                    /*is_first_step=*/false);
+    const auto update = [&](const auto& rate) {
+      at::_fused_sgd_(parameters, gradients, momenta, group.weight_decay, momentum_, rate, /*dampening=*/0.0, nesterov_,
+                      /*maximize=*/false, /*is_first_step=*/false);
+    };
+    if (parameters.front().is_cpu()) {
+      update(learning_rate_ * group.learning_rate_factor);
+    } else {
+      update(device_rates_[i]);
+    }
   }
 }
 

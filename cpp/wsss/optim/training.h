@@ -19,6 +19,12 @@ struct TrainingOptions {
   Schedule schedule;  ///< epochs included; steps_per_epoch is filled in by the trainer.
   double head_learning_rate_factor = 10.0;
   std::int64_t batch_size = 20;
+  /// Take fewer patches a step if memory has no room for batch_size of them; a resumed run takes as many as before.
+  bool fit_batch = false;
+  /// Memory of the host that the training may take, for fit_batch on the CPU and for what a failure says would fit.
+  std::int64_t free_host_bytes = 0;
+  /// Keep the inputs of the networks' blocks alone and compute what is inside twice: see RecomputeScope.
+  bool gradient_checkpointing = false;
   double momentum = 0.9;
   bool nesterov = false;
   double weight_decay = 5e-4;
@@ -49,6 +55,7 @@ struct TrainingOptions {
 struct TrainingSummary {
   std::int64_t steps = 0;
   std::int64_t epochs = 0;
+  std::int64_t batch_size = 0;   ///< As asked for, or what was fitted.
   std::int64_t best_epoch = -1;  ///< -1 without validation.
   double best_score = 0.0;
   double last_loss = 0.0;
@@ -73,8 +80,11 @@ class GroupedSgd {
   GroupedSgd(std::vector<ParameterGroup> groups, const TrainingOptions& options);
 
   void zero_grad();
-  /// Clips (if asked) and updates with `learning_rate` times each group's factor. Parameters without gradient stay.
-  void step(double learning_rate);
+  /// The learning rate of the steps that follow, times each group's factor. On a device it lies there, so that a
+  /// recorded step reads what was set last.
+  void set_learning_rate(double learning_rate);
+  /// Clips (if asked) and updates. Parameters without gradient stay.
+  void step();
 
   /// The momentum buffer of a parameter; undefined before its first step, and without momentum.
   at::Tensor momentum_of(const at::Tensor& parameter) const;
@@ -85,6 +95,8 @@ class GroupedSgd {
   void clip();
 
   std::vector<ParameterGroup> groups_;
+  double learning_rate_ = 0.0;
+  std::vector<at::Tensor> device_rates_;  // One for each group that is not on the CPU.
   double momentum_;
   bool nesterov_;
   double clip_norm_;

@@ -22,6 +22,7 @@ void TrainingRun::save_checkpoint() {
   checkpoint.config = options_.checkpoint_config;
   checkpoint.epoch = summary_.epochs;
   checkpoint.steps = summary_.steps;
+  checkpoint.batch_size = options_.batch_size;
   checkpoint.loss_sum = loss_sum_;
   checkpoint.patches_seen = patches_seen_;
   checkpoint.meters = meter_state();
@@ -61,6 +62,7 @@ void TrainingRun::resume() {
   };
   if (checkpoint.stage != stage_) throw refuse("it is of a " + checkpoint.stage);
   if (checkpoint.config != options_.checkpoint_config) throw refuse("its options or data are not those of this run");
+  if (options_.fit_batch && checkpoint.batch_size > 0) set_batch_size(checkpoint.batch_size);
   const std::int64_t steps = options_.schedule.steps_per_epoch;
   if (checkpoint.epoch < 0 || checkpoint.epoch > options_.schedule.epochs ||
       checkpoint.steps < checkpoint.epoch * steps || checkpoint.steps > (checkpoint.epoch + 1) * steps ||

@@ -1,13 +1,17 @@
 #include "wsss/optim/training_run.h"
 
+#include <ATen/DeviceAccelerator.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "wsss/core/batch_norm.h"
+#include "wsss/core/device_memory.h"
 #include "wsss/core/memory_reuse.h"
+#include "wsss/core/own_stream.h"
 #include "wsss/core/random.h"
+#include "wsss/core/recompute.h"
 #include "wsss/weights/atomic_file.h"
 #include "wsss/weights/safetensors.h"
 
@@ -29,28 +33,40 @@ TrainingRun::TrainingRun(const char* stage, torch::nn::Module& network, const at
       dtype_(reference.scalar_type()),
       device_(reference.device()),
       dropout_generator_(make_generator(device_, 0)) {
-  options_.schedule.steps_per_epoch = steps_per_epoch(count, options_);
+  set_batch_size(options_.batch_size);
   if (options_.loss_interval == 0) options_.loss_interval = device_.is_cpu() ? 1 : kDeviceLossInterval;
 }
 
 TrainingSummary TrainingRun::run() {
   const CancelScope scope(cancel_, has_checkpoints() ? CancelLevel::kAbort : CancelLevel::kCancel);
   const MemoryReuse memory;
+  const OwnStream stream(device_);
   const bool resumes = !options_.resume_from.empty();
   if (!resumes) unfold();
   optimizer_.emplace(parameter_groups(), options_);
   if (options_.weight_average_decay > 0.0) average_.emplace(network_, options_.weight_average_decay);
   if (has_checkpoints()) remove_partial_files(options_.checkpoint_folder);
-  if (resumes) resume();
+  if (resumes) {
+    resume();
+  } else if (options_.fit_batch) {
+    set_batch_size(std::max(fitting_batch(options_.batch_size), fewest_patches()));
+  }
   for (std::int64_t epoch = summary_.epochs; epoch < options_.schedule.epochs; ++epoch) {
     train_epoch(epoch);
     finish_epoch(epoch);
   }
+  forget_recording();
   network_.eval();
   if (average_) average_->swap();
   if (options_.keep_best && !best_weights_.empty()) load_state_dict(network_, best_weights_, "the best epoch");
   summary_.elapsed_ms = elapsed_ms();
   return summary_;
+}
+
+void TrainingRun::set_batch_size(std::int64_t patches) {
+  options_.batch_size = patches;
+  options_.schedule.steps_per_epoch = steps_per_epoch(count_, options_);
+  summary_.batch_size = patches;
 }
 
 void TrainingRun::unfold() {
@@ -85,13 +101,19 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
     for (const auto index : batch.indices) {
       batch.draws.push_back(draw_augmentation(options_.augmentation, options_.seed, epoch, index));
     }
+    std::optional<std::string> no_room;
     try {
       train_step(batch);
+    } catch (const c10::Error& error) {
+      // What the step had is free only when its exception is gone.
+      if (!is_out_of_memory(error)) throw;
+      no_room = error.what_without_backtrace();
     } catch (const Error& error) {
       // A cancelled step takes those that were done before it, and not told yet, not with it.
       if (error.code() == ErrorCode::kCancelled) report_steps();
       throw;
     }
+    if (no_room) throw no_memory(static_cast<std::int64_t>(batch.indices.size()), *no_room);
     const bool is_due = options_.checkpoint_steps > 0 && summary_.steps % options_.checkpoint_steps == 0;
     if (is_due && has_checkpoints()) {
       report_steps();
@@ -106,17 +128,12 @@ void TrainingRun::train_step(const StepBatch& batch) {
   const double learning_rate = options_.schedule.at(summary_.steps);
   dropout_generator_.set_current_seed(
       random_bits(options_.seed, RandomPurpose::kDropout, static_cast<std::uint64_t>(summary_.steps)));
-  Dropout dropout(dropout_generator_, options_.dropout_factor);
+  optimizer_->set_learning_rate(learning_rate);
   const PrecisionScope precision(options_.precision);
-  const Forward result = forward(batch, dropout);
-  if (options_.loss_interval == 1) {
-    require_finite_loss(result.loss.item<double>(), summary_.steps + 1, learning_rate);
-  }
-
-  optimizer_->zero_grad();
-  result.loss.backward();
-  check_cancelled();
-  optimizer_->step(learning_rate);
+  const RecomputeScope recompute(options_.gradient_checkpointing);
+  const StepInputs given = inputs(batch);
+  const Forward result =
+      can_record() ? recorded_step(given, batch.epoch) : computed_step(given, batch.epoch, dropout());
   ++summary_.steps;
   if (average_) average_->update(summary_.steps);
 
@@ -127,10 +144,68 @@ void TrainingRun::train_step(const StepBatch& batch) {
   report.learning_rate = learning_rate;
   report.patches = static_cast<std::int64_t>(batch.indices.size());
   report.elapsed_ms = elapsed_ms();
-  report.logits = result.logits.detach();
+  report.logits = result.logits;
   report.indices = batch.indices;
-  pending_.push_back({std::move(report), result.loss.detach()});
+  pending_.push_back({std::move(report), result.loss});
   if (static_cast<std::int64_t>(pending_.size()) >= options_.loss_interval) report_steps();
+}
+
+TrainingRun::Forward TrainingRun::computed_step(const StepInputs& inputs, std::int64_t epoch, Dropout dropout) {
+  const Forward result = forward(inputs, epoch, dropout);
+  if (options_.loss_interval == 1) {
+    require_finite_loss(result.loss.item<double>(), summary_.steps + 1, options_.schedule.at(summary_.steps));
+  }
+  optimizer_->zero_grad();
+  result.loss.backward();
+  check_cancelled();
+  optimizer_->step();
+  return {result.logits.detach(), result.loss.detach()};
+}
+
+/// A step of a kind is computed the first time, recorded the second time, and replayed from then on.
+TrainingRun::Forward TrainingRun::recorded_step(const StepInputs& inputs, std::int64_t epoch) {
+  const StepKind kind{inputs.images.size(0), constant_of(epoch)};
+  const bool comes_again = last_kind_ == kind;
+  last_kind_ = kind;
+  if (recorded_ == nullptr || recorded_->kind != kind) {
+    if (!comes_again || !record(inputs, epoch)) return computed_step(inputs, epoch, dropout());
+  }
+  recorded_->inputs.images.copy_(inputs.images);
+  recorded_->inputs.targets.copy_(inputs.targets);
+  recorded_->masks.draw(dropout_generator_);
+  recorded_->recording.replay();
+  // The next replay overwrites them.
+  return {recorded_->result.logits.clone(), recorded_->result.loss.clone()};
+}
+
+/// Records the step in the place of the one before. False if the device refuses, once and for all.
+bool TrainingRun::record(const StepInputs& inputs, std::int64_t epoch) {
+  forget_recording();
+  // The step that was computed first left its memory ready for a next one, which will not come.
+  at::accelerator::emptyCache();
+  recorded_ = std::make_unique<RecordedStep>();
+  recorded_->kind = *last_kind_;
+  recorded_->inputs = {inputs.images.clone(), inputs.targets.clone()};
+  try {
+    recorded_->recording.make([&] {
+      const Dropout held(dropout_generator_, options_.dropout_factor, &recorded_->masks);
+      recorded_->result = computed_step(recorded_->inputs, epoch, held);
+    });
+    return true;
+  } catch (const c10::Error& error) {
+    TORCH_WARN("the training step could not be recorded; its operations go on being launched one by one: ",
+               error.what_without_backtrace());
+    records_ = false;
+    forget_recording();
+    return false;
+  }
+}
+
+void TrainingRun::forget_recording() {
+  if (recorded_ == nullptr) return;
+  optimizer_->zero_grad();  // The gradients lie in its memory.
+  recorded_.reset();
+  at::accelerator::emptyCache();
 }
 
 /// Reads the losses of all steps that were not reported yet, at once, since on a device this waits for it.

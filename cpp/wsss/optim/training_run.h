@@ -3,13 +3,16 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "wsss/core/cancel.h"
 #include "wsss/core/dropout.h"
 #include "wsss/dataset/batch.h"
 #include "wsss/optim/checkpoint.h"
+#include "wsss/optim/recording.h"
 #include "wsss/optim/training.h"
 #include "wsss/optim/weight_average.h"
 #include "wsss/weights/state_dict.h"
@@ -47,8 +50,23 @@ struct StepBatch {
   std::vector<AugmentationDraw> draws;
 };
 
+/// What a step computes with, on the network's device.
+struct StepInputs {
+  at::Tensor images;   ///< [n, 3, H, W]
+  at::Tensor targets;  ///< Labels [n, K], or masks [levels, n, H, W].
+};
+
+/// What the tensors of a step of n patches take: fixed + n * per_patch bytes.
+struct StepMemory {
+  double fixed = 0.0;
+  double per_patch = 0.0;
+};
+
 /// The loop that both stages share: epochs of shuffled batches, one update each, validation, the best weights kept,
 /// checkpoints. A stage says what one forward pass is, and what is measured.
+///
+/// On a CUDA device whose losses are read every few steps, a step is recorded at its second time and replayed from then
+/// on. With a set of full batches that costs the host a few launches a step instead of thousands.
 ///
 /// With a checkpoint folder a cancelled run ends its step and saves before it stops, and a run that resumes does
 /// exactly what the undisturbed one would have done: on the CPU to the last bit. It first reports again what was
@@ -81,7 +99,12 @@ class TrainingRun {
   /// Whether batch norms learn in this run.
   virtual bool trains_batch_norms() const = 0;
   virtual void begin_epoch() {}
-  virtual Forward forward(const StepBatch& batch, Dropout& dropout) = 0;
+  virtual StepInputs inputs(const StepBatch& batch) = 0;
+  virtual Forward forward(const StepInputs& inputs, std::int64_t epoch, Dropout& dropout) = 0;
+  /// Patches without which a step cannot be: 2 where a layer normalises over the patches alone.
+  virtual std::int64_t fewest_patches() const { return 1; }
+  /// A number of the epoch that forward() computes with, if it does so: a recording holds it.
+  virtual std::optional<double> constant_of(std::int64_t /*epoch*/) const { return std::nullopt; }
   /// Takes a step into the meters.
   virtual void measure(const at::Tensor& /*logits*/, const std::vector<std::int64_t>& /*indices*/) {}
   virtual void step_done(const StepReport& report) = 0;
@@ -104,14 +127,28 @@ class TrainingRun {
 
  private:
   bool has_checkpoints() const { return !options_.checkpoint_folder.empty(); }
+  void set_batch_size(std::int64_t patches);
   void unfold();
   void train_epoch(std::int64_t epoch);
   void train_step(const StepBatch& batch);
+  Forward computed_step(const StepInputs& inputs, std::int64_t epoch, Dropout dropout);
+  bool can_record() const { return records_ && device_.is_cuda() && options_.loss_interval > 1; }
+  Forward recorded_step(const StepInputs& inputs, std::int64_t epoch);
+  bool record(const StepInputs& inputs, std::int64_t epoch);
+  void forget_recording();
+  Dropout dropout() const { return {dropout_generator_, options_.dropout_factor}; }
   void report_steps();
   void report_step(const StepReport& report);
   void finish_epoch(std::int64_t epoch);
   EpochReport validated_epoch(std::int64_t epoch);
   void save_weights(const char* name) const;
+
+  // training_memory.cpp
+  std::int64_t fitting_batch(std::int64_t most);
+  StepMemory measure_memory();
+  double step_bytes(std::int64_t patches);
+  double kept_bytes() const;
+  Error no_memory(std::int64_t patches, const std::string& what);
 
   // training_checkpoint.cpp
   void save_checkpoint();
@@ -124,6 +161,21 @@ class TrainingRun {
   struct Pending {
     StepReport report;  ///< Without the loss.
     at::Tensor loss;
+  };
+
+  /// What two steps have in common if one recording serves both.
+  struct StepKind {
+    std::int64_t patches = 0;
+    std::optional<double> constant;
+    bool operator==(const StepKind&) const = default;
+  };
+  /// A step on a CUDA device, and the tensors that it reads and writes at each replay.
+  struct RecordedStep {
+    StepKind kind;
+    StepInputs inputs;
+    HeldMasks masks;
+    Forward result;
+    Recording recording;
   };
 
   const char* stage_;
@@ -140,6 +192,9 @@ class TrainingRun {
   std::optional<WeightAverage> average_;
   StateDict best_weights_;
   std::vector<Pending> pending_;
+  bool records_ = true;  ///< Until the device refuses once.
+  std::optional<StepKind> last_kind_;
+  std::unique_ptr<RecordedStep> recorded_;
   double loss_sum_ = 0.0;
   std::int64_t patches_seen_ = 0;
   std::vector<std::vector<double>> step_history_;

@@ -38,16 +38,20 @@ class SegmenterRun : public TrainingRun {
   }
 
   bool trains_batch_norms() const override { return !options_.freeze_batch_norm; }
+  // The pooled branch of ASPP has one position a patch.
+  std::int64_t fewest_patches() const override { return 2; }
   void look_at(const std::vector<std::int64_t>& indices) override {
     Dropout inactive;
     network_->forward(batches_.images(indices, {}), inactive);
   }
 
-  Forward forward(const StepBatch& batch, Dropout& dropout) override {
-    const at::Tensor images = batches_.images(batch.indices, batch.draws);
-    const at::Tensor masks = batches_.masks(batch.indices, batch.draws);
-    const at::Tensor logits = network_->coarse_logits(images, dropout);
-    return {logits, multi_layer_loss(logits, masks, options_.loss)};
+  StepInputs inputs(const StepBatch& batch) override {
+    return {batches_.images(batch.indices, batch.draws), batches_.masks(batch.indices, batch.draws)};
+  }
+
+  Forward forward(const StepInputs& inputs, std::int64_t /*epoch*/, Dropout& dropout) override {
+    const at::Tensor logits = network_->coarse_logits(inputs.images, dropout);
+    return {logits, multi_layer_loss(logits, inputs.targets, options_.loss)};
   }
 
   void step_done(const StepReport& report) override {

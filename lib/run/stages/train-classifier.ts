@@ -44,7 +44,6 @@ async function train(context: RunContext): Promise<TrainingRecord> {
       folder: join(root, "metrics"),
       name: "classifier",
       epochs: training.epochs,
-      batchSize: training.batchSize,
       stepColumns: classifierStepColumns,
       epochColumns: classifierEpochColumns,
       describe,

@@ -61,7 +61,6 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
       folder: join(root, "metrics"),
       name: "segmenter",
       epochs: training.epochs,
-      batchSize: training.batchSize,
       stepColumns: segmenterStepColumns,
       epochColumns: segmenterEpochColumns,
       describe,

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/util/Exception.h>
+
+#include <cstdint>
+
+namespace wsss {
+
+/// The most memory that tensors take while it lives, beyond what they held at its start: on a GPU all tensors of the
+/// process, on the CPU the large ones of this thread, which must have a MemoryReuse.
+class PeakMemory {
+ public:
+  explicit PeakMemory(const c10::Device& device);
+  std::int64_t bytes() const;
+
+ private:
+  c10::Device device_;
+  std::int64_t at_start_;
+};
+
+/// Bytes of a GPU that tensors may still take, what LibTorch holds ready for them included.
+std::int64_t free_device_bytes(const c10::Device& device);
+
+/// Whether a failure of LibTorch is that memory ran out, on the host or on a device.
+bool is_out_of_memory(const c10::Error& error);
+
+/// Gives what LibTorch and MemoryReuse hold ready for the next tensors back.
+void release_idle_memory(const c10::Device& device);
+
+}  // namespace wsss

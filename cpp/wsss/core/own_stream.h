@@ -1,0 +1,25 @@
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/StreamGuard.h>
+
+#include <optional>
+
+namespace wsss {
+
+/// While it lives, what this thread asks of a CUDA device goes into a stream of its own, which can be recorded, as
+/// LibTorch's default stream cannot. At both ends the host waits for the device, so that nothing overtakes what was
+/// asked of it before. On the CPU it does nothing.
+class OwnStream {
+ public:
+  explicit OwnStream(const c10::Device& device);
+  ~OwnStream();
+  OwnStream(const OwnStream&) = delete;
+  OwnStream& operator=(const OwnStream&) = delete;
+
+ private:
+  c10::Device device_;
+  std::optional<c10::StreamGuard> guard_;
+};
+
+}  // namespace wsss

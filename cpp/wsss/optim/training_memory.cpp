@@ -1,0 +1,114 @@
+// The part of TrainingRun that finds out how many patches a step has room for.
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "wsss/core/device_memory.h"
+#include "wsss/core/error.h"
+#include "wsss/core/recompute.h"
+#include "wsss/optim/training_run.h"
+
+namespace wsss {
+
+namespace {
+
+/// What a training takes of the free memory: gaps between tensors, libraries and other programs need the rest. On the
+/// CPU that is more: the C library gives what tensors leave back in parts only.
+constexpr double kShareOfDevice = 0.85;
+constexpr double kShareOfHost = 0.7;
+
+/// How many patches are left alone in the last step of an epoch.
+std::int64_t rest_of(std::int64_t count, std::int64_t batch, bool drop_last) { return drop_last ? 0 : count % batch; }
+
+}  // namespace
+
+/// The peak of a step's second time: at the first, libraries try their ways.
+double TrainingRun::step_bytes(std::int64_t patches) {
+  const std::int64_t last_epoch = options_.schedule.epochs - 1;  // With everything that a schedule turns on.
+  StepBatch batch{last_epoch, {}, {}};
+  for (std::int64_t i = 0; i < patches; ++i) {
+    batch.indices.push_back(i % count_);
+    batch.draws.emplace_back();
+  }
+  const PrecisionScope precision(options_.precision);
+  const RecomputeScope recompute(options_.gradient_checkpointing);
+  std::int64_t bytes = 0;
+  for (int time = 0; time < 2; ++time) {
+    const PeakMemory peak(device_);
+    Dropout drawn = dropout();
+    forward(inputs(batch), last_epoch, drawn).loss.backward();
+    bytes = peak.bytes();
+    optimizer_->zero_grad();
+  }
+  return static_cast<double>(bytes);
+}
+
+/// Computes small steps, which leave no trace in the network.
+StepMemory TrainingRun::measure_memory() {
+  const auto buffers = network_.named_buffers();
+  std::vector<at::Tensor> before;
+  for (const auto& buffer : buffers) before.push_back(buffer.value().clone());
+  network_.train();
+  const double fewest = step_bytes(fewest_patches());
+  const double one_more = step_bytes(fewest_patches() + 1);
+  network_.eval();
+  const torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < before.size(); ++i) buffers[i].value().copy_(before[i]);
+  const double per_patch = std::max(1.0, one_more - fewest);
+  return {fewest - per_patch * static_cast<double>(fewest_patches()), per_patch};
+}
+
+/// What the training keeps from its first step on, and does not have yet.
+double TrainingRun::kept_bytes() const {
+  double bytes = 0.0;
+  for (const auto& parameter : network_.parameters()) {
+    const bool has_momentum = summary_.steps > 0 || !parameter.requires_grad() || options_.momentum == 0.0;
+    const bool has_best = !options_.keep_best || !device_.is_cpu() || !best_weights_.empty();
+    bytes += static_cast<double>(parameter.nbytes()) * ((has_momentum ? 0 : 1) + (has_best ? 0 : 1));
+  }
+  return bytes;
+}
+
+/// Patches of a step that have room, at most so many; 0 if not even the fewest have.
+std::int64_t TrainingRun::fitting_batch(std::int64_t most) {
+  StepMemory memory;
+  try {
+    memory = measure_memory();
+  } catch (const c10::Error& error) {
+    if (!is_out_of_memory(error)) throw;
+    return 0;
+  }
+  release_idle_memory(device_);
+  const double free = device_.is_cpu() ? kShareOfHost * static_cast<double>(options_.free_host_bytes)
+                                       : kShareOfDevice * static_cast<double>(free_device_bytes(device_));
+  const double room = free - kept_bytes() - memory.fixed;
+  auto batch = std::min(most, static_cast<std::int64_t>(std::max(0.0, std::floor(room / memory.per_patch))));
+  const auto leaves_too_few = [&] {
+    const std::int64_t rest = rest_of(count_, batch, options_.drop_last_batch);
+    return rest != 0 && rest < fewest_patches();
+  };
+  while (batch > fewest_patches() && leaves_too_few()) --batch;
+  return batch < fewest_patches() ? 0 : batch;
+}
+
+/// What to say when a step of so many patches had no room, and how many would have.
+Error TrainingRun::no_memory(std::int64_t patches, const std::string& what) {
+  report_steps();
+  forget_recording();
+  optimizer_->zero_grad();
+  release_idle_memory(device_);
+  const std::int64_t fits = fitting_batch(patches - 1);
+  optimizer_->zero_grad();
+  network_.eval();
+  std::string advice = "no smaller number has room: use smaller patches or a smaller width";
+  if (fits > 0) advice = "about " + std::to_string(fits) + " would fit: set batchSize to that, or to \"auto\"";
+  if (!options_.gradient_checkpointing) advice += ", or turn gradientCheckpointing on";
+  return Error(ErrorCode::kOutOfMemory,
+               "memory ran out in a step of " + std::to_string(patches) + (patches == 1 ? " patch" : " patches") +
+                   "; " + advice + ". The model has the weights of the step before (" + what + ")",
+               {{"batchSize", static_cast<double>(patches)}, {"fits", static_cast<double>(fits)}});
+}
+
+}  // namespace wsss

@@ -1,0 +1,25 @@
+import { readFileSync } from "node:fs";
+import { freemem } from "node:os";
+
+/** Memory that is free now: of the machine, and within the limits of the control group and of the process where there are any. */
+export function freeMemoryBytes(): number {
+  // Node 20.13 and later know the limit of a container.
+  const { availableMemory } = process as { readonly availableMemory?: () => number };
+  const available = availableMemory?.call(process) ?? 0;
+  return Math.min(freemem(), available > 0 ? available : Infinity, addressSpaceLeft());
+}
+
+/** What `ulimit -v` leaves; infinite where it is not set. */
+function addressSpaceLeft(): number {
+  const [limit] = numbersOf("/proc/self/limits", /^Max address space\s+(\d+)/m);
+  const [used] = numbersOf("/proc/self/status", /^VmSize:\s+(\d+) kB/m);
+  return limit === undefined || used === undefined ? Infinity : Math.max(0, limit - used * 1024);
+}
+
+function numbersOf(file: string, pattern: RegExp): number[] {
+  try {
+    return (pattern.exec(readFileSync(file, "utf8")) ?? []).slice(1).map(Number);
+  } catch {
+    return []; // Another system than Linux.
+  }
+}
