@@ -84,7 +84,11 @@ Napi::Value ClassifierWrap::generate_masks(const Napi::CallbackInfo& info) {
     auto masks = MaskStoreWrap::unwrap(info[2], "masks");
     return submit(info, info[3], info[4], [model = model_, options, patches, masks](JobContext& job) -> Reply {
       const PrecisionScope precision(model->config.precision);
-      generate_pseudo_masks(model->ready(), options, *patches, *masks, progress_to(job), job.cancel());
+      const MaskObserver observer = [&job](const std::vector<std::int64_t>& finished, std::int64_t done,
+                                           std::int64_t total) {
+        job.emit([finished, done, total](Napi::Env env) { return finished_masks_to_js(env, finished, done, total); });
+      };
+      generate_pseudo_masks(model->ready(), options, *patches, *masks, observer, job.cancel());
       return nullptr;
     });
   });

@@ -17,7 +17,7 @@ import * as fields from "./options/fields.js";
 import { boundaryTolerancePx, levels as levelsField, nativeTolerance } from "./options/inference.js";
 import type { OnProgress } from "./progress.js";
 import { inStage } from "./progress.js";
-import { MaskFolderWriter, drawnLevels, maskFilesOf } from "./inference/pseudo-mask-files.js";
+import { MaskFolderWriter, drawnLevels, maskFilesOf, type WrittenMasks } from "./inference/pseudo-mask-files.js";
 import { registerPseudoMasks } from "./model/registry.js";
 import { assertMasks, assertSameClasses } from "./inference/split-checks.js";
 
@@ -145,7 +145,10 @@ export class PseudoMasks {
     throwIfAborted(signal);
     const writer = await MaskFolderWriter.prepare(folder);
     try {
-      await this.writeThrough(writer, { signal, onProgress });
+      const masks = this.written();
+      await writer.begin(masks);
+      await writer.write(masks, [...this.stems.keys()], { signal, onProgress });
+      await writer.finish(masks);
     } finally {
       await writer.close();
     }
@@ -153,15 +156,21 @@ export class PseudoMasks {
   }
 
   /**
-   * {@link write} with a folder that was prepared before the masks were drawn.
+   * The masks as they are written to files.
    * @internal
    */
-  async writeThrough(writer: MaskFolderWriter, work: PseudoMaskWriteOptions): Promise<void> {
+  written(): WrittenMasks {
     const { height, width } = this.store;
-    const maskOf = (row: number, index: number): { indices: Uint8Array; height: number; width: number } => {
-      return { indices: new Uint8Array(nativeCall(() => this.store.mask(row, index))), height, width };
+    return {
+      levels: this.levels,
+      stems: this.stems,
+      palette: paletteOf(this.classes, this.background),
+      maskOf: (row, index) => ({
+        indices: new Uint8Array(nativeCall(() => this.store.mask(row, index))),
+        height,
+        width,
+      }),
     };
-    await writer.write(this.levels, this.stems, maskOf, paletteOf(this.classes, this.background), work);
   }
 
   /**

@@ -1,13 +1,13 @@
 import type { Split } from "../dataset/split.js";
 import type { GlassRule } from "../dataset/tissue-class.js";
-import type { NativeClassifier } from "../native/addon.js";
-import { nativeCall, runJob } from "../native/job.js";
+import type { NativeClassifier, NativeFinishedMasksEvent } from "../native/addon.js";
+import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import type { FeatureLevel } from "../options/backbones.js";
 import type { checkPseudoMaskOptions } from "../options/inference.js";
-import type { OnProgress } from "../progress.js";
+import type { OnProgress, Progress } from "../progress.js";
 import { inStage } from "../progress.js";
-import { MaskFolderWriter } from "./pseudo-mask-files.js";
+import { MaskFolderWriter, type WrittenMasks } from "./pseudo-mask-files.js";
 import { PseudoMasks } from "../pseudo-masks.js";
 
 type Work = Omit<ReturnType<typeof checkPseudoMaskOptions>, "levels"> & {
@@ -16,16 +16,78 @@ type Work = Omit<ReturnType<typeof checkPseudoMaskOptions>, "levels"> & {
   readonly onProgress: OnProgress;
 };
 
-/** Draws pseudo masks for every patch of a split, and writes them if an output folder is named. */
+/**
+ * Draws pseudo masks for every patch of a split. If an output folder is named, masks are written while the next ones are
+ * drawn.
+ */
 export async function drawPseudoMasks(native: NativeClassifier, split: Split, options: Work): Promise<PseudoMasks> {
   const { output, signal, onProgress } = options;
-  const writer = output === undefined ? null : await MaskFolderWriter.prepare(output);
+  if (output === undefined) return await draw(native, split, options);
+  const writer = await MaskFolderWriter.prepare(output);
   try {
-    const masks = await draw(native, split, options);
-    if (writer) await masks.writeThrough(writer, { signal, onProgress });
-    return masks;
+    const writing = new Writing(writer, signal, onProgress);
+    return await draw(native, split, { ...options, signal: writing.signal }, writing);
   } finally {
-    await writer?.close();
+    await writer.close();
+  }
+}
+
+/** The files of masks, written in the order in which the masks are finished. */
+class Writing {
+  /** Aborted when the caller's is, and at the first file that can't be written: nothing need be drawn any more. */
+  readonly signal: AbortSignal;
+  readonly #writer: MaskFolderWriter;
+  readonly #stop = new AbortController();
+  readonly #work: { readonly signal: AbortSignal; readonly onProgress: OnProgress };
+  #written: Promise<void> = Promise.resolve();
+  #drawn = false;
+  #last: Progress | null = null;
+
+  constructor(writer: MaskFolderWriter, signal: AbortSignal, onProgress: OnProgress) {
+    this.#writer = writer;
+    this.signal = AbortSignal.any([signal, this.#stop.signal]);
+    const afterDrawing: OnProgress = (progress) => {
+      this.#last = progress;
+      if (this.#drawn) onProgress(progress);
+    };
+    this.#work = { signal, onProgress: afterDrawing };
+  }
+
+  begin(masks: WrittenMasks): void {
+    this.#then(async () => {
+      await this.#writer.begin(masks);
+    });
+  }
+
+  add(masks: WrittenMasks, patches: readonly number[]): void {
+    this.#then(async () => {
+      await this.#writer.write(masks, patches, this.#work);
+    });
+  }
+
+  /** Waits for the files. @throws WsssError of the first that could not be written. */
+  async end(masks: WrittenMasks): Promise<void> {
+    this.#drawn = true;
+    // How far the files are that were written meanwhile.
+    if (this.#last) this.#work.onProgress(this.#last);
+    await this.#written;
+    throwIfAborted(this.#work.signal);
+    await this.#writer.finish(masks);
+  }
+
+  /** The failure to tell when the drawing has failed: that of a file, if it is what stopped it. */
+  async failureOr(error: unknown): Promise<unknown> {
+    return await this.#written.then(
+      () => error,
+      (ofFile: unknown) => ofFile,
+    );
+  }
+
+  #then(next: () => Promise<void>): void {
+    this.#written = this.#written.then(next);
+    this.#written.catch(() => {
+      this.#stop.abort();
+    });
   }
 }
 
@@ -33,6 +95,7 @@ async function draw(
   native: NativeClassifier,
   split: Split,
   { levels, glass: wanted, scaling, views, batchSize, output, signal, onProgress }: Work,
+  writing?: Writing,
 ): Promise<PseudoMasks> {
   const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
   const addon = await loadAddon();
@@ -47,11 +110,21 @@ async function draw(
     glassGreyAbove: glass?.greyAbove ?? 255,
     glassMinAreaPx: glass?.minAreaPx ?? 0,
   };
-  await runJob<null>(
-    (done) => native.generatePseudoMasks(nativeOptions, patches, store, inStage(onProgress, "pseudo-masks"), done),
-    signal,
-  );
   const stems = split.files.map(({ stem }) => stem);
   const { classes, background } = split;
-  return new PseudoMasks({ levels, stems, classes, background, store, folder: output ?? null });
+  const masks = new PseudoMasks({ levels, stems, classes, background, store, folder: output ?? null });
+  const files = masks.written();
+  const report = inStage(onProgress, "pseudo-masks");
+  const onFinished = (event: NativeFinishedMasksEvent): void => {
+    writing?.add(files, event.patches);
+    report(event);
+  };
+  writing?.begin(files);
+  try {
+    await runJob<null>((done) => native.generatePseudoMasks(nativeOptions, patches, store, onFinished, done), signal);
+  } catch (error) {
+    throw (await writing?.failureOr(error)) ?? error;
+  }
+  await writing?.end(files);
+  return masks;
 }

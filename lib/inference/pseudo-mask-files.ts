@@ -33,6 +33,15 @@ export async function drawnLevels(folder: string): Promise<FeatureLevel[]> {
   throw new WsssError("WSSS_ERR_DATASET", message, { path: folder });
 }
 
+/** Masks that are written as files. */
+export interface WrittenMasks {
+  readonly levels: readonly FeatureLevel[];
+  readonly stems: readonly string[];
+  readonly palette: readonly Colour[];
+  /** The mask of a level's patch, by its position in `stems`. */
+  maskOf(level: number, index: number): IndexMask;
+}
+
 /**
  * Writes mask files so that each level's folder appears whole or not at all: everything goes into a temporary folder beside
  * them first, which an interruption leaves and nothing ever reads.
@@ -40,6 +49,7 @@ export async function drawnLevels(folder: string): Promise<FeatureLevel[]> {
 export class MaskFolderWriter {
   readonly #output: string;
   readonly #temporary: string;
+  #filesDone = 0;
 
   private constructor(output: string, temporary: string) {
     this.#output = output;
@@ -60,28 +70,40 @@ export class MaskFolderWriter {
   }
 
   /**
-   * Writes all masks of all levels, then puts the folders in place. Older folders of these levels are replaced.
-   * @param maskOf - the mask of a level's patch, by its position in `stems`.
-   * @throws WsssError `WSSS_ERR_IO`, or `WSSS_ERR_CANCELLED`; the older folders are then as they were.
+   * Makes the folders of the levels.
+   * @throws WsssError `WSSS_ERR_IO`
    */
-  async write(
-    levels: readonly FeatureLevel[],
-    stems: readonly string[],
-    maskOf: (level: number, index: number) => IndexMask,
-    palette: readonly Colour[],
-    { signal, onProgress }: FileWork,
-  ): Promise<void> {
+  async begin({ levels }: WrittenMasks): Promise<void> {
     for (const level of levels) await attempt("create", levelFolder(this.#output, level), mkdir(this.#new(level)));
-    const files = levels.flatMap((level, row) => stems.map((stem, index) => ({ level, row, stem, index })));
+  }
+
+  /**
+   * Writes the masks of some patches, those of all levels.
+   * @param patches - positions in `stems`; each is written once.
+   * @throws WsssError `WSSS_ERR_IO`, or `WSSS_ERR_CANCELLED`; older folders of these levels are then as they were.
+   */
+  async write(masks: WrittenMasks, patches: readonly number[], { signal, onProgress }: FileWork): Promise<void> {
+    const { levels, stems, palette } = masks;
+    const total = levels.length * stems.length;
+    const report = inStage(onProgress, "write");
     await mapConcurrently(
-      files,
-      async ({ level, row, stem, index }) => {
-        const bytes = await encodeIndexPng(maskOf(row, index), palette);
-        const written = writeFile(path.join(this.#new(level), `${stem}.png`), bytes);
-        await attempt("write", path.join(levelFolder(this.#output, level), `${stem}.png`), written);
+      levels.flatMap((level, row) => patches.map((index) => ({ level, row, index }))),
+      async ({ level, row, index }) => {
+        const name = `${stems[index]}.png`;
+        const bytes = await encodeIndexPng(masks.maskOf(row, index), palette);
+        const written = writeFile(path.join(this.#new(level), name), bytes);
+        await attempt("write", path.join(levelFolder(this.#output, level), name), written);
+        report({ done: ++this.#filesDone, total });
       },
-      { signal, onProgress: inStage(onProgress, "write"), what: "the writing of pseudo masks" },
+      { signal, what: "the writing of pseudo masks" },
     );
+  }
+
+  /**
+   * Puts the folders in place, when all masks are written. Older folders of these levels are replaced.
+   * @throws WsssError `WSSS_ERR_IO`; the older folders are then as they were.
+   */
+  async finish({ levels }: WrittenMasks): Promise<void> {
     for (const level of levels) await this.#putInPlace(level);
   }
 

@@ -49,6 +49,11 @@ export interface NativeProgressEvent {
   readonly total: number;
 }
 
+/** Patches whose masks of all levels are finished since the event before, by their positions. */
+export interface NativeFinishedMasksEvent extends NativeProgressEvent {
+  readonly patches: readonly number[];
+}
+
 export interface NativePseudoMaskOptions {
   /** Feature levels of the classifier's network, one per level of the mask store, in that order. */
   readonly levels: readonly string[];
@@ -100,7 +105,7 @@ export interface NativeClassifier {
     options: NativePseudoMaskOptions,
     patches: NativePatchStore,
     masks: NativeMaskStore,
-    onEvent: OnEvent<NativeProgressEvent>,
+    onEvent: OnEvent<NativeFinishedMasksEvent>,
     done: Done<null>,
   ): NativeJob;
   /** Cancels what runs and frees the network; later calls fail with WSSS_ERR_DISPOSED. Calls back when the thread is idle. */

@@ -17,8 +17,8 @@ namespace {
 class Generator {
  public:
   Generator(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches, MaskStore& masks,
-            const ProgressObserver& progress, const CancelToken& cancel)
-      : network_(network), options_(options), patches_(patches), masks_(masks), progress_(progress), cancel_(cancel) {
+            const MaskObserver& observer, const CancelToken& cancel)
+      : network_(network), options_(options), patches_(patches), masks_(masks), observer_(observer), cancel_(cancel) {
     for (const auto& name : options.levels) levels_.push_back(network->level_named(name));
   }
 
@@ -28,7 +28,7 @@ class Generator {
       cancel_.check();
       if (options_.scaling == CamScaling::kPresent && classes_of(i).size() == 1) {
         fill_single_class(i);
-        report(1);
+        report({i});
         continue;
       }
       batch.push_back(i);
@@ -89,10 +89,10 @@ class Generator {
     for (const auto index : batch) wanted.push_back(wanted_of(index));
     const at::Tensor images = image_batch(patches_, batch, {}, class_weights.scalar_type(), class_weights.device());
     const auto maps = mean_maps(images, wanted);
-    std::vector<std::vector<std::uint8_t>> glass;
-    for (const auto index : batch) glass.push_back(glass_of(index));
+    std::vector<std::vector<std::uint8_t>> glass(batch.size());
+    for_each_patch(batch, [&](std::size_t i) { glass[i] = glass_of(batch[i]); });
     for (std::size_t level = 0; level < maps.size(); ++level) write_level(batch, glass, level, maps[level]);
-    report(static_cast<std::int64_t>(batch.size()));
+    report(batch);
     batch.clear();
   }
 
@@ -117,23 +117,31 @@ class Generator {
     const at::Tensor up =
         resize_half_pixel(maps.contiguous(), patches_.height(), patches_.width()).to(at::kCPU, at::kFloat).contiguous();
     const std::int64_t pixels = patches_.height() * patches_.width();
-    for (std::size_t i = 0; i < batch.size(); ++i) {
+    for_each_patch(batch, [&](std::size_t i) {
       const float* own = up.const_data_ptr<float>() + static_cast<std::int64_t>(i) * patches_.class_count() * pixels;
       index_mask(own, patches_.labels(batch[i]), glass[i].empty() ? nullptr : glass[i].data(), patches_.class_count(),
                  pixels, options_.scaling, masks_.mask(static_cast<std::int64_t>(level), batch[i]));
-    }
+    });
   }
 
-  void report(std::int64_t patches) {
-    done_ += patches;
-    if (progress_) progress_(done_, patches_.count());
+  /// Calls work(i) for every patch of a batch, on all threads.
+  template <typename Work>
+  static void for_each_patch(const std::vector<std::int64_t>& batch, Work work) {
+    at::parallel_for(0, static_cast<std::int64_t>(batch.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) work(static_cast<std::size_t>(i));
+    });
+  }
+
+  void report(const std::vector<std::int64_t>& finished) {
+    done_ += static_cast<std::int64_t>(finished.size());
+    if (observer_) observer_(finished, done_, patches_.count());
   }
 
   Classifier& network_;
   const PseudoMaskOptions& options_;
   const PatchStore& patches_;
   MaskStore& masks_;
-  const ProgressObserver& progress_;
+  const MaskObserver& observer_;
   const CancelToken& cancel_;
   std::vector<FeatureLevel> levels_;
   std::int64_t done_ = 0;
@@ -142,7 +150,7 @@ class Generator {
 }  // namespace
 
 void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
-                           MaskStore& masks, const ProgressObserver& progress, const CancelToken& cancel) {
+                           MaskStore& masks, const MaskObserver& observer, const CancelToken& cancel) {
   if (masks.count() != patches.count() || masks.height() != patches.height() || masks.width() != patches.width() ||
       masks.level_count() != static_cast<std::int64_t>(options.levels.size())) {
     throw Error(ErrorCode::kShape, "the mask store must have one mask per patch and level, of the patches' size");
@@ -154,7 +162,7 @@ void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options
   const CancelScope scope(cancel);
   const MemoryReuse memory;
   network->eval();
-  Generator(network, options, patches, masks, progress, cancel).run();
+  Generator(network, options, patches, masks, observer, cancel).run();
 }
 
 }  // namespace wsss

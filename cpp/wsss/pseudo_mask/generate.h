@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +28,10 @@ struct PseudoMaskOptions {
   CamViews views = CamViews::kOne;
 };
 
+/// Called when the masks of some patches are finished, those of all levels: which patches, and how many are done of how
+/// many.
+using MaskObserver = std::function<void(const std::vector<std::int64_t>&, std::int64_t, std::int64_t)>;
+
 /// Pseudo masks of every patch and level (stage 2 of the paper): Grad-CAM, half-pixel bilinear up-sampling, only the
 /// classes of the patch's label, glass as class K. With CamScaling::kPresent a patch of one class needs no network.
 ///
@@ -33,6 +39,6 @@ struct PseudoMaskOptions {
 /// @throws Error  kOption for a level that the classifier does not have; kShape if masks and patches differ in number
 /// or size; kDataset if a patch has no label; kCancelled.
 void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
-                           MaskStore& masks, const ProgressObserver& progress, const CancelToken& cancel);
+                           MaskStore& masks, const MaskObserver& observer, const CancelToken& cancel);
 
 }  // namespace wsss
