@@ -83,6 +83,12 @@ test.each([
   expect([...new Uint8Array(workspace.get("same").data)]).toEqual([1]);
 });
 
+test("dropout whose masks are drawn before a step is dropout", () => {
+  workspace.clear();
+  workspace.run("held_masks", {});
+  expect([...new Uint8Array(workspace.get("same").data)]).toEqual([1, 1, 1]);
+});
+
 describe("losses that are read every few steps", () => {
   const run = (fields: Readonly<Record<string, unknown>>): Record<"losses" | "epochs" | "diverged", number[]> => {
     workspace.clear();

@@ -238,6 +238,56 @@ void loss_interval(Workspace& w, const Fields& fields) {
   w.set("diverged", at::scalar_tensor(diverged, at::kDouble));
 }
 
+// {device, interval} -> losses of a small segmenter's training, with dropout and a running average of the weights,
+// whose losses are read every so many steps
+void segmenter_loss_interval(Workspace& w, const Fields& fields) {
+  constexpr std::int64_t kPatches = 8, kSize = 64, kClasses = 3;
+  PatchStore patches(kPatches, kSize, kSize, kClasses);
+  MaskStore masks(kPatches, kSize, kSize, 1);
+  for (std::int64_t i = 0; i < kPatches; ++i) {
+    const auto image = synth_image("interval" + std::to_string(i), kSize, kSize);
+    std::memcpy(patches.patch(i), image.data(), image.size());
+    for (std::int64_t pixel = 0; pixel < kSize * kSize; ++pixel) {
+      masks.mask(0, i)[pixel] = static_cast<std::uint8_t>((pixel / 512 + i) % kClasses);
+    }
+  }
+  DeepLab network("mobilenet", kClasses, 16, 0.5, 0.25);
+  network->initialize(1);
+  place(*network, parse_device(fields.string("device")));
+  SegmenterTrainingOptions options;
+  options.schedule.learning_rate = 0.01;
+  options.schedule.epochs = 3;
+  options.batch_size = 2;
+  options.weight_average_decay = 0.9;
+  options.loss.weights = {1.0};
+  options.loss_interval = fields.integer("interval");
+  std::vector<double> losses;
+  const SegmenterObserver observer{[&](const StepReport& step) { losses.push_back(step.loss); }, {}};
+  train_segmenter(network, options, patches, masks, {}, observer, CancelToken());
+  w.set("losses", at::tensor(losses, at::kDouble));
+}
+
+// {} -> same [3]: whether a step with held masks is the one with masks of its own when it is computed, and when it
+// comes again with other numbers; and whether asking for more masks than the first time is refused
+void held_masks(Workspace& w, const Fields& /*fields*/) {
+  const at::Tensor x = at::randn({2, 3, 4, 5}, at::detail::createCPUGenerator(1));
+  const auto step = [&](Dropout dropout) { return dropout.elements(dropout.channels(x, 0.3), 0.5); };
+  const auto plain = [&](std::uint64_t seed) { return step(Dropout(at::detail::createCPUGenerator(seed), 1.0)); };
+  HeldMasks masks;
+  const at::Tensor first = step(Dropout(at::detail::createCPUGenerator(2), 1.0, &masks));
+  masks.rewind();
+  masks.draw(at::detail::createCPUGenerator(3));
+  const at::Tensor second = step(Dropout(at::detail::createCPUGenerator(4), 1.0, &masks));
+  bool refuses = false;
+  try {
+    step(Dropout(at::detail::createCPUGenerator(4), 1.0, &masks));
+  } catch (const c10::Error&) {
+    refuses = true;
+  }
+  const std::vector<std::int64_t> same{at::equal(first, plain(2)), at::equal(second, plain(3)), refuses};
+  w.set("same", at::tensor(same, at::kLong).to(at::kBool));
+}
+
 ScheduleKind kind_of(const std::string& name) {
   if (name == "poly") return ScheduleKind::kPoly;
   return name == "cos" ? ScheduleKind::kCosine : ScheduleKind::kStep;
@@ -303,6 +353,8 @@ void add_training_operations(OperationTable& table) {
   table["classifier_training"] = classifier_training;
   table["segmenter_training"] = segmenter_training;
   table["loss_interval"] = loss_interval;
+  table["segmenter_loss_interval"] = segmenter_loss_interval;
+  table["held_masks"] = held_masks;
   table["sgd"] = sgd;
   table["schedule"] = schedule;
 }

@@ -26,6 +26,12 @@ interface Outcome {
   readonly values: Float32Array;
 }
 
+/** TF32 has ten significant bits, and steps carry a difference on: the first loss is close, those after it less so. */
+function expectCloseLosses(actual: readonly number[], wanted: readonly number[], ofFirst = 2e-3, ofAll = 3e-2): void {
+  expectClose(actual.slice(0, 1), wanted.slice(0, 1), ofFirst);
+  expectClose(actual, wanted, ofAll);
+}
+
 function expectClose(actual: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
   expect(actual.length).toBe(wanted.length);
   const scale = Math.max(...Array.from(wanted, Math.abs));
@@ -69,8 +75,8 @@ async function trainedClassifier(
       outcomes.push({ losses, values: probabilities, masks: masks.mask("b4_5", 0) });
     }
     const [cpu, gpu] = outcomes as [Outcome & { masks: Uint8Array }, Outcome & { masks: Uint8Array }];
-    expectClose(gpu.losses, cpu.losses, 1e-2);
-    expectClose(gpu.values, cpu.values, 1e-2);
+    expectCloseLosses(gpu.losses, cpu.losses);
+    expectClose(gpu.values, cpu.values, 3e-2);
     const same = gpu.masks.filter((index, at) => index === cpu.masks[at]).length;
     expect(same / cpu.masks.length).toBeGreaterThan(0.98);
   });
@@ -81,8 +87,8 @@ async function trainedClassifier(
     const checkpointed = await trainedClassifier("cuda", "float32", true);
     made.push(wanted.classifier, rounded.classifier, checkpointed.classifier);
     expect(rounded.losses).not.toEqual(wanted.losses);
-    expectClose(rounded.losses, wanted.losses, 5e-2);
-    expectClose(checkpointed.losses, wanted.losses, 1e-2);
+    expectCloseLosses(rounded.losses, wanted.losses, 2e-2, 0.3);
+    expectCloseLosses(checkpointed.losses, wanted.losses);
   });
 
   test.each([0, 0.5])("a segmenter learns and segments as on the CPU (blur %d)", async (blur) => {
@@ -103,7 +109,7 @@ async function trainedClassifier(
       outcomes.push({ losses, values: probabilities });
     }
     const [cpu, gpu] = outcomes as [Outcome, Outcome];
-    expectClose(gpu.losses, cpu.losses, 1e-2);
+    expectCloseLosses(gpu.losses, cpu.losses);
     expectClose(gpu.values, cpu.values, 5e-2);
   });
 });

@@ -85,6 +85,18 @@ function errorsOf(operation: string, fields: Readonly<Record<string, unknown>>):
     for (const [i, loss] of recorded.entries()) expect(Math.abs(loss / launched[i]! - 1)).toBeLessThan(1e-3);
   });
 
+  test("of a segmenter too, with dropout and a running average of the weights", () => {
+    const run = (interval: number): number[] => {
+      workspace.clear();
+      workspace.run("segmenter_loss_interval", { device: "cuda", interval });
+      return read("losses");
+    };
+    const launched = run(1);
+    const recorded = run(4);
+    expect(recorded).toHaveLength(launched.length);
+    for (const [i, loss] of recorded.entries()) expect(Math.abs(loss / launched[i]! - 1)).toBeLessThan(1e-2);
+  });
+
   test("go on from a checkpoint", async () => {
     const undisturbed = losses({ interval: 3 });
     const folder = await freshFolder();

@@ -12,9 +12,19 @@ void draw_mask(at::Tensor& mask, double kept, const at::Generator& generator) {
 
 }  // namespace
 
-at::Tensor HeldMasks::add(at::IntArrayRef shape, const at::TensorOptions& options, double kept) {
-  masks_.push_back({at::empty(shape, options), kept});
-  return masks_.back().values;
+at::Tensor HeldMasks::next(at::IntArrayRef shape, const at::TensorOptions& options, double kept,
+                           at::Generator generator) {
+  if (next_ == masks_.size()) {
+    TORCH_CHECK(!complete_, "a step that comes again asks for more masks than the first time");
+    masks_.push_back({at::empty(shape, options), kept});
+    draw_mask(masks_.back().values, kept, generator);
+  }
+  return masks_[next_++].values;
+}
+
+void HeldMasks::rewind() {
+  next_ = 0;
+  complete_ = true;
 }
 
 void HeldMasks::draw(at::Generator generator) {
@@ -25,7 +35,7 @@ at::Tensor Dropout::apply(const at::Tensor& x, at::IntArrayRef mask_shape, doubl
   const double drop = probability * factor_;
   if (drop <= 0.0) return x;
   const auto options = x.options().memory_format(x.suggest_memory_format());
-  if (held_ != nullptr) return x * held_->add(mask_shape, options, 1.0 - drop);
+  if (held_ != nullptr) return x * held_->next(mask_shape, options, 1.0 - drop, generator_);
   at::Tensor mask = at::empty(mask_shape, options);
   draw_mask(mask, 1.0 - drop, generator_);
   return x * mask;

@@ -3,15 +3,20 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <vector>
 
 namespace wsss {
 
-/// The masks of a step that is recorded once and replayed: a replay reads them where they lie, and draws none.
+/// The masks of a step that is computed once, then recorded and replayed: a replay reads them where they lie, and draws
+/// none. They are made when the step is computed, never while it is recorded: memory that a recording asks for has held
+/// other things of the same recording before, and a replay would write those over what was drawn.
 class HeldMasks {
  public:
-  /// A mask of ones and zeros scaled up, which draw() will fill.
-  at::Tensor add(at::IntArrayRef shape, const at::TensorOptions& options, double kept);
+  /// The next mask of the step: drawn at the first time, and later as draw() left it.
+  at::Tensor next(at::IntArrayRef shape, const at::TensorOptions& options, double kept, at::Generator generator);
+  /// The step comes once more, the same: next() begins at the first mask.
+  void rewind();
   /// Fills all masks anew, in the order in which the step asked for them.
   void draw(at::Generator generator);
 
@@ -21,6 +26,8 @@ class HeldMasks {
     double kept;  ///< Probability of a one.
   };
   std::vector<Mask> masks_;
+  std::size_t next_ = 0;
+  bool complete_ = false;  ///< Since the first rewind().
 };
 
 /// Dropout from a generator of our own. A default-made object is inactive (evaluation).
@@ -29,7 +36,7 @@ class Dropout {
   Dropout() = default;
   /// @param generator  on the device of the features.
   /// @param factor     multiplies every probability; 0 turns dropout off, 1 is the paper's.
-  /// @param held       where a recorded step leaves its masks; without, they are drawn at once.
+  /// @param held       where a step that will be recorded has its masks; without, each is drawn and forgotten.
   Dropout(at::Generator generator, double factor, HeldMasks* held = nullptr)
       : generator_(std::move(generator)), factor_(factor), held_(held) {}
 

@@ -13,10 +13,19 @@ namespace wsss {
 
 namespace {
 
+/// Whether the elements of two tensors of one shape lie in one order: strides along a single element say nothing.
+bool lie_alike(const at::Tensor& some, const at::Tensor& other) {
+  for (std::int64_t d = 0; d < some.dim(); ++d) {
+    if (some.size(d) != 1 && some.stride(d) != other.stride(d)) return false;
+  }
+  return true;
+}
+
 /// The gradient with the strides of its parameter, which the fused update walks through side by side.
 at::Tensor gradient_like(const at::Tensor& parameter) {
   const at::Tensor& gradient = parameter.grad();
-  return gradient.strides() == parameter.strides() ? gradient : at::empty_like(parameter).copy_(gradient);
+  if (lie_alike(gradient, parameter)) return gradient.as_strided(parameter.sizes(), parameter.strides());
+  return at::empty_like(parameter).copy_(gradient);
 }
 
 std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }

@@ -165,11 +165,14 @@ TrainingRun::Forward TrainingRun::computed_step(const StepInputs& inputs, std::i
 /// A step of a kind is computed the first time, recorded the second time, and replayed from then on.
 TrainingRun::Forward TrainingRun::recorded_step(const StepInputs& inputs, std::int64_t epoch) {
   const StepKind kind{inputs.images.size(0), constant_of(epoch)};
-  const bool comes_again = last_kind_ == kind;
-  last_kind_ = kind;
+  if (recorded_ != nullptr && recorded_->kind.is_rest(kind)) return computed_step(inputs, epoch, dropout());
   if (recorded_ == nullptr || recorded_->kind != kind) {
-    if (!comes_again || !record(inputs, epoch)) return computed_step(inputs, epoch, dropout());
+    forget_recording();
+    recorded_ = std::make_unique<RecordedStep>();
+    recorded_->kind = kind;
+    return computed_step(inputs, epoch, held_dropout());
   }
+  if (!recorded_->recording.is_made() && !record(inputs, epoch)) return computed_step(inputs, epoch, dropout());
   recorded_->inputs.images.copy_(inputs.images);
   recorded_->inputs.targets.copy_(inputs.targets);
   recorded_->masks.draw(dropout_generator_);
@@ -178,19 +181,16 @@ TrainingRun::Forward TrainingRun::recorded_step(const StepInputs& inputs, std::i
   return {recorded_->result.logits.clone(), recorded_->result.loss.clone()};
 }
 
-/// Records the step in the place of the one before. False if the device refuses, once and for all.
+/// Records the step that was computed before. False if the device refuses, once and for all.
 bool TrainingRun::record(const StepInputs& inputs, std::int64_t epoch) {
-  forget_recording();
-  // The step that was computed first left its memory ready for a next one, which will not come.
+  optimizer_->zero_grad();
+  // What the step had when it was computed waits for a next one, which will not come.
   at::accelerator::emptyCache();
-  recorded_ = std::make_unique<RecordedStep>();
-  recorded_->kind = *last_kind_;
+  // Whatever is written between two replays is made here, not while recording: see HeldMasks.
   recorded_->inputs = {inputs.images.clone(), inputs.targets.clone()};
+  recorded_->masks.rewind();
   try {
-    recorded_->recording.make([&] {
-      const Dropout held(dropout_generator_, options_.dropout_factor, &recorded_->masks);
-      recorded_->result = computed_step(recorded_->inputs, epoch, held);
-    });
+    recorded_->recording.make([&] { recorded_->result = computed_step(recorded_->inputs, epoch, held_dropout()); });
     return true;
   } catch (const c10::Error& error) {
     TORCH_WARN("the training step could not be recorded; its operations go on being launched one by one: ",

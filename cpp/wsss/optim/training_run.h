@@ -137,6 +137,7 @@ class TrainingRun {
   bool record(const StepInputs& inputs, std::int64_t epoch);
   void forget_recording();
   Dropout dropout() const { return {dropout_generator_, options_.dropout_factor}; }
+  Dropout held_dropout() const { return {dropout_generator_, options_.dropout_factor, &recorded_->masks}; }
   void report_steps();
   void report_step(const StepReport& report);
   void finish_epoch(std::int64_t epoch);
@@ -168,8 +169,10 @@ class TrainingRun {
     std::int64_t patches = 0;
     std::optional<double> constant;
     bool operator==(const StepKind&) const = default;
+    /// Whether another is the last step of an epoch, of patches that do not fill a batch, among steps of this kind.
+    bool is_rest(const StepKind& other) const { return other.patches < patches && other.constant == constant; }
   };
-  /// A step on a CUDA device, and the tensors that it reads and writes at each replay.
+  /// A step on a CUDA device that was computed or recorded, and the tensors that it reads and writes at each replay.
   struct RecordedStep {
     StepKind kind;
     StepInputs inputs;
@@ -193,7 +196,6 @@ class TrainingRun {
   StateDict best_weights_;
   std::vector<Pending> pending_;
   bool records_ = true;  ///< Until the device refuses once.
-  std::optional<StepKind> last_kind_;
   std::unique_ptr<RecordedStep> recorded_;
   double loss_sum_ = 0.0;
   std::int64_t patches_seen_ = 0;
