@@ -1,6 +1,6 @@
 /**
- * How cost grows: seconds and peak memory of a training step of both stages over patch size, batch, classes and length of the dataset, and
- * whether memory stays flat over a thousand steps. Every row is a process of its own, since a peak never falls.
+ * How cost grows: seconds and peak memory of a training step of both stages over patch size, batch, classes and length of the dataset, what
+ * gradient checkpointing saves at 224 px, and whether memory stays flat over a thousand steps. Every row is a process of its own, since a peak never falls.
  *
  *   node bench/growth.mjs [--threads 0] [--precision auto] [--steps 1000] [--json]
  *
@@ -33,6 +33,7 @@ const grown = {
   batchSize: [1, 2, 4, 8, 16],
   classes: [2, 4, 16, 64, 200],
   patches: [16, 64, 256, 1024],
+  gradientCheckpointing: [false, true],
 };
 
 /** A dataset of noise: every patch has two of the classes, its mask is stripes of them. */
@@ -64,7 +65,7 @@ async function makeNoise(folder, { patchPx, classes, patches }) {
 }
 
 /** One row: trains a little and says what a step took. */
-async function measure({ work, threads, precision, ...shape }) {
+async function measure({ work, threads, precision, gradientCheckpointing = false, ...shape }) {
   const folder = await mkdtemp(path.join(os.tmpdir(), "wsss-bench-growth-"));
   try {
     await makeNoise(folder, shape);
@@ -76,7 +77,8 @@ async function measure({ work, threads, precision, ...shape }) {
     const place = { classes, background, device: "cpu", threads: Number(threads), precision, width: shape.width };
     const network = work === "classifier" ? await Classifier.create(place) : await Segmenter.create(place);
     const perEpoch = Math.max(1, Math.floor(data.train.count / shape.batchSize));
-    const options = { epochs: Math.ceil(shape.steps / perEpoch), batchSize: shape.batchSize, pdaStartEpoch: 0 };
+    const epochs = Math.ceil(shape.steps / perEpoch);
+    const options = { epochs, batchSize: shape.batchSize, gradientCheckpointing, pdaStartEpoch: 0 };
     const { pdaStartEpoch, ...others } = options;
     const training =
       work === "classifier"
@@ -119,7 +121,8 @@ for (const work of ["classifier", "segmenter"]) {
     for (const size of sizes) {
       // A segmenter normalises over its batch.
       if (work === "segmenter" && what === "batchSize" && size === 1) continue;
-      const { secondsPerStep, peakMiB, loadSeconds } = inOwnProcess(work, { ...base, [what]: size });
+      const shape = what === "gradientCheckpointing" ? { ...base, patchPx: 224 } : base;
+      const { secondsPerStep, peakMiB, loadSeconds } = inOwnProcess(work, { ...shape, [what]: size });
       const round = (number) => Number(number.toPrecision(3));
       const row = {
         work,

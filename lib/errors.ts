@@ -12,7 +12,10 @@ export const errorCodes = [
   "WSSS_ERR_IO",
   /** The device asked for is not there or failed. */
   "WSSS_ERR_DEVICE",
-  /** Host or device memory ran out. */
+  /**
+   * Host or device memory ran out. Of a training, `details.batchSize` is the number of patches that had no room and
+   * `details.fits` how many would have, 0 if none.
+   */
   "WSSS_ERR_OUT_OF_MEMORY",
   /** The work was stopped by its `AbortSignal`, or because its consumer left the loop. */
   "WSSS_ERR_CANCELLED",

@@ -5,7 +5,7 @@ export type ProgressStage = "load" | "gate" | "classify" | "segment" | "pseudo-m
 export interface Progress {
   /**
    * `"load"` decodes patches, `"gate"` asks the gate classifier, `"write"` and `"read"` deal with mask files, `"examine"`
-   * reads all files of a dataset.
+   * reads all files of a dataset. Masks are written while others are drawn: `"write"` begins with those that are there by then.
    */
   readonly stage: ProgressStage;
   /** Patches (or mask files) done so far in this stage. */

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { execFileSync } from "node:child_process";
+import { readdirSync, rmSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import {
@@ -495,6 +496,23 @@ describe("files of pseudo masks", () => {
     const error = await errorOf(() => classifier.generatePseudoMasks(data.train, options));
     expect(error).toMatchObject({ code: "WSSS_ERR_CANCELLED" });
     expect([...stages]).toEqual(["pseudo-masks", "write"]);
+    expect(await readdir(output)).toEqual(["PM_bn7"]);
+    expect(await readdir(path.join(output, "PM_bn7"))).toHaveLength(8);
+  });
+
+  test("drawing whose files can't be written ends with a file's failure and leaves the older ones", async () => {
+    const output = path.join(folder, "taken-away");
+    await classifier.generatePseudoMasks(data.train, { output, levels: ["bn7"] });
+    let taken = false;
+    const takeAway = ({ stage }: Progress): void => {
+      if (taken || stage !== "pseudo-masks") return;
+      taken = true;
+      const unfinished = readdirSync(output).find((name) => name.startsWith(".PM-unfinished-"))!;
+      rmSync(path.join(output, unfinished), { recursive: true });
+    };
+    const options = { output, batchSize: 1, onProgress: takeAway };
+    const error = await errorOf(() => classifier.generatePseudoMasks(data.train, options));
+    expect(error).toMatchObject({ code: "WSSS_ERR_IO" });
     expect(await readdir(output)).toEqual(["PM_bn7"]);
     expect(await readdir(path.join(output, "PM_bn7"))).toHaveLength(8);
   });

@@ -1,4 +1,5 @@
 import type { Split } from "../dataset/split.js";
+import { isWsssError } from "../errors.js";
 import type { GlassRule } from "../dataset/tissue-class.js";
 import type { NativeClassifier, NativeFinishedMasksEvent } from "../native/addon.js";
 import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
@@ -40,6 +41,7 @@ class Writing {
   readonly #stop = new AbortController();
   readonly #work: { readonly signal: AbortSignal; readonly onProgress: OnProgress };
   #written: Promise<void> = Promise.resolve();
+  #waiting: number[] = [];
   #drawn = false;
   #last: Progress | null = null;
 
@@ -50,7 +52,7 @@ class Writing {
       this.#last = progress;
       if (this.#drawn) onProgress(progress);
     };
-    this.#work = { signal, onProgress: afterDrawing };
+    this.#work = { signal: this.signal, onProgress: afterDrawing };
   }
 
   begin(masks: WrittenMasks): void {
@@ -60,8 +62,11 @@ class Writing {
   }
 
   add(masks: WrittenMasks, patches: readonly number[]): void {
+    this.#waiting.push(...patches);
     this.#then(async () => {
-      await this.#writer.write(masks, patches, this.#work);
+      // All that was finished meanwhile together: files are written side by side.
+      const finished = this.#waiting.splice(0);
+      if (finished.length > 0) await this.#writer.write(masks, finished, this.#work);
     });
   }
 
@@ -75,11 +80,12 @@ class Writing {
     await this.#writer.finish(masks);
   }
 
-  /** The failure to tell when the drawing has failed: that of a file, if it is what stopped it. */
+  /** The failure to tell when the drawing has failed: that of a file, if it is what stopped it. No more files are begun. */
   async failureOr(error: unknown): Promise<unknown> {
+    this.#stop.abort();
     return await this.#written.then(
       () => error,
-      (ofFile: unknown) => ofFile,
+      (ofFile: unknown) => (isWsssError(ofFile, "WSSS_ERR_CANCELLED") ? error : ofFile),
     );
   }
 

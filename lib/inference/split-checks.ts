@@ -3,7 +3,6 @@ import type { Split } from "../dataset/split.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { refuseOption } from "../options/check.js";
-import { mostPatches } from "../options/training.js";
 import { isSplit } from "../options/fields.js";
 
 /**
@@ -66,7 +65,8 @@ export function checkBatches(
   { batchSize: asked, dropLastBatch }: { readonly batchSize: number | "auto"; readonly dropLastBatch: boolean },
   smallestBatch: 1 | 2,
 ): void {
-  const batchSize = mostPatches(asked, split.count);
+  if (asked === "auto") return; // The addon chooses one that leaves nobody alone.
+  const batchSize = asked;
   const patches = `the ${split.count} patches of ${split.name}`;
   if (dropLastBatch && split.count < batchSize) {
     throw refuseOption(call, "batchSize", `at most ${split.count}, ${patches}, while dropLastBatch is true`, batchSize);

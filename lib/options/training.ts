@@ -24,7 +24,8 @@ export interface TrainingSettings {
   readonly epochs?: number | undefined;
   /**
    * Patches in one optimiser step, at least 1 (segmenter: 2, since its pooled branch normalises over the batch). `"auto"`: 20, or
-   * as many as memory has room for, which is found out by two small steps before the first; a resumed training takes as many as before.
+   * as many as memory has room for, which small steps before the first find out. The number of steps, and so the result, then depends on the
+   * machine; a resumed training takes as many patches as before.
    * @defaultValue `20`, as published
    */
   readonly batchSize?: number | "auto" | undefined;

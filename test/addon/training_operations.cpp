@@ -223,9 +223,9 @@ void loss_interval(Workspace& w, const Fields& fields) {
         if (static_cast<std::int64_t>(losses.size()) == stop_after) cancel.cancel();
       },
       [&](const ClassifierEpoch&) { epochs.push_back(static_cast<double>(losses.size())); }};
-  double diverged = 0.0;
+  double diverged = 0.0, replayed = 0.0;
   try {
-    train_classifier(network, options, patches, {}, observer, cancel);
+    replayed = static_cast<double>(train_classifier(network, options, patches, {}, observer, cancel).replayed_steps);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kDiverged) {
       diverged = static_cast<double>(losses.size()) + 1;
@@ -236,6 +236,7 @@ void loss_interval(Workspace& w, const Fields& fields) {
   w.set("losses", at::tensor(losses, at::kDouble));
   w.set("epochs", at::tensor(epochs, at::kDouble));
   w.set("diverged", at::scalar_tensor(diverged, at::kDouble));
+  w.set("replayed", at::scalar_tensor(replayed, at::kDouble));
 }
 
 // {device, interval} -> losses of a small segmenter's training, with dropout and a running average of the weights,
@@ -263,8 +264,9 @@ void segmenter_loss_interval(Workspace& w, const Fields& fields) {
   options.loss_interval = fields.integer("interval");
   std::vector<double> losses;
   const SegmenterObserver observer{[&](const StepReport& step) { losses.push_back(step.loss); }, {}};
-  train_segmenter(network, options, patches, masks, {}, observer, CancelToken());
+  const TrainingSummary summary = train_segmenter(network, options, patches, masks, {}, observer, CancelToken());
   w.set("losses", at::tensor(losses, at::kDouble));
+  w.set("replayed", at::scalar_tensor(static_cast<double>(summary.replayed_steps), at::kDouble));
 }
 
 // {} -> same [3]: whether a step with held masks is the one with masks of its own when it is computed, and when it

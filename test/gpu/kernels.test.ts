@@ -80,7 +80,9 @@ function errorsOf(operation: string, fields: Readonly<Record<string, unknown>>):
   test("have the losses of steps that are launched one by one", () => {
     // With an interval of 1 nothing is recorded.
     const launched = losses({ interval: 1 });
+    expect(read("replayed")).toEqual([0]);
     const recorded = losses({ interval: 3 });
+    expect(read("replayed")[0]).toBeGreaterThan(0);
     expect(recorded).toHaveLength(launched.length);
     for (const [i, loss] of recorded.entries()) expect(Math.abs(loss / launched[i]! - 1)).toBeLessThan(1e-3);
   });
@@ -93,6 +95,7 @@ function errorsOf(operation: string, fields: Readonly<Record<string, unknown>>):
     };
     const launched = run(1);
     const recorded = run(4);
+    expect(read("replayed")[0]).toBeGreaterThan(0);
     expect(recorded).toHaveLength(launched.length);
     for (const [i, loss] of recorded.entries()) expect(Math.abs(loss / launched[i]! - 1)).toBeLessThan(1e-2);
   });

@@ -86,7 +86,7 @@ class ClassifierRun : public TrainingRun {
 
   std::optional<double> validate() override {
     if (validation_.empty()) return std::nullopt;
-    scores_ = evaluate_labels(network_, validation_, options_.batch_size, {}, cancel());
+    scores_ = evaluate_labels(network_, validation_, batch_size(), {}, cancel());
     return scores_->jaccard;
   }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/DeviceAccelerator.h>
 
+#include <atomic>
 #include <string>
 
 #include "wsss/core/memory_reuse.h"
@@ -21,7 +22,22 @@ Held held_by(const c10::Device& device) {
   return {stats.allocated_bytes[kAll].current, stats.allocated_bytes[kAll].peak, stats.reserved_bytes[kAll].current};
 }
 
+// Of the process. NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables)
+std::mutex recordings;
+std::atomic<bool> a_recording_failed{false};
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
+
 }  // namespace
+
+std::unique_lock<std::mutex> recording_lock() { return std::unique_lock(recordings); }
+
+void note_failed_recording() { a_recording_failed = true; }
+
+void wait_for(const c10::Device& device) {
+  if (!device.is_cuda()) return;
+  const auto lock = recording_lock();
+  at::accelerator::synchronizeDevice(device.index());
+}
 
 PeakMemory::PeakMemory(const c10::Device& device) : device_(device), at_start_(0) {
   if (device.is_cpu()) {
@@ -53,7 +69,9 @@ bool is_out_of_memory(const c10::Error& error) {
 
 void release_idle_memory(const c10::Device& device) {
   if (MemoryReuse* reuse = MemoryReuse::of_thread()) reuse->release();
-  if (device.is_cuda()) at::accelerator::emptyCache();
+  if (!device.is_cuda() || a_recording_failed) return;
+  const auto lock = recording_lock();
+  at::accelerator::emptyCache();
 }
 
 }  // namespace wsss

@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 
 #include <cstdint>
+#include <mutex>
 
 namespace wsss {
 
@@ -21,6 +22,16 @@ class PeakMemory {
 
 /// Bytes of a GPU that tensors may still take, what LibTorch holds ready for them included.
 std::int64_t free_device_bytes(const c10::Device& device);
+
+/// One recording of a device's work, or one of the two functions below, at a time in the whole process: CUDA allows
+/// neither to wait for a device nor to give its memory back while a stream of it is recorded.
+std::unique_lock<std::mutex> recording_lock();
+/// From now on no memory of GPUs is given back: LibTorch's allocator takes a recording that failed for one that goes
+/// on.
+void note_failed_recording();
+
+/// Waits until a GPU has done all that was asked of it; on the CPU nothing.
+void wait_for(const c10::Device& device);
 
 /// Whether a failure of LibTorch is that memory ran out, on the host or on a device.
 bool is_out_of_memory(const c10::Error& error);

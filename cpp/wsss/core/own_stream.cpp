@@ -1,13 +1,14 @@
 #include "wsss/core/own_stream.h"
 
-#include <ATen/DeviceAccelerator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "wsss/core/device_memory.h"
 
 namespace wsss {
 
 OwnStream::OwnStream(const c10::Device& device) : device_(device) {
   if (!device.is_cuda()) return;
-  at::accelerator::synchronizeDevice(device.index());
+  wait_for(device);
   const c10::impl::VirtualGuardImpl streams(device.type());
   guard_.emplace(streams.getStreamFromGlobalPool(device));
 }
@@ -15,7 +16,7 @@ OwnStream::OwnStream(const c10::Device& device) : device_(device) {
 OwnStream::~OwnStream() {
   if (!guard_) return;
   try {
-    at::accelerator::synchronizeDevice(device_.index());
+    wait_for(device_);
   } catch (const c10::Error&) {
     // The device is broken; whoever asks it next is told.
   }

@@ -2,11 +2,14 @@
 
 #include <c10/util/Exception.h>
 
+#include "wsss/core/device_memory.h"
+
 namespace wsss {
 
 void Recording::make(const std::function<void()>& work) {
+  const auto lock = recording_lock();
   auto graph = std::make_unique<at::accelerator::Graph>();
-  // Other threads, with other models, may use the device meanwhile.
+  // Other threads, with other models, may use the device meanwhile, but for what the lock keeps off.
   graph->capture_begin({0, 0}, at::GraphCaptureMode::ThreadLocal);
   try {
     work();
@@ -14,11 +17,16 @@ void Recording::make(const std::function<void()>& work) {
     try {
       graph->capture_end();
     } catch (const c10::Error&) {
-      // A recording that failed inside does not end well; what failed is the news.
+      note_failed_recording();  // What failed inside is the news.
     }
     throw;
   }
-  graph->capture_end();
+  try {
+    graph->capture_end();
+  } catch (...) {
+    note_failed_recording();
+    throw;
+  }
   graph_ = std::move(graph);
 }
 

@@ -55,8 +55,9 @@ struct TrainingOptions {
 struct TrainingSummary {
   std::int64_t steps = 0;
   std::int64_t epochs = 0;
-  std::int64_t batch_size = 0;   ///< As asked for, or what was fitted.
-  std::int64_t best_epoch = -1;  ///< -1 without validation.
+  std::int64_t batch_size = 0;      ///< As asked for, or what was fitted.
+  std::int64_t replayed_steps = 0;  ///< Those that were replayed from a recording, on a GPU.
+  std::int64_t best_epoch = -1;     ///< -1 without validation.
   double best_score = 0.0;
   double last_loss = 0.0;
   double elapsed_ms = 0.0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "wsss/core/device_memory.h"
 #include "wsss/core/error.h"
@@ -21,6 +22,28 @@ constexpr double kShareOfHost = 0.7;
 
 /// How many patches are left alone in the last step of an epoch.
 std::int64_t rest_of(std::int64_t count, std::int64_t batch, bool drop_last) { return drop_last ? 0 : count % batch; }
+
+/// Puts batch norms' statistics and the evaluation back as they were.
+class BuffersAsTheyWere {
+ public:
+  explicit BuffersAsTheyWere(torch::nn::Module& network) : network_(network) {
+    for (const auto& buffer : network.buffers()) {
+      buffers_.push_back(buffer);
+      before_.push_back(buffer.clone());
+    }
+  }
+  ~BuffersAsTheyWere() {
+    const torch::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < before_.size(); ++i) buffers_[i].copy_(before_[i]);
+    network_.eval();
+  }
+  BuffersAsTheyWere(const BuffersAsTheyWere&) = delete;
+  BuffersAsTheyWere& operator=(const BuffersAsTheyWere&) = delete;
+
+ private:
+  torch::nn::Module& network_;
+  std::vector<at::Tensor> buffers_, before_;
+};
 
 }  // namespace
 
@@ -45,46 +68,49 @@ double TrainingRun::step_bytes(std::int64_t patches) {
   return static_cast<double>(bytes);
 }
 
-/// Computes small steps, which leave no trace in the network.
-StepMemory TrainingRun::measure_memory() {
-  const auto buffers = network_.named_buffers();
-  std::vector<at::Tensor> before;
-  for (const auto& buffer : buffers) before.push_back(buffer.value().clone());
+/// Computes small steps, which leave no trace in the network. Nothing if not even the fewest patches have room.
+std::optional<StepMemory> TrainingRun::measure_memory() {
+  const BuffersAsTheyWere buffers(network_);
   network_.train();
-  const double fewest = step_bytes(fewest_patches());
-  const double one_more = step_bytes(fewest_patches() + 1);
-  network_.eval();
-  const torch::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < before.size(); ++i) buffers[i].value().copy_(before[i]);
-  const double per_patch = std::max(1.0, one_more - fewest);
-  return {fewest - per_patch * static_cast<double>(fewest_patches()), per_patch};
+  std::optional<double> fewest, one_more;
+  const auto no_room = lack_of_room([&] {
+    fewest = step_bytes(fewest_patches());
+    one_more = step_bytes(fewest_patches() + 1);
+  });
+  optimizer_->zero_grad();
+  if (!fewest) return std::nullopt;
+  const auto patches = static_cast<double>(fewest_patches());
+  // Without room for one patch more, one more takes for ever.
+  if (no_room) return StepMemory{*fewest, std::numeric_limits<double>::infinity()};
+  const double per_patch = std::max(1.0, *one_more - *fewest);
+  return StepMemory{*fewest - per_patch * patches, per_patch};
 }
 
-/// What the training keeps from its first step on, and does not have yet.
+/// What the training keeps from its first step on, as far as free memory was asked before.
 double TrainingRun::kept_bytes() const {
   double bytes = 0.0;
   for (const auto& parameter : network_.parameters()) {
-    const bool has_momentum = summary_.steps > 0 || !parameter.requires_grad() || options_.momentum == 0.0;
-    const bool has_best = !options_.keep_best || !device_.is_cpu() || !best_weights_.empty();
-    bytes += static_cast<double>(parameter.nbytes()) * ((has_momentum ? 0 : 1) + (has_best ? 0 : 1));
+    // What the host has free was asked before the first step.
+    const bool comes_on_top = device_.is_cpu() || summary_.steps == 0;
+    const bool has_momentum = parameter.requires_grad() && options_.momentum != 0.0;
+    const auto own = static_cast<double>(parameter.nbytes());
+    if (has_momentum && comes_on_top) bytes += own;
+    if (options_.keep_best && device_.is_cpu()) bytes += own;
   }
   return bytes;
 }
 
 /// Patches of a step that have room, at most so many; 0 if not even the fewest have.
 std::int64_t TrainingRun::fitting_batch(std::int64_t most) {
-  StepMemory memory;
-  try {
-    memory = measure_memory();
-  } catch (const c10::Error& error) {
-    if (!is_out_of_memory(error)) throw;
-    return 0;
-  }
+  const std::optional<StepMemory> memory = measure_memory();
   release_idle_memory(device_);
+  if (!memory) return 0;
   const double free = device_.is_cpu() ? kShareOfHost * static_cast<double>(options_.free_host_bytes)
                                        : kShareOfDevice * static_cast<double>(free_device_bytes(device_));
-  const double room = free - kept_bytes() - memory.fixed;
-  auto batch = std::min(most, static_cast<std::int64_t>(std::max(0.0, std::floor(room / memory.per_patch))));
+  const double room = free - kept_bytes() - memory->fixed;
+  auto batch = std::isinf(memory->per_patch)
+                   ? std::min(most, fewest_patches())
+                   : std::min(most, static_cast<std::int64_t>(std::max(0.0, std::floor(room / memory->per_patch))));
   const auto leaves_too_few = [&] {
     const std::int64_t rest = rest_of(count_, batch, options_.drop_last_batch);
     return rest != 0 && rest < fewest_patches();
@@ -100,8 +126,6 @@ Error TrainingRun::no_memory(std::int64_t patches, const std::string& what) {
   optimizer_->zero_grad();
   release_idle_memory(device_);
   const std::int64_t fits = fitting_batch(patches - 1);
-  optimizer_->zero_grad();
-  network_.eval();
   std::string advice = "no smaller number has room: use smaller patches or a smaller width";
   if (fits > 0) advice = "about " + std::to_string(fits) + " would fit: set batchSize to that, or to \"auto\"";
   if (!options_.gradient_checkpointing) advice += ", or turn gradientCheckpointing on";

@@ -1,10 +1,10 @@
 #include "wsss/optim/training_run.h"
 
-#include <ATen/DeviceAccelerator.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 
 #include "wsss/core/batch_norm.h"
 #include "wsss/core/device_memory.h"
@@ -37,10 +37,29 @@ TrainingRun::TrainingRun(const char* stage, torch::nn::Module& network, const at
   if (options_.loss_interval == 0) options_.loss_interval = device_.is_cpu() ? 1 : kDeviceLossInterval;
 }
 
+/// However a run ends, nothing of a recording stays.
+class TrainingRun::RecordingScope {
+ public:
+  explicit RecordingScope(TrainingRun& run) : run_(run) {}
+  ~RecordingScope() {
+    try {
+      run_.forget_recording();
+    } catch (const c10::Error&) {
+      // The device is broken; whoever asks it next is told.
+    }
+  }
+  RecordingScope(const RecordingScope&) = delete;
+  RecordingScope& operator=(const RecordingScope&) = delete;
+
+ private:
+  TrainingRun& run_;
+};
+
 TrainingSummary TrainingRun::run() {
   const CancelScope scope(cancel_, has_checkpoints() ? CancelLevel::kAbort : CancelLevel::kCancel);
   const MemoryReuse memory;
   const OwnStream stream(device_);
+  const RecordingScope recording(*this);
   const bool resumes = !options_.resume_from.empty();
   if (!resumes) unfold();
   optimizer_.emplace(parameter_groups(), options_);
@@ -55,7 +74,6 @@ TrainingSummary TrainingRun::run() {
     train_epoch(epoch);
     finish_epoch(epoch);
   }
-  forget_recording();
   network_.eval();
   if (average_) average_->swap();
   if (options_.keep_best && !best_weights_.empty()) load_state_dict(network_, best_weights_, "the best epoch");
@@ -103,11 +121,7 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
     }
     std::optional<std::string> no_room;
     try {
-      train_step(batch);
-    } catch (const c10::Error& error) {
-      // What the step had is free only when its exception is gone.
-      if (!is_out_of_memory(error)) throw;
-      no_room = error.what_without_backtrace();
+      no_room = lack_of_room([&] { train_step(batch); });
     } catch (const Error& error) {
       // A cancelled step takes those that were done before it, and not told yet, not with it.
       if (error.code() == ErrorCode::kCancelled) report_steps();
@@ -122,6 +136,29 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
   }
   report_steps();
   stop_if_cancelled();
+}
+
+/// Does work that may run out of memory: once more without the recording, if there is one that holds some. What
+/// LibTorch says if there is no room all the same.
+std::optional<std::string> TrainingRun::lack_of_room(const std::function<void()>& work) {
+  std::optional<std::string> problem;
+  do {
+    if (problem) {
+      records_ = false;
+      forget_recording();
+      problem.reset();
+    }
+    // What the work had is free only when its exception is gone.
+    try {
+      work();
+    } catch (const c10::Error& error) {
+      if (!is_out_of_memory(error)) throw;
+      problem = error.what_without_backtrace();
+    } catch (const std::bad_alloc& error) {
+      problem = error.what();
+    }
+  } while (problem && recorded_ != nullptr);
+  return problem;
 }
 
 void TrainingRun::train_step(const StepBatch& batch) {
@@ -177,6 +214,7 @@ TrainingRun::Forward TrainingRun::recorded_step(const StepInputs& inputs, std::i
   recorded_->inputs.targets.copy_(inputs.targets);
   recorded_->masks.draw(dropout_generator_);
   recorded_->recording.replay();
+  ++summary_.replayed_steps;
   // The next replay overwrites them.
   return {recorded_->result.logits.clone(), recorded_->result.loss.clone()};
 }
@@ -185,7 +223,7 @@ TrainingRun::Forward TrainingRun::recorded_step(const StepInputs& inputs, std::i
 bool TrainingRun::record(const StepInputs& inputs, std::int64_t epoch) {
   optimizer_->zero_grad();
   // What the step had when it was computed waits for a next one, which will not come.
-  at::accelerator::emptyCache();
+  release_idle_memory(device_);
   // Whatever is written between two replays is made here, not while recording: see HeldMasks.
   recorded_->inputs = {inputs.images.clone(), inputs.targets.clone()};
   recorded_->masks.rewind();
@@ -205,7 +243,7 @@ void TrainingRun::forget_recording() {
   if (recorded_ == nullptr) return;
   optimizer_->zero_grad();  // The gradients lie in its memory.
   recorded_.reset();
-  at::accelerator::emptyCache();
+  release_idle_memory(device_);
 }
 
 /// Reads the losses of all steps that were not reported yet, at once, since on a device this waits for it.
@@ -260,7 +298,14 @@ void TrainingRun::finish_epoch(std::int64_t epoch) {
 
 EpochReport TrainingRun::validated_epoch(std::int64_t epoch) {
   const AveragedWeightsScope averaged(average_ ? &*average_ : nullptr);
-  const auto score = validate();
+  std::optional<double> score;
+  const auto no_room = lack_of_room([&] { score = validate(); });
+  if (no_room) {
+    throw Error(ErrorCode::kOutOfMemory,
+                "memory ran out in the validation of batches of " + std::to_string(options_.batch_size) +
+                    " patches; set batchSize lower (" + *no_room + ")",
+                {{"batchSize", static_cast<double>(options_.batch_size)}});
+  }
   EpochReport report;
   report.epoch = epoch;
   report.mean_loss = loss_sum_ / static_cast<double>(std::max<std::int64_t>(1, patches_seen_));

@@ -3,6 +3,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -124,9 +125,13 @@ class TrainingRun {
   c10::ScalarType dtype() const { return dtype_; }
   const c10::Device& device() const { return device_; }
   const CancelToken& cancel() const { return cancel_; }
+  /// Patches of a full step, as fitted; validation takes as many.
+  std::int64_t batch_size() const { return options_.batch_size; }
 
  private:
   bool has_checkpoints() const { return !options_.checkpoint_folder.empty(); }
+  class RecordingScope;
+  std::optional<std::string> lack_of_room(const std::function<void()>& work);
   void set_batch_size(std::int64_t patches);
   void unfold();
   void train_epoch(std::int64_t epoch);
@@ -146,7 +151,7 @@ class TrainingRun {
 
   // training_memory.cpp
   std::int64_t fitting_batch(std::int64_t most);
-  StepMemory measure_memory();
+  std::optional<StepMemory> measure_memory();
   double step_bytes(std::int64_t patches);
   double kept_bytes() const;
   Error no_memory(std::int64_t patches, const std::string& what);

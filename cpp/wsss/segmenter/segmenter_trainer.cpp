@@ -62,7 +62,7 @@ class SegmenterRun : public TrainingRun {
     if (validation_.empty()) return std::nullopt;
     ConfusionMatrix confusion(network_->class_count());
     for (const SegmenterValidation& part : validation_) {
-      confusion.add(evaluate_segmenter(network_, part.patches, part.truth, options_.batch_size, cancel()));
+      confusion.add(evaluate_segmenter(network_, part.patches, part.truth, batch_size(), cancel()));
     }
     confusion_ = confusion;
     return confusion_->scores().mean_iou;
