@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { execFileSync } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, renameSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import {
@@ -508,7 +508,7 @@ describe("files of pseudo masks", () => {
       if (taken || stage !== "pseudo-masks") return;
       taken = true;
       const unfinished = readdirSync(output).find((name) => name.startsWith(".PM-unfinished-"))!;
-      rmSync(path.join(output, unfinished), { recursive: true });
+      renameSync(path.join(output, unfinished), path.join(folder, "elsewhere"));
     };
     const options = { output, batchSize: 1, onProgress: takeAway };
     const error = await errorOf(() => classifier.generatePseudoMasks(data.train, options));
