@@ -85,10 +85,14 @@ export async function classifying(classifier: Classifier, { train, val }: Datase
   // @ts-expect-error -- pixels without their size
   await classifier.predict({ rgb: new Uint8Array(3072) });
 
+  // @ts-expect-error -- a number of patches, or "auto"
+  classifier.train(train, { batchSize: "large" });
+
   // The summary is the generator's return value.
-  const next = await classifier.train(train).next();
+  const next = await classifier.train(train, { batchSize: "auto", gradientCheckpointing: true }).next();
   if (next.done !== true) throw new Error(next.value.kind);
   same<TrainingSummary>()(next.value);
+  same<number>()(next.value.batchSize);
   return next.value;
 }
 
