@@ -4,8 +4,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { Classifier, type Dataset, Segmenter } from "../dist/index.js";
 import { mostPatches } from "../dist/options/training.js";
-import { patchPng, writeTree } from "./support/dataset-folder.js";
-import { freshFolder, tinyDataset, tinyWidth } from "./support/tiny-models.js";
+import { tinyDataset, tinyWidth, trainFolder } from "./support/tiny-models.js";
 
 let data: Dataset;
 beforeAll(async () => {
@@ -118,20 +117,7 @@ describe("a process that may not have more memory", () => {
   let folder: string;
 
   beforeAll(async () => {
-    folder = await freshFolder();
-    const files: Record<string, Buffer | string> = {
-      "wsss-dataset.json": JSON.stringify({
-        name: "large",
-        classes: [
-          { name: "gland", colour: [200, 0, 0] },
-          { name: "stroma", colour: [0, 200, 0] },
-        ],
-        labels: { rule: "characters" },
-      }),
-    };
-    for (let i = 0; i < 24; i += 1)
-      files[`train/p${i}[${i % 2 === 0 ? "10" : "01"}].png`] = await patchPng(256, 256, i);
-    await writeTree(folder, files);
+    folder = await trainFolder(24, 256);
   });
 
   /** A program that trains on 24 patches of 256 px in so much more memory than it has when all is loaded. */

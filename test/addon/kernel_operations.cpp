@@ -169,6 +169,12 @@ void gathered_case(Workspace& w, const Fields& fields) {
   w.set("same", at::scalar_tensor(same, at::kBool));
 }
 
+// {allowed}: whether float32 convolutions and products on a GPU may be multiplied in TF32, in this process
+void allow_tf32(Workspace& /*w*/, const Fields& fields) {
+  at::globalContext().setAllowTF32CuDNN(fields.boolean("allowed"));
+  at::globalContext().setAllowTF32CuBLAS(fields.boolean("allowed"));
+}
+
 }  // namespace
 
 void add_kernel_operations(OperationTable& table) {
@@ -176,6 +182,7 @@ void add_kernel_operations(OperationTable& table) {
   table["pda_attention"] = pda_attention_case;
   table["affine_kernel"] = affine_kernel_case;
   table["gathered"] = gathered_case;
+  table["allow_tf32"] = allow_tf32;
 }
 
 }  // namespace wsss::test

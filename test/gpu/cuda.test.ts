@@ -1,10 +1,15 @@
-// The method on a CUDA device against the CPU: the same networks from the same seeds, in float32 (whose convolutions LibTorch multiplies in
-// TF32 there). Skipped, aloud, where there is none.
+// The method on a CUDA device against the CPU: the same networks from the same seeds, in float32 and without TF32, in which LibTorch would
+// multiply convolutions there. Skipped, aloud, where there is none.
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { Classifier, type Dataset, Segmenter } from "../../dist/index.js";
 import { loadAddon } from "../../dist/native/load.js";
+import { makeWorkspace } from "../support/test-addon.js";
 import { tinyDataset } from "../support/tiny-models.js";
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 const { cuda } = (await loadAddon()).deviceReport();
 const hasDevice = cuda.deviceCount > 0;
@@ -18,18 +23,13 @@ let data: Dataset;
 
 beforeAll(async () => {
   data = await tinyDataset();
+  (await makeWorkspace(root)).run("allow_tf32", { allowed: false });
 });
 
 /** Losses of all steps, and what the trained network makes of the patches. */
 interface Outcome {
   readonly losses: readonly number[];
   readonly values: Float32Array;
-}
-
-/** TF32 has ten significant bits, and steps carry a difference on: the first loss is close, those after it less so. */
-function expectCloseLosses(actual: readonly number[], wanted: readonly number[], ofFirst = 2e-3, ofAll = 3e-2): void {
-  expectClose(actual.slice(0, 1), wanted.slice(0, 1), ofFirst);
-  expectClose(actual, wanted, ofAll);
 }
 
 function expectClose(actual: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
@@ -75,8 +75,8 @@ async function trainedClassifier(
       outcomes.push({ losses, values: probabilities, masks: masks.mask("b4_5", 0) });
     }
     const [cpu, gpu] = outcomes as [Outcome & { masks: Uint8Array }, Outcome & { masks: Uint8Array }];
-    expectCloseLosses(gpu.losses, cpu.losses);
-    expectClose(gpu.values, cpu.values, 3e-2);
+    expectClose(gpu.losses, cpu.losses, 1e-2);
+    expectClose(gpu.values, cpu.values, 1e-2);
     const same = gpu.masks.filter((index, at) => index === cpu.masks[at]).length;
     expect(same / cpu.masks.length).toBeGreaterThan(0.98);
   });
@@ -87,8 +87,9 @@ async function trainedClassifier(
     const checkpointed = await trainedClassifier("cuda", "float32", true);
     made.push(wanted.classifier, rounded.classifier, checkpointed.classifier);
     expect(rounded.losses).not.toEqual(wanted.losses);
-    expectCloseLosses(rounded.losses, wanted.losses, 2e-2, 0.3);
-    expectCloseLosses(checkpointed.losses, wanted.losses);
+    // Steps carry the rounding on: the first loss is of equal weights.
+    expectClose(rounded.losses.slice(0, 1), wanted.losses.slice(0, 1), 2e-2);
+    expectClose(checkpointed.losses, wanted.losses, 1e-2);
   });
 
   test.each([0, 0.5])("a segmenter learns and segments as on the CPU (blur %d)", async (blur) => {
@@ -109,7 +110,7 @@ async function trainedClassifier(
       outcomes.push({ losses, values: probabilities });
     }
     const [cpu, gpu] = outcomes as [Outcome, Outcome];
-    expectCloseLosses(gpu.losses, cpu.losses);
+    expectClose(gpu.losses, cpu.losses, 1e-2);
     expectClose(gpu.values, cpu.values, 5e-2);
   });
 });

@@ -3,8 +3,7 @@
 import { expect, test } from "@jest/globals";
 import { Classifier, openDataset } from "../../dist/index.js";
 import { loadAddon } from "../../dist/native/load.js";
-import { patchPng, writeTree } from "../support/dataset-folder.js";
-import { freshFolder } from "../support/tiny-models.js";
+import { trainFolder } from "../support/tiny-models.js";
 
 const { cuda } = (await loadAddon()).deviceReport();
 const hasDevice = cuda.deviceCount > 0;
@@ -17,21 +16,7 @@ const side = 1024;
 (hasDevice ? test : test.skip)(
   "too large a batch is a typed error that says what would fit, which then does",
   async () => {
-    const folder = await freshFolder();
-    const files: Record<string, Buffer | string> = {
-      "wsss-dataset.json": JSON.stringify({
-        name: "large",
-        classes: [
-          { name: "gland", colour: [200, 0, 0] },
-          { name: "stroma", colour: [0, 200, 0] },
-        ],
-        labels: { rule: "characters" },
-      }),
-    };
-    for (let i = 0; i < count; i += 1) {
-      files[`train/p${i}[${i % 2 === 0 ? "10" : "01"}].png`] = await patchPng(side, side, i);
-    }
-    await writeTree(folder, files);
+    const folder = await trainFolder(count, side);
     const { train, classes } = await openDataset(folder);
     await using classifier = await Classifier.create({
       classes,

@@ -57,6 +57,22 @@ export async function tinyDataset(names: readonly string[] = ["gland", "stroma"]
   return await openDataset(folder);
 }
 
+/** A folder with a dataset of noise that has train patches alone, each of one of two classes. */
+export async function trainFolder(count: number, side: number): Promise<string> {
+  const folder = await freshFolder();
+  const classes = [
+    { name: "gland", colour: [200, 0, 0] },
+    { name: "stroma", colour: [0, 200, 0] },
+  ];
+  const description = { name: "large", classes, labels: { rule: "characters" } };
+  const files: Record<string, Buffer | string> = { "wsss-dataset.json": JSON.stringify(description) };
+  for (let i = 0; i < count; i += 1) {
+    files[`train/p${i}[${i % 2 === 0 ? "10" : "01"}].png`] = await patchPng(side, side, i);
+  }
+  await writeTree(folder, files);
+  return folder;
+}
+
 /** The smallest classifier for a dataset. */
 export async function tinyClassifier({
   classes,

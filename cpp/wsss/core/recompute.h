@@ -9,8 +9,8 @@ namespace wsss {
 
 /// While it lives and is on, the blocks of this thread's networks keep their input alone, and compute what is inside
 /// them again when the backward pass comes by (gradient checkpointing, Chen et al. 2016): a training takes less memory
-/// and up to a third more time. Its gradients are the same, but that a map which goes to more than one block has its
-/// gradients added in another order.
+/// and a fifth to two fifths more time (bench/growth.mjs). Its gradients are the same, but that a map which goes to
+/// more than one block has its gradients added in another order.
 class RecomputeScope {
  public:
   explicit RecomputeScope(bool on);
