@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { loadAddon } from "../dist/native/load.js";
 import { packageVersion } from "../dist/package-version.js";
-import { makeData } from "./speed/data.mjs";
+import { makeData, makeDemoData } from "./speed/data.mjs";
 import { compileNative } from "./speed/native.mjs";
 import { pythonWithTorch } from "./speed/python.mjs";
 
@@ -57,7 +57,10 @@ const gpuWorks = [
   { name: "segmenter-inference-16", work: "segmenter-inference", count: 160, batch: 16, per: "160 patches" },
 ];
 
-/** Name, what is worked on, and how many patches one run has; `node`: whether what Node costs is measured with it. */
+/**
+ * Name, what is worked on, and how many patches one run has; `node`: whether what Node costs is measured with it; `whole`: takes minutes, is run only
+ * if it is named, and not before it counts.
+ */
 const cpuWorks = [
   { name: "classifier-step", work: "classifier-step", count: 4, batch: 4, per: "step of 4 patches" },
   { name: "segmenter-step", work: "segmenter-step", count: 4, batch: 4, per: "step of 4 patches" },
@@ -75,12 +78,14 @@ const cpuWorks = [
   { name: "segmenter-inference-1", work: "segmenter-inference", count: 4, batch: 1, per: "4 patches" },
   { name: "segmenter-inference-16", work: "segmenter-inference", count: 16, batch: 16, per: "16 patches" },
   { name: "loader", work: "loader", count: 128, batch: 20, per: "128 patches", plainOnly: true },
+  { name: "demo", work: "demo", per: "from files to scores, 672 patches of 96 px", whole: true },
 ];
 const works = onGpu ? gpuWorks : cpuWorks;
 
 /** The variants of the peer for a work; the first is the published way. */
-function variantsOf({ fast, plainOnly }) {
+function variantsOf({ fast, plainOnly, whole }) {
   if (plainOnly) return ["plain"];
+  if (whole) return ["plain", "channels-last", ...(hasBfloat16 ? ["channels-last+bf16"] : [])];
   const others = [...tuned, ...half];
   return fast
     ? [
@@ -132,7 +137,8 @@ const say = (text) => console.error(`bench: ${text}`);
 /** All rounds of one work: seconds by side, ours first. */
 async function measure({ name, work, count, batch, labels = "mixed", ...traits }, python, folder) {
   const size = Number(values["patch-px"]);
-  const data = await makeData(path.join(folder, name), { count, size, batch, labels });
+  const place = path.join(folder, name);
+  const data = traits.whole ? await makeDemoData(place) : await makeData(place, { count, size, batch, labels });
   const sides = new Map();
   for (const precision of precisions) {
     const words = [
@@ -158,7 +164,7 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   const seconds = new Map([...sides.keys()].map((side) => [side, []]));
   const peaks = new Map();
   // Round 0 warms up: compilation, first touches of memory.
-  for (let round = 0; round <= Number(values.rounds); round += 1) {
+  for (let round = traits.whole ? 1 : 0; round <= Number(values.rounds); round += 1) {
     for (const [side, worker] of sides) {
       try {
         const answer = await worker.run();
@@ -245,7 +251,7 @@ if (!onGpu) say(`the works on a GPU: npm run bench -- --device cuda (${report.cu
 const table = [];
 try {
   for (const work of works) {
-    if (wanted?.includes(work.name) === false) continue;
+    if (wanted === undefined ? work.whole : !wanted.includes(work.name)) continue;
     const rows = rowsOf(`${work.name} (${work.per})`, await measure(work, python, folder));
     table.push(...rows);
     if (values.json) for (const row of rows) console.log(JSON.stringify(row));

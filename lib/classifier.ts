@@ -140,7 +140,7 @@ export class Classifier extends Model {
     checkBatches(call, split, plan.settings, 1);
     this.#handle.assertIdle(call);
     const precision = trainingPrecision(this.precision, plan.settings.recipe);
-    const training = this.#handle.stream(call, plan.signal, (native, signal) =>
+    const training = this.#handle.stream(call, { signal: plan.signal }, (native, signal) =>
       trainClassifier(native, this.#description, split, plan, { trainings: this.trainings, precision, signal }),
     );
     return this.recorded(training, plan.settings);

@@ -22,7 +22,7 @@ import { trainingPrecision } from "./options/precision.js";
 import type { PatchInput } from "./inference/patch-source.js";
 import { checkSource } from "./inference/patch-source.js";
 import type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";
-import { predictPatches, predictSplit } from "./inference/segmentation-prediction.js";
+import { predictEach, predictPatches, predictSplit } from "./inference/segmentation-prediction.js";
 import { evaluateSegmentation } from "./inference/split-evaluation.js";
 import { levelWeightsOf, trainSegmenter } from "./training/segmenter-training.js";
 import { assertMasks, checkBatches, checkSplit } from "./inference/split-checks.js";
@@ -188,7 +188,7 @@ export class Segmenter extends Model {
     checkBatches(call, split, plan.settings, 2);
     this.#handle.assertIdle(call);
     const precision = trainingPrecision(this.precision, plan.settings.recipe);
-    const training = this.#handle.stream(call, plan.signal, (native, signal) =>
+    const training = this.#handle.stream(call, { signal: plan.signal }, (native, signal) =>
       trainSegmenter(call, native, this.#description, split, plan, { trainings: this.trainings, precision, signal }),
     );
     return this.recorded(training, plan.settings);
@@ -228,6 +228,38 @@ export class Segmenter extends Model {
       const predictions = await predictPatches(work, source.patches);
       const [first] = predictions;
       return source.single && first ? first : predictions;
+    });
+  }
+
+  /**
+   * Segments many patches, such as the tiles of a slide, in memory that does not grow with their number. Patches are decoded and
+   * segmented while the caller uses those before them; probabilities are left out.
+   *
+   * The options are checked at once. The first `next()` of the loop begins, and the loop holds the segmenter until it ends; leaving it
+   * early stops the work.
+   *
+   * @param patches - paths and decoded pixels, which may differ in size.
+   * @returns class maps in the order of the patches.
+   * @throws WsssError as {@link Segmenter.predict}: for a patch that can't be read once the 64 patches before it, or those of 4 million
+   *   pixels, have been given out.
+   * @example
+   * ```ts
+   * for await (const { name, classMap } of segmenter.predictEach(tiles, { gate: classifier })) console.log(name, classMap[0]);
+   * ```
+   */
+  predictEach(patches: readonly PatchInput[], options: SegmentationOptions = {}): AsyncGenerator<ClassMap, void, void> {
+    const call = "Segmenter.predictEach";
+    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(options));
+    const source = checkSource(call, patches, this.classes);
+    if (source.kind === "split" || source.single) {
+      throw refuseOption(call, "patches", "an array of paths and decoded pixels", patches);
+    }
+    const { batchSize } = choice;
+    const gate = Gate.check(call, choice, this.classes);
+    this.#handle.assertIdle(call);
+    return this.#handle.stream(call, { signal, onProgress }, (native, stop, report) => {
+      const work = { call, native, classes: this.classes, gate, batchSize, signal: stop, report };
+      return predictEach(work, source.patches);
     });
   }
 

@@ -5,6 +5,7 @@ import path from "node:path";
 import {
   Classifier,
   type ClassifierTrainingEvent,
+  type ClassMap,
   type Dataset,
   type Progress,
   type PseudoMasks,
@@ -177,6 +178,70 @@ describe("prediction", () => {
     });
     expect(seen.filter(({ stage }) => stage === "gate").at(-1)).toEqual({ stage: "gate", done: 3, total: 3 });
     expect(seen.filter(({ stage }) => stage === "segment").map(({ done }) => done)).toEqual([1, 2, 3]);
+  });
+});
+
+describe("prediction of each of many patches", () => {
+  // More than are decoded before the first map is given out, of two sizes.
+  const many = Array.from({ length: 70 }, (_, index) => patchOf(32, index % 3 === 0 ? 40 : 32, index));
+  const settings = { batchSize: 1 };
+
+  test("gives the maps of all, in their order", async () => {
+    const stages = new Map<string, number>();
+    const onProgress = ({ stage, done }: Progress): void => void stages.set(stage, done);
+    const choice = { ...settings, gate: classifier, gateThreshold: 0.4 };
+    const maps: ClassMap[] = [];
+    for await (const map of segmenter.predictEach(many, { ...choice, onProgress })) maps.push(map);
+    const expected = await segmenter.predict(many, choice);
+    expect(maps).toEqual(expected.map(({ name, height, width, classMap }) => ({ name, height, width, classMap })));
+    expect(stages.get("segment")).toBe(many.length);
+  });
+
+  test("of none gives none", async () => {
+    expect((await segmenter.predictEach([]).next()).done).toBe(true);
+    expect(segmenter.busy).toBe(false);
+  });
+
+  test("holds the segmenter until the loop is left, which frees it at once", async () => {
+    for await (const { name } of segmenter.predictEach(many, settings)) {
+      expect(name).toBe("patches[0]");
+      await expect(segmenter.predict(many[0]!)).rejects.toMatchObject({ code: "WSSS_ERR_BUSY" });
+      break;
+    }
+    expect(segmenter.busy).toBe(false);
+    expect((await segmenter.predict(many[0]!)).classMap).toHaveLength(32 * 40);
+  });
+
+  test("gives out what comes before a patch that can't be read, and is free afterwards", async () => {
+    const names: string[] = [];
+    const withHole = [...many.slice(0, 66), "no-such.png"];
+    const loop = async (): Promise<void> => {
+      for await (const { name } of segmenter.predictEach(withHole, settings)) names.push(name);
+    };
+    await expect(loop()).rejects.toMatchObject({ code: "WSSS_ERR_IO" });
+    expect(names).toHaveLength(64);
+    expect(segmenter.busy).toBe(false);
+  });
+
+  test("stops with the caller's signal and for what the caller's listener throws", async () => {
+    const stop = new AbortController();
+    const loop = async (options: object): Promise<void> => {
+      for await (const { name } of segmenter.predictEach(many, { ...settings, ...options })) if (name) stop.abort();
+    };
+    await expect(loop({ signal: stop.signal })).rejects.toMatchObject({ code: "WSSS_ERR_CANCELLED" });
+    const onProgress = (): void => {
+      throw new RangeError("of the listener");
+    };
+    await expect(loop({ onProgress })).rejects.toThrow(new RangeError("of the listener"));
+    expect(segmenter.busy).toBe(false);
+  });
+
+  test("refuses a split, one patch and wrong options before the loop begins", () => {
+    for (const wrong of [data.test, "patch.png", many[0]!]) {
+      expect(() => segmenter.predictEach(wrong as never)).toThrow(/patches must be an array/);
+    }
+    expect(() => segmenter.predictEach(many, { batchSize: 0 })).toThrow(/batchSize/);
+    expect(segmenter.busy).toBe(false);
   });
 });
 

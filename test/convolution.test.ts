@@ -108,3 +108,24 @@ describe.each(["inference", "frozen", "training"])("a convolution and what follo
     for (const error of found) expect(error).toBeLessThan(0.3);
   });
 });
+
+describe.each([
+  ["by Winograd", { in: 64, out: 80, kernel: 3, stride: 1, size: 56 }],
+  ["a small map", { in: 64, out: 80, kernel: 3, stride: 1, size: 13 }],
+  ["1x1", { in: 32, out: 48, kernel: 1, stride: 1, size: 13 }],
+  ["with stride", { in: 19, out: 33, kernel: 3, stride: 2, size: 15 }],
+])("%s: inference keeps weights ready, and sees whatever changes", (_, fields) => {
+  beforeAll(() => {
+    workspace.clear();
+    workspace.run("changed", fields);
+  });
+
+  test.each([
+    ["float32", tolerance],
+    ["bfloat16", roundedByWinograd],
+  ])("%s", (precision, bound) => {
+    const found = errors(precision);
+    expect(found).toHaveLength(9);
+    for (const error of found) expect(error).toBeLessThan(bound);
+  });
+});

@@ -1,6 +1,7 @@
 /** Procedural patches for bench/speed.mjs, as a dataset for us and as raw bytes for the peers. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { demoSettings } from "../../dist/demo/settings.js";
 import { demoDescription } from "../../dist/demo/tissue.js";
 import { writeDemoDataset } from "../../dist/demo/write-dataset.js";
 import { decodePatch } from "../../dist/image/decode-patch.js";
@@ -41,6 +42,35 @@ export async function makeData(folder, { count, size, batch, labels }) {
   await writeFile(path.join(folder, "patches.bin"), Buffer.concat(patches));
   await writeFile(path.join(folder, "masks.bin"), Buffer.concat([...masks, ...masks, ...masks]));
   const set = { count, size, classes, batch, labels: given, masks: "masks" };
+  await writeFile(path.join(folder, "set.json"), JSON.stringify(set));
+  return folder;
+}
+
+/** Writes the demo's dataset, and for the peers what is in it and how the demo trains on it. */
+export async function makeDemoData(folder) {
+  const { patchPx, counts, plan } = demoSettings;
+  await writeDemoDataset(folder, { seed: 1, patchPx, counts });
+  const data = await openDataset(folder);
+  const relative = (file) => path.relative(folder, file);
+  const splits = Object.fromEntries(
+    Object.keys(counts).map((name) => {
+      const entries = data[name].files.map(({ imagePath, maskPath, labels }) => ({
+        image: relative(imagePath),
+        mask: relative(maskPath),
+        labels: labels ?? demoDescription.classes.map(() => 1),
+      }));
+      return [name, entries];
+    }),
+  );
+  const { classifier, segmenter } = plan;
+  const set = {
+    splits,
+    classes: demoDescription.classes.length,
+    width: classifier.width,
+    batch: classifier.training.batchSize,
+    classifier: classifier.training,
+    segmenter: segmenter.training,
+  };
   await writeFile(path.join(folder, "set.json"), JSON.stringify(set));
   return folder;
 }

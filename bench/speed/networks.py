@@ -15,6 +15,11 @@ RESIDUALS = [
 FROZEN = ("conv1a", "b2.", "b2_1.", "b2_2.")
 
 
+def scaled(channels, width):
+    """Channels in a network of another width, as ours has them."""
+    return channels if width == 1 else max(1, int(channels * width / 16 + 0.5)) * 16
+
+
 def conv(inside, out, kernel, stride=1, dilation=1):
     padding = dilation * (kernel // 2)
     return nn.Conv2d(inside, out, kernel, stride, padding, dilation, bias=False)
@@ -55,24 +60,28 @@ class Bottleneck38(nn.Module):
 
 
 class ResNet38(nn.Module):
-    """Stage 1. Batch norms keep their statistics and the stem its weights, as for a start from ImageNet."""
+    """Stage 1. With `pretrained`, batch norms keep their statistics and the stem its weights, as for a start from ImageNet."""
 
-    def __init__(self, classes):
+    def __init__(self, classes, width=1, pretrained=True):
         super().__init__()
-        self.conv1a = conv(3, 64, 3)
-        for name, *shape in RESIDUALS:
-            self.add_module(name, Residual(*shape))
-        self.b6 = Bottleneck38(1024, 2048, 0.3)
-        self.b7 = Bottleneck38(2048, 4096, 0.5)
-        self.bn7 = nn.BatchNorm2d(4096)
-        self.fc8 = nn.Conv2d(4096, classes, 1, bias=False)
+        self.pretrained = pretrained
+        self.conv1a = conv(3, scaled(64, width), 3)
+        for name, inside, middle, out, *steps in RESIDUALS:
+            channels = [scaled(each, width) for each in (inside, middle, out)]
+            self.add_module(name, Residual(*channels, *steps))
+        self.b6 = Bottleneck38(scaled(1024, width), scaled(2048, width), 0.3)
+        self.b7 = Bottleneck38(scaled(2048, width), scaled(4096, width), 0.5)
+        self.bn7 = nn.BatchNorm2d(scaled(4096, width))
+        self.fc8 = nn.Conv2d(scaled(4096, width), classes, 1, bias=False)
+        if not pretrained:
+            return
         for name, parameter in self.named_parameters():
             parameter.requires_grad_(parameter.dim() == 4 and not name.startswith(FROZEN))
 
     def train(self, mode=True):
         super().train(mode)
         for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if self.pretrained and isinstance(module, nn.BatchNorm2d):
                 module.eval()
         return self
 
@@ -104,12 +113,12 @@ class ResNet38(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    def __init__(self, inside, planes, stride, dilation, projects):
+    def __init__(self, inside, planes, out, stride, dilation, projects):
         super().__init__()
         self.conv1, self.bn1 = conv(inside, planes, 1), nn.BatchNorm2d(planes)
         self.conv2, self.bn2 = conv(planes, planes, 3, stride, dilation), nn.BatchNorm2d(planes)
-        self.conv3, self.bn3 = conv(planes, 4 * planes, 1), nn.BatchNorm2d(4 * planes)
-        self.downsample = nn.Sequential(conv(inside, 4 * planes, 1, stride), nn.BatchNorm2d(4 * planes)) if projects else None
+        self.conv3, self.bn3 = conv(planes, out, 1), nn.BatchNorm2d(out)
+        self.downsample = nn.Sequential(conv(inside, out, 1, stride), nn.BatchNorm2d(out)) if projects else None
 
     def forward(self, x):
         r = F.relu(self.bn1(self.conv1(x)))
@@ -117,20 +126,21 @@ class Bottleneck(nn.Module):
         return F.relu(r + (x if self.downsample is None else self.downsample(x)))
 
 
-def stage(inside, planes, stride, dilations):
-    blocks = [Bottleneck(inside, planes, stride, dilations[0], True)]
-    blocks += [Bottleneck(4 * planes, planes, 1, dilation, False) for dilation in dilations[1:]]
+def stage(inside, planes, out, stride, dilations):
+    blocks = [Bottleneck(inside, planes, out, stride, dilations[0], True)]
+    blocks += [Bottleneck(out, planes, out, 1, dilation, False) for dilation in dilations[1:]]
     return nn.Sequential(*blocks)
 
 
 class ResNet101(nn.Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.conv1, self.bn1 = conv(3, 64, 7, 2), nn.BatchNorm2d(64)
-        self.layer1 = stage(64, 64, 1, [1] * 3)
-        self.layer2 = stage(256, 128, 2, [1] * 4)
-        self.layer3 = stage(512, 256, 2, [1] * 23)
-        self.layer4 = stage(1024, 512, 1, [2, 4, 8])
+        c64, c128, c256, c512, c1024, c2048 = (scaled(each, width) for each in (64, 128, 256, 512, 1024, 2048))
+        self.conv1, self.bn1 = conv(3, c64, 7, 2), nn.BatchNorm2d(c64)
+        self.layer1 = stage(c64, c64, c256, 1, [1] * 3)
+        self.layer2 = stage(c256, c128, c512, 2, [1] * 4)
+        self.layer3 = stage(c512, c256, c1024, 2, [1] * 23)
+        self.layer4 = stage(c1024, c512, c2048, 1, [2, 4, 8])
 
     def forward(self, x):
         low = self.layer1(F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1))
@@ -144,15 +154,19 @@ def conv_norm(inside, out, kernel, dilation=1):
 class DeepLab(nn.Module):
     """Stage 3, output stride 16."""
 
-    def __init__(self, classes):
+    def __init__(self, classes, width=1):
         super().__init__()
-        self.backbone = ResNet101()
-        self.branches = nn.ModuleList([conv_norm(2048, 256, 1), *(conv_norm(2048, 256, 3, rate) for rate in (6, 12, 18))])
-        self.pool = conv_norm(2048, 256, 1)
-        self.join = nn.Sequential(conv_norm(1280, 256, 1), nn.Dropout(0.5))
-        self.reduce = conv_norm(256, 48, 1)
+        self.backbone = ResNet101(width)
+        low, deep = scaled(256, width), scaled(2048, width)
+        inner, reduced = scaled(256, width), scaled(48, width)
+        rates = (conv_norm(deep, inner, 3, rate) for rate in (6, 12, 18))
+        self.branches = nn.ModuleList([conv_norm(deep, inner, 1), *rates])
+        self.pool = conv_norm(deep, inner, 1)
+        self.join = nn.Sequential(conv_norm(5 * inner, inner, 1), nn.Dropout(0.5))
+        self.reduce = conv_norm(low, reduced, 1)
         self.decode = nn.Sequential(
-            conv_norm(304, 256, 3), nn.Dropout(0.5), conv_norm(256, 256, 3), nn.Dropout(0.1), nn.Conv2d(256, classes, 1)
+            *(conv_norm(inner + reduced, inner, 3), nn.Dropout(0.5)),
+            *(conv_norm(inner, inner, 3), nn.Dropout(0.1), nn.Conv2d(inner, classes, 1)),
         )
 
     def forward(self, x):

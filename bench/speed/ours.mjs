@@ -7,7 +7,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
-import { Classifier, openDataset, Segmenter } from "../../dist/index.js";
+import { demoSettings } from "../../dist/demo/settings.js";
+import { Classifier, openDataset, PseudoMasks, Segmenter } from "../../dist/index.js";
 
 const [work, folder, threads, batch, precision, device] = process.argv.slice(2);
 const batchSize = Number(batch);
@@ -38,6 +39,11 @@ async function secondsPerStep(training) {
   return (times.at(-1) - times[0]) / 1000 / steps;
 }
 
+/** Waits for a training's end. */
+async function finished(training) {
+  while (!(await training.next()).done);
+}
+
 const few = { epochs: 4, batchSize, horizontalFlip: 0.5, verticalFlip: 0 };
 
 const works = {
@@ -51,7 +57,6 @@ const works = {
   },
   async "segmenter-step"() {
     const network = await Segmenter.create(place);
-    const { PseudoMasks } = await import("../../dist/index.js");
     const masks = await PseudoMasks.open(path.join(folder, maskFolder), data.train);
     return async () =>
       await secondsPerStep(network.train(data.train, { ...few, masks, blur: 0, freezeBatchNorm: false }));
@@ -72,6 +77,22 @@ const works = {
     // The peers look at a patch once, as published.
     const options = { batchSize, views: "one" };
     return async () => await timed(async () => await network.generatePseudoMasks(data.train, options));
+  },
+  /** From the files to the scores of the test patches, as `wsss-tissue demo` does once its patches are drawn. */
+  async demo() {
+    const { classifier, segmenter } = demoSettings.plan;
+    const { train, val, test } = data;
+    return async () =>
+      await timed(async () => {
+        for (const split of [train, val, test]) split.release();
+        const labels = await Classifier.create({ ...place, width: classifier.width });
+        await finished(labels.train(train, { ...classifier.training, validation: val, seed: place.seed }));
+        const masks = await labels.generatePseudoMasks(train);
+        const pixels = await Segmenter.create({ ...place, width: segmenter.width });
+        await finished(pixels.train(train, { ...segmenter.training, masks, validation: val, seed: place.seed }));
+        await pixels.evaluate(test, { gate: labels });
+        await Promise.all([labels.dispose(), pixels.dispose()]);
+      });
   },
   async loader() {
     return async () =>

@@ -6,7 +6,7 @@ WORK     as in bench/speed.mjs.
 VARIANT  plain: float32 NCHW, as the published code does it; and joined by "+": channels-last, bf16 (autocast), compile; or, for pseudo
          masks, fast: one forward pass, autograd to the three maps only. On a GPU all but plain keep the set there and read no loss
          back, and compile makes CUDA graphs.
-DATA     folder with patches.bin (uint8 [N, H, W, 3]), masks.bin (uint8 [3, N, H, W]) and set.json.
+DATA     folder with patches.bin (uint8 [N, H, W, 3]), masks.bin (uint8 [3, N, H, W]) and set.json; of the demo a dataset and set.json.
 """
 
 import contextlib
@@ -15,6 +15,8 @@ import os
 import resource
 import sys
 import time
+
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +33,7 @@ PLAIN = TRAITS == {"plain"}
 
 with open(os.path.join(DATA, "set.json")) as file:
     SET = json.load(file)
-N, SIZE, K = SET["count"], SET["size"], SET["classes"]
+N, SIZE, K = SET.get("count", 0), SET.get("size"), SET["classes"]
 
 
 def raw(name, *shape):
@@ -39,8 +41,8 @@ def raw(name, *shape):
         return torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).view(*shape)
 
 
-PATCHES = raw("patches.bin", N, SIZE, SIZE, 3)
-LABELS = torch.tensor(SET["labels"], dtype=torch.float32).to(DEVICE)
+PATCHES = raw("patches.bin", N, SIZE, SIZE, 3) if N > 0 else torch.empty(0)
+LABELS = torch.tensor(SET.get("labels", []), dtype=torch.float32).to(DEVICE)
 if ON_GPU and not PLAIN:
     PATCHES = PATCHES.to(DEVICE)
     torch.backends.cudnn.benchmark = True
@@ -175,59 +177,63 @@ def write_masks(maps, labels):
     return up.masked_fill(labels[:, :, None, None] == 0, -torch.inf).argmax(1).to(torch.uint8).cpu()
 
 
+def published_map(network, x, level, k):
+    """Grad-CAM [n, h, w] of one class at one level by a forward and a whole backward pass of its own, hooks on the module."""
+    module = [network.b4_5, network.b5_2, None][level]
+    kept = {}
+
+    def keep(_, __, output):
+        kept["map"] = output
+        output.register_hook(lambda gradient: kept.__setitem__("gradient", gradient))
+
+    handle = None if module is None else module.register_forward_hook(keep)
+    features = network.levels(x)[-1]
+    if module is None:
+        keep(None, None, features)
+    network.zero_grad()
+    network.classify(features)[0, k].backward()
+    if handle is not None:
+        handle.remove()
+    weights = kept["gradient"].mean((2, 3), keepdim=True)
+    return (weights * kept["map"]).sum(1).detach()
+
+
 def masks_as_published(network):
-    """Each map of each class by a forward and a whole backward pass of its own, hooks on the module, one patch after the other."""
-    modules = [network.b4_5, network.b5_2, None]
-
-    def cam(x, level, k):
-        kept = {}
-
-        def keep(_, __, output):
-            kept["map"] = output
-            output.register_hook(lambda gradient: kept.__setitem__("gradient", gradient))
-
-        handle = modules[level].register_forward_hook(keep) if level < 2 else None
-        features = network.levels(x)[-1]
-        if level == 2:
-            keep(None, None, features)
-        network.zero_grad()
-        network.classify(features)[0, k].backward()
-        if handle is not None:
-            handle.remove()
-        weights = kept["gradient"].mean((2, 3), keepdim=True)
-        return (weights * kept["map"]).sum(1).detach()
+    """One patch after the other."""
 
     def run():
         # Whatever its label, every patch costs the same: 24 passes. The first stands for all, or a round would take minutes.
         x = images([0])
         for level in range(3):
-            maps = torch.stack([cam(x, level, k)[0] for k in range(K)])[None]
+            maps = torch.stack([published_map(network, x, level, k)[0] for k in range(K)])[None]
             write_masks(maps, LABELS[[0]])
 
     run.share = 1 / N
     return run
 
 
-def masks_fast(network):
-    """One forward pass for all classes, autograd to the three maps alone."""
+def fast_maps(network, x):
+    """Grad-CAM [n, K, h, w] of all classes at each level: one forward pass, autograd to the three maps alone."""
     for parameter in network.parameters():
         parameter.requires_grad_(False)
+    with precision():
+        levels = network.levels(x.requires_grad_(True))
+        logits = network.classify(levels[-1]).float()
+    maps = [[] for _ in levels]
+    for k in range(K):
+        gradients = torch.autograd.grad(logits[:, k].sum(), levels, retain_graph=k + 1 < K)
+        for level, gradient in enumerate(gradients):
+            weights = gradient.float().mean((2, 3), keepdim=True)
+            maps[level].append((weights * levels[level].detach().float()).sum(1))
+    return [torch.stack(of_level, 1) for of_level in maps]
 
+
+def masks_fast(network):
     def run():
         for begin in range(0, N, SET["batch"]):
             indices = list(range(begin, min(begin + SET["batch"], N)))
-            x = images(indices).requires_grad_(True)
-            with precision():
-                levels = network.levels(x)
-                logits = network.classify(levels[-1]).float()
-            maps = [[] for _ in levels]
-            for k in range(K):
-                gradients = torch.autograd.grad(logits[:, k].sum(), levels, retain_graph=k + 1 < K)
-                for level, gradient in enumerate(gradients):
-                    weights = gradient.float().mean((2, 3), keepdim=True)
-                    maps[level].append((weights * levels[level].detach().float()).sum(1))
-            for of_level in maps:
-                write_masks(torch.stack(of_level, 1), LABELS[indices])
+            for of_level in fast_maps(network, images(indices)):
+                write_masks(of_level, LABELS[indices])
 
     return run
 
@@ -262,7 +268,22 @@ def loader():
     return run
 
 
+def demo():
+    from peer_demo import Demo
+
+    tools = SimpleNamespace(
+        prepared=prepared,
+        compiled=compiled,
+        precision=precision,
+        published_map=published_map,
+        fast_maps=fast_maps,
+        sgd=lambda network, rate, decay: sgd(network, lambda name: False, rate, decay),
+    )
+    return lambda: Demo(DATA, SET, TRAITS, tools).run()
+
+
 WORKS = {
+    "demo": demo,
     "classifier-step": classifier_step,
     "segmenter-step": segmenter_step,
     "classifier-inference": lambda: inference(ResNet38(K), torch.sigmoid),

@@ -4,7 +4,7 @@ import type { NativeClassifier, NativePatchStore } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import type { CheckedSource } from "./patch-source.js";
-import { forEachPatchGroup } from "./patch-source.js";
+import { patchPortions } from "./patch-source.js";
 import type { OnProgress } from "../progress.js";
 import { inStage } from "../progress.js";
 
@@ -52,13 +52,15 @@ export async function predictLabels(work: LabelWork, source: CheckedSource): Pro
   const results = new Array<LabelPrediction>(patches.length);
   const addon = await loadAddon();
   let done = 0;
-  await forEachPatchGroup(call, addon, patches, classes.length, signal, async ({ store, positions }) => {
-    const all = await classify(store, done, patches.length);
-    for (const [index, position] of positions.entries()) {
-      results[position] = predictionOf(patches[position]?.name ?? "", all, index);
+  for await (const { groups } of patchPortions(call, addon, patches, classes.length, signal)) {
+    for (const { store, positions } of groups) {
+      const all = await classify(store, done, patches.length);
+      for (const [index, position] of positions.entries()) {
+        results[position] = predictionOf(patches[position]?.name ?? "", all, index);
+      }
+      done += positions.length;
     }
-    done += positions.length;
-  });
+  }
   return results;
 }
 

@@ -5,9 +5,10 @@ import { WsssError } from "../errors.js";
 import { decodePatch } from "../image/decode-patch.js";
 import { mapConcurrently } from "../image/map-concurrently.js";
 import type { NativeAddon, NativePatchStore } from "../native/addon.js";
-import { nativeCall, throwIfAborted } from "../native/job.js";
+import { nativeCall } from "../native/job.js";
 import { refuseOption } from "../options/check.js";
 import { isSplit } from "../options/fields.js";
+import { readAhead } from "./read-ahead.js";
 import { assertPatchSize, checkSplit } from "./split-checks.js";
 
 /** A decoded patch. */
@@ -41,11 +42,25 @@ export interface PatchGroup {
   readonly positions: readonly number[];
 }
 
-/** Patches that are decoded before the network sees them: enough to fill several batches. */
+/** Some patches that follow each other. */
+export interface PatchPortion {
+  /** Position of the first in the caller's list. */
+  readonly start: number;
+  readonly count: number;
+  readonly groups: readonly PatchGroup[];
+}
+
+/** Patches of a portion: enough to fill several batches. A multiple of {@link patchesDecodedTogether}. */
 const patchesAtOnce = 64;
 
-/** Pixels that the network sees in one call: few enough that [K, H, W] probabilities of all of them fit into memory. */
+/**
+ * Pixels of a portion, and those that the network sees in one call: few enough that [K, H, W] probabilities of all of them
+ * fit into memory. One patch may have more.
+ */
 const pixelsAtOnce = patchesAtOnce * 256 * 256;
+
+/** Patches between two looks at how many pixels a portion has. */
+const patchesDecodedTogether = 8;
 
 /**
  * Checks what a caller wants predicted, without touching a file.
@@ -61,37 +76,60 @@ export function checkSource(call: string, source: unknown, classes: readonly Tis
 }
 
 /**
- * Decodes patches a portion at a time and hands them on, those of one size together.
- * @param use - works on one group; the next begins when it has ended.
+ * Decodes patches a portion at a time, the next portion while the one before it is used.
+ * @throws WsssError of the first patch that can't be read, when its portion's turn comes; `WSSS_ERR_CANCELLED`.
  */
-export async function forEachPatchGroup(
+export async function* patchPortions(
   call: string,
   addon: NativeAddon,
   patches: readonly NamedPatch[],
   classCount: number,
   signal: AbortSignal,
-  use: (group: PatchGroup) => Promise<void>,
-): Promise<void> {
-  for (let start = 0; start < patches.length; start += patchesAtOnce) {
-    const portion = patches.slice(start, start + patchesAtOnce);
-    const decoded = await mapConcurrently(portion, async ({ input }) => await pixelsOf(call, input), {
+): AsyncGenerator<PatchPortion, void, void> {
+  const unused = new AbortController();
+  const decoding = decodePortions(call, patches, AbortSignal.any([signal, unused.signal]));
+  let start = 0;
+  for await (const decoded of readAhead(decoding, () => unused.abort())) {
+    const groups = bySize(decoded).map((members) => {
+      const chosen = members.map((index) => decoded[index]).filter((patch) => patch !== undefined);
+      return { store: storeOf(addon, chosen, classCount), positions: members.map((index) => start + index) };
+    });
+    yield { start, count: decoded.length, groups };
+    start += decoded.length;
+  }
+}
+
+async function* decodePortions(
+  call: string,
+  patches: readonly NamedPatch[],
+  signal: AbortSignal,
+): AsyncGenerator<PatchPixels[], void, void> {
+  let portion: PatchPixels[] = [];
+  let pixels = 0;
+  for (let start = 0; start < patches.length; start += patchesDecodedTogether) {
+    const few = patches.slice(start, start + patchesDecodedTogether);
+    const decoded = await mapConcurrently(few, async ({ input }) => await pixelsOf(call, input), {
       signal,
       what: call,
     });
-    const bySize = new Map<string, number[]>();
-    for (const [index, { height, width }] of decoded.entries()) {
-      const key = `${height}x${width}`;
-      bySize.set(key, [...(bySize.get(key) ?? []), index]);
-    }
-    for (const members of [...bySize.values()].flatMap((sameSize) => inGroups(sameSize, decoded))) {
-      throwIfAborted(signal);
-      const chosen = members.map((index) => decoded[index]).filter((patch) => patch !== undefined);
-      await use({
-        store: storeOf(addon, chosen, classCount),
-        positions: members.map((index) => start + index),
-      });
-    }
+    portion.push(...decoded);
+    pixels += decoded.reduce((sum, { height, width }) => sum + height * width, 0);
+    if (portion.length < patchesAtOnce && pixels < pixelsAtOnce) continue;
+    yield portion;
+    portion = [];
+    pixels = 0;
   }
+  if (portion.length > 0) yield portion;
+}
+
+/** Positions of patches of one size, no more of them together than the network should see in one call. */
+function bySize(decoded: readonly PatchPixels[]): number[][] {
+  const sizes = new Map<string, number[]>();
+  for (const [index, { height, width }] of decoded.entries()) {
+    const key = `${height}x${width}`;
+    sizes.set(key, [...(sizes.get(key) ?? []), index]);
+  }
+  return [...sizes.values()].flatMap((members) => inGroups(members, decoded));
 }
 
 function inGroups(members: readonly number[], decoded: readonly PatchPixels[]): number[][] {

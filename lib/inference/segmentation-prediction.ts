@@ -4,9 +4,10 @@ import type { NativeAddon, NativeMaskStore, NativePatchStore, NativeSegmenter } 
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import type { CheckedSource } from "./patch-source.js";
-import { forEachPatchGroup } from "./patch-source.js";
+import { patchPortions } from "./patch-source.js";
 import type { OnProgress } from "../progress.js";
 import { inStage } from "../progress.js";
+import { readAhead } from "./read-ahead.js";
 
 /** Which class each pixel of a patch shows. */
 export interface ClassMap {
@@ -46,18 +47,50 @@ export async function predictPatches(
   const { call, classes, signal } = work;
   const addon = await loadAddon();
   let before = 0;
-  await forEachPatchGroup(call, addon, patches, classes.length, signal, async ({ store, positions }) => {
-    const { masks, probabilities } = await segmentGroup(work, addon, store, true, { before, total: patches.length });
-    const size = classes.length * store.height * store.width;
-    for (const [index, position] of positions.entries()) {
-      results[position] = {
-        ...classMapOf(patches[position]?.name ?? "", masks, index),
-        probabilities: probabilities.slice(index * size, (index + 1) * size),
-      };
+  for await (const { groups } of patchPortions(call, addon, patches, classes.length, signal)) {
+    for (const { store, positions } of groups) {
+      const { masks, probabilities } = await segmentGroup(work, addon, store, true, { before, total: patches.length });
+      const size = classes.length * store.height * store.width;
+      for (const [index, position] of positions.entries()) {
+        results[position] = {
+          ...classMapOf(patches[position]?.name ?? "", masks, index),
+          probabilities: probabilities.slice(index * size, (index + 1) * size),
+        };
+      }
+      before += positions.length;
     }
-    before += positions.length;
-  });
+  }
   return results;
+}
+
+/** Segments patches without probabilities, in the order given; the next ones while the caller uses those before them. */
+export async function* predictEach(
+  work: SegmentationWork,
+  patches: Extract<CheckedSource, { kind: "patches" }>["patches"],
+): AsyncGenerator<ClassMap, void, void> {
+  const unused = new AbortController();
+  const stoppable = { ...work, signal: AbortSignal.any([work.signal, unused.signal]) };
+  for await (const maps of readAhead(predictPortions(stoppable, patches), () => unused.abort())) yield* maps;
+}
+
+async function* predictPortions(
+  work: SegmentationWork,
+  patches: Extract<CheckedSource, { kind: "patches" }>["patches"],
+): AsyncGenerator<ClassMap[], void, void> {
+  const { call, classes, signal } = work;
+  const addon = await loadAddon();
+  let before = 0;
+  for await (const { start, count, groups } of patchPortions(call, addon, patches, classes.length, signal)) {
+    const maps = new Array<ClassMap>(count);
+    for (const { store, positions } of groups) {
+      const { masks } = await segmentGroup(work, addon, store, false, { before, total: patches.length });
+      for (const [index, position] of positions.entries()) {
+        maps[position - start] = classMapOf(patches[position]?.name ?? "", masks, index);
+      }
+      before += positions.length;
+    }
+    yield maps;
+  }
 }
 
 /** Segments a whole split, without probabilities, in its order. */

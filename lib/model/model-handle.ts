@@ -76,22 +76,13 @@ export class ModelHandle<Native extends NativeModel> {
   ): Promise<Result> {
     const work = this.#begin(call, caller.signal);
     const release = follow(caller.signal, work.controller);
-    let thrown: { readonly error: unknown } | undefined;
-    const report: OnProgress = (progress) => {
-      if (thrown) return;
-      try {
-        caller.onProgress?.(progress);
-      } catch (error) {
-        thrown = { error };
-        work.controller.abort(error);
-      }
-    };
+    const listener = new Listener(caller.onProgress, work.controller);
     try {
-      const result = await task(this.#native, work.controller.signal, report);
-      throwIfAny(thrown);
+      const result = await task(this.#native, work.controller.signal, listener.report);
+      listener.throwAgain();
       return result;
     } catch (error) {
-      throwIfAny(thrown);
+      listener.throwAgain();
       throw error;
     } finally {
       release();
@@ -102,13 +93,19 @@ export class ModelHandle<Native extends NativeModel> {
   /** Like {@link run} for work that reports events: the model is held from the first `next()` to the end of the loop. */
   async *stream<Event, Result>(
     call: string,
-    signal: AbortSignal | undefined,
-    task: (native: Native, signal: AbortSignal) => AsyncGenerator<Event, Result, void>,
+    caller: CallerOptions,
+    task: (native: Native, signal: AbortSignal, report: OnProgress) => AsyncGenerator<Event, Result, void>,
   ): AsyncGenerator<Event, Result, void> {
-    const work = this.#begin(call, signal);
-    const release = follow(signal, work.controller);
+    const work = this.#begin(call, caller.signal);
+    const release = follow(caller.signal, work.controller);
+    const listener = new Listener(caller.onProgress, work.controller);
     try {
-      return yield* task(this.#native, work.controller.signal);
+      const result = yield* task(this.#native, work.controller.signal, listener.report);
+      listener.throwAgain();
+      return result;
+    } catch (error) {
+      listener.throwAgain();
+      throw error;
     } finally {
       release();
       this.#work = undefined;
@@ -134,9 +131,27 @@ export class ModelHandle<Native extends NativeModel> {
   }
 }
 
-/** Throws what a caller's listener threw, as it was. */
-function throwIfAny(thrown: { readonly error: unknown } | undefined): void {
-  if (thrown) throw thrown.error;
+/** The caller's listener; the first thing that it throws stops the work, and it is not called again. */
+class Listener {
+  readonly report: OnProgress;
+  #thrown: { readonly error: unknown } | undefined;
+
+  constructor(onProgress: OnProgress | undefined, controller: AbortController) {
+    this.report = (progress) => {
+      if (this.#thrown) return;
+      try {
+        onProgress?.(progress);
+      } catch (error) {
+        this.#thrown = { error };
+        controller.abort(error);
+      }
+    };
+  }
+
+  /** Throws what the listener threw, as it was. */
+  throwAgain(): void {
+    if (this.#thrown) throw this.#thrown.error;
+  }
 }
 
 /** Makes a controller abort with a signal, for the same reason. The returned function ends that. */

@@ -1,7 +1,9 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rules.h"
@@ -129,6 +131,12 @@ struct Block {
     if (differentiates) (output * normal(output.sizes(), 10).to(output.scalar_type())).sum().backward();
   }
 
+  void infer() {
+    norm->eval();
+    const at::Tensor before = conv_norm(conv, norm, x, Activation::kRelu, shortcut);
+    output = conv_add(next, before, shortcut);
+  }
+
   std::vector<at::Tensor> results() {
     std::vector<at::Tensor> all{output.detach(), norm->running_mean, norm->running_var};
     for (const at::Tensor& tensor : {x, shortcut, conv->weight, norm->weight, norm->bias}) {
@@ -155,11 +163,57 @@ void fused_case(Workspace& w, const Fields& fields) {
   w.set("updates", at::stack({fast.norm->num_batches_tracked, exact.norm->num_batches_tracked}).to(at::kDouble));
 }
 
+/// What may happen to a block between two calls of inference, for which weights are kept ready.
+const std::vector<std::pair<std::string, std::function<void(Block&)>>>& changes() {
+  static const std::vector<std::pair<std::string, std::function<void(Block&)>>> all{
+      {"nothing", [](Block&) {}},
+      {"weight written", [](Block& block) { block.conv->weight.mul_(-1.5); }},
+      {"weight exchanged",
+       [](Block& block) { block.conv->weight.set_data(block.conv->weight.flip({0, 2}).contiguous()); }},
+      {"scale of the norm", [](Block& block) { block.norm->weight.mul_(2.0); }},
+      {"shift of the norm", [](Block& block) { block.norm->bias.add_(1.0); }},
+      {"mean of the norm", [](Block& block) { block.norm->running_mean.sub_(0.5); }},
+      {"variance of the norm", [](Block& block) { block.norm->running_var.mul_(3.0); }},
+      {"another size",
+       [](Block& block) {
+         block.x = block.x.narrow(2, 0, block.x.size(2) - 1).contiguous();
+         block.shortcut = block.shortcut.narrow(2, 0, block.output.size(2) - 1).contiguous();
+       }},
+      {"another batch",
+       [](Block& block) {
+         block.x = block.x.narrow(0, 0, 1).contiguous();
+         block.shortcut = block.shortcut.narrow(0, 0, 1).contiguous();
+       }},
+  };
+  return all;
+}
+
+// {in, out, kernel, stride, size} -> per change, done one after the other: names; distances [...] of the output from
+// float64, in float32 and then in bfloat16
+void changed_case(Workspace& w, const Fields& fields) {
+  const torch::NoGradGuard no_grad;
+  Block fast(fields, at::kFloat), exact(fields, at::kDouble);
+  std::vector<double> full, half;
+  for (const auto& [name, change] : changes()) {
+    for (Block* block : {&fast, &exact}) {
+      change(*block);
+      block->infer();
+    }
+    full.push_back(relative_distance(fast.output, exact.output));
+    const PrecisionScope precision(Precision::kBfloat16);
+    fast.infer();
+    half.push_back(relative_distance(fast.output, exact.output));
+  }
+  w.set("float32", at::tensor(at::ArrayRef<double>(full), at::kDouble));
+  w.set("bfloat16", at::tensor(at::ArrayRef<double>(half), at::kDouble));
+}
+
 }  // namespace
 
 void add_convolution_operations(OperationTable& table) {
   table["same_convolution"] = same_convolution_case;
   table["fused"] = fused_case;
+  table["changed"] = changed_case;
 }
 
 }  // namespace wsss::test

@@ -138,6 +138,9 @@ export async function segmenting(
   const gate = classifier;
   same<SegmentationPrediction>()(await segmenter.predict("patch.png", { gate, gateRule: "multiply" }));
   same<SegmentationPrediction[]>()(await segmenter.predict(["patch.png"], { gate: null }));
+  for await (const map of segmenter.predictEach(["patch.png"], { gate, batchSize: 4 })) same<ClassMap>()(map);
+  // @ts-expect-error -- patches, not a split
+  segmenter.predictEach(test);
   const maps = await segmenter.predict(val);
   same<ClassMap[]>()(maps);
   // @ts-expect-error -- a split has no probabilities, which would not fit into memory

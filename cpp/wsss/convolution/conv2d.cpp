@@ -6,7 +6,6 @@
 #include <variant>
 
 #include "wsss/convolution/pixels.h"
-#include "wsss/convolution/pointwise_fused.h"
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
 #include "wsss/core/precision.h"
@@ -57,6 +56,8 @@ Conv2dImpl::Types Conv2dImpl::types_for(const at::Tensor& x) const {
 }
 
 at::Tensor Conv2dImpl::forward(const at::Tensor& x) {
+  // A training changes the weight with every step.
+  if (at::GradMode::is_enabled()) ready_.release();
   const Types types = types_for(x);
   const at::Tensor maps = x.to(types.products);
   if (is_plain(maps) && weight.scalar_type() == at::kFloat && is_same(options)) {
@@ -75,13 +76,30 @@ at::Tensor Conv2dImpl::forward_with(const at::Tensor& x, const at::Tensor& scale
   const at::Tensor maps = x.to(types.products);
   const std::int64_t dilation = options.dilation()->at(0);
   if (is_same(options) && winograd::takes(maps, weight) && winograd::pays(maps, weight, dilation)) {
-    const at::Tensor values = winograd::transformed_weight(weight, types.products);
-    return winograd::convolve(maps, values, dilation, {scale, shift, shortcut, activation}).to(types.output);
+    return winograd::convolve(maps, transformed(maps), dilation, {scale, shift, shortcut, activation}).to(types.output);
   }
-  const at::Tensor folded = (scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight).to(types.products);
-  const ConvolutionShape shape{*options.stride(), *padding_of(options), *options.dilation(), options.groups()};
   const auto typed = [&](const at::Tensor& tensor) { return tensor.defined() ? tensor.to(types.products) : tensor; };
-  return pointwise_fused(maps, folded, typed(shift), typed(shortcut), shape, activation).to(types.output);
+  return pointwise_fused(maps, packed(maps, scale), typed(shift), typed(shortcut), shape(), activation)
+      .to(types.output);
+}
+
+const at::Tensor& Conv2dImpl::packed(const at::Tensor& maps, const at::Tensor& scale) {
+  return ready_.made_for({weight, scale, maps.scalar_type(), maps.sizes().vec()}, [&] {
+    const at::Tensor folded = scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight;
+    return packed_weight(folded.to(maps.scalar_type()), maps.sizes(), shape());
+  });
+}
+
+at::Tensor Conv2dImpl::transformed(const at::Tensor& maps) {
+  // It is four times as large as the weight: kept only where making it takes a good part of the time.
+  constexpr std::int64_t kFewTiles = 256;
+  const auto make = [&] { return winograd::transformed_weight(weight, maps.scalar_type()); };
+  if (winograd::tile_count(maps, options.dilation()->at(0)) >= kFewTiles) return make();
+  return ready_.made_for({weight, {}, maps.scalar_type(), {}}, make);
+}
+
+ConvolutionShape Conv2dImpl::shape() const {
+  return {*options.stride(), *padding_of(options), *options.dilation(), options.groups()};
 }
 
 }  // namespace wsss

@@ -6,6 +6,8 @@
 #include <cstdint>
 
 #include "wsss/convolution/epilogue.h"
+#include "wsss/convolution/pointwise_fused.h"
+#include "wsss/convolution/ready_weight.h"
 
 namespace wsss {
 
@@ -23,7 +25,9 @@ class Conv2dImpl : public torch::nn::Conv2dImpl {
  public:
   using torch::nn::Conv2dImpl::Conv2dImpl;
   at::Tensor forward(const at::Tensor& x);
-  /// activation(conv(x) * scale + shift + shortcut) without gradients, on the CPU; without bias.
+  /// activation(conv(x) * scale + shift + shortcut) without gradients, on the CPU; without bias. Weights are made ready
+  /// once, for as long as they, the scale and the size of the input stay the same; forward() with gradients forgets
+  /// them.
   ///
   /// @param scale, shift  [K], or both undefined.
   /// @param shortcut      of the output's shape, or undefined for none.
@@ -36,6 +40,13 @@ class Conv2dImpl : public torch::nn::Conv2dImpl {
     c10::ScalarType products, output;
   };
   Types types_for(const at::Tensor& x) const;
+  ConvolutionShape shape() const;
+  /// weight * scale as oneDNN wants it for these maps.
+  const at::Tensor& packed(const at::Tensor& maps, const at::Tensor& scale);
+  /// The weight as Winograd's filtering wants it for these maps.
+  at::Tensor transformed(const at::Tensor& maps);
+
+  ReadyWeight ready_;
 };
 TORCH_MODULE(Conv2d);
 

@@ -33,6 +33,14 @@ NamedActivation named(Activation activation) {
 
 }  // namespace
 
+at::Tensor packed_weight(const at::Tensor& weight, at::IntArrayRef input_size, const ConvolutionShape& shape) {
+  using Reorder = at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, std::int64_t,
+                             at::OptionalIntArrayRef);
+  static const auto reorder =
+      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_reorder_convolution_weight", "").typed<Reorder>();
+  return reorder.call(weight, shape.padding, shape.stride, shape.dilation, shape.groups, input_size);
+}
+
 at::Tensor pointwise_fused(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                            const at::Tensor& shortcut, const ConvolutionShape& shape, Activation activation) {
   // These have no function in ATen's headers; TorchInductor calls them by name too.

@@ -91,11 +91,14 @@ bool pays(const at::Tensor& maps, const at::Tensor& weight, std::int64_t dilatio
   constexpr std::int64_t kFewestChannels = 64;
   constexpr std::int64_t kFewestTiles = 32;
   constexpr double kMostProducts = 0.5;  // Of those of the direct sum: beyond, the transforms cost what is saved.
-  const TileGrid grid(maps.size(2), maps.size(3), dilation);
-  const double products = static_cast<double>(kPoints * grid.per_image());
+  const double products = static_cast<double>(kPoints * TileGrid(maps.size(2), maps.size(3), dilation).per_image());
   const double direct = static_cast<double>(9 * maps.size(2) * maps.size(3));
-  return std::min(weight.size(0), weight.size(1)) >= kFewestChannels &&
-         maps.size(0) * grid.per_image() >= kFewestTiles && products <= kMostProducts * direct;
+  return std::min(weight.size(0), weight.size(1)) >= kFewestChannels && tile_count(maps, dilation) >= kFewestTiles &&
+         products <= kMostProducts * direct;
+}
+
+std::int64_t tile_count(const at::Tensor& maps, std::int64_t dilation) {
+  return maps.size(0) * TileGrid(maps.size(2), maps.size(3), dilation).per_image();
 }
 
 at::Tensor transformed_weight(const at::Tensor& weight, c10::ScalarType type) {

@@ -20,6 +20,9 @@ bool takes(const at::Tensor& maps, const at::Tensor& weight);
 /// there are few of them for each weight, or few channels.
 bool pays(const at::Tensor& maps, const at::Tensor& weight, std::int64_t dilation);
 
+/// Tiles that the maps are cut into: rows of each product with the weights.
+std::int64_t tile_count(const at::Tensor& maps, std::int64_t dilation);
+
 /// weight [K, C, 3, 3] -> what convolve() multiplies with: [36, K, C].
 ///
 /// @param type  of the maps.

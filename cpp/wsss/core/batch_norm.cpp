@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -73,10 +74,18 @@ bool BatchNormImpl::is_affine() const {
   return !is_training() && probe == nullptr && !learns;
 }
 
-ScaleShift BatchNormImpl::scale_shift() const {
+ScaleShift BatchNormImpl::scale_shift() {
   const torch::NoGradGuard no_grad;
+  const std::array<at::Tensor, 4> sources{weight, bias, running_mean, running_var};
+  const auto stands = [](const TensorState& state, const at::Tensor& source) { return state.stands(source); };
+  if (kept_.scale.defined() && std::equal(made_from_.begin(), made_from_.end(), sources.begin(), stands)) return kept_;
   const at::Tensor scale = weight * (running_var + options.eps()).rsqrt();
-  return {scale, bias - running_mean * scale};
+  const ScaleShift made{scale, bias - running_mean * scale};
+  // What a GPU makes while a step is recorded belongs to the recording.
+  if (!weight.is_cpu()) return made;
+  std::transform(sources.begin(), sources.end(), made_from_.begin(),
+                 [](const at::Tensor& source) { return TensorState(source); });
+  return kept_ = made;
 }
 
 void set_batch_norms_trainable(torch::nn::Module& network, bool trainable) {

@@ -3,7 +3,10 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/pimpl.h>
 
+#include <array>
 #include <functional>
+
+#include "wsss/core/tensor_state.h"
 
 namespace wsss {
 
@@ -19,9 +22,14 @@ class BatchNormImpl : public torch::nn::BatchNorm2dImpl {
   at::Tensor forward(const at::Tensor& x);
   /// Whether all that it does now is scale_shift(): it keeps its statistics, and nobody wants gradients of its own.
   bool is_affine() const;
-  ScaleShift scale_shift() const;
+  /// On a CPU the same tensors as long as what they are made of stands.
+  ScaleShift scale_shift();
   /// Whether it takes the statistics of its input.
   bool takes_statistics() const { return is_training(); }
+
+ private:
+  std::array<TensorState, 4> made_from_;
+  ScaleShift kept_;
 };
 TORCH_MODULE(BatchNorm);
 

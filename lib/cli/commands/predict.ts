@@ -9,8 +9,9 @@ import { WsssError } from "../../errors.js";
 import { decodePatch } from "../../image/decode-patch.js";
 import { writeBytesAtomic } from "../../image/file-access.js";
 import { writeIndexPng } from "../../image/index-png.js";
-import { throwIfAborted } from "../../image/map-concurrently.js";
+import { mapConcurrently } from "../../image/map-concurrently.js";
 import { renderOverlay } from "../../image/panel.js";
+import type { ClassMap } from "../../inference/segmentation-prediction.js";
 import { resolveGate } from "../../options/inference.js";
 import type { Device } from "../../options/device.js";
 import type { Precision } from "../../options/precision.js";
@@ -83,42 +84,65 @@ async function weightFiles(options: PredictOptions): Promise<{ segmenter: string
   return { segmenter, classifier: undefined };
 }
 
-async function predictOne(
+async function writePrediction(
   { path, stem }: PictureFile,
-  { segmenter, classifier }: Networks,
-  options: PredictOptions,
-  signal: AbortSignal,
+  { classMap, height, width }: ClassMap,
+  { classes, background }: Pick<Segmenter, "classes" | "background">,
+  folder: string,
 ): Promise<PredictedPicture> {
-  const { gateThreshold, gateRule } = options;
-  const { data, height, width } = await decodePatch(path);
-  const patch = { rgb: data, height, width };
-  const given = { gateThreshold, gateRule };
-  const gate = classifier === undefined ? given : { gate: classifier, ...resolveGate(given) };
-  const { classMap } = await segmenter.predict(patch, { ...(options.gate === false ? { gate: null } : gate), signal });
-  const { classes, background } = segmenter;
-  const mask = join(options.out, `${stem}.png`);
+  const mask = join(folder, `${stem}.png`);
   await writeIndexPng(mask, { indices: classMap, height, width }, paletteOf(classes, background));
-  const overlay = join(options.out, `${stem}-overlay.png`);
+  const overlay = join(folder, `${stem}-overlay.png`);
+  const { data } = await decodePatch(path);
   const cell = { kind: "overlay", rgb: data, indices: classMap } as const;
   await writeBytesAtomic(overlay, await renderOverlay(cell, { height, width }, { classes, background }));
   return { picture: path, mask, overlay, width, height };
 }
 
+/** Pictures that are written side by side while the next ones are segmented. */
+const picturesWrittenTogether = 8;
+
 async function predictAll(
   files: readonly PictureFile[],
-  networks: Networks,
+  { segmenter, classifier }: Networks,
   options: PredictOptions,
-  tools: ActionTools,
+  { view, signal }: ActionTools,
 ): Promise<PredictedPicture[]> {
-  const { view, signal } = tools;
-  await makeFolder(options.out);
+  const { out, gateThreshold, gateRule } = options;
+  await makeFolder(out);
+  const given = { gateThreshold, gateRule };
+  const gate = classifier === undefined ? given : { gate: classifier, ...resolveGate(given) };
+  const paths = files.map(({ path }) => path);
+  const maps = segmenter.predictEach(paths, { ...(options.gate === false ? { gate: null } : gate), signal });
   const predicted: PredictedPicture[] = [];
-  for (const file of files) {
-    throwIfAborted("the prediction", signal);
-    predicted.push(await predictOne(file, networks, options, signal));
-    view.progress({ stage: "predict", label: file.stem, done: predicted.length, total: files.length });
+  for await (const few of inPortions(maps, picturesWrittenTogether)) {
+    const begin = predicted.length;
+    const write = async (map: ClassMap, index: number): Promise<PredictedPicture> => {
+      const file = files[begin + index];
+      if (file === undefined) throw new Error(`there is no picture ${begin + index}`);
+      return await writePrediction(file, map, segmenter, out);
+    };
+    predicted.push(...(await mapConcurrently(few, write, { signal, what: "the prediction" })));
+    view.progress({
+      stage: "predict",
+      label: files[predicted.length - 1]?.stem ?? "",
+      done: predicted.length,
+      total: files.length,
+    });
   }
   return predicted;
+}
+
+/** Items that follow each other, `count` at a time, fewer at the end. */
+async function* inPortions<Item>(items: AsyncIterable<Item>, count: number): AsyncGenerator<Item[], void, void> {
+  let portion: Item[] = [];
+  for await (const item of items) {
+    portion.push(item);
+    if (portion.length < count) continue;
+    yield portion;
+    portion = [];
+  }
+  if (portion.length > 0) yield portion;
 }
 
 async function predict(paths: readonly string[], options: PredictOptions, tools: ActionTools): Promise<void> {

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "wsss/core/tensor_state.h"
+
+namespace wsss {
+
+/// A weight in the form that inference multiplies with, kept from call to call.
+class ReadyWeight {
+ public:
+  /// What it is made from and for.
+  struct Use {
+    at::Tensor weight;
+    at::Tensor scale;  ///< Undefined where it is none of the form's business.
+    c10::ScalarType type;
+    std::vector<std::int64_t> input_size;  ///< Empty where the form fits inputs of any size.
+  };
+
+  /// What make() returned for the same use as long as weight and scale stand; otherwise what it returns now.
+  template <typename Make>
+  const at::Tensor& made_for(const Use& use, Make make) {
+    if (!fits(use)) keep(use, make());
+    return value_;
+  }
+
+  void release() { value_ = at::Tensor(); }
+
+ private:
+  bool fits(const Use& use) const;
+  void keep(const Use& use, at::Tensor value);
+
+  at::Tensor value_;
+  TensorState weight_, scale_;
+  c10::ScalarType type_ = c10::ScalarType::Undefined;
+  std::vector<std::int64_t> input_size_;
+};
+
+}  // namespace wsss
