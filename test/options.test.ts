@@ -157,6 +157,13 @@ describe("an option that is refused", () => {
     });
   });
 
+  test("holds no picture that was given in its place", () => {
+    const pixels = new Uint8Array(1 << 20);
+    const { details } = refusalOf(() => classifier({ epochs: pixels, batchSize: [...pixels] }));
+    expect(details).toMatchObject({ received: "a Uint8Array" });
+    expect(JSON.stringify(details).length).toBeLessThan(500);
+  });
+
   test("is named before anything that it leaves missing", () => {
     const schema = z.strictObject({ learningRate: z.number() });
     const error = refusalOf(() => checkOptions(schema, "Classifier.train", { lr: 1 }));

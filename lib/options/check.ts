@@ -10,7 +10,7 @@ export interface OptionErrorDetails {
   readonly call: string;
   /** Path of the first refused option, for example `"learningRate"` or `"classes[0].colour"`. */
   readonly option: string;
-  /** The value received, as it was. */
+  /** The value received as it was; an object or array in a few words, so that a log of the error does not hold a picture. */
   readonly received: unknown;
   /** What would be right, in words: `"above 0"`, `"at most 1"`, `"a boolean"`. */
   readonly bound: string;
@@ -68,7 +68,7 @@ function optionError(call: string, problems: readonly Problem[]): WsssError {
   const details: OptionErrorDetails = {
     call,
     option: first.option,
-    received: first.received,
+    received: isObject(first.received) ? describeValue(first.received) : first.received,
     bound: first.bound,
     problems: sentences,
   };
@@ -164,6 +164,10 @@ function optionName(path: Path): string {
 
 function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((at, key) => {
-    return typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined;
+    return isObject(at) ? (at as Record<PropertyKey, unknown>)[key] : undefined;
   }, value);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

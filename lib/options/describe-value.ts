@@ -27,7 +27,7 @@ function describeObject(value: object | null): string {
   if (prototype === null || prototype === Object.prototype) return "an object";
   const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
   if (typeof name !== "string" || name === "" || name === "Object") return "an object";
-  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${shorten(name)}`;
+  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${shorten(name)}`;
 }
 
 function describeArray(value: readonly unknown[]): string {

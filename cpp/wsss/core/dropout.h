@@ -4,6 +4,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <vector>
 
 namespace wsss {
@@ -30,6 +32,18 @@ class HeldMasks {
   bool complete_ = false;  ///< Since the first rewind().
 };
 
+/// The masks of a block that is computed twice.
+class RepeatedMasks {
+ public:
+  /// What draw() returns at the first time, and once more while the block is recomputed.
+  at::Tensor next(const std::function<at::Tensor()>& draw);
+  void rewind() { next_ = 0; }
+
+ private:
+  std::vector<at::Tensor> masks_;
+  std::size_t next_ = 0;
+};
+
 /// Dropout from a generator of our own. A default-made object is inactive (evaluation).
 class Dropout {
  public:
@@ -45,12 +59,19 @@ class Dropout {
   /// Drops single elements, any shape.
   at::Tensor elements(const at::Tensor& x, double probability);
 
+  /// The same dropout for a block of its own, which drops the same when it is recomputed.
+  Dropout repeated() const;
+  /// The block begins, for the first or the second time.
+  void rewind() const;
+
  private:
   at::Tensor apply(const at::Tensor& x, at::IntArrayRef mask_shape, double probability);
+  at::Tensor next_mask(at::IntArrayRef shape, const at::TensorOptions& options, double kept);
 
   at::Generator generator_;
   double factor_ = 0.0;
   HeldMasks* held_ = nullptr;
+  std::shared_ptr<RepeatedMasks> repeated_;
 };
 
 }  // namespace wsss
