@@ -46,6 +46,9 @@ export async function makeData(folder, { count, size, batch, labels }) {
   return folder;
 }
 
+/** Patches in a batch of inference, as is our default. */
+const inferenceBatch = 20;
+
 /** Writes the demo's dataset, and for the peers what is in it and how the demo trains on it. */
 export async function makeDemoData(folder) {
   const { patchPx, counts, plan } = demoSettings;
@@ -67,7 +70,7 @@ export async function makeDemoData(folder) {
     splits,
     classes: demoDescription.classes.length,
     width: classifier.width,
-    batch: classifier.training.batchSize,
+    batch: inferenceBatch,
     classifier: classifier.training,
     segmenter: segmenter.training,
   };

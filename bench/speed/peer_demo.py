@@ -56,7 +56,7 @@ class Demo:
 
     def train(self, network, settings, loss_of, validate):
         optimizer = self.tools.sgd(network, settings["learningRate"], settings["weightDecay"])
-        count, batch = len(self.splits["train"].patches), self.settings["batch"]
+        count, batch = len(self.splits["train"].patches), settings["batchSize"]
         total = settings["epochs"] * (count // batch)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(1 - step / total, 0) ** 0.9)
         for epoch in range(settings["epochs"]):
