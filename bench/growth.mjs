@@ -2,7 +2,9 @@
  * How cost grows: seconds and peak memory of a training step of both stages over patch size, batch, classes and length of the dataset, what
  * gradient checkpointing saves at 224 px, and whether memory stays flat over a thousand steps. Every row is a process of its own, since a peak never falls.
  *
- *   node bench/growth.mjs [--threads 0] [--precision auto] [--steps 1000] [--json]
+ *   node bench/growth.mjs [--threads 0] [--precision auto] [--steps 1000] [--only patchPx,gradientCheckpointing] [--json]
+ *
+ * --only leaves out what it does not name, and the thousand steps.
  *
  * Networks have a quarter of the paper's width, patches are noise: neither changes how cost grows.
  */
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: "0" },
     precision: { type: "string", default: "auto" },
     steps: { type: "string", default: "1000" },
+    only: { type: "string" },
     json: { type: "boolean", default: false },
     case: { type: "string" },
   },
@@ -118,6 +121,7 @@ if (values.case !== undefined) {
 const table = [];
 for (const work of ["classifier", "segmenter"]) {
   for (const [what, sizes] of Object.entries(grown)) {
+    if (values.only?.split(",").includes(what) === false) continue;
     for (const size of sizes) {
       // A segmenter normalises over its batch.
       if (work === "segmenter" && what === "batchSize" && size === 1) continue;
@@ -137,7 +141,7 @@ for (const work of ["classifier", "segmenter"]) {
   }
 }
 const long = { ...base, patchPx: 64, width: 0.125, batchSize: 8, steps: Number(values.steps) };
-for (const work of ["classifier", "segmenter"]) {
+for (const work of values.only === undefined ? ["classifier", "segmenter"] : []) {
   const { resident } = inOwnProcess(work, long);
   const row = { work, steps: long.steps, residentMiB: resident.join(" ") };
   table.push(row);

@@ -59,7 +59,7 @@ const gpuWorks = [
 
 /**
  * Name, what is worked on, and how many patches one run has; `node`: whether what Node costs is measured with it; `whole`: takes minutes, is run only
- * if it is named, and not before it counts.
+ * if it is named, and not before it counts; its peers do without torch.compile.
  */
 const cpuWorks = [
   { name: "classifier-step", work: "classifier-step", count: 4, batch: 4, per: "step of 4 patches" },
@@ -85,7 +85,8 @@ const works = onGpu ? gpuWorks : cpuWorks;
 /** The variants of the peer for a work; the first is the published way. */
 function variantsOf({ fast, plainOnly, whole }) {
   if (plainOnly) return ["plain"];
-  if (whole) return ["plain", "channels-last", ...(hasBfloat16 ? ["channels-last+bf16"] : [])];
+  if (whole)
+    return ["plain", "fast", "channels-last+fast", ...(hasBfloat16 ? ["bf16+fast", "channels-last+bf16+fast"] : [])];
   const others = [...tuned, ...half];
   return fast
     ? [

@@ -2,7 +2,7 @@ import { readBundle } from "./bundle/bundle.js";
 import { Classifier } from "./classifier.js";
 import type { Split } from "./dataset/split.js";
 import type { SegmentationEvaluation } from "./evaluation/segmentation-evaluation.js";
-import { Gate } from "./inference/gate.js";
+import { Gate, type PatchGate } from "./inference/gate.js";
 import { Model } from "./model/model.js";
 import type { ModelDescription } from "./model/model-description.js";
 import type { ModelHandle } from "./model/model-handle.js";
@@ -232,16 +232,15 @@ export class Segmenter extends Model {
   }
 
   /**
-   * Segments many patches, such as the tiles of a slide, in memory that does not grow with their number. Patches are decoded and
+   * Segments many patches, such as the tiles of a slide: only their paths have to fit into memory together. Patches are decoded and
    * segmented while the caller uses those before them; probabilities are left out.
    *
-   * The options are checked at once. The first `next()` of the loop begins, and the loop holds the segmenter until it ends; leaving it
-   * early stops the work.
+   * The options are checked at once. The loop holds the segmenter and the gate's classifier from its first `next()` to its end; leaving
+   * it early stops the work.
    *
-   * @param patches - paths and decoded pixels, which may differ in size.
+   * @param patches - paths, or decoded pixels, which are copied at once; they may differ in size.
    * @returns class maps in the order of the patches.
-   * @throws WsssError as {@link Segmenter.predict}: for a patch that can't be read once the 64 patches before it, or those of 4 million
-   *   pixels, have been given out.
+   * @throws WsssError as {@link Segmenter.predict}; for a patch that can't be read once those before it have been given out.
    * @example
    * ```ts
    * for await (const { name, classMap } of segmenter.predictEach(tiles, { gate: classifier })) console.log(name, classMap[0]);
@@ -258,8 +257,10 @@ export class Segmenter extends Model {
     const gate = Gate.check(call, choice, this.classes);
     this.#handle.assertIdle(call);
     return this.#handle.stream(call, { signal, onProgress }, (native, stop, report) => {
-      const work = { call, native, classes: this.classes, gate, batchSize, signal: stop, report };
-      return predictEach(work, source.patches);
+      const work = { call, native, classes: this.classes, batchSize, signal: stop, report };
+      const loop = (held: PatchGate | null): AsyncGenerator<ClassMap, void, void> =>
+        predictEach({ ...work, gate: held }, source.patches);
+      return gate === null ? loop(null) : gate.hold(stop, loop);
     });
   }
 

@@ -213,21 +213,33 @@ describe("prediction of each of many patches", () => {
   });
 
   test("gives out what comes before a patch that can't be read, and is free afterwards", async () => {
-    const names: string[] = [];
-    const withHole = [...many.slice(0, 66), "no-such.png"];
-    const loop = async (): Promise<void> => {
-      for await (const { name } of segmenter.predictEach(withHole, settings)) names.push(name);
-    };
-    await expect(loop()).rejects.toMatchObject({ code: "WSSS_ERR_IO" });
-    expect(names).toHaveLength(64);
-    expect(segmenter.busy).toBe(false);
+    for (const before of [0, 5, 66]) {
+      const names: string[] = [];
+      const withHole = [...many.slice(0, before), "no-such.png", ...many.slice(before)];
+      const loop = async (): Promise<void> => {
+        for await (const { name } of segmenter.predictEach(withHole, settings)) names.push(name);
+      };
+      await expect(loop()).rejects.toMatchObject({ code: "WSSS_ERR_IO" });
+      expect(names).toEqual(many.slice(0, before).map((_, index) => `patches[${index}]`));
+      expect(segmenter.busy).toBe(false);
+    }
+  });
+
+  test("holds the gate's classifier too", async () => {
+    for await (const _ of segmenter.predictEach(many, { ...settings, gate: classifier })) {
+      await expect(classifier.predict(many[0]!)).rejects.toMatchObject({ code: "WSSS_ERR_BUSY" });
+      break;
+    }
+    expect(classifier.busy).toBe(false);
   });
 
   test("stops with the caller's signal and for what the caller's listener throws", async () => {
     const stop = new AbortController();
     const loop = async (options: object): Promise<void> => {
-      for await (const { name } of segmenter.predictEach(many, { ...settings, ...options })) if (name) stop.abort();
+      const each = segmenter.predictEach(many.slice(0, 3), { ...settings, ...options });
+      for await (const { name } of each) if (name === "patches[2]") stop.abort();
     };
+    // After the last map nothing is left to do, and yet the caller is told that it was stopped.
     await expect(loop({ signal: stop.signal })).rejects.toMatchObject({ code: "WSSS_ERR_CANCELLED" });
     const onProgress = (): void => {
       throw new RangeError("of the listener");

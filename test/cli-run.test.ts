@@ -226,6 +226,28 @@ describe("the parts", () => {
     expect(plain).toMatchObject({ code: 0, stdout: `${path.join(out, "plain", "test-00002.png")}\n` });
   });
 
+  test("predict writes what comes before a picture that is none, and says which it is", async () => {
+    const [out, source] = [path.join(folder, "before-broken"), path.join(folder, "one-broken")];
+    await cp(path.join(demo, "data", "test", "img"), source, { recursive: true });
+    await writeFile(path.join(source, "test-00004.png"), "this is text");
+    const { code, stderr } = await command("predict", "--run", demo, "--out", out, source);
+    expect(code).toBe(3);
+    expect(stderr).toContain("test-00004.png");
+    const masks = (await readdir(out)).filter((name) => !name.includes("overlay"));
+    expect(masks.sort()).toEqual(["test-00001.png", "test-00002.png", "test-00003.png"]);
+  });
+
+  test("predict refuses to write over the pictures: exit 2, and they stay", async () => {
+    const source = path.join(folder, "own-pictures");
+    await cp(path.join(demo, "data", "test", "img"), source, { recursive: true });
+    const before = await readFile(path.join(source, "test-00001.png"));
+    const { code, stderr } = await command("predict", "--run", demo, "--out", source, source);
+    expect(code).toBe(2);
+    expect(stderr).toContain("would be written over the picture");
+    expect(await readdir(source)).toHaveLength(8);
+    expect(await readFile(path.join(source, "test-00001.png"))).toEqual(before);
+  });
+
   test("a classifier in place of a segmenter: exit 4", async () => {
     const weights = path.join(demo, "classifier.safetensors");
     const picture = path.join(demo, "data", "test", "img", "test-00002.png");

@@ -181,7 +181,8 @@ test("a weight file that is none: exit 4", async () => {
   await writeFile(weights, "this is text");
   const picture = path.join(folder, "picture.png");
   await writeFile(picture, "");
-  const { code, stderr } = await command("predict", "--segmenter", weights, "--out", folder, picture);
+  const out = path.join(folder, "masks");
+  const { code, stderr } = await command("predict", "--segmenter", weights, "--out", out, picture);
   expect(code).toBe(4);
   expectOneLine(stderr);
 });

@@ -69,10 +69,9 @@ export async function makeDemoData(folder) {
   const set = {
     splits,
     classes: demoDescription.classes.length,
-    width: classifier.width,
     batch: inferenceBatch,
-    classifier: classifier.training,
-    segmenter: segmenter.training,
+    classifier: { width: classifier.width, ...classifier.training },
+    segmenter: { width: segmenter.width, ...segmenter.training },
   };
   await writeFile(path.join(folder, "set.json"), JSON.stringify(set));
   return folder;

@@ -1,7 +1,7 @@
 """The whole demo in PyTorch, for bench/speed/peer.py: from the files of a dataset to the scores of its test patches.
 
 Networks, numbers of patches, epochs and rates are the demo's. Left out is what costs little: warm-up, level weights of its own and the
-running average of the weights; nothing is saved. `plain` draws pseudo masks as published; otherwise they come of one forward pass for all
+running average of the weights; nothing is saved. Every batch of masks has a backward pass for each class. `plain` draws pseudo masks as published; otherwise they come of one forward pass for all
 classes and, like ours, of a patch and its three mirror images.
 """
 
@@ -38,8 +38,8 @@ def read_split(root, entries):
 class Demo:
     """One run of the demo.
 
-    `traits` is the variant; `prepared`, `compiled` and `precision` are those of peer.py; `published_masks(network, x, k, level)` is its Grad-CAM of
-    one class and level.
+    `traits` is the variant; `tools` holds `prepared`, `compiled`, `precision`, `published_map` and `fast_maps` of peer.py, and `sgd(network, rate,
+    decay)`.
     """
 
     def __init__(self, root, settings, traits, tools):
@@ -82,7 +82,7 @@ class Demo:
 
     def train_classifier(self):
         settings, split = self.settings["classifier"], self.splits["train"]
-        network = self.tools.prepared(ResNet38(self.classes, self.settings["width"], pretrained=False))
+        network = self.tools.prepared(ResNet38(self.classes, settings["width"], pretrained=False))
         forward = self.tools.compiled(network)
 
         def loss_of(indices, epoch):
@@ -96,7 +96,7 @@ class Demo:
         self.train(network, settings, loss_of, lambda eval_network: self.probabilities(eval_network, self.splits["val"]))
         return network.eval()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def probabilities(self, network, split):
         outputs = []
         for indices in self.batches(split):
@@ -135,7 +135,7 @@ class Demo:
 
     def train_segmenter(self, levels):
         settings, split = self.settings["segmenter"], self.splits["train"]
-        network = self.tools.prepared(DeepLab(self.classes, self.settings["width"]))
+        network = self.tools.prepared(DeepLab(self.classes, settings["width"]))
         forward = self.tools.compiled(network)
 
         def loss_of(indices, _):
@@ -148,7 +148,7 @@ class Demo:
         self.train(network, settings, loss_of, lambda eval_network: self.mean_iou(eval_network, "val"))
         return network.eval()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def mean_iou(self, network, name, gate=None):
         split, k = self.splits[name], self.classes
         confusion = torch.zeros(k * k, dtype=torch.long)

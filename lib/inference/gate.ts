@@ -17,8 +17,13 @@ export interface GateChoice {
   readonly batchSize: number;
 }
 
+/** What asks a gate about patches. */
+export interface PatchGate {
+  open(patches: NativePatchStore, signal: AbortSignal, report: OnProgress): Promise<NativeGate>;
+}
+
 /** The class gate (paper section 3.3): a classifier that says which classes a patch can have. */
-export class Gate {
+export class Gate implements PatchGate {
   readonly #call: string;
   readonly #classifier: ModelHandle<NativeClassifier>;
   readonly #choice: GateChoice;
@@ -46,14 +51,40 @@ export class Gate {
 
   /** Asks the classifier about every patch of a store. It is held meanwhile, and free again after. */
   async open(patches: NativePatchStore, signal: AbortSignal, report: OnProgress): Promise<NativeGate> {
-    const { batchSize, gateThreshold: threshold, gateRule: rule } = this.#choice;
-    const call = `${this.#call} with this gate`;
-    const { probabilities } = await this.#classifier.run(call, { signal }, async (native, stop) => {
-      return await runJob<{ probabilities: ArrayBuffer }>(
-        (done) => native.classify({ batchSize }, patches, inStage(report, "gate"), done),
-        stop,
-      );
+    return await this.#classifier.run(this.#heldBy, { signal }, async (native, stop) => {
+      return await this.#ask(native, patches, stop, report);
     });
+  }
+
+  /** A loop that holds the classifier from its first `next()` to its end. */
+  async *hold<Item>(
+    signal: AbortSignal,
+    loop: (gate: PatchGate) => AsyncGenerator<Item, void, void>,
+  ): AsyncGenerator<Item, void, void> {
+    yield* this.#classifier.stream(this.#heldBy, { signal }, (native, stop) => {
+      return loop({
+        open: async (patches, wanted, report) =>
+          await this.#ask(native, patches, AbortSignal.any([stop, wanted]), report),
+      });
+    });
+  }
+
+  /** What the classifier says it is busy with. */
+  get #heldBy(): string {
+    return `${this.#call} with this gate`;
+  }
+
+  async #ask(
+    native: NativeClassifier,
+    patches: NativePatchStore,
+    signal: AbortSignal,
+    report: OnProgress,
+  ): Promise<NativeGate> {
+    const { batchSize, gateThreshold: threshold, gateRule: rule } = this.#choice;
+    const { probabilities } = await runJob<{ probabilities: ArrayBuffer }>(
+      (done) => native.classify({ batchSize }, patches, inStage(report, "gate"), done),
+      signal,
+    );
     return { probabilities: new Float32Array(probabilities), threshold, rule };
   }
 }

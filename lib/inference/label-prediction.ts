@@ -52,7 +52,8 @@ export async function predictLabels(work: LabelWork, source: CheckedSource): Pro
   const results = new Array<LabelPrediction>(patches.length);
   const addon = await loadAddon();
   let done = 0;
-  for await (const { groups } of patchPortions(call, addon, patches, classes.length, signal)) {
+  const reading = { call, classCount: classes.length, batchSize, signal };
+  for await (const { groups } of patchPortions(addon, patches, reading)) {
     for (const { store, positions } of groups) {
       const all = await classify(store, done, patches.length);
       for (const [index, position] of positions.entries()) {

@@ -47,10 +47,20 @@ export interface PatchPortion {
   /** Position of the first in the caller's list. */
   readonly start: number;
   readonly count: number;
-  readonly groups: readonly PatchGroup[];
+  /** Those of one size together; a group is copied into native memory when it is asked for. */
+  readonly groups: Iterable<PatchGroup>;
 }
 
-/** Patches of a portion: enough to fill several batches. A multiple of {@link patchesDecodedTogether}. */
+/** How patches are read and seen. */
+export interface PatchReading {
+  readonly call: string;
+  readonly classCount: number;
+  /** Patches of a batch: portions are whole batches, so that not every portion ends with a small one. */
+  readonly batchSize: number;
+  readonly signal: AbortSignal;
+}
+
+/** About as many patches as a portion has: enough to fill several batches. */
 const patchesAtOnce = 64;
 
 /**
@@ -59,7 +69,7 @@ const patchesAtOnce = 64;
  */
 const pixelsAtOnce = patchesAtOnce * 256 * 256;
 
-/** Patches between two looks at how many pixels a portion has. */
+/** Most patches that are decoded side by side. */
 const patchesDecodedTogether = 8;
 
 /**
@@ -77,67 +87,100 @@ export function checkSource(call: string, source: unknown, classes: readonly Tis
 
 /**
  * Decodes patches a portion at a time, the next portion while the one before it is used.
- * @throws WsssError of the first patch that can't be read, when its portion's turn comes; `WSSS_ERR_CANCELLED`.
+ * @throws WsssError of the first patch that can't be read, once those before it have been given out; `WSSS_ERR_CANCELLED`.
  */
 export async function* patchPortions(
-  call: string,
   addon: NativeAddon,
   patches: readonly NamedPatch[],
-  classCount: number,
-  signal: AbortSignal,
+  reading: PatchReading,
 ): AsyncGenerator<PatchPortion, void, void> {
   const unused = new AbortController();
-  const decoding = decodePortions(call, patches, AbortSignal.any([signal, unused.signal]));
+  const signal = AbortSignal.any([reading.signal, unused.signal]);
   let start = 0;
-  for await (const decoded of readAhead(decoding, () => unused.abort())) {
-    const groups = bySize(decoded).map((members) => {
-      const chosen = members.map((index) => decoded[index]).filter((patch) => patch !== undefined);
-      return { store: storeOf(addon, chosen, classCount), positions: members.map((index) => start + index) };
-    });
-    yield { start, count: decoded.length, groups };
+  for await (const decoded of readAhead(decodePortions(patches, { ...reading, signal }), () => unused.abort())) {
+    yield { start, count: decoded.length, groups: groupsOf(addon, decoded, start, reading) };
     start += decoded.length;
   }
 }
 
 async function* decodePortions(
-  call: string,
   patches: readonly NamedPatch[],
-  signal: AbortSignal,
+  { call, batchSize, signal }: PatchReading,
 ): AsyncGenerator<PatchPixels[], void, void> {
   let portion: PatchPixels[] = [];
-  let pixels = 0;
-  for (let start = 0; start < patches.length; start += patchesDecodedTogether) {
-    const few = patches.slice(start, start + patchesDecodedTogether);
-    const decoded = await mapConcurrently(few, async ({ input }) => await pixelsOf(call, input), {
+  let room = 1;
+  for (let next = 0; next < patches.length;) {
+    const few = patches.slice(next, next + Math.min(room, patchesDecodedTogether));
+    const outcomes = await mapConcurrently(few, async ({ input }) => await outcomeOf(pixelsOf(call, input)), {
       signal,
       what: call,
     });
-    portion.push(...decoded);
-    pixels += decoded.reduce((sum, { height, width }) => sum + height * width, 0);
-    if (portion.length < patchesAtOnce && pixels < pixelsAtOnce) continue;
+    next += few.length;
+    for (const outcome of outcomes) {
+      if ("patch" in outcome) {
+        portion.push(outcome.patch);
+      } else {
+        if (portion.length > 0) yield portion;
+        throw outcome.error;
+      }
+    }
+    room = roomAfter(portion, batchSize);
+    if (room > 0) continue;
     yield portion;
     portion = [];
-    pixels = 0;
+    room = 1;
   }
   if (portion.length > 0) yield portion;
 }
 
-/** Positions of patches of one size, no more of them together than the network should see in one call. */
-function bySize(decoded: readonly PatchPixels[]): number[][] {
-  const sizes = new Map<string, number[]>();
-  for (const [index, { height, width }] of decoded.entries()) {
-    const key = `${height}x${width}`;
-    sizes.set(key, [...(sizes.get(key) ?? []), index]);
-  }
-  return [...sizes.values()].flatMap((members) => inGroups(members, decoded));
+async function outcomeOf(
+  decoding: Promise<PatchPixels>,
+): Promise<{ readonly patch: PatchPixels } | { readonly error: unknown }> {
+  return await decoding.then(
+    (patch) => ({ patch }),
+    (error: unknown) => ({ error }),
+  );
 }
 
-function inGroups(members: readonly number[], decoded: readonly PatchPixels[]): number[][] {
-  const { height, width } = decoded[members[0] ?? 0] ?? { height: 1, width: 1 };
-  const most = Math.max(1, Math.floor(pixelsAtOnce / (height * width)));
-  const groups: number[][] = [];
-  for (let start = 0; start < members.length; start += most) groups.push(members.slice(start, start + most));
-  return groups;
+/** How many more patches, if they are like the last, may join a portion. */
+function roomAfter(portion: readonly PatchPixels[], batchSize: number): number {
+  const last = portion.at(-1);
+  if (last === undefined) return 1;
+  const pixels = portion.reduce((sum, { height, width }) => sum + height * width, 0);
+  const left = Math.floor((pixelsAtOnce - pixels) / (last.height * last.width));
+  return Math.min(left, patchesTogether(last, batchSize) - portion.length);
+}
+
+/** Patches of one size that the network sees in one call: whole batches, if one fits. */
+function patchesTogether({ height, width }: PatchPixels, batchSize: number): number {
+  const wanted = Math.ceil(patchesAtOnce / batchSize) * batchSize;
+  const fitting = Math.max(1, Math.min(wanted, Math.floor(pixelsAtOnce / (height * width))));
+  return fitting < batchSize ? fitting : fitting - (fitting % batchSize);
+}
+
+function* groupsOf(
+  addon: NativeAddon,
+  decoded: readonly PatchPixels[],
+  start: number,
+  { classCount, batchSize }: PatchReading,
+): Generator<PatchGroup, void, void> {
+  const sizes = new Map<string, { readonly patch: PatchPixels; readonly index: number }[]>();
+  for (const [index, patch] of decoded.entries()) {
+    const key = `${patch.height}x${patch.width}`;
+    sizes.set(key, [...(sizes.get(key) ?? []), { patch, index }]);
+  }
+  for (const members of sizes.values()) {
+    const most = members[0] === undefined ? 1 : patchesTogether(members[0].patch, batchSize);
+    for (let first = 0; first < members.length; first += most) {
+      const group = members.slice(first, first + most);
+      const store = storeOf(
+        addon,
+        group.map(({ patch }) => patch),
+        classCount,
+      );
+      yield { store, positions: group.map(({ index }) => start + index) };
+    }
+  }
 }
 
 function storeOf(addon: NativeAddon, patches: readonly PatchPixels[], classCount: number): NativePatchStore {

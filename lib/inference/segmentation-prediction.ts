@@ -1,9 +1,9 @@
 import type { TissueClass } from "../dataset/tissue-class.js";
-import type { Gate } from "./gate.js";
+import type { PatchGate } from "./gate.js";
 import type { NativeAddon, NativeMaskStore, NativePatchStore, NativeSegmenter } from "../native/addon.js";
-import { nativeCall, runJob } from "../native/job.js";
+import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
-import type { CheckedSource } from "./patch-source.js";
+import type { CheckedSource, PatchReading } from "./patch-source.js";
 import { patchPortions } from "./patch-source.js";
 import type { OnProgress } from "../progress.js";
 import { inStage } from "../progress.js";
@@ -32,7 +32,7 @@ export interface SegmentationWork {
   readonly call: string;
   readonly native: NativeSegmenter;
   readonly classes: readonly TissueClass[];
-  readonly gate: Gate | null;
+  readonly gate: PatchGate | null;
   readonly batchSize: number;
   readonly signal: AbortSignal;
   readonly report: OnProgress;
@@ -44,10 +44,10 @@ export async function predictPatches(
   patches: Extract<CheckedSource, { kind: "patches" }>["patches"],
 ): Promise<SegmentationPrediction[]> {
   const results = new Array<SegmentationPrediction>(patches.length);
-  const { call, classes, signal } = work;
+  const { classes } = work;
   const addon = await loadAddon();
   let before = 0;
-  for await (const { groups } of patchPortions(call, addon, patches, classes.length, signal)) {
+  for await (const { groups } of patchPortions(addon, patches, readingOf(work))) {
     for (const { store, positions } of groups) {
       const { masks, probabilities } = await segmentGroup(work, addon, store, true, { before, total: patches.length });
       const size = classes.length * store.height * store.width;
@@ -70,17 +70,25 @@ export async function* predictEach(
 ): AsyncGenerator<ClassMap, void, void> {
   const unused = new AbortController();
   const stoppable = { ...work, signal: AbortSignal.any([work.signal, unused.signal]) };
-  for await (const maps of readAhead(predictPortions(stoppable, patches), () => unused.abort())) yield* maps;
+  for await (const maps of readAhead(predictPortions(stoppable, patches), () => unused.abort())) {
+    for (const map of maps) {
+      yield map;
+      throwIfAborted(work.signal);
+    }
+  }
+}
+
+function readingOf({ call, classes, batchSize, signal }: SegmentationWork): PatchReading {
+  return { call, classCount: classes.length, batchSize, signal };
 }
 
 async function* predictPortions(
   work: SegmentationWork,
   patches: Extract<CheckedSource, { kind: "patches" }>["patches"],
 ): AsyncGenerator<ClassMap[], void, void> {
-  const { call, classes, signal } = work;
   const addon = await loadAddon();
   let before = 0;
-  for await (const { start, count, groups } of patchPortions(call, addon, patches, classes.length, signal)) {
+  for await (const { start, count, groups } of patchPortions(addon, patches, readingOf(work))) {
     const maps = new Array<ClassMap>(count);
     for (const { store, positions } of groups) {
       const { masks } = await segmentGroup(work, addon, store, false, { before, total: patches.length });

@@ -12,6 +12,8 @@
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
 #include "wsss/core/precision.h"
+#include "wsss/optim/training.h"
+#include "wsss/optim/weight_average.h"
 
 namespace wsss::test {
 
@@ -170,6 +172,28 @@ const std::vector<std::pair<std::string, std::function<void(Block&)>>>& changes(
       {"weight written", [](Block& block) { block.conv->weight.mul_(-1.5); }},
       {"weight exchanged",
        [](Block& block) { block.conv->weight.set_data(block.conv->weight.flip({0, 2}).contiguous()); }},
+      {"weight updated",
+       [](Block& block) {
+         const torch::AutoGradMode grad_mode(true);
+         at::Tensor& weight = block.conv->weight;
+         weight.mutable_grad() = at::ones_like(weight);
+         TrainingOptions options;
+         options.gradient_clip_norm = 0.0;
+         GroupedSgd optimizer({ParameterGroup{{weight}, 1.0, 0.0}}, options);
+         optimizer.set_learning_rate(0.05);
+         optimizer.step();
+       }},
+      {"running average in its place",
+       [](Block& block) {
+         WeightAverage average(*block.conv, 0.5);
+         {
+           const torch::NoGradGuard no_grad;
+           block.conv->weight.mul_(3.0);
+         }
+         average.update(1);
+         block.conv->weight.mul_(0.5);
+         average.swap();
+       }},
       {"scale of the norm", [](Block& block) { block.norm->weight.mul_(2.0); }},
       {"shift of the norm", [](Block& block) { block.norm->bias.add_(1.0); }},
       {"mean of the norm", [](Block& block) { block.norm->running_mean.sub_(0.5); }},

@@ -56,7 +56,7 @@ Conv2dImpl::Types Conv2dImpl::types_for(const at::Tensor& x) const {
 }
 
 at::Tensor Conv2dImpl::forward(const at::Tensor& x) {
-  // A training changes the weight with every step.
+  // A training changes the weight with every step, and needs the memory.
   if (at::GradMode::is_enabled()) ready_.release();
   const Types types = types_for(x);
   const at::Tensor maps = x.to(types.products);
@@ -91,11 +91,15 @@ const at::Tensor& Conv2dImpl::packed(const at::Tensor& maps, const at::Tensor& s
 }
 
 at::Tensor Conv2dImpl::transformed(const at::Tensor& maps) {
-  // It is four times as large as the weight: kept only where making it takes a good part of the time.
+  // It is four times as large as the weight: kept only where making it takes a good part of the time, and where few
+  // maps leave room for it.
   constexpr std::int64_t kFewTiles = 256;
   const auto make = [&] { return winograd::transformed_weight(weight, maps.scalar_type()); };
-  if (winograd::tile_count(maps, options.dilation()->at(0)) >= kFewTiles) return make();
-  return ready_.made_for({weight, {}, maps.scalar_type(), {}}, make);
+  if (winograd::tile_count(maps, options.dilation()->at(0)) < kFewTiles) {
+    return ready_.made_for({weight, {}, maps.scalar_type(), {}}, make);
+  }
+  ready_.release();
+  return make();
 }
 
 ConvolutionShape Conv2dImpl::shape() const {

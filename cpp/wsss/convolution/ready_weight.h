@@ -27,7 +27,7 @@ class ReadyWeight {
     return value_;
   }
 
-  void release() { value_ = at::Tensor(); }
+  void release() { *this = ReadyWeight(); }
 
  private:
   bool fits(const Use& use) const;

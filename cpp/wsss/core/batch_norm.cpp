@@ -62,6 +62,7 @@ at::Tensor BatchNormImpl::forward(const at::Tensor& x) {
       sums.count += static_cast<double>(values.size(1));
     }
   }
+  if (is_training()) kept_ = {};
   if (is_training() && is_recomputing()) {
     return at::batch_norm(x, weight, bias, {}, {}, /*training=*/true, /*momentum=*/0.0, options.eps(),
                           /*cudnn_enabled=*/true);

@@ -33,38 +33,33 @@ void HeldMasks::draw(at::Generator generator) {
   for (auto& mask : masks_) draw_mask(mask.values, mask.kept, generator);
 }
 
-at::Tensor RepeatedMasks::next(const std::function<at::Tensor()>& draw) {
-  if (!is_recomputing()) {
-    masks_.push_back(draw());
-    return masks_.back();
-  }
-  TORCH_CHECK(next_ < masks_.size(), "a block that is recomputed asks for more masks than the first time");
-  return masks_[next_++];
-}
-
 at::Tensor Dropout::apply(const at::Tensor& x, at::IntArrayRef mask_shape, double probability) {
   const double drop = probability * factor_;
   if (drop <= 0.0) return x;
   const auto options = x.options().memory_format(x.suggest_memory_format());
-  const auto next = [&] { return next_mask(mask_shape, options, 1.0 - drop); };
-  return x * (repeated_ ? repeated_->next(next) : next());
+  return x * next_mask(mask_shape, options, 1.0 - drop);
 }
 
 at::Tensor Dropout::next_mask(at::IntArrayRef shape, const at::TensorOptions& options, double kept) {
-  if (held_ != nullptr) return held_->next(shape, options, kept, generator_);
-  at::Tensor mask = at::empty(shape, options);
-  draw_mask(mask, kept, generator_);
+  if (drawn_ && is_recomputing()) {
+    TORCH_CHECK(next_ < drawn_->size(), "a block that is recomputed asks for more masks than the first time");
+    return (*drawn_)[next_++];
+  }
+  at::Tensor mask;
+  if (held_ != nullptr) {
+    mask = held_->next(shape, options, kept, generator_);
+  } else {
+    mask = at::empty(shape, options);
+    draw_mask(mask, kept, generator_);
+  }
+  if (drawn_) drawn_->push_back(mask);
   return mask;
 }
 
-Dropout Dropout::repeated() const {
+Dropout Dropout::repeatable() const {
   Dropout own = *this;
-  own.repeated_ = std::make_shared<RepeatedMasks>();
+  own.drawn_ = std::make_shared<std::vector<at::Tensor>>();
   return own;
-}
-
-void Dropout::rewind() const {
-  if (repeated_) repeated_->rewind();
 }
 
 at::Tensor Dropout::channels(const at::Tensor& x, double probability) {

@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -32,18 +31,6 @@ class HeldMasks {
   bool complete_ = false;  ///< Since the first rewind().
 };
 
-/// The masks of a block that is computed twice.
-class RepeatedMasks {
- public:
-  /// What draw() returns at the first time, and once more while the block is recomputed.
-  at::Tensor next(const std::function<at::Tensor()>& draw);
-  void rewind() { next_ = 0; }
-
- private:
-  std::vector<at::Tensor> masks_;
-  std::size_t next_ = 0;
-};
-
 /// Dropout from a generator of our own. A default-made object is inactive (evaluation).
 class Dropout {
  public:
@@ -59,10 +46,10 @@ class Dropout {
   /// Drops single elements, any shape.
   at::Tensor elements(const at::Tensor& x, double probability);
 
-  /// The same dropout for a block of its own, which drops the same when it is recomputed.
-  Dropout repeated() const;
-  /// The block begins, for the first or the second time.
-  void rewind() const;
+  /// The same dropout for one block, which may be computed twice, each time with a copy of what is returned: while the
+  /// block is recomputed, a copy reads the masks that the first one drew. Not for a block inside of another that is
+  /// recomputed.
+  Dropout repeatable() const;
 
  private:
   at::Tensor apply(const at::Tensor& x, at::IntArrayRef mask_shape, double probability);
@@ -71,7 +58,8 @@ class Dropout {
   at::Generator generator_;
   double factor_ = 0.0;
   HeldMasks* held_ = nullptr;
-  std::shared_ptr<RepeatedMasks> repeated_;
+  std::shared_ptr<std::vector<at::Tensor>> drawn_;  ///< Of a repeatable dropout, shared by its copies.
+  std::size_t next_ = 0;
 };
 
 }  // namespace wsss

@@ -33,8 +33,7 @@ bool is_recomputing();
 ///
 /// @param module  whose parameters the block learns.
 /// @param block   called twice, the second time from the backward pass: what it refers to must live as long, and it
-/// must
-///                draw random numbers at the first time alone, see Dropout::repeated().
+///                must draw random numbers at the first time alone, see Dropout::repeatable().
 at::Tensor recomputed(const torch::nn::Module& module, const at::Tensor& x,
                       const std::function<at::Tensor(const at::Tensor&)>& block);
 
@@ -44,12 +43,12 @@ at::Tensor recomputed(Holder& module, const at::Tensor& x) {
   return recomputed(*module, x, [&module](const at::Tensor& in) { return module->forward(in); });
 }
 
-/// The same of a module that drops: of its masks the second time reads what the first has drawn.
+/// The same of a module that drops: the second time it drops what it dropped the first.
 template <typename Holder>
 at::Tensor recomputed(Holder& module, const at::Tensor& x, const Dropout& dropout) {
-  return recomputed(*module, x, [&module, own = dropout.repeated()](const at::Tensor& in) mutable {
-    own.rewind();
-    return module->forward(in, own);
+  return recomputed(*module, x, [&module, repeatable = dropout.repeatable()](const at::Tensor& in) {
+    Dropout once = repeatable;
+    return module->forward(in, once);
   });
 }
 

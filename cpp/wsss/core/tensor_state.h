@@ -8,8 +8,9 @@ namespace wsss {
 
 /// Remembers what a tensor held, without a copy, to tell later whether that still stands.
 ///
-/// Sees what LibTorch's operations write and what set_data() exchanges; not what a loop of our own writes through a
-/// pointer.
+/// Sees what set_data() exchanges and what LibTorch's operations write, but for those that tell nobody: its fused
+/// optimizers (GroupedSgd tells for them), and at::batch_norm() of its running statistics (BatchNorm forgets itself).
+/// Does not see what a loop of our own writes through a pointer.
 class TensorState {
  public:
   TensorState() = default;

@@ -115,6 +115,8 @@ void GroupedSgd::step() {
     } else {
       update(device_rates_[i]);
     }
+    // LibTorch's fused optimizers do not say that they have written, see TensorState.
+    for (const auto& parameter : parameters) parameter.unsafeGetTensorImpl()->bump_version();
   }
 }
 

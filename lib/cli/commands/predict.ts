@@ -13,6 +13,7 @@ import { mapConcurrently } from "../../image/map-concurrently.js";
 import { renderOverlay } from "../../image/panel.js";
 import type { ClassMap } from "../../inference/segmentation-prediction.js";
 import { resolveGate } from "../../options/inference.js";
+import type { OnProgress } from "../../progress.js";
 import type { Device } from "../../options/device.js";
 import type { Precision } from "../../options/precision.js";
 import { makeFolder } from "../../model/make-folder.js";
@@ -84,15 +85,30 @@ async function weightFiles(options: PredictOptions): Promise<{ segmenter: string
   return { segmenter, classifier: undefined };
 }
 
+function outputsOf(stem: string, folder: string): { readonly mask: string; readonly overlay: string } {
+  return { mask: join(folder, `${stem}.png`), overlay: join(folder, `${stem}-overlay.png`) };
+}
+
+/** @throws WsssError `WSSS_ERR_OPTION` if a prediction would be written over one of the pictures. */
+function refuseOverwriting(files: readonly PictureFile[], folder: string): void {
+  const pictures = new Set(files.map(({ path }) => resolve(path)));
+  for (const { path, stem } of files) {
+    const { mask, overlay } = outputsOf(stem, folder);
+    const lost = [mask, overlay].find((output) => pictures.has(resolve(output)));
+    if (lost === undefined) continue;
+    const message = `the prediction of ${path} would be written over the picture ${lost}; choose another folder with --out`;
+    throw new WsssError("WSSS_ERR_OPTION", message, { option: "out", path: lost });
+  }
+}
+
 async function writePrediction(
   { path, stem }: PictureFile,
   { classMap, height, width }: ClassMap,
   { classes, background }: Pick<Segmenter, "classes" | "background">,
   folder: string,
 ): Promise<PredictedPicture> {
-  const mask = join(folder, `${stem}.png`);
+  const { mask, overlay } = outputsOf(stem, folder);
   await writeIndexPng(mask, { indices: classMap, height, width }, paletteOf(classes, background));
-  const overlay = join(folder, `${stem}-overlay.png`);
   const { data } = await decodePatch(path);
   const cell = { kind: "overlay", rgb: data, indices: classMap } as const;
   await writeBytesAtomic(overlay, await renderOverlay(cell, { height, width }, { classes, background }));
@@ -113,7 +129,11 @@ async function predictAll(
   const given = { gateThreshold, gateRule };
   const gate = classifier === undefined ? given : { gate: classifier, ...resolveGate(given) };
   const paths = files.map(({ path }) => path);
-  const maps = segmenter.predictEach(paths, { ...(options.gate === false ? { gate: null } : gate), signal });
+  const onProgress: OnProgress = ({ stage, done, total }) => {
+    if (stage === "segment") view.progress({ stage: "predict", label: files[done - 1]?.stem ?? "", done, total });
+  };
+  const choice = options.gate === false ? { gate: null } : gate;
+  const maps = segmenter.predictEach(paths, { ...choice, signal, onProgress });
   const predicted: PredictedPicture[] = [];
   for await (const few of inPortions(maps, picturesWrittenTogether)) {
     const begin = predicted.length;
@@ -123,24 +143,23 @@ async function predictAll(
       return await writePrediction(file, map, segmenter, out);
     };
     predicted.push(...(await mapConcurrently(few, write, { signal, what: "the prediction" })));
-    view.progress({
-      stage: "predict",
-      label: files[predicted.length - 1]?.stem ?? "",
-      done: predicted.length,
-      total: files.length,
-    });
   }
   return predicted;
 }
 
-/** Items that follow each other, `count` at a time, fewer at the end. */
+/** Items that follow each other, `count` at a time, fewer at the end and before a failure. */
 async function* inPortions<Item>(items: AsyncIterable<Item>, count: number): AsyncGenerator<Item[], void, void> {
   let portion: Item[] = [];
-  for await (const item of items) {
-    portion.push(item);
-    if (portion.length < count) continue;
-    yield portion;
-    portion = [];
+  try {
+    for await (const item of items) {
+      portion.push(item);
+      if (portion.length < count) continue;
+      yield portion;
+      portion = [];
+    }
+  } catch (error) {
+    if (portion.length > 0) yield portion;
+    throw error;
   }
   if (portion.length > 0) yield portion;
 }
@@ -150,6 +169,7 @@ async function predict(paths: readonly string[], options: PredictOptions, tools:
   resolveGate({ gateThreshold, gateRule });
   const weights = await weightFiles(options);
   const files = await findPictures(paths);
+  refuseOverwriting(files, options.out);
   const where = { ...groups.deviceOf({ ...options }), signal: tools.signal };
   const segmenter = await Segmenter.load(weights.segmenter, where);
   try {
