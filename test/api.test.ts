@@ -226,7 +226,8 @@ describe("prediction of each of many patches", () => {
   });
 
   test("holds the gate's classifier too", async () => {
-    for await (const _ of segmenter.predictEach(many, { ...settings, gate: classifier })) {
+    for await (const { name } of segmenter.predictEach(many, { ...settings, gate: classifier })) {
+      expect(name).toBe("patches[0]");
       await expect(classifier.predict(many[0]!)).rejects.toMatchObject({ code: "WSSS_ERR_BUSY" });
       break;
     }
