@@ -11,7 +11,7 @@ export interface DemoSettings {
 }
 
 /**
- * The demo: all stages in about six minutes on two cores.
+ * The demo: all stages in two to six minutes on two cores.
  *
  * Both networks start from random weights, hence larger learning rates than the published ones, which start from ImageNet,
  * no PDA before the network has learned to tell the classes apart, and the level weights.

@@ -35,7 +35,7 @@ export function addDemoCommand(program: Command, streams: Streams): void {
     .summary("the whole pipeline on procedural tissue, in minutes; needs no data")
     .description(
       "Draws a seeded dataset of procedural tissue with true masks, trains small networks on its patch-level labels through\n" +
-        "all stages, scores them and draws pictures. Takes about six minutes on two cores. All options of run go\n" +
+        "all stages, scores them and draws pictures. Takes two to six minutes on two cores. All options of run go\n" +
         "on top of the demo's own settings.",
     );
   groups.addFolderOptions(command, "wsss-demo/seed-<seed>");
