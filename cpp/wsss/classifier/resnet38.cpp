@@ -81,9 +81,9 @@ FeatureLevels ResNet38Impl::features_from_shallow(const at::Tensor& shallow, Dro
     passed(blocks_[i].first, t);
   }
   levels.middle = t;
-  t = recomputed(b6_, t, dropout);
+  t = b6_(t, dropout);
   passed("b6", t);
-  t = recomputed(b7_, t, dropout);
+  t = b7_(t, dropout);
   passed("b7", t);
   levels.deep = unrounded(norm_activation(bn7_, t, Activation::kRelu));
   passed("bn7_relu", levels.deep);

@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include "wsss/core/recompute.h"
-
 namespace wsss {
 
 namespace {
@@ -37,29 +35,10 @@ at::Tensor Dropout::apply(const at::Tensor& x, at::IntArrayRef mask_shape, doubl
   const double drop = probability * factor_;
   if (drop <= 0.0) return x;
   const auto options = x.options().memory_format(x.suggest_memory_format());
-  return x * next_mask(mask_shape, options, 1.0 - drop);
-}
-
-at::Tensor Dropout::next_mask(at::IntArrayRef shape, const at::TensorOptions& options, double kept) {
-  if (drawn_ && is_recomputing()) {
-    TORCH_CHECK(next_ < drawn_->size(), "a block that is recomputed asks for more masks than the first time");
-    return (*drawn_)[next_++];
-  }
-  at::Tensor mask;
-  if (held_ != nullptr) {
-    mask = held_->next(shape, options, kept, generator_);
-  } else {
-    mask = at::empty(shape, options);
-    draw_mask(mask, kept, generator_);
-  }
-  if (drawn_) drawn_->push_back(mask);
-  return mask;
-}
-
-Dropout Dropout::repeatable() const {
-  Dropout own = *this;
-  own.drawn_ = std::make_shared<std::vector<at::Tensor>>();
-  return own;
+  if (held_ != nullptr) return x * held_->next(mask_shape, options, 1.0 - drop, generator_);
+  at::Tensor mask = at::empty(mask_shape, options);
+  draw_mask(mask, 1.0 - drop, generator_);
+  return x * mask;
 }
 
 at::Tensor Dropout::channels(const at::Tensor& x, double probability) {

@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstddef>
-#include <memory>
 #include <vector>
 
 namespace wsss {
@@ -46,20 +45,12 @@ class Dropout {
   /// Drops single elements, any shape.
   at::Tensor elements(const at::Tensor& x, double probability);
 
-  /// The same dropout for one block, which may be computed twice, each time with a copy of what is returned: while the
-  /// block is recomputed, a copy reads the masks that the first one drew. Not for a block inside of another that is
-  /// recomputed.
-  Dropout repeatable() const;
-
  private:
   at::Tensor apply(const at::Tensor& x, at::IntArrayRef mask_shape, double probability);
-  at::Tensor next_mask(at::IntArrayRef shape, const at::TensorOptions& options, double kept);
 
   at::Generator generator_;
   double factor_ = 0.0;
   HeldMasks* held_ = nullptr;
-  std::shared_ptr<std::vector<at::Tensor>> drawn_;  ///< Of a repeatable dropout, shared by its copies.
-  std::size_t next_ = 0;
 };
 
 }  // namespace wsss

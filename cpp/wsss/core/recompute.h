@@ -5,8 +5,6 @@
 
 #include <functional>
 
-#include "wsss/core/dropout.h"
-
 namespace wsss {
 
 /// While it lives and is on, the blocks of this thread's networks keep their input alone, and compute what is inside
@@ -31,9 +29,8 @@ bool is_recomputing();
 /// block(x) within a RecomputeScope that is on; in evaluation or without gradients, and without a scope, simply
 /// block(x).
 ///
-/// @param module  whose parameters the block learns.
-/// @param block   called twice, the second time from the backward pass: what it refers to must live as long, and it
-///                must draw random numbers at the first time alone, see Dropout::repeatable().
+/// @param module  whose parameters the block learns; it must draw no random numbers.
+/// @param block   called twice, the second time from the backward pass: what it refers to must live as long.
 at::Tensor recomputed(const torch::nn::Module& module, const at::Tensor& x,
                       const std::function<at::Tensor(const at::Tensor&)>& block);
 
@@ -41,15 +38,6 @@ at::Tensor recomputed(const torch::nn::Module& module, const at::Tensor& x,
 template <typename Holder>
 at::Tensor recomputed(Holder& module, const at::Tensor& x) {
   return recomputed(*module, x, [&module](const at::Tensor& in) { return module->forward(in); });
-}
-
-/// The same of a module that drops: the second time it drops what it dropped the first.
-template <typename Holder>
-at::Tensor recomputed(Holder& module, const at::Tensor& x, const Dropout& dropout) {
-  return recomputed(*module, x, [&module, repeatable = dropout.repeatable()](const at::Tensor& in) {
-    Dropout once = repeatable;
-    return module->forward(in, once);
-  });
 }
 
 }  // namespace wsss

@@ -7,7 +7,6 @@
 #include "wsss/core/cancel.h"
 #include "wsss/core/init.h"
 #include "wsss/core/precision.h"
-#include "wsss/core/recompute.h"
 #include "wsss/core/width.h"
 #include "wsss/image/resize.h"
 
@@ -46,7 +45,7 @@ DecoderImpl::DecoderImpl(std::int64_t low_channels, std::int64_t aspp_channels, 
 at::Tensor DecoderImpl::forward(const at::Tensor& aspp, const at::Tensor& low, Dropout& dropout) {
   const at::Tensor reduced = conv_norm(conv1_, bn1_, low, Activation::kRelu);
   const at::Tensor up = resize_align_corners(aspp, low.size(2), low.size(3));
-  return recomputed(last_conv_, torch::cat({up, reduced}, 1), dropout);
+  return last_conv_(torch::cat({up, reduced}, 1), dropout);
 }
 
 DeepLabImpl::DeepLabImpl(const std::string& backbone, std::int64_t class_count, std::int64_t output_stride,
@@ -89,7 +88,7 @@ at::Tensor DeepLabImpl::coarse_logits(const at::Tensor& x, Dropout& dropout, con
   const BackboneFeatures features = backbone_->forward(x);
   observe("low_level", features.low);
   observe("backbone", features.high);
-  const at::Tensor aspp = recomputed(aspp_, features.high, dropout);
+  const at::Tensor aspp = aspp_(features.high, dropout);
   observe("aspp", aspp);
   const at::Tensor logits = decoder_(aspp, features.low, dropout);
   observe("decoder", logits);
