@@ -94,10 +94,9 @@ export async function* patchPortions(
   patches: readonly NamedPatch[],
   reading: PatchReading,
 ): AsyncGenerator<PatchPortion, void, void> {
-  const unused = new AbortController();
-  const signal = AbortSignal.any([reading.signal, unused.signal]);
+  const portions = readAhead(reading.signal, (signal) => decodePortions(patches, { ...reading, signal }));
   let start = 0;
-  for await (const decoded of readAhead(decodePortions(patches, { ...reading, signal }), () => unused.abort())) {
+  for await (const decoded of portions) {
     yield { start, count: decoded.length, groups: groupsOf(addon, decoded, start, reading) };
     start += decoded.length;
   }

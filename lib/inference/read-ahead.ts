@@ -1,12 +1,15 @@
 /**
- * The same items, each asked for while the one before it is used.
+ * Items that are each asked for while the one before it is used.
  *
- * @param stop - called when the loop ends, early or not: makes the item give up that nobody will use.
+ * @param signal - the caller's, which ends the work.
+ * @param itemsUntil - begins the items. Its signal is aborted too when the loop ends early: nobody will use the item under way.
  */
 export async function* readAhead<Item>(
-  items: AsyncGenerator<Item, void, void>,
-  stop: () => void,
+  signal: AbortSignal,
+  itemsUntil: (signal: AbortSignal) => AsyncGenerator<Item, void, void>,
 ): AsyncGenerator<Item, void, void> {
+  const unused = new AbortController();
+  const items = itemsUntil(AbortSignal.any([signal, unused.signal]));
   let next = items.next();
   try {
     for (let item = await next; !item.done; item = await next) {
@@ -16,7 +19,7 @@ export async function* readAhead<Item>(
       yield item.value;
     }
   } finally {
-    stop();
+    unused.abort();
     await items.return();
   }
 }

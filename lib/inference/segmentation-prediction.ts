@@ -3,7 +3,7 @@ import type { PatchGate } from "./gate.js";
 import type { NativeAddon, NativeMaskStore, NativePatchStore, NativeSegmenter } from "../native/addon.js";
 import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
-import type { CheckedSource, PatchReading } from "./patch-source.js";
+import type { CheckedSource } from "./patch-source.js";
 import { patchPortions } from "./patch-source.js";
 import type { OnProgress } from "../progress.js";
 import { inStage } from "../progress.js";
@@ -38,39 +38,32 @@ export interface SegmentationWork {
   readonly report: OnProgress;
 }
 
+/** Patches one by one, as they are checked. */
+type CheckedPatches = Extract<CheckedSource, { kind: "patches" }>["patches"];
+
 /** Segments patches one by one, probabilities included, in the order given. */
 export async function predictPatches(
   work: SegmentationWork,
-  patches: Extract<CheckedSource, { kind: "patches" }>["patches"],
+  patches: CheckedPatches,
 ): Promise<SegmentationPrediction[]> {
-  const results = new Array<SegmentationPrediction>(patches.length);
-  const { classes } = work;
-  const addon = await loadAddon();
-  let before = 0;
-  for await (const { groups } of patchPortions(addon, patches, readingOf(work))) {
-    for (const { store, positions } of groups) {
-      const { masks, probabilities } = await segmentGroup(work, addon, store, true, { before, total: patches.length });
-      const size = classes.length * store.height * store.width;
-      for (const [index, position] of positions.entries()) {
-        results[position] = {
-          ...classMapOf(patches[position]?.name ?? "", masks, index),
-          probabilities: probabilities.slice(index * size, (index + 1) * size),
-        };
-      }
-      before += positions.length;
-    }
-  }
+  const results: SegmentationPrediction[] = [];
+  const withProbabilities = (map: ClassMap, all: Float32Array, index: number): SegmentationPrediction => {
+    const size = work.classes.length * map.height * map.width;
+    return { ...map, probabilities: all.slice(index * size, (index + 1) * size) };
+  };
+  for await (const portion of segmentPortions(work, patches, true, withProbabilities)) results.push(...portion);
   return results;
 }
 
 /** Segments patches without probabilities, in the order given; the next ones while the caller uses those before them. */
 export async function* predictEach(
   work: SegmentationWork,
-  patches: Extract<CheckedSource, { kind: "patches" }>["patches"],
+  patches: CheckedPatches,
 ): AsyncGenerator<ClassMap, void, void> {
-  const unused = new AbortController();
-  const stoppable = { ...work, signal: AbortSignal.any([work.signal, unused.signal]) };
-  for await (const maps of readAhead(predictPortions(stoppable, patches), () => unused.abort())) {
+  const portions = readAhead(work.signal, (signal) =>
+    segmentPortions({ ...work, signal }, patches, false, (map) => map),
+  );
+  for await (const maps of portions) {
     for (const map of maps) {
       yield map;
       throwIfAborted(work.signal);
@@ -78,26 +71,33 @@ export async function* predictEach(
   }
 }
 
-function readingOf({ call, classes, batchSize, signal }: SegmentationWork): PatchReading {
-  return { call, classCount: classes.length, batchSize, signal };
-}
-
-async function* predictPortions(
+/**
+ * Segments patches a portion at a time.
+ * @param wanted - whether probabilities are.
+ * @param predictionOf - makes a prediction of a class map, the probabilities of its group, and its position in the group.
+ */
+async function* segmentPortions<Prediction>(
   work: SegmentationWork,
-  patches: Extract<CheckedSource, { kind: "patches" }>["patches"],
-): AsyncGenerator<ClassMap[], void, void> {
+  patches: CheckedPatches,
+  wanted: boolean,
+  predictionOf: (map: ClassMap, probabilities: Float32Array, index: number) => Prediction,
+): AsyncGenerator<Prediction[], void, void> {
+  const { call, classes, batchSize, signal } = work;
   const addon = await loadAddon();
   let before = 0;
-  for await (const { start, count, groups } of patchPortions(addon, patches, readingOf(work))) {
-    const maps = new Array<ClassMap>(count);
+  const reading = { call, classCount: classes.length, batchSize, signal };
+  for await (const { start, count, groups } of patchPortions(addon, patches, reading)) {
+    const predictions = new Array<Prediction>(count);
     for (const { store, positions } of groups) {
-      const { masks } = await segmentGroup(work, addon, store, false, { before, total: patches.length });
+      const progress = { before, total: patches.length };
+      const { masks, probabilities } = await segmentGroup(work, addon, store, wanted, progress);
       for (const [index, position] of positions.entries()) {
-        maps[position - start] = classMapOf(patches[position]?.name ?? "", masks, index);
+        const map = classMapOf(patches[position]?.name ?? "", masks, index);
+        predictions[position - start] = predictionOf(map, probabilities, index);
       }
       before += positions.length;
     }
-    yield maps;
+    yield predictions;
   }
 }
 
