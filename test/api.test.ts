@@ -169,6 +169,13 @@ describe("prediction", () => {
     expect(none.classMap).toEqual(plain.classMap);
   });
 
+  test("takes the first of classes that are equal, as where the published gate closes all", async () => {
+    const choice = { gate: classifier, gateThreshold: 1, gateRule: "multiply" } as const;
+    const { classMap, probabilities } = await segmenter.predict(data.test.files[0]!.imagePath, choice);
+    expect(new Set(probabilities)).toEqual(new Set([0.5]));
+    expect(new Set(classMap)).toEqual(new Set([0]));
+  });
+
   test("reports its progress", async () => {
     const seen: Progress[] = [];
     await segmenter.predict(data.test, {
