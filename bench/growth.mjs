@@ -81,12 +81,11 @@ async function measure({ work, threads, precision, gradientCheckpointing = false
     const network = work === "classifier" ? await Classifier.create(place) : await Segmenter.create(place);
     const perEpoch = Math.max(1, Math.floor(data.train.count / shape.batchSize));
     const epochs = Math.ceil(shape.steps / perEpoch);
-    const options = { epochs, batchSize: shape.batchSize, gradientCheckpointing, pdaStartEpoch: 0 };
-    const { pdaStartEpoch, ...others } = options;
+    const options = { epochs, batchSize: shape.batchSize, gradientCheckpointing };
     const training =
       work === "classifier"
-        ? network.train(data.train, { ...others, pdaStartEpoch })
-        : network.train(data.train, { ...others, masks: "ground-truth" });
+        ? network.train(data.train, { ...options, pdaStartEpoch: 0 })
+        : network.train(data.train, { ...options, masks: "ground-truth" });
     const times = [];
     const resident = [];
     for await (const event of training) {

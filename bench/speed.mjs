@@ -7,9 +7,10 @@
  *
  * Peers are PyTorch of the same version (bench/speed/peer.py): plain, as the published code does it, and every combination of layout, bfloat16 and
  * torch.compile that runs here; the fastest of those gets a row of its own. Without --python one with torch is looked for, and
- * installed by pip into the cache folder. On a GPU batches are larger, and peak memory is what the driver says of a process after its last run.
+ * installed by pip into the cache folder. Where there is a GPU its works follow those of the CPU, unless --device names one; their batches are larger,
+ * and peak memory is what the driver says of a process after its last run.
  */
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -31,13 +32,14 @@ const { values } = parseArgs({
     threads: { type: "string", default: "0" },
     "patch-px": { type: "string", default: "224" },
     variants: { type: "string" },
-    device: { type: "string", default: "cpu" },
+    device: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
 
 const report = (await loadAddon()).deviceReport();
-const onGpu = values.device !== "cpu";
+const device = values.device ?? "cpu";
+const onGpu = device !== "cpu";
 if (onGpu && report.cuda.deviceCount === 0) {
   console.error(`bench: skipped: no CUDA device (${report.cuda.reason})`);
   process.exit(0);
@@ -142,20 +144,11 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   const data = traits.whole ? await makeDemoData(place) : await makeData(place, { count, size, batch, labels });
   const sides = new Map();
   for (const precision of precisions) {
-    const words = [
-      path.join(here, "speed", "ours.mjs"),
-      work,
-      data,
-      values.threads,
-      String(batch),
-      precision,
-      values.device,
-    ];
+    const words = [path.join(here, "speed", "ours.mjs"), work, data, values.threads, String(batch), precision, device];
     sides.set(precision, new Worker(process.execPath, words));
   }
-  const variants = python === null ? [] : variantsOf(traits);
-  for (const variant of variants.filter((one) => values.variants?.split(",").includes(one) ?? true)) {
-    sides.set(variant, new Worker(python, ["peer.py", work, variant, data, values.threads, values.device]));
+  for (const variant of variantsOf(traits).filter((one) => values.variants?.split(",").includes(one) ?? true)) {
+    sides.set(variant, new Worker(python, ["peer.py", work, variant, data, values.threads, device]));
   }
   if (traits.node) {
     const { program, environment } = await compileNative(folder);
@@ -164,12 +157,14 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   }
   const seconds = new Map([...sides.keys()].map((side) => [side, []]));
   const peaks = new Map();
+  const torches = new Map();
   // Round 0 warms up: compilation, first touches of memory.
   for (let round = traits.whole ? 1 : 0; round <= Number(values.rounds); round += 1) {
     for (const [side, worker] of sides) {
       try {
         const answer = await worker.run();
         peaks.set(side, onGpu ? await worker.gpuBytes() : answer.peakBytes);
+        torches.set(side, answer.torch);
         if (round > 0) seconds.get(side).push(answer.seconds[0]);
       } catch (error) {
         if (precisions.includes(side)) throw error;
@@ -183,11 +178,11 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   }
   for (const worker of sides.values()) worker.stop();
   await rm(data, { recursive: true, force: true });
-  return { seconds, peaks };
+  return { seconds, peaks, torches };
 }
 
 /** One row: a work in one precision against one peer. */
-function rowOf(work, precision, peer, { seconds, peaks }, side) {
+function rowOf(work, precision, peer, { seconds, peaks, torches }, side) {
   const ours = seconds.get(precision);
   const theirs = seconds.get(side);
   const ratios = ours.map((one, round) => theirs[round] / one);
@@ -203,6 +198,7 @@ function rowOf(work, precision, peer, { seconds, peaks }, side) {
     runs: ratios.length,
     oursPeakMiB: Math.round(peaks.get(precision) / 2 ** 20),
     theirsPeakMiB: Math.round(peaks.get(side) / 2 ** 20),
+    torch: torches.get(side),
   };
 }
 
@@ -229,9 +225,10 @@ function rowsOf(name, measured) {
 }
 
 const wanted = values.only?.split(",");
-const unknown = wanted?.find((name) => !works.some((work) => work.name === name));
+const known = values.device === undefined ? [...cpuWorks, ...gpuWorks] : works;
+const unknown = wanted?.find((name) => !known.some((work) => work.name === name));
 if (unknown !== undefined) {
-  say(`there is no work ${unknown}; there are ${works.map(({ name }) => name).join(", ")}`);
+  say(`there is no work ${unknown}; there are ${[...new Set(known.map(({ name }) => name))].join(", ")}`);
   process.exit(2);
 }
 const python = values.python ?? (await pythonWithTorch(say));
@@ -246,18 +243,20 @@ const machine = {
   libtorch: report.libtorchVersion,
   node: process.versions.node,
 };
-if (values.json) console.log(JSON.stringify(machine));
-else console.log(machine);
-if (!onGpu) say(`the works on a GPU: npm run bench -- --device cuda (${report.cuda.deviceCount} CUDA devices here)`);
+if (!values.json) console.log(machine);
 const table = [];
 try {
   for (const work of works) {
     if (wanted === undefined ? work.whole : !wanted.includes(work.name)) continue;
     const rows = rowsOf(`${work.name} (${work.per})`, await measure(work, python, folder));
     table.push(...rows);
-    if (values.json) for (const row of rows) console.log(JSON.stringify(row));
+    if (values.json) for (const row of rows) console.log(JSON.stringify({ ...row, machine }));
   }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
 if (!values.json) console.table(table);
+if (values.device === undefined) {
+  if (report.cuda.deviceCount === 0) say(`the works on a GPU: skipped: no CUDA device (${report.cuda.reason})`);
+  else spawnSync(process.execPath, [...process.argv.slice(1), "--device", "cuda"], { stdio: "inherit" });
+}

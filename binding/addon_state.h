@@ -19,7 +19,7 @@ class AddonState {
 
   /// Runs jobs that belong to no model. Its thread starts with the first of them.
   Executor& shared_executor(Napi::Env env) {
-    if (!shared_) shared_ = std::make_unique<Executor>(env, 0);
+    if (!shared_) shared_ = std::make_unique<Executor>(env, 0, Executor::AtRest::kEnds);
     return *shared_;
   }
 

@@ -1,5 +1,6 @@
 #include "executor.h"
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -84,7 +85,7 @@ const CancelToken& JobContext::cancel() const { return job_.token(); }
 
 void JobContext::emit(Reply event) const { job_.emit(std::move(event)); }
 
-Executor::Executor(Napi::Env env, int threads) : env_(env), threads_(threads), thread_([this] { run(); }) {
+Executor::Executor(Napi::Env env, int threads, AtRest at_rest) : env_(env), threads_(threads), at_rest_(at_rest) {
   napi_add_env_cleanup_hook(env_, on_environment_end, this);
   AddonState::of(env)->add(this);
 }
@@ -110,6 +111,7 @@ Napi::Value Executor::submit(Napi::Env env, Napi::Object owner, Napi::Value on_e
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopping_ || retired_)
       throw Error(ErrorCode::kDisposed, "the model was disposed, or the process is about to end");
+    if (!runs_) start_thread();
     queue_.push_back(job);
   }
   wake_.notify_one();
@@ -125,6 +127,13 @@ void Executor::abort_all() {
   for (const auto& job : queue_) job->token().abort();
 }
 
+/// With the mutex held.
+void Executor::start_thread() {
+  if (thread_.joinable()) thread_.join();  // It has looked at the queue for the last time.
+  thread_ = std::thread([this] { run(); });
+  runs_ = true;
+}
+
 void Executor::run() {
   set_intra_op_threads(threads_);  // LibTorch counts threads per calling thread.
   while (true) {
@@ -132,14 +141,27 @@ void Executor::run() {
     {
       std::unique_lock<std::mutex> lock(mutex_);
       running_.reset();
-      wake_.wait(lock, [this] { return stopping_ || retired_ || !queue_.empty(); });
-      if (stopping_ || queue_.empty()) return;
+      runs_ = has_work(lock);
+      if (!runs_) return;
       job = std::move(queue_.front());
       queue_.pop_front();
       running_ = job;
     }
     job->run();
   }
+}
+
+/// Waits for a job; false if the thread shall end.
+bool Executor::has_work(std::unique_lock<std::mutex>& lock) {
+  // Calls that follow each other share a thread.
+  constexpr std::chrono::milliseconds kRest(100);
+  const auto is_called = [this] { return stopping_ || retired_ || !queue_.empty(); };
+  if (at_rest_ == AtRest::kStays) {
+    wake_.wait(lock, is_called);
+  } else {
+    wake_.wait_for(lock, kRest, is_called);
+  }
+  return !stopping_ && !queue_.empty();
 }
 
 void Executor::retire() {

@@ -92,7 +92,9 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
   explicit ModelWrap(const Napi::CallbackInfo& info, const char* what) : Napi::ObjectWrap<Wrap>(info) {
     guarded(info.Env(), [&]() -> Napi::Value {
       model_ = std::make_shared<Model<Network>>(ModelConfig(Fields(info[0], what)));
-      executor_ = std::make_unique<Executor>(info.Env(), model_->config.threads);
+      const bool is_on_cpu = parse_device(model_->config.device).is_cpu();
+      executor_ = std::make_unique<Executor>(info.Env(), model_->config.threads,
+                                             is_on_cpu ? Executor::AtRest::kEnds : Executor::AtRest::kStays);
       return info.Env().Undefined();
     });
   }

@@ -13,8 +13,8 @@ export const errorCodes = [
   /** The device asked for is not there or failed. */
   "WSSS_ERR_DEVICE",
   /**
-   * Host or device memory ran out. Of a training, `details.batchSize` is the number of patches that had no room and
-   * `details.fits` how many would have, 0 if none.
+   * Host or device memory ran out. Where a batch had no room, `details.batchSize` is its number of patches and
+   * `details.fits` how many would have had some, 0 if none.
    */
   "WSSS_ERR_OUT_OF_MEMORY",
   /** The work was stopped by its `AbortSignal`, or because its consumer left the loop. */

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "wsss/core/memory_reuse.h"
+#include "wsss/core/room.h"
 
 namespace wsss {
 
@@ -18,12 +19,13 @@ at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std:
   network->eval();
   at::Tensor probabilities = at::empty({patches.count(), patches.class_count()}, at::kFloat);
   for (std::int64_t begin = 0; begin < patches.count(); begin += batch_size) {
-    std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(batch_size, patches.count() - begin)));
-    std::iota(indices.begin(), indices.end(), begin);
-    const at::Tensor images = image_batch(patches, indices, {}, weights.scalar_type(), weights.device());
-    const at::Tensor batch = network->forward(images).sigmoid();
-    const auto end = begin + static_cast<std::int64_t>(indices.size());
-    probabilities.slice(0, begin, end).copy_(batch);
+    const std::int64_t end = std::min(begin + batch_size, patches.count());
+    work_on_batch(end - begin, weights.device(), [&](std::int64_t count) {
+      std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
+      std::iota(indices.begin(), indices.end(), begin);
+      const at::Tensor images = image_batch(patches, indices, {}, weights.scalar_type(), weights.device());
+      probabilities.slice(0, begin, begin + count).copy_(network->forward(images).sigmoid());
+    });
     if (progress) progress(end, patches.count());
   }
   return probabilities;

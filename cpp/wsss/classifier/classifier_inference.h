@@ -11,6 +11,8 @@ namespace wsss {
 using ProgressObserver = std::function<void(std::int64_t, std::int64_t)>;
 
 /// Probabilities (sigmoid of the logits) of every patch: [N, K] float32 on the CPU.
+///
+/// @throws Error kOutOfMemory, with what would fit; kCancelled.
 at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel);
 

@@ -56,6 +56,8 @@ Conv2dImpl::Types Conv2dImpl::types_for(const at::Tensor& x) const {
 }
 
 at::Tensor Conv2dImpl::forward(const at::Tensor& x) {
+  if (!at::GradMode::is_enabled() && is_plain(x) && !bias.defined())
+    return forward_with(x, {}, {}, {}, Activation::kNone);
   // A training changes the weight with every step, and needs the memory.
   if (at::GradMode::is_enabled()) ready_.release();
   const Types types = types_for(x);

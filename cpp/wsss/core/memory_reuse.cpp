@@ -54,7 +54,7 @@ class ReusingAllocator final : public c10::Allocator {
     try {
       return c10::alloc_cpu(bytes);
     } catch (const c10::Error&) {
-      current->release();
+      for (MemoryReuse* each = current; each != nullptr; each = each->outer()) each->release();
       return c10::alloc_cpu(bytes);
     }
   }
@@ -62,7 +62,7 @@ class ReusingAllocator final : public c10::Allocator {
 
 }  // namespace
 
-MemoryReuse::MemoryReuse() : previous_(current) {
+MemoryReuse::MemoryReuse() : outer_(current) {
   // LibTorch keeps it to the end of the process, past all static objects.
   static auto* const allocator = new ReusingAllocator;
   // Another copy of this code in the process, such as the tests' addon, may have put its own there.
@@ -71,7 +71,7 @@ MemoryReuse::MemoryReuse() : previous_(current) {
 }
 
 MemoryReuse::~MemoryReuse() {
-  current = previous_;
+  current = outer_;
   release();
 }
 

@@ -36,6 +36,8 @@ class MemoryReuse {
   /// The most bytes in use since the last begin_peak().
   std::int64_t peak() const { return peak_; }
   void begin_peak() { peak_ = in_use_; }
+  /// The one that this one stands in for while it lives; null without one.
+  MemoryReuse* outer() const { return outer_; }
   /// That of this thread; null without one.
   static MemoryReuse* of_thread();
 
@@ -43,7 +45,7 @@ class MemoryReuse {
   std::multimap<std::size_t, void*> blocks_;  // by size
   std::int64_t in_use_ = 0;                   // Below 0 if blocks of before came back.
   std::int64_t peak_ = 0;
-  MemoryReuse* previous_;
+  MemoryReuse* outer_;
 };
 
 }  // namespace wsss

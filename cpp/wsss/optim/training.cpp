@@ -93,31 +93,39 @@ void GroupedSgd::set_learning_rate(double learning_rate) {
 void GroupedSgd::step() {
   const torch::NoGradGuard no_grad;
   if (clip_norm_ > 0.0) clip();
+  // All that needs memory comes before the first update, so that either all parameters have it or none.
+  std::vector<Update> updates;
+  for (const auto& group : groups_) updates.push_back(update_of(group));
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const ParameterGroup& group = groups_[i];
-    std::vector<at::Tensor> parameters, gradients, momenta;
-    for (const auto& parameter : group.parameters) {
-      if (!parameter.grad().defined()) continue;
-      parameters.push_back(parameter);
-      gradients.push_back(gradient_like(parameter));
-      if (momentum_ == 0.0) continue;
-      at::Tensor& momentum = momenta_[parameter.unsafeGetTensorImpl()];
-      if (!momentum.defined()) momentum = at::zeros_like(parameter);
-      momenta.push_back(momentum);
-    }
-    if (parameters.empty()) continue;
-    const auto update = [&](const auto& rate) {
-      at::_fused_sgd_(parameters, gradients, momenta, group.weight_decay, momentum_, rate, /*dampening=*/0.0, nesterov_,
-                      /*maximize=*/false, /*is_first_step=*/false);
+    Update& update = updates[i];
+    if (update.parameters.empty()) continue;
+    const auto apply = [&](const auto& rate) {
+      at::_fused_sgd_(update.parameters, update.gradients, update.momenta, group.weight_decay, momentum_, rate,
+                      /*dampening=*/0.0, nesterov_, /*maximize=*/false, /*is_first_step=*/false);
     };
-    if (parameters.front().is_cpu()) {
-      update(learning_rate_ * group.learning_rate_factor);
+    if (update.parameters.front().is_cpu()) {
+      apply(learning_rate_ * group.learning_rate_factor);
     } else {
-      update(device_rates_[i]);
+      apply(device_rates_[i]);
     }
     // LibTorch's fused optimizers do not say that they have written, see TensorState.
-    for (const auto& parameter : parameters) parameter.unsafeGetTensorImpl()->bump_version();
+    for (const auto& parameter : update.parameters) parameter.unsafeGetTensorImpl()->bump_version();
   }
+}
+
+GroupedSgd::Update GroupedSgd::update_of(const ParameterGroup& group) {
+  Update update;
+  for (const auto& parameter : group.parameters) {
+    if (!parameter.grad().defined()) continue;
+    update.parameters.push_back(parameter);
+    update.gradients.push_back(gradient_like(parameter));
+    if (momentum_ == 0.0) continue;
+    at::Tensor& momentum = momenta_[parameter.unsafeGetTensorImpl()];
+    if (!momentum.defined()) momentum = at::zeros_like(parameter);
+    update.momenta.push_back(momentum);
+  }
+  return update;
 }
 
 at::Tensor GroupedSgd::momentum_of(const at::Tensor& parameter) const {

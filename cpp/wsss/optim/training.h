@@ -93,7 +93,13 @@ class GroupedSgd {
   void set_momentum(const at::Tensor& parameter, const at::Tensor& momentum);
 
  private:
+  /// The parameters of a group that have a gradient, and what they are updated with.
+  struct Update {
+    std::vector<at::Tensor> parameters, gradients, momenta;
+  };
+
   void clip();
+  Update update_of(const ParameterGroup& group);
 
   std::vector<ParameterGroup> groups_;
   double learning_rate_ = 0.0;

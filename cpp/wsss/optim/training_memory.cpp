@@ -9,6 +9,7 @@
 #include "wsss/core/device_memory.h"
 #include "wsss/core/error.h"
 #include "wsss/core/recompute.h"
+#include "wsss/core/room.h"
 #include "wsss/optim/training_run.h"
 
 namespace wsss {
@@ -120,18 +121,21 @@ std::int64_t TrainingRun::fitting_batch(std::int64_t most) {
 }
 
 /// What to say when a step of so many patches had no room, and how many would have.
-Error TrainingRun::no_memory(std::int64_t patches, const std::string& what) {
+Error TrainingRun::no_memory(std::int64_t patches, const Error& problem) {
   report_steps();
   forget_recording();
   optimizer_->zero_grad();
   release_idle_memory(device_);
   const std::int64_t fits = fitting_batch(patches - 1);
-  std::string advice = "no smaller number has room: use smaller patches or a smaller width";
-  if (fits > 0) advice = "about " + std::to_string(fits) + " would fit: set batchSize to that, or to \"auto\"";
+  std::string advice = advice_for_batch(fits);
+  if (fits > 0) advice += ", or to \"auto\"";
   if (!options_.gradient_checkpointing) advice += ", or turn gradientCheckpointing on";
+  const char* statistics =
+      trains_batch_norms() ? ", and running statistics that this step's patches may have moved" : "";
   return Error(ErrorCode::kOutOfMemory,
                "memory ran out in a step of " + std::to_string(patches) + (patches == 1 ? " patch" : " patches") +
-                   "; " + advice + ". The model has the weights of the step before (" + what + ")",
+                   "; " + advice + ". The model has the weights of the step before" + statistics + " (" +
+                   problem.what() + ")",
                {{"batchSize", static_cast<double>(patches)}, {"fits", static_cast<double>(fits)}});
 }
 

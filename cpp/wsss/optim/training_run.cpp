@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <new>
 
 #include "wsss/core/batch_norm.h"
 #include "wsss/core/device_memory.h"
@@ -12,6 +11,7 @@
 #include "wsss/core/own_stream.h"
 #include "wsss/core/random.h"
 #include "wsss/core/recompute.h"
+#include "wsss/core/room.h"
 #include "wsss/weights/atomic_file.h"
 #include "wsss/weights/safetensors.h"
 
@@ -119,7 +119,7 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
     for (const auto index : batch.indices) {
       batch.draws.push_back(draw_augmentation(options_.augmentation, options_.seed, epoch, index));
     }
-    std::optional<std::string> no_room;
+    std::optional<Error> no_room;
     try {
       no_room = lack_of_room([&] { train_step(batch); });
     } catch (const Error& error) {
@@ -138,27 +138,13 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
   stop_if_cancelled();
 }
 
-/// Does work that may run out of memory: once more without the recording, if there is one that holds some. What
-/// LibTorch says if there is no room all the same.
-std::optional<std::string> TrainingRun::lack_of_room(const std::function<void()>& work) {
-  std::optional<std::string> problem;
-  do {
-    if (problem) {
-      records_ = false;
-      forget_recording();
-      problem.reset();
-    }
-    // What the work had is free only when its exception is gone.
-    try {
-      work();
-    } catch (const c10::Error& error) {
-      if (!is_out_of_memory(error)) throw;
-      problem = error.what_without_backtrace();
-    } catch (const std::bad_alloc& error) {
-      problem = error.what();
-    }
-  } while (problem && recorded_ != nullptr);
-  return problem;
+/// wsss::lack_of_room(), after a second try without the recording, if there is one: it holds memory.
+std::optional<Error> TrainingRun::lack_of_room(const std::function<void()>& work) {
+  const auto problem = wsss::lack_of_room(work);
+  if (!problem || recorded_ == nullptr) return problem;
+  records_ = false;
+  forget_recording();
+  return wsss::lack_of_room(work);
 }
 
 void TrainingRun::train_step(const StepBatch& batch) {
@@ -213,10 +199,14 @@ TrainingRun::Forward TrainingRun::recorded_step(const StepInputs& inputs, std::i
   recorded_->inputs.images.copy_(inputs.images);
   recorded_->inputs.targets.copy_(inputs.targets);
   recorded_->masks.draw(dropout_generator_);
+  // The next replay overwrites its results. Their copies have their memory before the step is done, which would be done
+  // again for want of it.
+  const Forward result{at::empty_like(recorded_->result.logits), at::empty_like(recorded_->result.loss)};
   recorded_->recording.replay();
   ++summary_.replayed_steps;
-  // The next replay overwrites them.
-  return {recorded_->result.logits.clone(), recorded_->result.loss.clone()};
+  result.logits.copy_(recorded_->result.logits);
+  result.loss.copy_(recorded_->result.loss);
+  return result;
 }
 
 /// Records the step that was computed before. False if the device refuses, once and for all.
@@ -298,13 +288,12 @@ void TrainingRun::finish_epoch(std::int64_t epoch) {
 
 EpochReport TrainingRun::validated_epoch(std::int64_t epoch) {
   const AveragedWeightsScope averaged(average_ ? &*average_ : nullptr);
+  // Validation needs other sizes, for which the blocks of the steps would stand idle beside its own.
+  if (device_.is_cpu()) release_idle_memory(device_);
   std::optional<double> score;
   const auto no_room = lack_of_room([&] { score = validate(); });
   if (no_room) {
-    throw Error(ErrorCode::kOutOfMemory,
-                "memory ran out in the validation of batches of " + std::to_string(options_.batch_size) +
-                    " patches; set batchSize lower (" + *no_room + ")",
-                {{"batchSize", static_cast<double>(options_.batch_size)}});
+    throw Error(ErrorCode::kOutOfMemory, std::string("in the validation ") + no_room->what(), no_room->details());
   }
   EpochReport report;
   report.epoch = epoch;

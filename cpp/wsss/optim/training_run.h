@@ -11,6 +11,7 @@
 
 #include "wsss/core/cancel.h"
 #include "wsss/core/dropout.h"
+#include "wsss/core/error.h"
 #include "wsss/dataset/batch.h"
 #include "wsss/optim/checkpoint.h"
 #include "wsss/optim/recording.h"
@@ -131,7 +132,7 @@ class TrainingRun {
  private:
   bool has_checkpoints() const { return !options_.checkpoint_folder.empty(); }
   class RecordingScope;
-  std::optional<std::string> lack_of_room(const std::function<void()>& work);
+  std::optional<Error> lack_of_room(const std::function<void()>& work);
   void set_batch_size(std::int64_t patches);
   void unfold();
   void train_epoch(std::int64_t epoch);
@@ -154,7 +155,7 @@ class TrainingRun {
   std::optional<StepMemory> measure_memory();
   double step_bytes(std::int64_t patches);
   double kept_bytes() const;
-  Error no_memory(std::int64_t patches, const std::string& what);
+  Error no_memory(std::int64_t patches, const Error& problem);
 
   // training_checkpoint.cpp
   void save_checkpoint();

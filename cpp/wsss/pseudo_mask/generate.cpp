@@ -7,6 +7,7 @@
 
 #include "wsss/core/error.h"
 #include "wsss/core/memory_reuse.h"
+#include "wsss/core/room.h"
 #include "wsss/image/resize.h"
 
 namespace wsss {
@@ -84,6 +85,13 @@ class Generator {
 
   void flush(std::vector<std::int64_t>& batch) {
     if (batch.empty()) return;
+    work_on_batch(static_cast<std::int64_t>(batch.size()), network_->class_weights().device(),
+                  [&](std::int64_t count) { draw({batch.begin(), batch.begin() + count}); });
+    report(batch);
+    batch.clear();
+  }
+
+  void draw(const std::vector<std::int64_t>& batch) {
     const auto& class_weights = network_->class_weights();
     std::vector<std::vector<std::int64_t>> wanted;
     for (const auto index : batch) wanted.push_back(wanted_of(index));
@@ -92,8 +100,6 @@ class Generator {
     std::vector<std::vector<std::uint8_t>> glass(batch.size());
     for_each_patch(batch, [&](std::size_t i) { glass[i] = glass_of(batch[i]); });
     for (std::size_t level = 0; level < maps.size(); ++level) write_level(batch, glass, level, maps[level]);
-    report(batch);
-    batch.clear();
   }
 
   /// The maps of each level, averaged over the views.

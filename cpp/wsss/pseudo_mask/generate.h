@@ -37,7 +37,7 @@ using MaskObserver = std::function<void(const std::vector<std::int64_t>&, std::i
 ///
 /// @param masks   one level for each of options.levels; written in place.
 /// @throws Error  kOption for a level that the classifier does not have; kShape if masks and patches differ in number
-/// or size; kDataset if a patch has no label; kCancelled.
+/// or size; kDataset if a patch has no label; kOutOfMemory, with what would fit; kCancelled.
 void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
                            MaskStore& masks, const MaskObserver& observer, const CancelToken& cancel);
 

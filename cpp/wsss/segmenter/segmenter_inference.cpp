@@ -10,6 +10,7 @@
 
 #include "wsss/core/error.h"
 #include "wsss/core/memory_reuse.h"
+#include "wsss/core/room.h"
 
 namespace wsss {
 
@@ -39,12 +40,17 @@ void for_each_batch(DeepLab& network, const PatchStore& patches, std::int64_t ba
   Dropout inactive;
   for (std::int64_t begin = 0; begin < patches.count(); begin += batch_size) {
     const std::int64_t end = std::min(begin + batch_size, patches.count());
-    std::vector<std::int64_t> indices(static_cast<std::size_t>(end - begin));
-    std::iota(indices.begin(), indices.end(), begin);
-    const at::Tensor images = image_batch(patches, indices, {}, reference.scalar_type(), reference.device());
-    at::Tensor logits = network->forward(images, inactive);
-    if (gate) logits = gate_logits(logits, gate->probabilities.slice(0, begin, end), gate->threshold, gate->rule);
-    consume(begin, logits);
+    work_on_batch(end - begin, reference.device(), [&](std::int64_t count) {
+      std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
+      std::iota(indices.begin(), indices.end(), begin);
+      const at::Tensor images = image_batch(patches, indices, {}, reference.scalar_type(), reference.device());
+      at::Tensor logits = network->forward(images, inactive);
+      if (gate) {
+        const at::Tensor own = gate->probabilities.slice(0, begin, begin + count);
+        logits = gate_logits(logits, own, gate->threshold, gate->rule);
+      }
+      consume(begin, logits);
+    });
     if (progress) progress(end, patches.count());
   }
 }

@@ -21,7 +21,7 @@ struct ClassGate {
 /// @param predictions    level 0 receives the class indices; null = none wanted.
 /// @param probabilities  [N, K, H, W] float32 on the CPU receives the softmax of the gated logits; undefined = none
 /// wanted.
-/// @throws Error         kShape if sizes disagree; kCancelled.
+/// @throws Error         kShape if sizes disagree; kOutOfMemory, with what would fit; kCancelled.
 void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
                      const std::optional<ClassGate>& gate, MaskStore* predictions, at::Tensor probabilities,
                      const ProgressObserver& progress, const CancelToken& cancel);
@@ -29,7 +29,7 @@ void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t b
 /// Counts of every patch against level 0 of the ground truth.
 ///
 /// @param boundary_tolerance  as in ComparisonOptions.
-/// @throws Error              kShape if sizes disagree; kCancelled.
+/// @throws Error              kShape if sizes disagree; kOutOfMemory, with what would fit; kCancelled.
 PatchCounts count_segmentation(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
                                std::int64_t batch_size, const std::optional<ClassGate>& gate, double boundary_tolerance,
                                const ProgressObserver& progress, const CancelToken& cancel);

@@ -1,0 +1,55 @@
+#include "wsss/core/room.h"
+
+#include <c10/util/Exception.h>
+
+#include <new>
+
+#include "wsss/core/device_memory.h"
+
+namespace wsss {
+
+namespace {
+
+/// Patches, at most so many, that the work has room for, found by halving; 0 if not even one has.
+std::int64_t fitting_patches(std::int64_t most, const c10::Device& device,
+                             const std::function<void(std::int64_t)>& work) {
+  for (std::int64_t patches = most; patches > 0; patches /= 2) {
+    release_idle_memory(device);
+    if (!lack_of_room([&] { work(patches); })) return patches;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::optional<Error> lack_of_room(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory) throw;
+    return error;
+  } catch (const c10::Error& error) {
+    if (!is_out_of_memory(error)) throw;
+    return Error(ErrorCode::kOutOfMemory, error.what_without_backtrace());
+  } catch (const std::bad_alloc& error) {
+    return Error(ErrorCode::kOutOfMemory, error.what());
+  }
+  return std::nullopt;
+}
+
+std::string advice_for_batch(std::int64_t fits) {
+  if (fits == 0) return "no smaller number has room: use smaller patches or a smaller width";
+  return "about " + std::to_string(fits) + " would fit: set batchSize to that";
+}
+
+void work_on_batch(std::int64_t patches, const c10::Device& device, const std::function<void(std::int64_t)>& work) {
+  const auto no_room = lack_of_room([&] { work(patches); });
+  if (!no_room) return;
+  const std::int64_t fits = fitting_patches(patches / 2, device, work);
+  throw Error(ErrorCode::kOutOfMemory,
+              "memory ran out in a batch of " + std::to_string(patches) + (patches == 1 ? " patch" : " patches") +
+                  "; " + advice_for_batch(fits) + " (" + no_room->what() + ")",
+              {{"batchSize", static_cast<double>(patches)}, {"fits", static_cast<double>(fits)}});
+}
+
+}  // namespace wsss
