@@ -4,9 +4,12 @@
  *   WSSS_CYCLES=10000 npx jest test/memory.test.ts      as many cycles as one likes
  */
 import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "@jest/globals";
+import { Classifier } from "../dist/index.js";
 
 const cycles = Number(process.env["WSSS_CYCLES"] ?? "150");
 const library = fileURLToPath(new URL("../dist/index.js", import.meta.url));
@@ -38,3 +41,26 @@ test(`${cycles} models made and disposed hold memory flat`, async () => {
   // A classifier of this size holds 1.7 MB: losing one in ten would show.
   expect(late - early).toBeLessThan(Math.max(16 * 2 ** 20, cycles * 2 ** 14));
 }, 3_600_000);
+
+test("models at rest have no threads, which would slow those at work, and work again", async () => {
+  const threads = (): number => readdirSync("/proc/self/task").length;
+  const patch = { rgb: new Uint8Array(3 * 64 * 64), height: 64, width: 64 };
+  const classes = [
+    { name: "a", colour: [1, 2, 3] },
+    { name: "b", colour: [4, 5, 6] },
+  ] as const;
+  const models = await Promise.all(
+    [1, 2, 3, 4].map((seed) => Classifier.create({ classes, width: 1 / 16, device: "cpu", threads: 4, seed })),
+  );
+  const until = async (reached: () => boolean): Promise<void> => {
+    for (let tries = 0; tries < 300 && !reached(); tries += 1) await pause(20);
+  };
+  const first = await Promise.all(models.map((model) => model.predict(patch)));
+  // Each has one of its own, and its operations have three more.
+  const fewest = threads() - 4 * models.length;
+  await until(() => threads() <= fewest);
+  expect(threads()).toBeLessThanOrEqual(fewest);
+  const again = await Promise.all(models.map((model) => model.predict(patch)));
+  expect(again.map(({ probabilities }) => probabilities)).toEqual(first.map(({ probabilities }) => probabilities));
+  await Promise.all(models.map((model) => model.dispose()));
+});

@@ -1,4 +1,4 @@
-// How much memory a training takes: gradient checkpointing, a batch size that fits, and what a training that ran out says.
+// How much memory work takes: gradient checkpointing, a batch size that fits, and what work that ran out says.
 import { execFileSync, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
@@ -120,7 +120,7 @@ describe("a process that may not have more memory", () => {
     folder = await trainFolder(24, 256);
   });
 
-  /** A program that trains on 24 patches of 256 px in so much more memory than it has when all is loaded. */
+  /** A program that works on 24 patches of 256 px in so much more memory than it has when all is loaded. */
   const program = (mebibytes: number, then: string): string => `
     import { execFileSync } from "node:child_process";
     import { readFileSync } from "node:fs";
@@ -191,5 +191,43 @@ describe("a process that may not have more memory", () => {
     expect(found.after.batchSize).toBe(found.details.fits);
     expect(found.auto.batchSize).toBeGreaterThan(0);
     expect(found.auto.batchSize).toBeLessThan(20);
+  });
+
+  (hasPrlimit ? test : test.skip).each([
+    ["predict", "(batchSize) => classifier.predict(train, { batchSize })"],
+    // As published: otherwise patches of one class, as these, need no network.
+    ["generatePseudoMasks", '(batchSize) => classifier.generatePseudoMasks(train, { batchSize, recipe: "published" })'],
+  ])("so does %s, whose classifier stays usable", async (_, call) => {
+    const found = (await output(
+      program(
+        120,
+        `const call = ${call};
+         let failure;
+         await call(24).catch((error) => (failure = error));
+         const { code, message, details } = failure;
+         await call(details.fits);
+         console.log(JSON.stringify({ code, message, details }));`,
+      ),
+    )) as { code: string; message: string; details: { batchSize: number; fits: number } };
+    console.info(found.message);
+    expect(found).toMatchObject({ code: "WSSS_ERR_OUT_OF_MEMORY", details: { batchSize: 24 } });
+    expect(found.details.fits).toBeGreaterThan(0);
+    expect(found.message).toContain(`a batch of 24 patches; about ${found.details.fits} would fit`);
+  });
+
+  test("validation takes no memory on top of what the steps have had", async () => {
+    const peak = async (options: string): Promise<number> =>
+      (await output(`
+        import { Classifier, openDataset } from ${JSON.stringify(library)};
+        const { train, classes } = await openDataset(${JSON.stringify(folder)});
+        const place = { classes, width: 1 / 8, device: "cpu", threads: 2, seed: 1, precision: "float32" };
+        const classifier = await Classifier.create(place);
+        for await (const _ of classifier.train(train, { epochs: 2, batchSize: 12, ...${options} }));
+        console.log(process.resourceUsage().maxRSS / 1024);
+        process.exit(0);
+      `)) as number;
+    const [alone, validated] = [await peak("{}"), await peak("{ validation: train }")];
+    console.info(`peak memory: ${Math.round(alone)} MiB without validation, ${Math.round(validated)} MiB with it`);
+    expect(validated).toBeLessThan(1.08 * alone);
   });
 });
