@@ -225,7 +225,7 @@ function rowsOf(name, measured) {
 }
 
 const wanted = values.only?.split(",");
-const known = values.device === undefined ? [...cpuWorks, ...gpuWorks] : works;
+const known = [...cpuWorks, ...gpuWorks];
 const unknown = wanted?.find((name) => !known.some((work) => work.name === name));
 if (unknown !== undefined) {
   say(`there is no work ${unknown}; there are ${[...new Set(known.map(({ name }) => name))].join(", ")}`);
@@ -258,5 +258,8 @@ try {
 if (!values.json) console.table(table);
 if (values.device === undefined) {
   if (report.cuda.deviceCount === 0) say(`the works on a GPU: skipped: no CUDA device (${report.cuda.reason})`);
-  else spawnSync(process.execPath, [...process.argv.slice(1), "--device", "cuda"], { stdio: "inherit" });
+  else if (wanted?.some((name) => gpuWorks.some((work) => work.name === name)) ?? true) {
+    const words = [...process.argv.slice(1), "--device", "cuda"];
+    process.exitCode = spawnSync(process.execPath, words, { stdio: "inherit" }).status ?? 1;
+  }
 }

@@ -1,5 +1,7 @@
 #include "executor.h"
 
+#include <sys/prctl.h>
+
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -106,12 +108,14 @@ void Executor::on_environment_end(void* executor) {
 
 Napi::Value Executor::submit(Napi::Env env, Napi::Object owner, Napi::Value on_event, Napi::Value done, Body body) {
   if (!done.IsFunction()) throw Error(ErrorCode::kOption, "the last argument must be a function");
-  auto job = std::make_shared<Job>(env, owner, on_event, done.As<Napi::Function>(), std::move(body));
+  std::shared_ptr<Job> job;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopping_ || retired_)
       throw Error(ErrorCode::kDisposed, "the model was disposed, or the process is about to end");
+    // A job whose callbacks nobody would call keeps the process from its end: first the thread, which may be refused.
     if (!runs_) start_thread();
+    job = std::make_shared<Job>(env, owner, on_event, done.As<Napi::Function>(), std::move(body));
     queue_.push_back(job);
   }
   wake_.notify_one();
@@ -135,7 +139,8 @@ void Executor::start_thread() {
 }
 
 void Executor::run() {
-  set_intra_op_threads(threads_);  // LibTorch counts threads per calling thread.
+  prctl(PR_SET_NAME, "wsss model");  // And so are the threads of its OpenMP pool.
+  set_intra_op_threads(threads_);
   while (true) {
     std::shared_ptr<Job> job;
     {
@@ -159,7 +164,8 @@ bool Executor::has_work(std::unique_lock<std::mutex>& lock) {
   if (at_rest_ == AtRest::kStays) {
     wake_.wait(lock, is_called);
   } else {
-    wake_.wait_for(lock, kRest, is_called);
+    // Not wait_for(), which needs GLIBC_2.34 for its steady clock; if the system's is set, this rest is another.
+    wake_.wait_until(lock, std::chrono::system_clock::now() + kRest, is_called);
   }
   return !stopping_ && !queue_.empty();
 }

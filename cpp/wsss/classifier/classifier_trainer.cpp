@@ -84,8 +84,9 @@ class ClassifierRun : public TrainingRun {
     if (observer_.on_step) observer_.on_step({report, running_.exact_match, running_.jaccard});
   }
 
-  std::optional<double> validate() override {
-    if (validation_.empty()) return std::nullopt;
+  bool has_validation() const override { return !validation_.empty(); }
+
+  double validate() override {
     scores_ = evaluate_labels(network_, validation_, batch_size(), {}, cancel());
     return scores_->jaccard;
   }

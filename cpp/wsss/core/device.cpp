@@ -57,8 +57,15 @@ c10::Device parse_device(const std::string& name) {
               {{"device", name}});
 }
 
+int default_intra_op_threads() {
+  static const int threads = at::get_num_threads();
+  return threads;
+}
+
 void set_intra_op_threads(int threads) {
-  if (threads > 0) at::set_num_threads(threads);
+  const int wanted = threads > 0 ? threads : default_intra_op_threads();
+  // Each thread has a number of its own, but begins with the one that any thread set last: at its first question.
+  if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
 }
 
 DeviceReport device_report() {
@@ -66,7 +73,7 @@ DeviceReport device_report() {
   report.libtorch_version = loaded_version();
   report.built_against = WSSS_LIBTORCH_VERSION;
   report.compiler = __VERSION__;
-  report.threads = at::get_num_threads();
+  report.threads = default_intra_op_threads();
   report.cpu_capability = at::get_cpu_capability();
   report.bfloat16 = multiplies_bfloat16();
   // Not at::hasCUDA(), which also asks for a device.

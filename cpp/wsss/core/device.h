@@ -12,7 +12,10 @@ namespace wsss {
 /// @throws Error  kOption for another word; kDevice if the device is not there, saying why.
 c10::Device parse_device(const std::string& name);
 
-/// Intra-op threads of LibTorch on the calling thread; 0 leaves LibTorch's choice.
+/// Intra-op threads of LibTorch's own choice. Must be asked for the first time before LibTorch was told another number.
+int default_intra_op_threads();
+
+/// Sets the intra-op threads of LibTorch on the calling thread; 0 for LibTorch's own choice.
 void set_intra_op_threads(int threads);
 
 /// What this process can compute with.

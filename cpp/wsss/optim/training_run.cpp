@@ -120,14 +120,16 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
       batch.draws.push_back(draw_augmentation(options_.augmentation, options_.seed, epoch, index));
     }
     std::optional<Error> no_room;
+    Forward result;
     try {
-      no_room = lack_of_room([&] { train_step(batch); });
+      no_room = lack_of_room([&] { result = update(batch); });
     } catch (const Error& error) {
       // A cancelled step takes those that were done before it, and not told yet, not with it.
       if (error.code() == ErrorCode::kCancelled) report_steps();
       throw;
     }
     if (no_room) throw no_memory(static_cast<std::int64_t>(batch.indices.size()), *no_room);
+    finish_step(batch, result);
     const bool is_due = options_.checkpoint_steps > 0 && summary_.steps % options_.checkpoint_steps == 0;
     if (is_due && has_checkpoints()) {
       report_steps();
@@ -147,16 +149,20 @@ std::optional<Error> TrainingRun::lack_of_room(const std::function<void()>& work
   return wsss::lack_of_room(work);
 }
 
-void TrainingRun::train_step(const StepBatch& batch) {
-  const double learning_rate = options_.schedule.at(summary_.steps);
+/// Computes a step and updates the weights.
+TrainingRun::Forward TrainingRun::update(const StepBatch& batch) {
   dropout_generator_.set_current_seed(
       random_bits(options_.seed, RandomPurpose::kDropout, static_cast<std::uint64_t>(summary_.steps)));
-  optimizer_->set_learning_rate(learning_rate);
+  optimizer_->set_learning_rate(options_.schedule.at(summary_.steps));
   const PrecisionScope precision(options_.precision);
   const RecomputeScope recompute(options_.gradient_checkpointing);
   const StepInputs given = inputs(batch);
-  const Forward result =
-      can_record() ? recorded_step(given, batch.epoch) : computed_step(given, batch.epoch, dropout());
+  return can_record() ? recorded_step(given, batch.epoch) : computed_step(given, batch.epoch, dropout());
+}
+
+/// What follows an update, which must not be done again.
+void TrainingRun::finish_step(const StepBatch& batch, const Forward& result) {
+  const double learning_rate = options_.schedule.at(summary_.steps);
   ++summary_.steps;
   if (average_) average_->update(summary_.steps);
 
@@ -286,15 +292,18 @@ void TrainingRun::finish_epoch(std::int64_t epoch) {
   epoch_done(report);
 }
 
+double TrainingRun::validated_score() {
+  // It needs other sizes, for which the blocks of the steps would stand idle beside its own.
+  if (device_.is_cpu()) release_idle_memory(device_);
+  double score = 0.0;
+  const auto no_room = lack_of_room([&] { score = validate(); });
+  if (!no_room) return score;
+  throw Error(ErrorCode::kOutOfMemory, std::string("in the validation ") + no_room->what(), no_room->details());
+}
+
 EpochReport TrainingRun::validated_epoch(std::int64_t epoch) {
   const AveragedWeightsScope averaged(average_ ? &*average_ : nullptr);
-  // Validation needs other sizes, for which the blocks of the steps would stand idle beside its own.
-  if (device_.is_cpu()) release_idle_memory(device_);
-  std::optional<double> score;
-  const auto no_room = lack_of_room([&] { score = validate(); });
-  if (no_room) {
-    throw Error(ErrorCode::kOutOfMemory, std::string("in the validation ") + no_room->what(), no_room->details());
-  }
+  const std::optional<double> score = has_validation() ? std::make_optional(validated_score()) : std::nullopt;
   EpochReport report;
   report.epoch = epoch;
   report.mean_loss = loss_sum_ / static_cast<double>(std::max<std::int64_t>(1, patches_seen_));

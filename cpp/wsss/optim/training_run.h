@@ -110,8 +110,9 @@ class TrainingRun {
   /// Takes a step into the meters.
   virtual void measure(const at::Tensor& /*logits*/, const std::vector<std::int64_t>& /*indices*/) {}
   virtual void step_done(const StepReport& report) = 0;
-  /// The score that the best epoch is chosen by; nothing without a validation set.
-  virtual std::optional<double> validate() = 0;
+  virtual bool has_validation() const = 0;
+  /// The score that the best epoch is chosen by.
+  virtual double validate() = 0;
   virtual void epoch_done(const EpochReport& report) = 0;
 
   // What a stage measures beside the loss, as numbers for checkpoints. set_...() is followed by step_done() or
@@ -136,7 +137,8 @@ class TrainingRun {
   void set_batch_size(std::int64_t patches);
   void unfold();
   void train_epoch(std::int64_t epoch);
-  void train_step(const StepBatch& batch);
+  Forward update(const StepBatch& batch);
+  void finish_step(const StepBatch& batch, const Forward& result);
   Forward computed_step(const StepInputs& inputs, std::int64_t epoch, Dropout dropout);
   bool can_record() const { return records_ && device_.is_cuda() && options_.loss_interval > 1; }
   Forward recorded_step(const StepInputs& inputs, std::int64_t epoch);
@@ -147,6 +149,7 @@ class TrainingRun {
   void report_steps();
   void report_step(const StepReport& report);
   void finish_epoch(std::int64_t epoch);
+  double validated_score();
   EpochReport validated_epoch(std::int64_t epoch);
   void save_weights(const char* name) const;
 

@@ -58,8 +58,9 @@ class SegmenterRun : public TrainingRun {
     if (observer_.on_step) observer_.on_step(report);
   }
 
-  std::optional<double> validate() override {
-    if (validation_.empty()) return std::nullopt;
+  bool has_validation() const override { return !validation_.empty(); }
+
+  double validate() override {
     ConfusionMatrix confusion(network_->class_count());
     for (const SegmenterValidation& part : validation_) {
       confusion.add(evaluate_segmenter(network_, part.patches, part.truth, batch_size(), cancel()));
