@@ -63,7 +63,8 @@ int default_intra_op_threads() {
 }
 
 void set_intra_op_threads(int threads) {
-  const int wanted = threads > 0 ? threads : default_intra_op_threads();
+  const int own_choice = default_intra_op_threads();  // Asked for before the first other number is set.
+  const int wanted = threads > 0 ? threads : own_choice;
   // Each thread has a number of its own, but begins with the one that any thread set last: at its first question.
   if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
 }

@@ -12,7 +12,7 @@ namespace wsss {
 /// @throws Error  kOption for another word; kDevice if the device is not there, saying why.
 c10::Device parse_device(const std::string& name);
 
-/// Intra-op threads of LibTorch's own choice. Must be asked for the first time before LibTorch was told another number.
+/// Intra-op threads of LibTorch's own choice, whatever set_intra_op_threads() has set since.
 int default_intra_op_threads();
 
 /// Sets the intra-op threads of LibTorch on the calling thread; 0 for LibTorch's own choice.
