@@ -1,7 +1,6 @@
 /** How a run is shown: bars on a terminal, plain lines elsewhere, nothing with --quiet. */
 import { describe, expect, test } from "@jest/globals";
 import { Writable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { RateMeter } from "../dist/cli/rate.js";
 import type { Terminal, TerminalStream } from "../dist/cli/terminal.js";
 import { writeResult } from "../dist/cli/terminal.js";
@@ -30,15 +29,17 @@ function screen(isTTY: boolean, options: { quiet?: boolean; json?: boolean } = {
 
 const stage = "train-classifier";
 
-async function train(terminal: Terminal): Promise<void> {
-  const view = createView(terminal);
+/** A training of which each step takes so long by the clock that the view is given. */
+function train(terminal: Terminal, stepMs = 60): void {
+  let now = 1000;
+  const view = createView(terminal, () => now);
   view.stageStarted(stage, "not done yet");
   for (let step = 1; step <= 4; step++) {
-    await sleep(60);
+    now += stepMs;
     view.progress({ stage, label: "epoch 1/2", done: step * 8, total: 64, loss: 0.5 });
   }
   view.epoch({ stage, epoch: 1, epochs: 2, text: "loss 0.5000" });
-  await sleep(60);
+  now += stepMs;
   view.progress({ stage, label: "epoch 2/2", done: 40, total: 64, loss: 0.4 });
   view.warn("look here");
   view.stageFinished(stage, 1234);
@@ -47,10 +48,11 @@ async function train(terminal: Terminal): Promise<void> {
 }
 
 describe("on a terminal", () => {
-  test("a bar with patches per second, time left and loss, and lines above it", async () => {
+  test("a bar with patches per second, time left and loss, and lines above it", () => {
     const { terminal, shown } = screen(true);
-    await train(terminal);
-    expect(shown()).toMatch(/#+\.+ \d+ % {2}epoch 1\/2 {2}[\d.]+ img\/s {2}\d+ ms left {2}loss 0\.5000/);
+    train(terminal);
+    // 24 patches in the 180 ms after the first report, and 32 to go.
+    expect(shown()).toMatch(/#+\.+ 50 % {2}epoch 1\/2 {2}133\.3 img\/s {2}240 ms left {2}loss 0\.5000/);
     expect(shown()).toContain("  epoch 1/2  loss 0.5000\n");
     expect(shown()).toContain("warning: look here\n");
     expect(shown()).toContain("train-classifier: done in 1.2 s\n");
@@ -60,9 +62,9 @@ describe("on a terminal", () => {
 });
 
 describe("elsewhere", () => {
-  test("plain lines: each epoch, but no progress within 10 seconds", async () => {
+  test("plain lines: each epoch, but no progress within 10 seconds", () => {
     const { terminal, shown } = screen(false);
-    await train(terminal);
+    train(terminal);
     expect(shown().split("\n")).toEqual([
       "train-classifier: train the classifier (not done yet)",
       "train-classifier: epoch 1/2  loss 0.5000",
@@ -73,9 +75,19 @@ describe("elsewhere", () => {
     ]);
   });
 
-  test("with --quiet only warnings", async () => {
+  test("progress after 10 seconds of silence", () => {
+    const { terminal, shown } = screen(false);
+    train(terminal, 4000);
+    expect(
+      shown()
+        .split("\n")
+        .filter((line) => line.includes("%")),
+    ).toEqual(["train-classifier: epoch 1/2, 37 %, 2.0 img/s, 20.0 s left, loss 0.5000"]);
+  });
+
+  test("with --quiet only warnings", () => {
     const { terminal, shown } = screen(true, { quiet: true });
-    await train(terminal);
+    train(terminal);
     expect(shown()).toBe("warning: look here\n");
   });
 });
@@ -89,13 +101,14 @@ test("a result is one line of JSON, or text", () => {
   expect(asText.shown()).toBe("text\n");
 });
 
-test("the rate counts from the first report, and anew when the count falls", async () => {
-  const meter = new RateMeter();
-  expect(meter.update(100, 200)).toEqual({ perSecond: expect.any(Number), leftMs: undefined });
-  await sleep(50);
-  const { perSecond, leftMs } = meter.update(110, 200);
-  expect(perSecond).toBeGreaterThan(20);
-  expect(perSecond).toBeLessThan(220);
-  expect(leftMs).toBeCloseTo((90 / perSecond) * 1000, 3);
-  expect(meter.update(5, 50).perSecond).toBe(0);
+test("the rate counts from the first report, and anew when the count falls", () => {
+  let now = 0;
+  const meter = new RateMeter(() => now);
+  now = 3000; // Warm-up, which is no part of the rate.
+  expect(meter.update(100, 200)).toEqual({ perSecond: 0, leftMs: undefined });
+  now += 49; // Still the first burst.
+  expect(meter.update(104, 200)).toEqual({ perSecond: 0, leftMs: undefined });
+  now += 500;
+  expect(meter.update(110, 200)).toEqual({ perSecond: 12, leftMs: 7500 });
+  expect(meter.update(5, 50)).toEqual({ perSecond: 0, leftMs: undefined });
 });

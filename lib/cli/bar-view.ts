@@ -3,21 +3,24 @@ import { SingleBar } from "cli-progress";
 import { formatDuration } from "../run/report-table.js";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
 import { type StageName, stageTitles } from "../run/stage-names.js";
-import { RateMeter } from "./rate.js";
+import { type Clock, RateMeter } from "./rate.js";
 import type { Terminal } from "./terminal.js";
 
 /** Shows a run as one progress bar at the foot of a terminal, with the finished epochs and stages above it. */
 export class BarView implements RunReporter {
   readonly #terminal: Terminal;
+  readonly #now: Clock;
   #bar: SingleBar | undefined;
-  #rate = new RateMeter();
+  #rate: RateMeter;
 
-  constructor(terminal: Terminal) {
+  constructor(terminal: Terminal, now: Clock) {
     this.#terminal = terminal;
+    this.#now = now;
+    this.#rate = new RateMeter(now);
   }
 
   stageStarted(stage: StageName, reason: string): void {
-    this.#rate = new RateMeter();
+    this.#rate = new RateMeter(this.#now);
     this.#print(`${stage}: ${stageTitles[stage]} (${reason})`);
   }
 

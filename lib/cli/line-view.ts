@@ -1,9 +1,7 @@
-import { performance } from "node:perf_hooks";
-
 import { formatDuration } from "../run/report-table.js";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
 import { type StageName, stageTitles } from "../run/stage-names.js";
-import { RateMeter } from "./rate.js";
+import { type Clock, RateMeter } from "./rate.js";
 import { talk, type Terminal } from "./terminal.js";
 
 /** Shortest time between two progress lines, in milliseconds. */
@@ -12,15 +10,19 @@ const quietMs = 10_000;
 /** Shows a run as plain lines: for log files, pipes and CI. One line an epoch, and progress at most every 10 seconds. */
 export class LineView implements RunReporter {
   readonly #terminal: Terminal;
-  #rate = new RateMeter();
-  #saidAt = performance.now();
+  readonly #now: Clock;
+  #rate: RateMeter;
+  #saidAt: number;
 
-  constructor(terminal: Terminal) {
+  constructor(terminal: Terminal, now: Clock) {
     this.#terminal = terminal;
+    this.#now = now;
+    this.#rate = new RateMeter(now);
+    this.#saidAt = now();
   }
 
   stageStarted(stage: StageName, reason: string): void {
-    this.#rate = new RateMeter();
+    this.#rate = new RateMeter(this.#now);
     this.#say(`${stage}: ${stageTitles[stage]} (${reason})`);
   }
 
@@ -34,7 +36,7 @@ export class LineView implements RunReporter {
 
   progress(progress: StageProgress): void {
     const { perSecond, leftMs } = this.#rate.update(progress.done, progress.total);
-    if (performance.now() - this.#saidAt < quietMs) return;
+    if (this.#now() - this.#saidAt < quietMs) return;
     const percent = progress.total > 0 ? Math.floor((100 * progress.done) / progress.total) : 0;
     const parts = [progress.label, `${percent} %`];
     if (perSecond > 0) parts.push(`${perSecond.toFixed(1)} img/s`);
@@ -60,7 +62,7 @@ export class LineView implements RunReporter {
   }
 
   #say(text: string): void {
-    this.#saidAt = performance.now();
+    this.#saidAt = this.#now();
     talk(this.#terminal, text);
   }
 }

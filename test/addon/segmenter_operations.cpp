@@ -12,11 +12,11 @@ namespace wsss::test {
 
 namespace {
 
-// {backbone, netKey, weightTag, tags, H, W, outputStride, dtype} -> low_level, backbone, aspp, decoder, logits
+// {backbone, netKey, weightTag, tags, H, W, classCount, outputStride, dtype} -> low_level, backbone, aspp, decoder, logits
 void deeplab_forward(Workspace& w, const Fields& fields) {
   const torch::NoGradGuard no_grad;
   const auto dtype = dtype_of(fields);
-  DeepLab network(fields.string("backbone"), 4, fields.integer("outputStride"));
+  DeepLab network(fields.string("backbone"), fields.integer("classCount"), fields.integer("outputStride"));
   fill_by_rule(*network, fields.string("netKey"), fields.string("weightTag"));
   network->to(dtype);
   network->eval();

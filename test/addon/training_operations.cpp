@@ -119,8 +119,34 @@ void fill_rule_target(MaskStore& masks, std::int64_t level, std::int64_t index, 
   }
 }
 
-// {backbone, netKey, weightTag, split, tags, H, W, dtype, outputStride, lr, momentum, weightDecay, nesterov, epochs,
-// steps, epoch, loss, names, normNames, sortedNames} -> group H2
+/// An unknown word is an error: another schedule in its place would blame the product.
+ScheduleKind schedule_kind(const std::string& name) {
+  if (name == "poly") return ScheduleKind::kPoly;
+  if (name == "cos") return ScheduleKind::kCosine;
+  if (name == "step") return ScheduleKind::kStep;
+  throw Error(ErrorCode::kOption, "no schedule is called " + name);
+}
+
+/// {schedule, lr, stepEpochs, warmupEpochs, stepsPerEpoch, epochs}
+Schedule schedule_of(const Fields& fields) {
+  Schedule schedule;
+  schedule.kind = schedule_kind(fields.string("schedule"));
+  schedule.learning_rate = fields.number("lr");
+  schedule.step_epochs = fields.integer("stepEpochs");
+  schedule.warmup_epochs = fields.integer("warmupEpochs");
+  schedule.steps_per_epoch = fields.integer("stepsPerEpoch");
+  schedule.epochs = fields.integer("epochs");
+  return schedule;
+}
+
+SegmentationLossKind loss_kind(const std::string& name) {
+  if (name == "focal") return SegmentationLossKind::kFocal;
+  if (name == "ce") return SegmentationLossKind::kCrossEntropy;
+  throw Error(ErrorCode::kOption, "no segmentation loss is called " + name);
+}
+
+// {backbone, netKey, weightTag, split, tags, H, W, dtype, outputStride, momentum, weightDecay, nesterov, epoch, loss,
+// names, normNames, sortedNames, and what schedule_of reads} -> group H2
 void segmenter_training(Workspace& w, const Fields& fields) {
   DeepLab network(fields.string("backbone"), 4, fields.integer("outputStride"));
   fill_by_rule(*network, fields.string("netKey"), fields.string("weightTag"));
@@ -146,10 +172,7 @@ void segmenter_training(Workspace& w, const Fields& fields) {
   }
 
   // The one step stands at the beginning of an epoch of the published run, whose rate the first step here starts with.
-  Schedule published;
-  published.learning_rate = fields.number("lr");
-  published.epochs = fields.integer("epochs");
-  published.steps_per_epoch = fields.integer("steps");
+  const Schedule published = schedule_of(fields);
   SegmenterTrainingOptions options;
   options.schedule.learning_rate = published.at(fields.integer("epoch") * published.steps_per_epoch);
   options.batch_size = patches.count();
@@ -160,8 +183,7 @@ void segmenter_training(Workspace& w, const Fields& fields) {
   options.drop_last_batch = false;
   options.loss.background = BackgroundRule::kFifthLogit;
   options.loss.divide_by_batch = true;
-  options.loss.kind =
-      fields.string("loss") == "focal" ? SegmentationLossKind::kFocal : SegmentationLossKind::kCrossEntropy;
+  options.loss.kind = loss_kind(fields.string("loss"));
 
   const CancelToken cancel;
   const SegmenterObserver observer{
@@ -290,13 +312,8 @@ void held_masks(Workspace& w, const Fields& /*fields*/) {
   w.set("same", at::tensor(same, at::kLong).to(at::kBool));
 }
 
-ScheduleKind kind_of(const std::string& name) {
-  if (name == "poly") return ScheduleKind::kPoly;
-  return name == "cos" ? ScheduleKind::kCosine : ScheduleKind::kStep;
-}
-
-// init.<name>, grad<k>.<name>; {names, groups, factors, groupDecay, momentum, nesterov, lr, schedule, epochs,
-// stepsPerEpoch, steps} -> after<k>.<name>, lr_table
+// init.<name>, grad<k>.<name>; {names, groups, factors, groupDecay, momentum, nesterov, steps, and what schedule_of
+// reads} -> after<k>.<name>, lr_table
 void sgd(Workspace& w, const Fields& fields) {
   const auto names = fields.strings("names");
   const auto group_of = fields.numbers("groups"), factors = fields.numbers("factors"),
@@ -304,10 +321,7 @@ void sgd(Workspace& w, const Fields& fields) {
   TrainingOptions options;
   options.momentum = fields.number("momentum");
   options.nesterov = fields.boolean("nesterov");
-  options.schedule.kind = kind_of(fields.string("schedule"));
-  options.schedule.learning_rate = fields.number("lr");
-  options.schedule.epochs = fields.integer("epochs");
-  options.schedule.steps_per_epoch = fields.integer("stepsPerEpoch");
+  options.schedule = schedule_of(fields);
   std::vector<ParameterGroup> groups;
   for (std::size_t g = 0; g < factors.size(); ++g) groups.push_back({{}, factors[g], decays[g]});
   std::vector<at::Tensor> parameters;
@@ -335,15 +349,9 @@ void sgd(Workspace& w, const Fields& fields) {
   w.set("lr_table", rates);
 }
 
-// {kind, lr, stepEpochs, warmupEpochs, stepsPerEpoch, epochs} -> rates [epochs * stepsPerEpoch]
+// {what schedule_of reads} -> rates [epochs * stepsPerEpoch]
 void schedule(Workspace& w, const Fields& fields) {
-  Schedule schedule;
-  schedule.kind = kind_of(fields.string("kind"));
-  schedule.learning_rate = fields.number("lr");
-  schedule.step_epochs = fields.integer("stepEpochs");
-  schedule.warmup_epochs = fields.integer("warmupEpochs");
-  schedule.steps_per_epoch = fields.integer("stepsPerEpoch");
-  schedule.epochs = fields.integer("epochs");
+  const Schedule schedule = schedule_of(fields);
   at::Tensor rates = at::empty({schedule.steps_per_epoch * schedule.epochs}, at::kDouble);
   for (std::int64_t t = 0; t < rates.size(0); ++t) rates[t] = schedule.at(t);
   w.set("rates", rates);

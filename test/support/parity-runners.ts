@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseLabels } from "../../dist/dataset/labels.js";
 import { presets } from "../../dist/dataset/presets.js";
+import { decodePatch } from "../../dist/image/decode-patch.js";
 import { readIndexPng } from "../../dist/image/index-png.js";
 import type { GoldenCase, GoldenFolder, Loose } from "./golden.js";
 import { caseTensors, Comparison, difference } from "./golden.js";
@@ -24,6 +26,36 @@ function tensor(dtype: string, shape: readonly number[], data: ArrayLike<number>
   return { dtype, shape, data: array.buffer };
 }
 
+/** The rule `fnv1a32` of the manifest. */
+function fnv1a32(text: string): number {
+  let hash = 2166136261;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 16777619) >>> 0;
+  return hash;
+}
+
+/** Reads a setting that the runner can only follow if it is one of these values. */
+function oneOf<Value>(what: string, value: Value, ...known: readonly Value[]): Value {
+  if (known.includes(value)) return value;
+  throw new Error(`${what} is ${JSON.stringify(value)}; the runner knows only ${JSON.stringify(known)}`);
+}
+
+/** The kind of a learning rate's schedule, the epochs of a step and those of the warm-up. */
+interface ScheduleFields {
+  readonly schedule: string;
+  readonly stepEpochs: number;
+  readonly warmupEpochs: number;
+}
+
+/** What a name like `poly`, `cos_warmup1` or `step_lr_step2_warmup2` says. */
+export function scheduleOf(name: string): ScheduleFields {
+  const match = /^(poly|cos|step)(?:_lr_step(\d+))?(?:_warmup(\d+))?$/.exec(name);
+  if (match === null || (match[1] === "step") !== (match[2] !== undefined)) {
+    throw new Error(`no schedule is called ${name}`);
+  }
+  const [, schedule = "", step = "0", warmup = "0"] = match;
+  return { schedule, stepEpochs: Number(step), warmupEpochs: Number(warmup) };
+}
+
 function setInputs({ workspace, golden }: ParityContext, tensors: ReadonlyMap<string, GoldenTensor>): void {
   for (const [name, entry] of Object.entries(golden.tensors ?? {})) {
     if (entry.role === "input") workspace.set(name, tensors.get(name) as GoldenTensor);
@@ -39,6 +71,7 @@ async function inBothPrecisions(
   operation: string,
   fields: Readonly<Record<string, unknown>>,
   ambiguousOf: (name: string) => readonly number[] = () => [],
+  more: (comparison: Comparison) => void = () => undefined,
 ): Promise<void> {
   const { workspace, golden, folder } = context;
   const expected = await caseTensors(folder, golden);
@@ -48,6 +81,7 @@ async function inBothPrecisions(
     workspace.clear();
     setInputs(context, expected);
     workspace.run(operation, { ...fields, dtype });
+    more(comparison);
     const isDouble = (name: string): boolean => name.startsWith("f64.");
     if (dtype === "float64") {
       comparison.tensors(workspace, golden, expected, isDouble, (name) => name.slice(4));
@@ -59,36 +93,58 @@ async function inBothPrecisions(
   comparison.finish();
 }
 
+/** The pictures that a case ships are those that its tags give. */
+async function checkPictures(
+  { workspace, golden, folder }: ParityContext,
+  tags: readonly string[],
+  pictures: readonly string[] | undefined,
+): Promise<void> {
+  const { H, W } = golden["inputs"];
+  for (const [i, picture] of (pictures ?? []).entries()) {
+    if (!existsSync(join(folder, picture))) continue;
+    workspace.run("synth_image", { tag: tags[i], H, W });
+    const { data } = await decodePatch(join(folder, picture));
+    const same = Buffer.from(workspace.get("out").data).equals(data);
+    if (!same) throw new Error(`${picture} is not the image of the tag ${tags[i]}`);
+  }
+}
+
+const networks: Readonly<Record<string, { role: string; backbone: string }>> = {
+  resnet38_cls: { role: "classifier", backbone: "resnet38" },
+  deeplab_resnet: { role: "segmenter", backbone: "resnet101" },
+  deeplab_xception: { role: "segmenter", backbone: "xception" },
+  deeplab_drn: { role: "segmenter", backbone: "drn" },
+  deeplab_mobilenet: { role: "segmenter", backbone: "mobilenet" },
+};
+
+/** The names and shapes of each network's tensors: against their digests, and one by one where a file lists them. */
 const inventory: ParityRunner = async ({ workspace, golden, folder }) => {
   const comparison = new Comparison();
-  const listed = JSON.parse(await readFile(join(folder, golden["json_file"] as string), "utf8"));
-  for (const [key, role, backbone] of [
-    ["resnet38_cls", "classifier", "resnet38"],
-    ["deeplab_resnet", "segmenter", "resnet101"],
-    ["deeplab_xception", "segmenter", "xception"],
-    ["deeplab_drn", "segmenter", "drn"],
-    ["deeplab_mobilenet", "segmenter", "mobilenet"],
-  ] as const) {
-    workspace.run("inventory", { role, backbone, classCount: 4, outputStride: 16, width: 1 });
+  const file = golden["json_file"] as string | undefined;
+  const listed = file === undefined ? undefined : (JSON.parse(await readFile(join(folder, file), "utf8")) as Loose);
+  for (const [key, digest] of Object.entries(golden["digests"] as Record<string, Loose>)) {
+    const network = networks[key];
+    if (network === undefined) throw new Error(`${golden.id}: there is no network ${key}`);
+    workspace.run("inventory", { ...network, classCount: 4, outputStride: 16, width: 1 });
     const lines = new TextDecoder().decode(workspace.get("inventory").data).trimEnd().split("\n");
-    const wanted = listed[key].state_dict.map((entry: Loose) => `${entry.name}:${entry.shape.join("x")}`) as string[];
-    comparison.note(
-      lines.length === wanted.length ? undefined : `${key}: ${lines.length} tensors, expected ${wanted.length}`,
-    );
-    const own = new Set(lines);
-    for (const line of wanted) comparison.note(own.has(line) ? undefined : `${key} lacks ${line}`);
-    let hash = 2166136261;
-    for (const byte of new TextEncoder().encode([...lines].sort().join("\n")))
-      hash = Math.imul(hash ^ byte, 16777619) >>> 0;
-    comparison.number(`${key} digest`, hash, golden["digests"][key].fnv1a32_of_sorted_name_shape_lines as number, 0);
+    comparison.number(`${key} tensors`, lines.length, digest.entries as number, 0);
+    const hash = fnv1a32([...lines].sort().join("\n"));
+    comparison.number(`${key} digest`, hash, digest.fnv1a32_of_sorted_name_shape_lines as number, 0);
     const parameters = workspace.stats("parameters", [0]).samples[0] as number;
-    comparison.number(`${key} parameters`, parameters, golden["digests"][key].params_numel as number, 0);
+    comparison.number(`${key} parameters`, parameters, digest.params_numel as number, 0);
+    const own = new Set(lines);
+    for (const entry of (listed?.[key].state_dict ?? []) as Loose[]) {
+      const line = `${entry.name}:${entry.shape.join("x")}`;
+      comparison.note(own.has(line) ? undefined : `${key} lacks ${line}`);
+    }
   }
   comparison.finish();
 };
 
 const resnet38: ParityRunner = async (context) => {
   const { inputs, tensors } = context.golden as Loose;
+  oneOf("net_key", inputs.net_key, "resnet38");
+  await checkPictures(context, inputs.image_tags as string[], inputs.png as string[] | undefined);
   const gammas = Object.keys(tensors as object)
     .filter((name) => name.startsWith("pda_map_g"))
     .map((name) => Number(name.slice("pda_map_g".length)));
@@ -108,6 +164,8 @@ const pda: ParityRunner = async (context) => {
 
 const gradCam: ParityRunner = async (context) => {
   const { inputs, masks, tensors } = context.golden as Loose;
+  oneOf("net_key", inputs.net_key, "resnet38");
+  await checkPictures(context, [inputs.image_tag as string], inputs.png === undefined ? undefined : [inputs.png]);
   const labelsOf = (dataset: string): string[] => [
     ...new Set(
       Object.keys(tensors as object)
@@ -136,7 +194,8 @@ const masks: ParityRunner = async (context) => {
   const comparison = new Comparison();
   const expected = await caseTensors(folder, golden);
   setInputs(context, expected);
-  const fields = { glass: golden["hyper"].dataset === "luad", scaling: "published" };
+  const dataset = oneOf("dataset", golden["hyper"].dataset as string, "luad", "bcss");
+  const fields = { glass: dataset === "luad", scaling: "published" };
   const good = Object.keys(results).filter((labels) => typeof results[labels] !== "string");
   workspace.run("masks", { ...fields, labels: good });
   comparison.tensors(workspace, golden, expected, () => true);
@@ -229,7 +288,7 @@ const sgd: ParityRunner = async (context) => {
     groupDecay: stage1 ? [hyper.weight_decay, 0, hyper.weight_decay, 0] : [hyper.weight_decay, hyper.weight_decay],
     momentum: stage1 ? hyper.momentum_factor : hyper.momentum,
     nesterov: hyper.nesterov ?? false,
-    schedule: hyper.schedule ?? "poly",
+    ...scheduleOf((hyper.schedule ?? "poly") as string),
     lr: stage1 ? hyper.lr : hyper.base_lr,
     epochs: stage1 ? hyper.max_step : hyper.epochs,
     stepsPerEpoch: stage1 ? 1 : hyper.iters_per_epoch,
@@ -248,14 +307,7 @@ const schedules: ParityRunner = async ({ workspace, golden }) => {
   const { epochs, iters_per_epoch: stepsPerEpoch, base_lr: lr } = golden["hyper"];
   const comparison = new Comparison();
   for (const [name, table] of Object.entries(golden["tables"] as Record<string, number[][]>)) {
-    workspace.run("schedule", {
-      kind: name.split("_")[0],
-      lr,
-      epochs,
-      stepsPerEpoch,
-      stepEpochs: Number(/step(\d+)$/.exec(name)?.[1] ?? 0),
-      warmupEpochs: Number(/warmup(\d+)/.exec(name)?.[1] ?? 0),
-    });
+    workspace.run("schedule", { ...scheduleOf(name), lr, epochs, stepsPerEpoch });
     const rates = new Float64Array(workspace.get("rates").data);
     for (const [epoch, iteration, base, head] of table as [number, number, number, number][]) {
       const found = rates[epoch * stepsPerEpoch + iteration] as number;
@@ -297,6 +349,8 @@ function namesAfter(golden: GoldenCase, pattern: RegExp): string[] {
 
 const classifierSteps: ParityRunner = (context) => {
   const { inputs, hyper, names_sorted: sortedNames } = context.golden as Loose;
+  oneOf("net_key", inputs.net_key, "resnet38");
+  oneOf("weight_decay_is_momentum", hyper.weight_decay_is_momentum, true);
   return inBothPrecisions(context, "classifier_training", {
     weightTag: inputs.weight_tag,
     tags: inputs.image_tags,
@@ -318,6 +372,9 @@ const classifierSteps: ParityRunner = (context) => {
 const classifierLoop: ParityRunner = async (context) => {
   const { workspace, golden, folder } = context;
   const { inputs, hyper, names_sorted: sortedNames } = golden as Loose;
+  oneOf("net_key", inputs.net_key, "resnet38");
+  oneOf("dataset", inputs.dataset, "luad", "bcss");
+  oneOf("max_step", hyper.max_step, hyper.epochs); // One step an epoch: a batch of all patches.
   const labels = (inputs.labels as string[]).flatMap((text) => parseLabelText(text));
   const shape = [inputs.labels.length as number, labels.length / inputs.labels.length];
   workspace.set("labels", tensor("float32", shape, labels));
@@ -362,6 +419,7 @@ const deeplab: ParityRunner = (context) => {
     tags: inputs.image_tags ?? [inputs.image_tag],
     H: inputs.H,
     W: inputs.W,
+    classCount: hyper.n_class,
     outputStride: hyper.output_stride,
     counts,
   });
@@ -369,7 +427,14 @@ const deeplab: ParityRunner = (context) => {
 
 const deeplabStep: ParityRunner = (context) => {
   const { inputs, hyper, names_sorted: sortedNames } = context.golden as Loose;
-  return inBothPrecisions(context, "segmenter_training", {
+  const inverted = (inputs.image_tags as string[]).flatMap((tag, i) => (tag.startsWith("inv:") ? [i] : []));
+  oneOf("inv", JSON.stringify(hyper.inv), JSON.stringify(inverted));
+  const [lrUsed] = context.golden["lr_used"] as [number, number];
+  const rate = (comparison: Comparison): void => {
+    const found = context.workspace.stats("lr_used", [0]).samples[0] as number;
+    comparison.number("lr_used", found, lrUsed, lrUsed * 1e-14);
+  };
+  const fields = {
     backbone: backbones[inputs.net_key as string],
     netKey: inputs.net_key,
     weightTag: inputs.weight_tag,
@@ -382,14 +447,16 @@ const deeplabStep: ParityRunner = (context) => {
     momentum: hyper.momentum,
     weightDecay: hyper.wd,
     nesterov: hyper.nesterov,
+    ...scheduleOf(hyper.sched as string),
     epochs: hyper.epochs,
-    steps: hyper.iters,
+    stepsPerEpoch: hyper.iters,
     epoch: hyper.epoch,
     loss: hyper.loss,
     names: namesAfter(context.golden, /^grad\.(.+)$/),
     normNames: namesAfter(context.golden, /^running_mean\.(.+)$/),
     sortedNames,
-  });
+  };
+  return inBothPrecisions(context, "segmenter_training", fields, undefined, rate);
 };
 
 function compareScores(comparison: Comparison, workspace: Workspace, expected: Loose, atol: number): void {
@@ -430,6 +497,8 @@ const scores: ParityRunner = async (context) => {
   setInputs(context, await caseTensors(folder, golden));
   evaluateImages(workspace, countOf(golden, "gt"));
   const comparison = new Comparison();
+  // The counts of a confusion matrix are compared exactly, whether a case says so or not.
+  oneOf("tolerance of the confusion matrix", golden["tol"].confusion_matrix, "exact", undefined);
   compareScores(comparison, workspace, golden["expected"], golden["tol"].metrics_abs as number);
   comparison.finish();
 };
@@ -558,12 +627,17 @@ const palettes: ParityRunner = async ({ golden, folder }) => {
 const blur: ParityRunner = async ({ workspace, golden, folder }) => {
   const expected = await caseTensors(folder, golden);
   const comparison = new Comparison();
+  const radii = new Set<number>();
   for (const name of Object.keys(golden.tensors ?? {})) {
     const match = /^out(\d+)_r(.+)$/.exec(name);
     if (match === null) continue;
     workspace.set("in", expected.get(`in${match[1]}`) as GoldenTensor);
+    radii.add(Number(match[2]));
     workspace.run("blur", { radius: Number(match[2]) });
     comparison.note(difference(name, workspace.get("out"), expected.get(name) as GoldenTensor, { exact: true }));
+  }
+  for (const radius of golden["hyper"].radii as number[]) {
+    comparison.note(radii.has(radius) ? undefined : `no tensor is of radius ${radius}`);
   }
   comparison.finish();
 };
