@@ -204,6 +204,7 @@ Napi::Object to_js(Napi::Env env, const ClassifierEpoch& epoch) {
 
 Napi::Object to_js(Napi::Env env, const SegmenterEpoch& epoch) {
   Napi::Object object = epoch_to_js(env, epoch);
+  set(object, "scoredPixels", epoch.scored_pixels);
   if (epoch.validation) object.Set("validation", to_js(env, *epoch.validation));
   return object;
 }

@@ -2,7 +2,6 @@
 
 #include <c10/util/Exception.h>
 
-#include <new>
 #include <string>
 
 #include "wsss/core/device_memory.h"
@@ -69,10 +68,8 @@ Error as_error(std::exception_ptr exception) {
   } catch (const c10::Error& error) {
     const std::string what = error.what_without_backtrace();
     return is_out_of_memory(error) ? out_of_memory(what) : Error(ErrorCode::kInternal, "LibTorch: " + what);
-  } catch (const std::bad_alloc& error) {
-    return out_of_memory(error.what());
   } catch (const std::exception& error) {
-    return Error(ErrorCode::kInternal, error.what());
+    return is_out_of_memory(error) ? out_of_memory(error.what()) : Error(ErrorCode::kInternal, error.what());
   } catch (...) {
     return Error(ErrorCode::kInternal, "an unknown exception");
   }

@@ -1,4 +1,5 @@
 import { trainClassifier } from "./training/classifier-training.js";
+import { refuseAbsentClasses } from "./dataset/absent-classes.js";
 import type { Split } from "./dataset/split.js";
 import type { LabelScores } from "./evaluation/scores.js";
 import type { LabelPrediction } from "./inference/label-prediction.js";
@@ -137,6 +138,7 @@ export class Classifier extends Model {
     const plan = checkClassifierTraining(call, options, this);
     checkSplit(call, "split", split, this.classes);
     if (plan.validation) checkSplit(call, "validation", plan.validation, this.classes);
+    refuseAbsentClasses(split.files, split.classes, split.dataset);
     checkBatches(call, split, plan.settings, 1);
     this.#handle.assertIdle(call);
     const precision = trainingPrecision(this.precision, plan.settings.recipe);

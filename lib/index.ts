@@ -50,6 +50,7 @@ export { compareEvaluations } from "./evaluation/compare-evaluations.js";
 export type { ComparisonOptions, EvaluationComparison } from "./evaluation/compare-evaluations.js";
 export type { LabelPrediction } from "./inference/label-prediction.js";
 export type { PatchInput, PatchPixels } from "./inference/patch-source.js";
+export type { UnreadablePatch } from "./inference/patch-source.js";
 export type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";
 export type { OnProgress, Progress, ProgressStage } from "./progress.js";
 export type {

@@ -19,7 +19,7 @@ import { modelLoadSchema, segmenterCreateSchema } from "./options/model.js";
 import type { SegmenterTrainingOptions } from "./options/segmenter-training.js";
 import { checkSegmenterTraining } from "./options/segmenter-training.js";
 import { trainingPrecision } from "./options/precision.js";
-import type { PatchInput } from "./inference/patch-source.js";
+import type { PatchInput, UnreadablePatch } from "./inference/patch-source.js";
 import { checkSource } from "./inference/patch-source.js";
 import type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";
 import { predictEach, predictPatches, predictSplit } from "./inference/segmentation-prediction.js";
@@ -27,6 +27,15 @@ import { evaluateSegmentation } from "./inference/split-evaluation.js";
 import { levelWeightsOf, trainSegmenter } from "./training/segmenter-training.js";
 import { assertMasks, checkBatches, checkSplit } from "./inference/split-checks.js";
 import type { SegmenterTrainingEvent, TrainingSummary } from "./training-events.js";
+
+/** Options of {@link Segmenter.predictEach}. */
+export interface PredictEachOptions extends SegmentationOptions {
+  /**
+   * Called for each patch that can't be read, with the reason; the others go on.
+   * @defaultValue none: such a patch ends the loop with its error
+   */
+  readonly onUnreadable?: ((patch: UnreadablePatch) => void) | undefined;
+}
 
 /** A gate with its settings, owned by the segmenter. */
 interface BundledGate {
@@ -240,15 +249,20 @@ export class Segmenter extends Model {
    *
    * @param patches - paths, or decoded pixels, which are copied at once; they may differ in size.
    * @returns class maps in the order of the patches.
-   * @throws WsssError as {@link Segmenter.predict}; for a patch that can't be read once those before it have been given out.
+   * @throws WsssError as {@link Segmenter.predict}; for a patch that can't be read once those before it have been given out,
+   *   unless `onUnreadable` is there to be told of it.
    * @example
    * ```ts
    * for await (const { name, classMap } of segmenter.predictEach(tiles, { gate: classifier })) console.log(name, classMap[0]);
    * ```
    */
-  predictEach(patches: readonly PatchInput[], options: SegmentationOptions = {}): AsyncGenerator<ClassMap, void, void> {
+  predictEach(patches: readonly PatchInput[], options: PredictEachOptions = {}): AsyncGenerator<ClassMap, void, void> {
     const call = "Segmenter.predictEach";
-    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(options));
+    const { onUnreadable, ...others } = options;
+    if (onUnreadable !== undefined && typeof onUnreadable !== "function") {
+      throw refuseOption(call, "onUnreadable", "a function", onUnreadable);
+    }
+    const { signal, onProgress, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(others));
     const source = checkSource(call, patches, this.classes);
     if (source.kind === "split" || source.single) {
       throw refuseOption(call, "patches", "an array of paths and decoded pixels", patches);
@@ -257,7 +271,7 @@ export class Segmenter extends Model {
     const gate = Gate.check(call, choice, this.classes);
     this.#handle.assertIdle(call);
     return this.#handle.stream(call, { signal, onProgress }, (native, stop, report) => {
-      const work = { call, native, classes: this.classes, batchSize, signal: stop, report };
+      const work = { call, native, classes: this.classes, batchSize, signal: stop, report, onUnreadable };
       const loop = (held: PatchGate | null): AsyncGenerator<ClassMap, void, void> =>
         predictEach({ ...work, gate: held }, source.patches);
       return gate === null ? loop(null) : gate.hold(stop, loop);

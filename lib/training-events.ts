@@ -64,6 +64,11 @@ export interface ClassifierEpochEvent extends EpochEvent {
 
 /** One epoch of the segmenter. */
 export interface SegmenterEpochEvent extends EpochEvent {
+  /**
+   * Pixels of the epoch's masks, of all levels together, that the loss was of: neither ignored nor, but for
+   * `background: "fifth-logit"`, background. With 0 the loss is 0, and nothing was learned.
+   */
+  readonly scoredPixels: number;
   /** Scores on the validation split without a gate, where there is one. */
   readonly validation?: SegmentationScores;
 }
@@ -104,10 +109,9 @@ export function classifierEventOf(event: NativeTrainingEvent): ClassifierTrainin
 /** The segmenter's event as public plain data. */
 export function segmenterEventOf(event: NativeTrainingEvent): SegmenterTrainingEvent {
   if (event.kind === "step") return stepOf(event);
-  const { validation } = event;
-  return validation === undefined
-    ? epochOf(event)
-    : { ...epochOf(event), validation: segmentationScoresOf(validation) };
+  const { scoredPixels = 0, validation } = event;
+  const epoch = { ...epochOf(event), scoredPixels };
+  return validation === undefined ? epoch : { ...epoch, validation: segmentationScoresOf(validation) };
 }
 
 /** The summary as public plain data. */

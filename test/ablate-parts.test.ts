@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { existsSync } from "node:fs";
 import { cp, readFile, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Ablation } from "../dist/ablation/ablation.js";
 import { chooseCells } from "../dist/ablation/choose-cells.js";
 import { freeNativeMemory } from "../dist/ablation/free-native-memory.js";
@@ -157,7 +157,7 @@ describe("the choice of cells", () => {
 
 test("between cells native memory that nobody can reach is let go", async () => {
   const weak = ((): WeakRef<object> => new WeakRef({ held: new Uint8Array(8) }))();
-  await sleep(1);
+  await nextTurn(); // Until then it is kept for the turn that made it.
   await freeNativeMemory();
   expect(weak.deref()).toBeUndefined();
 });

@@ -3,13 +3,13 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { existsSync } from "node:fs";
 import { cp, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Ablation, CellReport } from "../dist/ablation/ablation.js";
 import { meanAndDeviation } from "../dist/ablation/mean-and-deviation.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
 import type { PlanSections } from "../dist/run/plan.js";
 import { cellOf, doneOf, readJson, runAblation, words } from "./support/ablation.js";
 import { command, digestsOf, freshFolder, lastJson, startCommand } from "./support/command-line.js";
+import { compileFaults } from "./support/faults.js";
 import { tinyDataset } from "./support/tiny-models.js";
 
 const levels = ["bn7", "b5_2", "b4_5"];
@@ -237,17 +237,14 @@ describe("going on", () => {
     const killed = path.join(folder, "killed");
     const cells = ["multi-layer", "single-bn7"];
     const all = ["ablate", "--data", data, "--out", killed, "--seeds", "2", "--only", cells.join(), ...words];
-    // A checkpoint after each step, so that the kill falls between two of them.
+    // A checkpoint after each step, of which the third is never finished.
     all.push("--recovery-interval", "1");
-    const running = startCommand(all);
     const cell = path.join(killed, "seed-0", "single-bn7");
-    const isUnderWay = async (): Promise<boolean> => {
-      const files = await readdir(path.join(cell, "checkpoints", "segmenter")).catch(() => []);
-      return files.some((name) => /^checkpoint-\d+\.safetensors$/.test(name));
-    };
-    while (!(await isUnderWay()) && running.child.exitCode === null) await sleep(2);
-    running.child.kill("SIGKILL");
+    const faults = { WSSS_FAULT: "1:kill", WSSS_FAULT_SAVE: "3", WSSS_FAULT_PATH: path.join(cell, "checkpoints") };
+    const env = { ...process.env, ...faults, LD_PRELOAD: await compileFaults(folder) };
+    const running = startCommand(all, { env });
     expect((await running.ended).code).toBeNull();
+    expect(running.child.signalCode).toBe("SIGKILL");
     expect(existsSync(path.join(cell, "stages", "train-segmenter.json"))).toBe(false);
     const half = await readJson<Ablation>(killed, "ablation.json");
     expect(doneOf(half, "multi-layer").segmenter).toEqual(doneOf(first, "multi-layer").segmenter);

@@ -6,6 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { compileFaults } from "./support/faults.js";
 
 const run = promisify(execFile);
 const support = fileURLToPath(new URL("support/", import.meta.url));
@@ -25,8 +26,7 @@ interface Try {
 }
 
 test("a save whose system calls fail leaves the old or the new file", async () => {
-  const library = path.join(folder, "faults.so");
-  await run("gcc", ["-shared", "-fPIC", "-o", library, path.join(support, "faults.c"), "-ldl"]);
+  const library = await compileFaults(folder);
   const out = await mkdtemp(path.join(folder, "out-"));
   const { stdout } = await run(process.execPath, [path.join(support, "faulty-saves.mjs"), out], {
     env: { ...process.env, LD_PRELOAD: library },

@@ -123,7 +123,10 @@ describe("refuses what it would have to guess, or what is broken", () => {
 });
 
 describe("mapConcurrently", () => {
-  const pause = async (ms: number): Promise<void> => await new Promise((resolve) => setTimeout(resolve, ms));
+  /** So many turns of the event loop. */
+  const pause = async (turns: number): Promise<void> => {
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
 
   test("keeps the order and the limit, and reports each item", async () => {
     let atWork = 0;
@@ -131,11 +134,11 @@ describe("mapConcurrently", () => {
     const reports: number[] = [];
     const results = await mapConcurrently(
       [5, 1, 3, 2, 4],
-      async (ms, index) => {
+      async (turns, index) => {
         most = Math.max(most, ++atWork);
-        await pause(ms);
+        await pause(turns);
         atWork--;
-        return ms * 10 + index;
+        return turns * 10 + index;
       },
       { limit: 2, onProgress: ({ done, total }) => reports.push(done / total) },
     );
@@ -149,9 +152,9 @@ describe("mapConcurrently", () => {
     const begun: number[] = [];
     const work = mapConcurrently(
       [30, 1, 1, 1],
-      async (ms, index) => {
+      async (turns, index) => {
         begun.push(index);
-        await pause(ms);
+        await pause(turns);
         throw new Error(`item ${index}`);
       },
       { limit: 2 },

@@ -25,9 +25,9 @@ class FakeJob implements NativeJob {
 
   cancel(): void {
     this.cancels += 1;
-    setTimeout(() => {
+    setImmediate(() => {
       this.finish(cancelled);
-    }, 5);
+    });
   }
 
   finish(failure: NativeFailure | null, result?: string): void {
@@ -63,9 +63,9 @@ describe("runJob", () => {
       return await runJob(job.run);
     }
     const work = callerOfTheLibrary();
-    setTimeout(() => {
+    setImmediate(() => {
       job.finish({ code: "WSSS_ERR_IO", message: "cannot write x", details: { path: "x" } });
-    }, 1);
+    });
     const error = await errorOf(work);
     expect(error).toBeInstanceOf(WsssError);
     expect(error).toMatchObject({ code: "WSSS_ERR_IO", message: "cannot write x", details: { path: "x" } });
@@ -145,10 +145,10 @@ describe("jobEvents", () => {
     const events = jobEvents(job.start);
     const first = events.next();
     for (const value of [1, 2, 3]) job.report(value);
-    setTimeout(() => {
+    setImmediate(() => {
       job.report(4);
       job.finish(null, "summary");
-    }, 5);
+    });
     const seen = [await first];
     while (seen.at(-1)?.done !== true) seen.push(await events.next());
     expect(seen.map(({ value }) => value)).toEqual([1, 2, 3, 4, "summary"]);
@@ -169,7 +169,7 @@ describe("jobEvents", () => {
   test("starts nothing before the first next()", async () => {
     const job = new FakeJob();
     const events = jobEvents(job.start);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setImmediate(resolve));
     expect(job.started).toBe(0);
     await events.return("never begun");
     expect(job.started).toBe(0);
@@ -177,10 +177,10 @@ describe("jobEvents", () => {
 
   test("leaving the loop cancels, and goes on when the job has stopped", async () => {
     const job = new FakeJob();
-    setTimeout(() => {
+    setImmediate(() => {
       job.report(1);
       job.report(2);
-    }, 1);
+    });
     for await (const value of jobEvents(job.start)) {
       expect(value).toBe(1);
       break;
@@ -190,9 +190,9 @@ describe("jobEvents", () => {
 
   test("an exception in the loop's body cancels and goes on to the caller", async () => {
     const job = new FakeJob();
-    setTimeout(() => {
+    setImmediate(() => {
       job.report(1);
-    }, 1);
+    });
     const loop = async (): Promise<void> => {
       for await (const value of jobEvents(job.start)) throw new Error(`body failed at ${value}`);
     };
@@ -208,9 +208,9 @@ describe("jobEvents", () => {
     }
     const work = callerOfTheLibrary();
     job.report(1);
-    setTimeout(() => {
+    setImmediate(() => {
       job.finish({ code: "WSSS_ERR_DIVERGED", message: "loss is NaN", details: { step: 7 } });
-    }, 1);
+    });
     const error = await errorOf(work);
     expect(seen).toEqual([1]);
     expect(error).toMatchObject({ code: "WSSS_ERR_DIVERGED", details: { step: 7 } });

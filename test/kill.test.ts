@@ -4,15 +4,15 @@
  *
  *   WSSS_KILLS=200 npx jest test/kill.test.ts      as many kills as one likes
  */
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Dataset } from "../dist/index.js";
+import { compileFaults } from "./support/faults.js";
 import { tinyDataset } from "./support/tiny-models.js";
 
 const support = fileURLToPath(new URL("support/", import.meta.url));
@@ -23,8 +23,7 @@ let data: Dataset;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "wsss-kill-"));
-  library = path.join(folder, "faults.so");
-  await promisify(execFile)("gcc", ["-shared", "-fPIC", "-o", library, path.join(support, "faults.c"), "-ldl"]);
+  library = await compileFaults(folder);
   data = await tinyDataset();
 });
 afterAll(async () => await rm(folder, { recursive: true, force: true }));

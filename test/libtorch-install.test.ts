@@ -147,7 +147,7 @@ describe("a set-up of LibTorch", () => {
   });
 
   test("stops when its signal is aborted, and leaves nothing", async () => {
-    const python = await fakePython(folder, 'touch "$0.began"; exec sleep 60');
+    const python = await fakePython(folder, 'touch "$0.began"; exec sleep 3600');
     process.env["PYTHON"] = python;
     const controller = new AbortController();
     const installing = install({ signal: controller.signal });

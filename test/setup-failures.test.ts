@@ -129,8 +129,7 @@ describe("fetching", () => {
       }
       cuts += 1;
       response.writeHead(200, { "content-length": 100_000 });
-      response.write("x".repeat(1000));
-      setTimeout(() => response.destroy(), 50);
+      response.write("x".repeat(1000), () => response.destroy());
     });
     await expectFailure(run(["setup"], index), 5, /could not download torch==2\.13\.0[^]*npx wsss-tissue setup/);
     expect(cuts).toBeGreaterThan(1);
@@ -191,7 +190,7 @@ describe("fetching", () => {
   async function endlessSetup(words: readonly string[] = ["setup"]): Promise<ChildProcess> {
     const python = await fake.fakePython(
       folder,
-      'case $what in torch*) touch "$0.began"; exec sleep 20;; esac; exit 1',
+      'case $what in torch*) touch "$0.began"; exec sleep 3600;; esac; exit 1',
     );
     const env = { ...process.env, LIBTORCH: "", WSSS_CACHE: cache, PYTHON: python };
     const program = [path.join(root, "dist/cli/main.js"), ...words];

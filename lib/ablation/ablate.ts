@@ -7,6 +7,7 @@ import { throwIfAborted } from "../image/map-concurrently.js";
 import { makeFolder } from "../model/make-folder.js";
 import { checkOptions } from "../options/check.js";
 import * as fields from "../options/fields.js";
+import { checkPlan } from "../run/check-plan.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import { dataLocation, openData } from "../run/open-data.js";
 import { mergeOptions, type PlanOptions } from "../run/plan-options.js";
@@ -15,7 +16,6 @@ import { refuseDifferences } from "../run/refuse-differences.js";
 import type { RunReporter } from "../run/reporter.js";
 import { lockRunFolder } from "../run/run-lock.js";
 import { currentVersions, type DataLocation } from "../run/run-record.js";
-import { assertTestMasks } from "../run/stages/evaluate.js";
 import type { Ablation } from "./ablation.js";
 import { readAblation, writeAblation } from "./ablation-file.js";
 import { type Cell, cellsOf } from "./cells.js";
@@ -104,9 +104,12 @@ function isNew(
   return seeds.some((seed) => !before.seeds.includes(seed)) || cells.some(({ name }) => !known.includes(name));
 }
 
-/** Checks the options of every cell now, and not when its turn comes after hours. */
-function checkCells(cells: readonly Cell[], given: PlanOptions): void {
-  for (const { options } of cells) resolveSections(mergeOptions(given, options), allSections);
+/** Checks the options of every cell, also against the data, now and not when its turn comes after hours. */
+function checkCells(cells: readonly Cell[], given: PlanOptions, dataset: Dataset): void {
+  for (const { options } of cells) {
+    // What a cell shares with another is made by the same options.
+    checkPlan(resolveSections(mergeOptions(given, options), allSections), dataset, {});
+  }
 }
 
 async function prepare(request: AblationRequest): Promise<Prepared> {
@@ -117,7 +120,6 @@ async function prepare(request: AblationRequest): Promise<Prepared> {
   const { seeds } = checkOptions(schema, "ablate", { seeds: request.seeds ?? stored?.seeds ?? [0, 1, 2] });
   const data = dataLocation(request, stored?.data);
   const dataset = await openData({ ...request, splits: ["train", "test"] }, data, given.subset);
-  assertTestMasks(dataset);
   const fingerprint = await fingerprintDataset(dataset);
   const now = { plan: seedless(plan), dataset: fingerprint };
   const differences: Difference[] =
@@ -128,7 +130,7 @@ async function prepare(request: AblationRequest): Promise<Prepared> {
   // Scores of other options are no part of this table, even where they were the folder's.
   const before = differences.length > 0 ? undefined : stored;
   const choice = choose(request, before, { plan, trainHasMasks: dataset.train.hasMasks });
-  checkCells(choice.cells, given);
+  checkCells(choice.cells, given, dataset);
   const added = isNew(before, { given, seeds, ...choice }) ? [command] : [];
   const header = {
     format: 1,

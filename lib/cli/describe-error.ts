@@ -1,6 +1,6 @@
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 
-import { isWsssError } from "../errors.js";
+import { type ErrorDetails, isWsssError } from "../errors.js";
 import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "./training-flags.js";
 
 /** Flags of options whose names differ from the flag or that are no training options. */
@@ -27,11 +27,26 @@ const otherFlags: Readonly<Record<string, string>> = {
   count: "--pictures, --train-limit, --val-limit or --test-limit",
 };
 
+/**
+ * The flag of a training option: of a command for both stages the one for the stage that refused it, unless the value came
+ * from the flag for both.
+ */
+function trainingFlagOf(name: string, call: unknown, command: Command | undefined): string {
+  const stage = /^(Classifier|Segmenter)\b/.exec(String(call))?.[1]?.toLowerCase();
+  const ofStage = `--${stage ?? ""}-${name}`;
+  const given = (long: string): boolean => {
+    const option = command?.options.find((one) => one.long === long);
+    return option !== undefined && command?.getOptionValueSource(option.attributeName()) === "cli";
+  };
+  const exists = command?.options.some((one) => one.long === ofStage) === true;
+  return exists && (given(ofStage) || !given(`--${name}`)) ? ofStage : `--${name}`;
+}
+
 /** The flag that sets an option of the library. */
-function flagOf(option: unknown): string | undefined {
+function flagOf({ option, call }: ErrorDetails, command: Command | undefined): string | undefined {
   const known = [...sharedTrainingFlags, ...classifierTrainingFlags, ...segmenterTrainingFlags];
   const flag = known.find((one) => one.option === option);
-  if (flag !== undefined) return `--${flag.name}`;
+  if (flag !== undefined) return trainingFlagOf(flag.name, call, command);
   return typeof option === "string" ? otherFlags[option] : undefined;
 }
 
@@ -44,11 +59,14 @@ function ofCommander(error: CommanderError): string {
   return command ? text : `wrong command line: ${text}`;
 }
 
-/** An error as the sentence that is printed after `wsss-tissue: `. */
-export function describeError(error: unknown): string {
+/**
+ * An error as the sentence that is printed after `wsss-tissue: `.
+ * @param command - the command that failed, if it was begun.
+ */
+export function describeError(error: unknown, command?: Command): string {
   if (error instanceof CommanderError) return ofCommander(error);
   if (isWsssError(error)) {
-    const flag = error.code === "WSSS_ERR_OPTION" ? flagOf(error.details["option"]) : undefined;
+    const flag = error.code === "WSSS_ERR_OPTION" ? flagOf(error.details, command) : undefined;
     const repair = flag === undefined || error.message.includes(flag) ? "" : `; set it with ${flag}`;
     return `${error.message}${repair}`;
   }

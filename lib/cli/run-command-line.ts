@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 
 import { describeError } from "./describe-error.js";
 import type { Streams } from "./environment.js";
@@ -13,6 +13,10 @@ import { createProgram } from "./program.js";
  */
 export async function runCommandLine(words: readonly string[], streams: Streams): Promise<number> {
   const program = createProgram(streams);
+  let command: Command | undefined;
+  program.hook("preAction", (_, begun) => {
+    command = begun;
+  });
   try {
     if (words.length === 0) {
       streams.stderr.write(program.helpInformation());
@@ -24,7 +28,7 @@ export async function runCommandLine(words: readonly string[], streams: Streams)
     const code = exitCodeOf(error);
     // Help and version come as errors too, with exit code 0 and their text already printed.
     if (error instanceof CommanderError && code === exitCodes.ok) return code;
-    streams.stderr.write(`wsss-tissue: ${describeError(error)}\n`);
+    streams.stderr.write(`wsss-tissue: ${describeError(error, command)}\n`);
     const stack = error instanceof Error ? error.stack : undefined;
     if (stack !== undefined && (code === exitCodes.bug || words.includes("--debug")))
       streams.stderr.write(`${stack}\n`);

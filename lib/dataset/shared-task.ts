@@ -62,6 +62,11 @@ export class SharedTask<Result> {
     });
   }
 
+  /** Whether the result is there, or will be. */
+  get isBegun(): boolean {
+    return this.#run !== undefined;
+  }
+
   /** Forgets the result, so that its memory can go; the next asker begins anew. Work under way is not disturbed. */
   forget(): void {
     if (this.#run?.settled === true) this.#run = undefined;

@@ -65,6 +65,7 @@ export class Split {
   readonly #parts: SplitParts;
   readonly #loaded: SharedTask<readonly LoadedGroup[]>;
   readonly #truth: SharedTask<NativeMaskStore>;
+  #tissuePixels: number | null = null;
 
   /**
    * Use `openDataset`.
@@ -144,6 +145,19 @@ export class Split {
   }
 
   /**
+   * Decodes all that {@link Split.loadGroups} would, to see whether it can be, and keeps nothing that was not kept before.
+   * @param signal - stops it.
+   * @param onProgress - files done of all files, masks included.
+   * @throws WsssError as {@link Split.load}.
+   * @internal
+   */
+  async check(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<void> {
+    const wasLoaded = this.#loaded.isBegun;
+    await this.loadGroups(signal, onProgress);
+    if (!wasLoaded) this.#loaded.forget();
+  }
+
+  /**
    * The true masks, uint8 [1, count, height, width]. For train they serve scores and full supervision only.
    * @param signal - stops the loading; it can be begun again afterwards.
    * @param onProgress - files done of all files, the patches included, whose size the masks must have.
@@ -189,6 +203,14 @@ export class Split {
     return new Split({ ...this.#parts, files: chosen.flatMap((index) => this.files[index] ?? []) });
   }
 
+  /**
+   * Pixels of tissue in the true masks of train; null until {@link Split.loadTruth} has read them.
+   * @internal
+   */
+  get tissuePixels(): number | null {
+    return this.#tissuePixels;
+  }
+
   /** Lets the decoded pixels go. Objects that {@link Split.load} returned stay valid; the next call loads again. */
   release(): void {
     this.#loaded.forget();
@@ -219,7 +241,14 @@ export class Split {
     const mayIgnore = this.#parts.description.ignoreIndex !== undefined;
     const sources = { levels: [this.#maskPaths()], palette: this.palette, height, width, mayIgnore };
     const onProgress: OnItemProgress = ({ done }) => report({ done: count + done, total: 2 * count });
-    return await loadMaskStore(await this.#parts.stores(), sources, { what: this.#label, signal, onProgress });
+    const { length: classCount } = this.classes;
+    let pixels = 0;
+    const options = { what: this.#label, signal, onProgress };
+    const store = await loadMaskStore(await this.#parts.stores(), sources, options, ({ counts }) => {
+      for (let index = 0; index < classCount; index++) pixels += counts[index] ?? 0;
+    });
+    this.#tissuePixels = pixels;
+    return store;
   }
 
   #maskPaths(): string[] {

@@ -44,9 +44,8 @@ export interface PatchGroup {
 
 /** Some patches that follow each other. */
 export interface PatchPortion {
-  /** Position of the first in the caller's list. */
-  readonly start: number;
-  readonly count: number;
+  /** Their positions in the caller's list, ascending. */
+  readonly positions: readonly number[];
   /** Those of one size together; a group is copied into native memory when it is asked for. */
   readonly groups: Iterable<PatchGroup>;
 }
@@ -58,6 +57,24 @@ export interface PatchReading {
   /** Patches of a batch: portions are whole batches, so that not every portion ends with a small one. */
   readonly batchSize: number;
   readonly signal: AbortSignal;
+  /** Told of a patch that can't be read, which is then left out; without it such a patch ends the reading. */
+  readonly onUnreadable?: ((failure: UnreadablePatch) => void) | undefined;
+}
+
+/** A patch that could not be read. */
+export interface UnreadablePatch {
+  /** Its position in the list that was given. */
+  readonly index: number;
+  /** File name of the patch. */
+  readonly name: string;
+  /** Why; a `WsssError` says it in its message. */
+  readonly error: unknown;
+}
+
+/** A decoded patch and its position in the caller's list. */
+interface PlacedPatch {
+  readonly patch: PatchPixels;
+  readonly position: number;
 }
 
 /** About as many patches as a portion has: enough to fill several batches. */
@@ -87,7 +104,8 @@ export function checkSource(call: string, source: unknown, classes: readonly Tis
 
 /**
  * Decodes patches a portion at a time, the next portion while the one before it is used.
- * @throws WsssError of the first patch that can't be read, once those before it have been given out; `WSSS_ERR_CANCELLED`.
+ * @throws WsssError of the first patch that can't be read, once those before it have been given out, unless somebody is
+ *   told of it; `WSSS_ERR_CANCELLED`.
  */
 export async function* patchPortions(
   addon: NativeAddon,
@@ -95,18 +113,16 @@ export async function* patchPortions(
   reading: PatchReading,
 ): AsyncGenerator<PatchPortion, void, void> {
   const portions = readAhead(reading.signal, (signal) => decodePortions(patches, { ...reading, signal }));
-  let start = 0;
   for await (const decoded of portions) {
-    yield { start, count: decoded.length, groups: groupsOf(addon, decoded, start, reading) };
-    start += decoded.length;
+    yield { positions: decoded.map(({ position }) => position), groups: groupsOf(addon, decoded, reading) };
   }
 }
 
 async function* decodePortions(
   patches: readonly NamedPatch[],
-  { call, batchSize, signal }: PatchReading,
-): AsyncGenerator<PatchPixels[], void, void> {
-  let portion: PatchPixels[] = [];
+  { call, batchSize, signal, onUnreadable }: PatchReading,
+): AsyncGenerator<PlacedPatch[], void, void> {
+  let portion: PlacedPatch[] = [];
   let room = 1;
   for (let next = 0; next < patches.length;) {
     const few = patches.slice(next, next + Math.min(room, patchesDecodedTogether));
@@ -114,15 +130,18 @@ async function* decodePortions(
       signal,
       what: call,
     });
-    next += few.length;
-    for (const outcome of outcomes) {
+    for (const [i, outcome] of outcomes.entries()) {
+      const position = next + i;
       if ("patch" in outcome) {
-        portion.push(outcome.patch);
+        portion.push({ patch: outcome.patch, position });
+      } else if (onUnreadable !== undefined) {
+        onUnreadable({ index: position, name: few[i]?.name ?? "", error: outcome.error });
       } else {
         if (portion.length > 0) yield portion;
         throw outcome.error;
       }
     }
+    next += few.length;
     room = roomAfter(portion, batchSize);
     if (room > 0) continue;
     yield portion;
@@ -142,10 +161,10 @@ async function outcomeOf(
 }
 
 /** How many more patches, if they are like the last, may join a portion. */
-function roomAfter(portion: readonly PatchPixels[], batchSize: number): number {
-  const last = portion.at(-1);
+function roomAfter(portion: readonly PlacedPatch[], batchSize: number): number {
+  const last = portion.at(-1)?.patch;
   if (last === undefined) return 1;
-  const pixels = portion.reduce((sum, { height, width }) => sum + height * width, 0);
+  const pixels = portion.reduce((sum, { patch }) => sum + patch.height * patch.width, 0);
   const left = Math.floor((pixelsAtOnce - pixels) / (last.height * last.width));
   return Math.min(left, patchesTogether(last, batchSize) - portion.length);
 }
@@ -159,14 +178,13 @@ function patchesTogether({ height, width }: PatchPixels, batchSize: number): num
 
 function* groupsOf(
   addon: NativeAddon,
-  decoded: readonly PatchPixels[],
-  start: number,
+  decoded: readonly PlacedPatch[],
   { classCount, batchSize }: PatchReading,
 ): Generator<PatchGroup, void, void> {
-  const sizes = new Map<string, { readonly patch: PatchPixels; readonly index: number }[]>();
-  for (const [index, patch] of decoded.entries()) {
-    const key = `${patch.height}x${patch.width}`;
-    sizes.set(key, [...(sizes.get(key) ?? []), { patch, index }]);
+  const sizes = new Map<string, PlacedPatch[]>();
+  for (const placed of decoded) {
+    const key = `${placed.patch.height}x${placed.patch.width}`;
+    sizes.set(key, [...(sizes.get(key) ?? []), placed]);
   }
   for (const members of sizes.values()) {
     const most = members[0] === undefined ? 1 : patchesTogether(members[0].patch, batchSize);
@@ -177,7 +195,7 @@ function* groupsOf(
         group.map(({ patch }) => patch),
         classCount,
       );
-      yield { store, positions: group.map(({ index }) => start + index) };
+      yield { store, positions: group.map(({ position }) => position) };
     }
   }
 }

@@ -3,7 +3,7 @@ import type { PatchGate } from "./gate.js";
 import type { NativeAddon, NativeMaskStore, NativePatchStore, NativeSegmenter } from "../native/addon.js";
 import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
-import type { CheckedSource } from "./patch-source.js";
+import type { CheckedSource, UnreadablePatch } from "./patch-source.js";
 import { patchPortions } from "./patch-source.js";
 import type { OnProgress } from "../progress.js";
 import { inStage } from "../progress.js";
@@ -13,6 +13,8 @@ import { readAhead } from "./read-ahead.js";
 export interface ClassMap {
   /** File name of the patch; its stem in a split; `patches[i]` for pixels. */
   readonly name: string;
+  /** Position of the patch in the list that was given, or in the split. */
+  readonly index: number;
   /** In pixels. */
   readonly height: number;
   /** In pixels. */
@@ -36,6 +38,8 @@ export interface SegmentationWork {
   readonly batchSize: number;
   readonly signal: AbortSignal;
   readonly report: OnProgress;
+  /** Told of a patch that can't be read, which is then left out. */
+  readonly onUnreadable?: ((failure: UnreadablePatch) => void) | undefined;
 }
 
 /** Patches one by one, as they are checked. */
@@ -82,22 +86,22 @@ async function* segmentPortions<Prediction>(
   wanted: boolean,
   predictionOf: (map: ClassMap, probabilities: Float32Array, index: number) => Prediction,
 ): AsyncGenerator<Prediction[], void, void> {
-  const { call, classes, batchSize, signal } = work;
+  const { call, classes, batchSize, signal, onUnreadable } = work;
   const addon = await loadAddon();
   let before = 0;
-  const reading = { call, classCount: classes.length, batchSize, signal };
-  for await (const { start, count, groups } of patchPortions(addon, patches, reading)) {
-    const predictions = new Array<Prediction>(count);
+  const reading = { call, classCount: classes.length, batchSize, signal, onUnreadable };
+  for await (const { positions: inOrder, groups } of patchPortions(addon, patches, reading)) {
+    const predictions = new Map<number, Prediction>();
     for (const { store, positions } of groups) {
       const progress = { before, total: patches.length };
       const { masks, probabilities } = await segmentGroup(work, addon, store, wanted, progress);
       for (const [index, position] of positions.entries()) {
-        const map = classMapOf(patches[position]?.name ?? "", masks, index);
-        predictions[position - start] = predictionOf(map, probabilities, index);
+        const map = classMapOf({ name: patches[position]?.name ?? "", index: position }, masks, index);
+        predictions.set(position, predictionOf(map, probabilities, index));
       }
       before += positions.length;
     }
-    yield predictions;
+    yield inOrder.flatMap((position) => predictions.get(position) ?? []);
   }
 }
 
@@ -113,7 +117,7 @@ export async function predictSplit(
   for (const { patches, positions } of groups) {
     const { masks } = await segmentGroup(work, addon, patches, false, { before, total: split.count });
     for (const [index, position] of positions.entries()) {
-      results[position] = classMapOf(split.files[position]?.stem ?? "", masks, index);
+      results[position] = classMapOf({ name: split.files[position]?.stem ?? "", index: position }, masks, index);
     }
     before += positions.length;
   }
@@ -147,7 +151,7 @@ export async function segmentGroup(
   return { masks, probabilities: probabilities ? new Float32Array(probabilities) : new Float32Array(0) };
 }
 
-function classMapOf(name: string, masks: NativeMaskStore, index: number): ClassMap {
+function classMapOf(patch: Pick<ClassMap, "name" | "index">, masks: NativeMaskStore, row: number): ClassMap {
   const { height, width } = masks;
-  return { name, height, width, classMap: new Uint8Array(nativeCall(() => masks.mask(0, index))) };
+  return { ...patch, height, width, classMap: new Uint8Array(nativeCall(() => masks.mask(0, row))) };
 }

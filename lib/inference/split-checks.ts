@@ -65,6 +65,10 @@ export function checkBatches(
   { batchSize: asked, dropLastBatch }: { readonly batchSize: number | "auto"; readonly dropLastBatch: boolean },
   smallestBatch: 1 | 2,
 ): void {
+  if (split.count < smallestBatch) {
+    const message = `${split.name} of ${split.dataset} has one patch, and a step needs at least ${smallestBatch}: batch norms without a map to average over need several (${call})`;
+    throw new WsssError("WSSS_ERR_DATASET", message, { call, split: split.name, patches: split.count });
+  }
   if (asked === "auto") return; // The addon chooses one that leaves nobody alone.
   const batchSize = asked;
   const patches = `the ${split.count} patches of ${split.name}`;

@@ -143,6 +143,8 @@ export interface NativeEpochEvent {
   readonly exactMatch?: number;
   readonly jaccard?: number;
   readonly labelValidation?: NativeLabelScores;
+  /** Segmenter only: pixels of the epoch's masks, of all levels, that the loss was of. */
+  readonly scoredPixels?: number;
   readonly validation?: NativeScores;
 }
 

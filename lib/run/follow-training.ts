@@ -28,6 +28,8 @@ export interface TrainingLog<Step extends StepEvent, Epoch extends EpochEvent> {
   readonly epochColumns: readonly MetricColumn<Epoch>[];
   /** The epoch in a few words, without its number. */
   describe(event: Epoch): string;
+  /** What a person should look at, if there is something. */
+  warningOf?(event: Epoch): string | undefined;
 }
 
 /** Takes every event of a generator, and ends the generator whatever happens. */
@@ -81,6 +83,8 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
       if (event.replayed) return;
       const text = `${log.describe(event)}${event.best ? "  (best so far)" : ""}`;
       reporter.epoch({ stage: log.stage, epoch: event.epoch + 1, epochs: log.epochs, text });
+      const warning = log.warningOf?.(event);
+      if (warning !== undefined) reporter.warn(`${log.stage}: epoch ${event.epoch + 1}: ${warning}`);
     }
   };
   try {

@@ -1,6 +1,7 @@
 import { withoutUndefined } from "../options/fields.js";
 import type { Dataset } from "../dataset/open-dataset.js";
 import type { SplitName } from "../dataset/split.js";
+import type { PlanCheck } from "./check-plan.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "./context.js";
 import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
 import { makeFolder } from "../model/make-folder.js";
@@ -44,6 +45,8 @@ export interface RunRequest {
   readonly basis?: RunSources | undefined;
   /** @defaultValue resume, a checkpoint after each epoch, the newest two kept */
   readonly checkpoints?: Partial<RunCheckpoints> | undefined;
+  /** What is checked before the folder is touched, or, in a run that makes its own dataset, as soon as that is there. */
+  readonly check?: PlanCheck | undefined;
   /** Whether options may differ from those of the folder; what depends on them is done again. */
   readonly force: boolean;
   readonly signal: AbortSignal;
@@ -146,13 +149,18 @@ export async function withRun<Result>(
   const data = dataLocation(request, prepared.stored?.data);
   const subset = mergeOptions(prepared.base, prepared.given).subset;
   let dataset = request.opened ?? (ownDataset === undefined ? await openData(request, data, subset) : undefined);
+  const sources = sourcesOfRun(root, prepared.basis, request.sources);
+  if (dataset !== undefined) request.check?.(prepared.plan, dataset, sources);
   const versions = await currentVersions();
   warnOfVersions(request, prepared.stored, versions);
   await makeFolder(root);
   const unlock = await lockRunFolder(root);
   try {
     await ownDataset?.make({ root, signal, reporter });
-    dataset ??= await openData(request, data, subset);
+    if (dataset === undefined) {
+      dataset = await openData(request, data, subset);
+      request.check?.(prepared.plan, dataset, sources);
+    }
     const fingerprint = await fingerprintDataset(dataset);
     const { stored, plan, device } = prepared;
     if (stored !== undefined) {
@@ -160,7 +168,6 @@ export async function withRun<Result>(
     }
     await record(request, prepared, { versions, data, dataset: fingerprint });
     const { force } = request;
-    const sources = sourcesOfRun(root, prepared.basis, request.sources);
     // What is forced may differ from what the checkpoints were made of.
     const resume = (request.checkpoints?.resume ?? true) && !force;
     const checkpoints = { checkpointSteps: 0, checkpointKeep: 2, ...request.checkpoints, resume };

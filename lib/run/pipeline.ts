@@ -1,10 +1,11 @@
 import { join } from "node:path";
 
+import { readingOnceBefore } from "./check-plan.js";
 import { type RunContext, sectionOf } from "./context.js";
 import { writeJson } from "./files.js";
 import type { RunResult } from "./result.js";
 import type { StageOutcome } from "./stage.js";
-import { assertTestMasks, evaluate } from "./stages/evaluate.js";
+import { evaluate } from "./stages/evaluate.js";
 import { drawPictures } from "./stages/pictures.js";
 import { drawPseudoMasks } from "./stages/pseudo-masks.js";
 import { trainClassifier } from "./stages/train-classifier.js";
@@ -24,13 +25,19 @@ export interface PipelineOutcome {
  * bring is not made again.
  *
  * @param startedAt - `performance.now()` when the command began; the result tells the time since.
- * @throws WsssError `WSSS_ERR_DATASET` at once if there is nothing to evaluate on; what a stage throws; the stages before it
- *   stay done.
+ * @throws WsssError what a stage throws; the stages before it stay done. What a later stage could not read is told before
+ *   the first one works; options are to be checked by `checkPlan` before.
  */
-export async function runPipeline(context: RunContext, startedAt: number): Promise<PipelineOutcome> {
-  // Now, and not after hours of training.
-  assertTestMasks(context.dataset);
-  const { sources } = context;
+export async function runPipeline(given: RunContext, startedAt: number): Promise<PipelineOutcome> {
+  const { sources } = given;
+  const plan = {
+    classifier: sectionOf(given, "classifier"),
+    pseudoMasks: sectionOf(given, "pseudoMasks"),
+    segmenter: sectionOf(given, "segmenter"),
+    evaluation: sectionOf(given, "evaluation"),
+    pictures: sectionOf(given, "pictures"),
+  };
+  const context = { ...given, beforeWork: readingOnceBefore(given, plan) };
   const stages: StageOutcome<unknown>[] = [];
   if (sources.classifier === undefined) stages.push(await trainClassifier(context));
   let scores: RunResult["pseudoMasks"];

@@ -18,6 +18,8 @@ export interface StageSurroundings {
   readonly root: string;
   readonly signal: AbortSignal;
   readonly reporter: RunReporter;
+  /** Called before the work of a stage that is not skipped; what it throws leaves what the stage had left before. */
+  readonly beforeWork?: ((stage: StageName) => Promise<void>) | undefined;
 }
 
 /** One stage: what it depends on, what it writes, and the work. */
@@ -62,7 +64,7 @@ async function measureOutputs(root: string, stage: Stage<unknown>): Promise<Stag
  * @throws WsssError whatever the work throws; `WSSS_ERR_CANCELLED` if the signal is aborted before it begins.
  */
 export async function performStage<Result>(
-  { root, signal, reporter }: StageSurroundings,
+  { root, signal, reporter, beforeWork }: StageSurroundings,
   stage: Stage<Result>,
 ): Promise<StageOutcome<Result>> {
   throwIfAborted(`stage ${stage.name}`, signal);
@@ -75,6 +77,7 @@ export async function performStage<Result>(
   }
   const markerPath = join(root, "stages", `${stage.name}.json`);
   reporter.stageStarted(stage.name, check.reason);
+  await beforeWork?.(stage.name);
   await rm(markerPath, { force: true }).catch((error: unknown) => {
     throw ioFailure(error, "write", markerPath);
   });

@@ -47,6 +47,7 @@ export const segmenterStepColumns = stepColumns;
 /** Columns of `metrics/segmenter-epochs.csv`. */
 export const segmenterEpochColumns: readonly MetricColumn<SegmenterEpochEvent>[] = [
   ...epochColumns,
+  { heading: "scoredPixels", value: (event) => event.scoredPixels },
   { heading: "valAccuracy", value: (event) => event.validation?.pixelAccuracy },
   { heading: "valMIoU", value: (event) => event.validation?.mIoU },
   { heading: "valFwIoU", value: (event) => event.validation?.fwIoU },

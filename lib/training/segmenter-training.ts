@@ -7,6 +7,7 @@ import type { ModelDescription } from "../model/model-description.js";
 import { metadataOf } from "../model/model-description.js";
 import type { NativeMaskStore, NativeSegmenter, NativeTrainingSummary } from "../native/addon.js";
 import { jobEvents } from "../native/job.js";
+import type { FeatureLevel } from "../options/backbones.js";
 import { refuseOption } from "../options/check.js";
 import type { SegmenterTrainingCall } from "../options/segmenter-training.js";
 import { automaticLevelWeights } from "../options/segmenter-training.js";
@@ -22,12 +23,22 @@ export type SegmenterTrainingPlan = SegmenterTrainingCall & { readonly masks: Ps
  * @throws WsssError `WSSS_ERR_OPTION` if there are not as many weights as levels.
  */
 export function levelWeightsOf(call: string, { settings, masks }: SegmenterTrainingPlan): readonly number[] {
-  const { levelWeights } = settings;
-  const levelCount = masks === "ground-truth" ? 1 : masks.levels.length;
-  if (levelWeights === "auto") return masks === "ground-truth" ? [1] : automaticLevelWeights(masks.levels);
-  if (levelWeights.length === levelCount) return levelWeights;
-  const levels = masks === "ground-truth" ? "true masks" : masks.levels.join(", ");
-  throw refuseOption(call, "levelWeights", `${levelCount} long, one weight for each of ${levels}`, levelWeights);
+  return levelWeightsFor(call, settings.levelWeights, masks === "ground-truth" ? null : masks.levels);
+}
+
+/**
+ * Like {@link levelWeightsOf}, for masks that need not be there yet.
+ * @param levels - feature levels of the pseudo masks; null for true masks.
+ */
+export function levelWeightsFor(
+  call: string,
+  levelWeights: SegmenterTrainingPlan["settings"]["levelWeights"],
+  levels: readonly FeatureLevel[] | null,
+): readonly number[] {
+  if (levelWeights === "auto") return levels === null ? [1] : automaticLevelWeights(levels);
+  if (levelWeights.length === (levels?.length ?? 1)) return levelWeights;
+  const bound = `${levels?.length ?? 1} long, one weight for each of ${levels?.join(", ") ?? "true masks"}`;
+  throw refuseOption(call, "levelWeights", bound, levelWeights);
 }
 
 /** Stage 2: decodes the splits, then trains. */

@@ -24,7 +24,10 @@ export interface RunningCommand {
 }
 
 /** Starts the command line as a user would. */
-export function startCommand(words: readonly string[], options: { cwd?: string } = {}): RunningCommand {
+export function startCommand(
+  words: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): RunningCommand {
   const child = spawn(process.execPath, [main, ...words], { stdio: ["ignore", "pipe", "pipe"], ...options });
   let stdout = "";
   let stderr = "";

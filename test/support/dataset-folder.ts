@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -196,22 +196,35 @@ export async function goldenCase(id: string): Promise<{ folder: string; facts: R
   throw new Error(`no golden case ${id} in ${candidates.join(", ")}`);
 }
 
-/** Longest time that the event loop did not answer while `work` ran, in ms. */
-export async function longestBlockMs(work: () => Promise<unknown>): Promise<number> {
-  let last = performance.now();
-  let longest = 0;
-  const timer = setInterval(() => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  }, 1);
+/** How often the event loop came round while `work` ran. */
+export async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let working = true;
+  const turn = (): void => {
+    turns += 1;
+    if (working) setImmediate(turn);
+  };
+  setImmediate(turn);
   try {
     await work();
-    longest = Math.max(longest, performance.now() - last);
   } finally {
-    clearInterval(timer);
+    working = false;
   }
-  return longest;
+  return turns;
+}
+
+/** Time that the main thread has computed so far, in nanoseconds: no other process adds to it. */
+function mainThreadNs(): number {
+  // Reading synchronously, this thread reads of itself.
+  return Number(readFileSync("/proc/thread-self/schedstat", "utf8").split(" ")[0]);
+}
+
+/** Which share of all that this process computed while `work` ran was computed by the main thread, 0 to 1. */
+export async function mainThreadShare(work: () => Promise<unknown>): Promise<number> {
+  const [own, all] = [mainThreadNs(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(all);
+  return (mainThreadNs() - own) / (1000 * (user + system));
 }
 
 function chunk(type: string, content: Uint8Array): Buffer {

@@ -1,7 +1,8 @@
 // Makes chosen system calls on AtomicFile's temporary files fail. Preloaded into a test process; environment variable
 // WSSS_FAULT = "N:ERRNO" fails the Nth of open, write, fsync, close and rename on such a file with that number,
 // "N:short" writes half of what it is given and then reports a full disk, "N:kill" kills the process before the call. Each open
-// of a temporary file starts counting at 1; WSSS_FAULT_SAVE = "K" lets all but the Kth of them pass.
+// of a temporary file starts counting at 1; WSSS_FAULT_SAVE = "K" lets all but the Kth of them pass, and
+// WSSS_FAULT_PATH = "TEXT" all whose path does not hold the text, which do not count.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,7 +20,10 @@ static int calls = 0;
 static int disk_is_full = 0;
 static int saves = 0;
 
-static int is_temporary(const char* path) { return strstr(path, ".partial-") != NULL; }
+static int is_temporary(const char* path) {
+  const char* place = getenv("WSSS_FAULT_PATH");
+  return strstr(path, ".partial-") != NULL && (place == NULL || strstr(path, place) != NULL);
+}
 
 // 0: go on; -1: short write; else the error number of the fault that this call has.
 static int fault(int is_write) {

@@ -121,7 +121,7 @@ const networks: Readonly<Record<string, { role: string; backbone: string }>> = {
 const inventory: ParityRunner = async ({ workspace, golden, folder }) => {
   const comparison = new Comparison();
   const file = golden["json_file"] as string | undefined;
-  const listed = file === undefined ? undefined : (JSON.parse(await readFile(join(folder, file), "utf8")) as Loose);
+  const listed = file === undefined ? undefined : JSON.parse(await readFile(join(folder, file), "utf8"));
   for (const [key, digest] of Object.entries(golden["digests"] as Record<string, Loose>)) {
     const network = networks[key];
     if (network === undefined) throw new Error(`${golden.id}: there is no network ${key}`);

@@ -1,8 +1,10 @@
 #include "wsss/core/device_memory.h"
 
 #include <ATen/DeviceAccelerator.h>
+#include <oneapi/dnnl/dnnl_common.hpp>
 
 #include <atomic>
+#include <new>
 #include <string>
 
 #include "wsss/core/memory_reuse.h"
@@ -59,8 +61,13 @@ std::int64_t free_device_bytes(const c10::Device& device) {
          held.allocated;
 }
 
-bool is_out_of_memory(const c10::Error& error) {
-  const std::string what = error.what_without_backtrace();
+bool is_out_of_memory(const std::exception& exception) {
+  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr) return true;
+  // oneDNN says no more than that it could not create something; why, its status tells.
+  if (const auto* error = dynamic_cast<const dnnl::error*>(&exception)) return error->status == dnnl_out_of_memory;
+  const auto* error = dynamic_cast<const c10::Error*>(&exception);
+  if (error == nullptr) return false;
+  const std::string what = error->what_without_backtrace();
   for (const char* words : {"out of memory", "can't allocate memory", "not enough memory"}) {
     if (what.find(words) != std::string::npos) return true;
   }

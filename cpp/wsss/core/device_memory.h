@@ -34,7 +34,7 @@ void note_failed_recording();
 void wait_for(const c10::Device& device);
 
 /// Whether a failure of LibTorch is that memory ran out, on the host or on a device.
-bool is_out_of_memory(const c10::Error& error);
+bool is_out_of_memory(const std::exception& error);
 
 /// Gives what LibTorch and MemoryReuse hold ready for the next tensors back.
 void release_idle_memory(const c10::Device& device);

@@ -2,13 +2,20 @@
 
 #include <c10/util/Exception.h>
 
-#include <new>
+#include <exception>
+#include <string>
 
 #include "wsss/core/device_memory.h"
 
 namespace wsss {
 
 namespace {
+
+/// What an exception says, without LibTorch's backtrace.
+std::string sentence_of(const std::exception& exception) {
+  const auto* error = dynamic_cast<const c10::Error*>(&exception);
+  return error == nullptr ? exception.what() : error->what_without_backtrace();
+}
 
 /// Patches, at most so many, that the work has room for, found by halving; 0 if not even one has.
 std::int64_t fitting_patches(std::int64_t most, const c10::Device& device,
@@ -28,11 +35,9 @@ std::optional<Error> lack_of_room(const std::function<void()>& work) {
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kOutOfMemory) throw;
     return error;
-  } catch (const c10::Error& error) {
+  } catch (const std::exception& error) {
     if (!is_out_of_memory(error)) throw;
-    return Error(ErrorCode::kOutOfMemory, error.what_without_backtrace());
-  } catch (const std::bad_alloc& error) {
-    return Error(ErrorCode::kOutOfMemory, error.what());
+    return Error(ErrorCode::kOutOfMemory, sentence_of(error));
   }
   return std::nullopt;
 }

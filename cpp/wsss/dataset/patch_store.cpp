@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -86,6 +87,11 @@ const std::uint8_t* MaskStore::mask(std::int64_t level, std::int64_t index) cons
   require_below("mask level", level, level_count());
   require_below("mask index", index, count());
   return masks_.const_data_ptr<std::uint8_t>() + (level * count() + index) * height() * width();
+}
+
+std::int64_t MaskStore::pixels_below(std::int64_t level, std::int64_t index, std::int64_t limit) const {
+  const std::uint8_t* pixels = mask(level, index);
+  return std::count_if(pixels, pixels + height() * width(), [limit](std::uint8_t pixel) { return pixel < limit; });
 }
 
 }  // namespace wsss

@@ -49,6 +49,8 @@ class MaskStore {
   /// @throws Error kShape if level or index is out of range.
   std::uint8_t* mask(std::int64_t level, std::int64_t index);
   const std::uint8_t* mask(std::int64_t level, std::int64_t index) const;
+  /// How many pixels of a mask have an index below `limit`: with K those of tissue.
+  std::int64_t pixels_below(std::int64_t level, std::int64_t index, std::int64_t limit) const;
 
   /// [L, N, H, W] uint8.
   const at::Tensor& tensor() const { return masks_; }

@@ -27,6 +27,11 @@ class Generator {
     std::vector<std::int64_t> batch;
     for (const auto i : by_number_of_classes()) {
       cancel_.check();
+      if (classes_of(i).empty()) {
+        fill_with_background(i);
+        report({i});
+        continue;
+      }
       if (options_.scaling == CamScaling::kPresent && classes_of(i).size() == 1) {
         fill_single_class(i);
         report({i});
@@ -68,6 +73,14 @@ class Generator {
   std::vector<std::uint8_t> glass_of(std::int64_t index) const {
     if (!options_.glass) return {};
     return glass_mask(patches_.patch(index), patches_.height(), patches_.width(), *options_.glass);
+  }
+
+  /// A patch whose label names no class has no tissue to choose from.
+  void fill_with_background(std::int64_t index) {
+    for (std::int64_t level = 0; level < masks_.level_count(); ++level) {
+      std::uint8_t* mask = masks_.mask(level, index);
+      std::fill(mask, mask + patches_.height() * patches_.width(), static_cast<std::uint8_t>(patches_.class_count()));
+    }
   }
 
   void fill_single_class(std::int64_t index) {

@@ -33,11 +33,12 @@ struct PseudoMaskOptions {
 using MaskObserver = std::function<void(const std::vector<std::int64_t>&, std::int64_t, std::int64_t)>;
 
 /// Pseudo masks of every patch and level (stage 2 of the paper): Grad-CAM, half-pixel bilinear up-sampling, only the
-/// classes of the patch's label, glass as class K. With CamScaling::kPresent a patch of one class needs no network.
+/// classes of the patch's label, glass as class K. With CamScaling::kPresent a patch of one class needs no network. A
+/// patch whose label names no class is background everywhere.
 ///
 /// @param masks   one level for each of options.levels; written in place.
 /// @throws Error  kOption for a level that the classifier does not have; kShape if masks and patches differ in number
-/// or size; kDataset if a patch has no label; kOutOfMemory, with what would fit; kCancelled.
+/// or size; kOutOfMemory, with what would fit; kCancelled.
 void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
                            MaskStore& masks, const MaskObserver& observer, const CancelToken& cancel);
 

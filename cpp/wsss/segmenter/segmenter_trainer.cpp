@@ -1,6 +1,9 @@
 #include "wsss/segmenter/segmenter_trainer.h"
 
+#include <ATen/Parallel.h>
 #include <torch/torch.h>
+
+#include <numeric>
 
 #include "wsss/core/error.h"
 
@@ -19,16 +22,33 @@ std::vector<ParameterGroup> parameter_groups(const DeepLab& network, const Segme
   return {backbone, head};
 }
 
+/// For each patch, the pixels of its masks that the loss is of: neither ignored nor, where it has no logit, background.
+std::vector<std::int64_t> scored_pixels(const MaskStore& masks, const MultiLayerLossOptions& loss,
+                                        std::int64_t class_count) {
+  const std::int64_t limit = loss.background == BackgroundRule::kIgnore ? class_count : class_count + 1;
+  std::vector<std::int64_t> pixels(static_cast<std::size_t>(masks.count()), 0);
+  at::parallel_for(0, masks.count(), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      for (std::int64_t level = 0; level < masks.level_count(); ++level) {
+        if (loss.weights.at(static_cast<std::size_t>(level)) == 0.0) continue;
+        pixels[static_cast<std::size_t>(i)] += masks.pixels_below(level, i, limit);
+      }
+    }
+  });
+  return pixels;
+}
+
 class SegmenterRun : public TrainingRun {
  public:
   SegmenterRun(DeepLab& network, const SegmenterTrainingOptions& options, const PatchStore& train,
                const MaskStore& masks, const std::vector<SegmenterValidation>& validation,
-               const SegmenterObserver& observer, const CancelToken& cancel)
+               const std::vector<std::int64_t>& pixels, const SegmenterObserver& observer, const CancelToken& cancel)
       : TrainingRun("segmenter", *network, network->reference_parameter(), options, train.count(), cancel),
         network_(network),
         options_(options),
         batches_(train, &masks, dtype(), device()),
         validation_(validation),
+        scored_pixels_(pixels),
         observer_(observer) {}
 
  private:
@@ -70,7 +90,17 @@ class SegmenterRun : public TrainingRun {
   }
 
   void epoch_done(const EpochReport& report) override {
-    if (observer_.on_epoch) observer_.on_epoch({report, confusion_});
+    if (observer_.on_epoch) observer_.on_epoch({report, scored_pixels_of(report.epoch), confusion_});
+  }
+
+  std::int64_t scored_pixels_of(std::int64_t epoch) const {
+    TrainingOptions fitted = options_;
+    fitted.batch_size = batch_size();
+    std::int64_t sum = 0;
+    for (const auto& batch : epoch_batches(static_cast<std::int64_t>(scored_pixels_.size()), fitted, epoch)) {
+      for (const auto index : batch) sum += scored_pixels_[static_cast<std::size_t>(index)];
+    }
+    return sum;
   }
 
   std::vector<double> epoch_measures() const override {
@@ -86,6 +116,7 @@ class SegmenterRun : public TrainingRun {
   const SegmenterTrainingOptions& options_;
   TrainingBatches batches_;
   const std::vector<SegmenterValidation>& validation_;
+  const std::vector<std::int64_t>& scored_pixels_;  // Of each patch.
   const SegmenterObserver& observer_;
   std::optional<ConfusionMatrix> confusion_;
 };
@@ -98,7 +129,15 @@ TrainingSummary train_segmenter(DeepLab& network, const SegmenterTrainingOptions
   if (masks.count() != train.count() || masks.height() != train.height() || masks.width() != train.width()) {
     throw Error(ErrorCode::kShape, "there must be one mask per training patch, of the patches' size");
   }
-  return SegmenterRun(network, options, train, masks, validation, observer, cancel).run();
+  if (static_cast<std::int64_t>(options.loss.weights.size()) != masks.level_count()) {
+    throw Error(ErrorCode::kOption, "there must be one level weight per level of the masks");
+  }
+  const auto pixels = scored_pixels(masks, options.loss, network->class_count());
+  if (std::accumulate(pixels.begin(), pixels.end(), std::int64_t{0}) == 0) {
+    throw Error(ErrorCode::kDataset, "the masks of all " + std::to_string(masks.count()) +
+                                         " patches have no pixel to learn from: each is background or ignored");
+  }
+  return SegmenterRun(network, options, train, masks, validation, pixels, observer, cancel).run();
 }
 
 }  // namespace wsss

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 
 import { demoDataset } from "../../demo/demo-dataset.js";
 import { demoSettings, tinyDemoSettings } from "../../demo/settings.js";
+import { checkPlan } from "../../run/check-plan.js";
 import { withRun } from "../../run/open-run.js";
 import { runPipeline } from "../../run/pipeline.js";
 import { allSections } from "../../run/plan.js";
@@ -66,6 +67,7 @@ Examples:
         force,
         signal,
         reporter: view,
+        check: checkPlan,
         ownDataset: demoDataset({ seed, patchPx: settings.patchPx, counts: settings.counts }),
       } as const;
       await withRun(request, async (context) => {

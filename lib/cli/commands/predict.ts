@@ -1,16 +1,17 @@
-import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 
 import type { Command } from "commander";
 
 import { Classifier } from "../../classifier.js";
 import { paletteOf } from "../../dataset/tissue-class.js";
-import { WsssError } from "../../errors.js";
+import { isWsssError, WsssError } from "../../errors.js";
 import { decodePatch } from "../../image/decode-patch.js";
 import { writeBytesAtomic } from "../../image/file-access.js";
 import { writeIndexPng } from "../../image/index-png.js";
 import { mapConcurrently } from "../../image/map-concurrently.js";
 import { renderOverlay } from "../../image/panel.js";
+import type { UnreadablePatch } from "../../inference/patch-source.js";
 import type { ClassMap } from "../../inference/segmentation-prediction.js";
 import { resolveGate } from "../../options/inference.js";
 import type { OnProgress } from "../../progress.js";
@@ -48,6 +49,18 @@ interface PredictedPicture {
   readonly overlay: string;
   readonly width: number;
   readonly height: number;
+}
+
+/** A picture that could not be predicted. */
+interface FailedPicture {
+  readonly picture: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+interface Predictions {
+  readonly predictions: PredictedPicture[];
+  readonly failed: FailedPicture[];
 }
 
 interface Networks {
@@ -89,15 +102,33 @@ function outputsOf(stem: string, folder: string): { readonly mask: string; reado
   return { mask: join(folder, `${stem}.png`), overlay: join(folder, `${stem}-overlay.png`) };
 }
 
-/** @throws WsssError `WSSS_ERR_OPTION` if a prediction would be written over one of the pictures. */
-function refuseOverwriting(files: readonly PictureFile[], folder: string): void {
-  const pictures = new Set(files.map(({ path }) => resolve(path)));
+/** A path whose folder is followed through links, as far as it is there: two names of one file become one. */
+async function trueName(path: string): Promise<string> {
+  const folder = dirname(resolve(path));
+  return join(await realpath(folder).catch(() => folder), basename(path));
+}
+
+/**
+ * Looks for files that would be lost, before anything is written.
+ * @throws WsssError `WSSS_ERR_OPTION` if a prediction would be written over a picture or over another prediction.
+ */
+async function refuseOverwriting(files: readonly PictureFile[], folder: string): Promise<void> {
+  const pictures = new Set(await Promise.all(files.map(async ({ path }) => await trueName(path))));
+  const writers = new Map<string, string>();
+  const out = await trueName(join(folder, "x")).then(dirname);
   for (const { path, stem } of files) {
-    const { mask, overlay } = outputsOf(stem, folder);
-    const lost = [mask, overlay].find((output) => pictures.has(resolve(output)));
-    if (lost === undefined) continue;
-    const message = `the prediction of ${path} would be written over the picture ${lost}; choose another folder with --out`;
-    throw new WsssError("WSSS_ERR_OPTION", message, { option: "out", path: lost });
+    for (const output of Object.values(outputsOf(stem, out))) {
+      if (pictures.has(output)) {
+        const message = `the prediction of ${path} would be written over the picture ${output}; choose another folder with --out`;
+        throw new WsssError("WSSS_ERR_OPTION", message, { option: "out", path: output });
+      }
+      const other = writers.get(output);
+      if (other !== undefined) {
+        const message = `the predictions of ${other} and ${path} would both be written to ${output}; predict them into two folders`;
+        throw new WsssError("WSSS_ERR_OPTION", message, { option: "out", path: output, pictures: [other, path] });
+      }
+      writers.set(output, path);
+    }
   }
 }
 
@@ -108,22 +139,29 @@ async function writePrediction(
   folder: string,
 ): Promise<PredictedPicture> {
   const { mask, overlay } = outputsOf(stem, folder);
-  await writeIndexPng(mask, { indices: classMap, height, width }, paletteOf(classes, background));
   const { data } = await decodePatch(path);
   const cell = { kind: "overlay", rgb: data, indices: classMap } as const;
+  // The overlay first, since it has the longer name: where that is too long, no half of a prediction is left.
   await writeBytesAtomic(overlay, await renderOverlay(cell, { height, width }, { classes, background }));
+  await writeIndexPng(mask, { indices: classMap, height, width }, paletteOf(classes, background));
   return { picture: path, mask, overlay, width, height };
 }
 
 /** Pictures that are written side by side while the next ones are segmented. */
 const picturesWrittenTogether = 8;
 
+/** What is told of a picture that failed. @throws the error, if it is not one of this picture alone. */
+function failureOf(picture: string, error: unknown): FailedPicture {
+  if (!isWsssError(error) || !["WSSS_ERR_DATASET", "WSSS_ERR_SHAPE", "WSSS_ERR_IO"].includes(error.code)) throw error;
+  return { picture, code: error.code, message: error.message };
+}
+
 async function predictAll(
   files: readonly PictureFile[],
   { segmenter, classifier }: Networks,
   options: PredictOptions,
   { view, signal }: ActionTools,
-): Promise<PredictedPicture[]> {
+): Promise<Predictions> {
   const { out, gateThreshold, gateRule } = options;
   await makeFolder(out);
   const given = { gateThreshold, gateRule };
@@ -133,18 +171,39 @@ async function predictAll(
     if (stage === "segment") view.progress({ stage: "predict", label: files[done - 1]?.stem ?? "", done, total });
   };
   const choice = options.gate === false ? { gate: null } : gate;
-  const maps = segmenter.predictEach(paths, { ...choice, signal, onProgress });
-  const predicted: PredictedPicture[] = [];
+  const failed: FailedPicture[] = [];
+  const fail = (picture: string, error: unknown): void => {
+    const failure = failureOf(picture, error);
+    failed.push(failure);
+    view.warn(failure.message);
+  };
+  const onUnreadable = ({ index, error }: UnreadablePatch): void => {
+    fail(files[index]?.path ?? "", error);
+  };
+  const maps = segmenter.predictEach(paths, { ...choice, signal, onProgress, onUnreadable });
+  const predictions: PredictedPicture[] = [];
   for await (const few of inPortions(maps, picturesWrittenTogether)) {
-    const begin = predicted.length;
-    const write = async (map: ClassMap, index: number): Promise<PredictedPicture> => {
-      const file = files[begin + index];
-      if (file === undefined) throw new Error(`there is no picture ${begin + index}`);
-      return await writePrediction(file, map, segmenter, out);
+    const write = async (map: ClassMap): Promise<PredictedPicture[]> => {
+      const file = files[map.index];
+      if (file === undefined) throw new Error(`there is no picture ${map.index}`);
+      try {
+        return [await writePrediction(file, map, segmenter, out)];
+      } catch (error) {
+        fail(file.path, error);
+        return [];
+      }
     };
-    predicted.push(...(await mapConcurrently(few, write, { signal, what: "the prediction" })));
+    predictions.push(...(await mapConcurrently(few, write, { signal, what: "the prediction" })).flat());
   }
-  return predicted;
+  return { predictions, failed };
+}
+
+/** The error of a command of whose pictures some failed; the others are written by then. */
+function failedPictures(failed: readonly FailedPicture[], count: number): WsssError {
+  const [first] = failed;
+  const others = failed.length === 1 ? "" : `, and ${failed.length - 1} more`;
+  const message = `${failed.length} of ${count} pictures could not be predicted: ${first?.message ?? ""}${others}; the others are written`;
+  return new WsssError("WSSS_ERR_DATASET", message, { failed });
 }
 
 /** Items that follow each other, `count` at a time, fewer at the end and before a failure. */
@@ -169,18 +228,19 @@ async function predict(paths: readonly string[], options: PredictOptions, tools:
   resolveGate({ gateThreshold, gateRule });
   const weights = await weightFiles(options);
   const files = await findPictures(paths);
-  refuseOverwriting(files, options.out);
+  await refuseOverwriting(files, options.out);
   const where = { ...groups.deviceOf({ ...options }), signal: tools.signal };
   const segmenter = await Segmenter.load(weights.segmenter, where);
   try {
     const classifier = weights.classifier === undefined ? undefined : await Classifier.load(weights.classifier, where);
     try {
-      const predictions = await predictAll(files, { segmenter, classifier }, options, tools);
+      const { predictions, failed } = await predictAll(files, { segmenter, classifier }, options, tools);
       tools.view.close();
       const classes = segmenter.classes.map(({ name }) => name);
       const hasGate = classifier !== undefined || segmenter.bundledClassifier !== null;
-      const answer = { classes, gated: hasGate && options.gate !== false, predictions };
+      const answer = { classes, gated: hasGate && options.gate !== false, predictions, failed };
       writeResult(tools.terminal, answer, () => predictions.map(({ mask }) => mask).join("\n"));
+      if (failed.length > 0) throw failedPictures(failed, files.length);
     } finally {
       await classifier?.dispose();
     }

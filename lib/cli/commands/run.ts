@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { performance } from "node:perf_hooks";
 
+import { checkPlan } from "../../run/check-plan.js";
 import { withRun } from "../../run/open-run.js";
 import { runPipeline } from "../../run/pipeline.js";
 import { allSections } from "../../run/plan.js";
@@ -87,6 +88,7 @@ Examples:
         given: planOfRun(given),
         device: groups.deviceOf(given),
         checkpoints: groups.checkpointsOf(given),
+        check: checkPlan,
         force: options.force ?? false,
         signal,
         reporter: view,

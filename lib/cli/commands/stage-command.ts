@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import type { SplitName } from "../../dataset/split.js";
+import type { PlanCheck } from "../../run/check-plan.js";
 import type { RunContext, RunSources } from "../../run/context.js";
 import { withRun } from "../../run/open-run.js";
 import type { PlanOptions } from "../../run/plan-options.js";
@@ -19,6 +20,8 @@ export interface StageAnswer {
 export interface StageCommand {
   readonly splits: readonly SplitName[];
   readonly sections: readonly SectionName[];
+  /** What is checked before the run folder is touched. */
+  readonly check?: PlanCheck;
   plan(given: Readonly<Record<string, unknown>>): PlanOptions;
   sources?(given: Readonly<Record<string, unknown>>): RunSources;
   work(context: RunContext): Promise<StageAnswer>;
@@ -38,6 +41,7 @@ export function setStageAction(command: Command, streams: Streams, stage: StageC
         device: deviceOf(given),
         checkpoints: checkpointsOf(given),
         sources: stage.sources?.(given),
+        check: stage.check,
         force: options.force ?? false,
         signal,
         reporter: view,

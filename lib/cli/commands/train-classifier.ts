@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { join } from "node:path";
 
+import { checkClassifierPlan } from "../../run/check-plan.js";
 import { trainClassifier } from "../../run/stages/train-classifier.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { classifierOf } from "../plan-of-command.js";
@@ -32,6 +33,7 @@ Example:
   setStageAction(command, streams, {
     splits: ["train"],
     sections: ["classifier"],
+    check: checkClassifierPlan,
     plan: (given) => ({ ...groups.planOf(given), classifier: classifierOf(given) }),
     work: async (context) =>
       trainingAnswer(await trainClassifier(context), join(context.root, "classifier.safetensors")),

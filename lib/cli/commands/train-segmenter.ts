@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { join, resolve } from "node:path";
 
+import { checkSegmenterPlan } from "../../run/check-plan.js";
 import { trainSegmenter } from "../../run/stages/train-segmenter.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { segmenterOf } from "../plan-of-command.js";
@@ -51,6 +52,7 @@ Example, full supervision with the same budget:
   setStageAction(command, streams, {
     splits: ["train"],
     sections: ["pseudoMasks", "segmenter"],
+    check: checkSegmenterPlan,
     plan: (given) => {
       const masks = maskFolderOf(given) === undefined ? given["masks"] : "pseudo";
       return { ...groups.planOf(given), segmenter: segmenterOf({ ...given, masks }) };

@@ -21,6 +21,12 @@ function describe({ meanLoss, validation }: SegmenterEpochEvent): string {
   return `${loss}  val accuracy ${validation.pixelAccuracy.toFixed(3)}  mIoU ${validation.mIoU.toFixed(3)}`;
 }
 
+/** An epoch whose loss is of no pixel teaches nothing, and its loss of 0 looks like success. */
+function warningOf({ scoredPixels }: SegmenterEpochEvent): string | undefined {
+  if (scoredPixels > 0) return undefined;
+  return "no mask of it had a pixel to learn from: each pixel was background or ignored, so the loss is 0 and nothing was learned";
+}
+
 /** The masks to learn from: those of this process, or those of the folder; null = the true ones. */
 async function openMasks(context: RunContext, source: StageSource | null): Promise<PseudoMasks | "ground-truth"> {
   if (source === null) return "ground-truth";
@@ -64,6 +70,7 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
       stepColumns: segmenterStepColumns,
       epochColumns: segmenterEpochColumns,
       describe,
+      warningOf,
     } as const;
     const keep = validation === undefined ? "last" : training.keep;
     const checkpointFolder = join(root, "checkpoints", "segmenter");

@@ -1,0 +1,23 @@
+import { findingsError } from "./findings.js";
+import type { PatchFile } from "./split.js";
+import type { TissueClass } from "./tissue-class.js";
+
+/**
+ * Refuses train patches none of whose labels names some class: it can't be learned, and would lower every mean over
+ * classes. Labels that are read from masks later are not known here, and nothing is refused for them.
+ *
+ * @param where - what the patches are of, for the message.
+ * @throws WsssError `WSSS_ERR_DATASET` with the names of the classes in `details.files`.
+ */
+export function refuseAbsentClasses(files: readonly PatchFile[], classes: readonly TissueClass[], where: string): void {
+  if (files.length === 0 || files.some(({ labels }) => labels === undefined)) return;
+  const absent = classes.filter((_, index) => !files.some(({ labels }) => labels?.[index] === 1));
+  if (absent.length === 0) return;
+  const findings = absent.map(({ name }) => ({ file: `class "${name}"` }));
+  const heading =
+    absent.length === 1
+      ? `a class never occurs in the labels of the ${files.length} train patches of ${where}`
+      : `${absent.length} classes never occur in the labels of the ${files.length} train patches of ${where}`;
+  const advice = "Add patches that show it, or take it out of the description and the labels";
+  throw findingsError(heading, findings, advice, { split: "train", classes: absent.map(({ name }) => name) });
+}

@@ -1,0 +1,110 @@
+import type { Dataset } from "../dataset/open-dataset.js";
+import { refuseAbsentClasses } from "../dataset/absent-classes.js";
+import { maskFolder, type Split } from "../dataset/split.js";
+import { WsssError } from "../errors.js";
+import { checkBatches } from "../inference/split-checks.js";
+import { levelsOf } from "../options/inference.js";
+import { Segmenter } from "../segmenter.js";
+import { levelWeightsFor } from "../training/segmenter-training.js";
+import type { RunContext, RunSources } from "./context.js";
+import type { PlanSections } from "./plan.js";
+import type { StageName } from "./stage-names.js";
+import { assertTestMasks } from "./stages/evaluate.js";
+
+/** Checks a plan against the files of the data, decoding nothing. */
+export type PlanCheck = (plan: Partial<PlanSections>, dataset: Dataset, sources: RunSources) => void;
+
+/**
+ * What the training of the classifier would refuse.
+ * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_DATASET`
+ */
+export const checkClassifierPlan: PlanCheck = ({ classifier }, { train }, sources) => {
+  refuseAbsentClasses(train.files, train.classes, train.dataset);
+  if (classifier === undefined || sources.classifier !== undefined) return;
+  checkBatches("Classifier.train", train, classifier.training, 1);
+};
+
+/**
+ * What the training of the segmenter would refuse.
+ * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_DATASET`
+ */
+export const checkSegmenterPlan: PlanCheck = ({ segmenter }, { train, manifest }) => {
+  if (segmenter === undefined) return;
+  checkBatches("Segmenter.train", train, segmenter.training, 2);
+  if (segmenter.masks !== "ground-truth") return;
+  levelWeightsFor("Segmenter.train", segmenter.training.levelWeights, null);
+  if (train.hasMasks) return;
+  const way =
+    manifest === null
+      ? `put one for each patch into ${train.folder}/${maskFolder("train")}`
+      : `name one for each patch in the column mask of ${manifest}`;
+  const message = `${train.dataset} has no true masks for its train patches, which full supervision learns from; ${way}`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { split: "train", folder: train.folder });
+};
+
+/**
+ * Checks the options of all stages: what a later stage would refuse is refused before the first one has worked for hours.
+ * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_DATASET` as the stage itself would.
+ */
+export const checkPlan: PlanCheck = (plan, dataset, sources) => {
+  assertTestMasks(dataset);
+  checkClassifierPlan(plan, dataset, sources);
+  checkSegmenterPlan(plan, dataset, sources);
+  const { classifier, pseudoMasks, segmenter } = plan;
+  if (classifier === undefined || pseudoMasks === undefined || segmenter?.masks !== "pseudo") return;
+  // Masks that are there already may be of another network's levels.
+  if (sources.masks !== undefined || sources.classifier !== undefined) return;
+  const levels = levelsOf("Classifier.generatePseudoMasks", classifier.backbone, pseudoMasks.levels);
+  levelWeightsFor("Segmenter.train", segmenter.training.levelWeights, levels);
+};
+
+/** Stages after which hours of work are spent. */
+const trainingStages: readonly StageName[] = ["train-classifier", "pseudo-masks", "train-segmenter"];
+
+/**
+ * What is done once before the first stage that works for long: everything that later stages read is read, and the
+ * networks that they begin with are made, so that what is damaged or does not fit is told now.
+ *
+ * @returns a function to be called before the work of each stage.
+ */
+export function readingOnceBefore(context: RunContext, plan: PlanSections): (stage: StageName) => Promise<void> {
+  let isDone = false;
+  return async (stage) => {
+    if (isDone || !trainingStages.includes(stage)) return;
+    isDone = true;
+    const { dataset, signal, reporter } = context;
+    const progress = (label: string) => (items: { readonly done: number; readonly total: number }) => {
+      reporter.progress({ stage, label, ...items });
+    };
+    await dataset.test.check(signal, progress("looking at test"));
+    // Full supervision learns from them, and pseudo masks are scored against them.
+    if (dataset.train.hasMasks) {
+      await dataset.train.loadTruth(signal, progress("reading the true masks of train"));
+      if (plan.segmenter.masks === "ground-truth") assertTissue(dataset.train, plan.segmenter.training.background);
+    }
+    await tryWeights(context, plan.segmenter);
+  };
+}
+
+/** @throws WsssError `WSSS_ERR_DATASET` if the true masks of train have no pixel that full supervision could learn from. */
+function assertTissue(
+  { name, dataset, count, tissuePixels }: Split,
+  background: PlanSections["segmenter"]["training"]["background"],
+): void {
+  if (background !== "ignore" || tissuePixels !== 0) return;
+  const message =
+    `none of the ${count} true masks of ${name} of ${dataset} has a pixel of a tissue class: each pixel is background or ignored, ` +
+    "so there is nothing to learn from; are the indices of the masks those of the description?";
+  throw new WsssError("WSSS_ERR_DATASET", message, { split: name });
+}
+
+/** Makes the segmenter that the last training begins with, if it begins with weights of a file, and lets it go. */
+async function tryWeights(
+  { dataset, device, signal }: RunContext,
+  { weights, masks: _, training: __, ...network }: PlanSections["segmenter"],
+): Promise<void> {
+  if (weights === null) return;
+  const { classes, background } = dataset;
+  const segmenter = await Segmenter.create({ classes, background, weights, ...network, ...device, signal });
+  await segmenter.dispose();
+}
