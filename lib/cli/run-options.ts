@@ -95,7 +95,7 @@ export function addDeviceOptions(command: Command): Command {
 export function addPlaceOptions(command: Command): Command {
   return command
     .option("--device <name>", "auto, cpu, cuda or cuda:N (default: auto)", deviceName)
-    .option("--threads <n>", "threads on the CPU, 0 = one per core (default: 0)", integer)
+    .option("--threads <n>", "threads on the CPU, 0 = one per core, within a CPU quota (default: 0)", integer)
     .option(
       "--precision <name>",
       "multiply in float32 or bfloat16; auto: trainings in what is fastest, the rest in float32 (default: auto)",

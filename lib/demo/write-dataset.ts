@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import sharp from "sharp";
 
 import { writeDatasetDescription } from "../dataset/description.js";
 import { patchFileName } from "../dataset/labels.js";
@@ -8,6 +7,7 @@ import { paletteOf } from "../dataset/tissue-class.js";
 import { writeBytesAtomic } from "../image/file-access.js";
 import { writeIndexPng } from "../image/index-png.js";
 import { mapConcurrently } from "../image/map-concurrently.js";
+import sharp from "../image/sharp.js";
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { makeFolder } from "../model/make-folder.js";

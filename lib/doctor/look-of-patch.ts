@@ -1,6 +1,7 @@
-import sharp, { type ChannelStats } from "sharp";
+import type { ChannelStats } from "sharp";
 
 import type { DecodedPatch } from "../image/decode-patch.js";
+import sharp from "../image/sharp.js";
 
 /** How a patch looks that holds no stained tissue. */
 export type EmptyLook =

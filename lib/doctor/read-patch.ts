@@ -1,12 +1,11 @@
 import { parse } from "node:path";
 
-import sharp from "sharp";
-
 import { minPatchSidePx } from "../dataset/loaded-split.js";
 import type { SplitName } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
 import { decodePatchBytes, type PatchFailure, pictureFormat, type PictureFormat } from "../image/decode-patch.js";
 import { readPngHeader } from "../image/index-png-codec.js";
+import sharp from "../image/sharp.js";
 import { digestOfPixels } from "./digest.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
 import { type EmptyLook, lookOfPatch } from "./look-of-patch.js";

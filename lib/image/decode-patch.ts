@@ -1,7 +1,8 @@
-import sharp, { type Metadata } from "sharp";
+import type { Metadata } from "sharp";
 
 import { WsssError } from "../errors.js";
 import { readBytes } from "./file-access.js";
+import sharp from "./sharp.js";
 
 /** One decoded patch. */
 export interface DecodedPatch {

@@ -1,6 +1,5 @@
-import { availableParallelism } from "node:os";
-
 import { WsssError } from "../errors.js";
+import { usableCores } from "../machine/usable-cores.js";
 
 /** Items done so far of all items. */
 export interface ItemProgress {
@@ -13,7 +12,7 @@ export interface ItemProgress {
 export interface MapConcurrentlyOptions {
   /**
    * Most items at work in the same moment, at least 1.
-   * @defaultValue number of cores, at least 2, so that one file is read while another is decoded
+   * @defaultValue number of usable cores, at least 2, so that one file is read while another is decoded
    */
   readonly limit?: number;
   /** Stops the work before the next item is begun. */
@@ -40,7 +39,7 @@ export async function mapConcurrently<Item, Result>(
   work: (item: Item, index: number) => Promise<Result>,
   options: MapConcurrentlyOptions = {},
 ): Promise<Result[]> {
-  const { signal, onProgress, what = "the work", limit = Math.max(2, availableParallelism()) } = options;
+  const { signal, onProgress, what = "the work", limit = Math.max(2, usableCores()) } = options;
   const results = new Array<Result>(items.length);
   const failures: { index: number; error: unknown }[] = [];
   let next = 0;

@@ -1,10 +1,11 @@
-import sharp, { type OverlayOptions, type Sharp } from "sharp";
+import type { OverlayOptions, Sharp } from "sharp";
 
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { writeBytesAtomic } from "./file-access.js";
 import { encodeIndexPng, ignoredIndex } from "./index-png.js";
 import { layOut, type LegendEntry } from "./panel-layout.js";
+import sharp from "./sharp.js";
 
 /** One field of a picture. */
 export type PanelCell =

@@ -1,5 +1,6 @@
-import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+
+import { usableCores } from "../machine/usable-cores.js";
 
 interface Job<Request, Answer> {
   readonly request: Request;
@@ -24,9 +25,9 @@ export class ThreadPool<Request, Answer> {
 
   /**
    * @param script - module that the threads run; it answers every message with one message.
-   * @param size - most threads, at least 1. Default: one less than there are cores, 4 at most.
+   * @param size - most threads, at least 1. Default: one less than there are usable cores, 4 at most.
    */
-  constructor(script: URL, size: number = Math.max(1, Math.min(4, availableParallelism() - 1))) {
+  constructor(script: URL, size: number = Math.max(1, Math.min(4, usableCores() - 1))) {
     this.#script = script;
     this.#size = size;
   }

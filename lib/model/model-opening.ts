@@ -5,6 +5,7 @@ import type { ModelDescription, ModelRole } from "./model-description.js";
 import { describeModel } from "./model-description.js";
 import type { NativeModel } from "./model-handle.js";
 import { ModelHandle } from "./model-handle.js";
+import { usableCores } from "../machine/usable-cores.js";
 import type { NativeAddon, NativeModelConfig, NativeInitialization, NativeNetworkReport } from "../native/addon.js";
 import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
@@ -91,7 +92,9 @@ export async function openModel<Native extends NativeModel>(
   const device = resolveDevice(call, opening.device, report);
   const bfloat16 = multipliesBfloat16(device, report);
   const precision = resolvePrecision(opening.precision, { device, backbone: description.backbone, bfloat16 });
-  const { seed, threads } = opening;
+  const { seed } = opening;
+  // LibTorch's own choice is all cores where it was loaded by a worker thread.
+  const threads = opening.threads === 0 && report.threads > usableCores() ? usableCores() : opening.threads;
   const { classes, width, headWidth, backbone, outputStride } = description;
   const shape = { classCount: classes.length, width, headWidth, backbone, outputStride };
   const native = nativeCall(() =>

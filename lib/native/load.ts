@@ -1,8 +1,11 @@
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { WsssError } from "../errors.js";
 import { findDriver, type LibTorchFolder, preloadLibTorch, setupLibTorch } from "../libtorch/index.js";
+import { usableCores } from "../machine/usable-cores.js";
 import type { NativeAddon } from "./addon.js";
 import { findBinary, noBinary } from "./binary.js";
+import { loadWithin } from "./limit-threads.js";
 import { currentPlatform, platformProblem } from "./platform.js";
 
 const require = createRequire(import.meta.url);
@@ -53,9 +56,18 @@ async function findAndLoad(named: LibTorchFolder | undefined): Promise<NativeAdd
   const binary = await locateAddon();
   const libtorch = named ?? (await foundOrFetched());
   const { version: driver } = await findDriver();
-  const cudaProblem = await preloadLibTorch(libtorch, driver !== null);
-  if (cudaProblem !== null) process.stderr.write(`wsss-tissue: CUDA is not used: ${cudaProblem}\n`);
-  return requireAddon(binary);
+  const load = async (): Promise<NativeAddon> => {
+    const cudaProblem = await preloadLibTorch(libtorch, driver !== null);
+    if (cudaProblem !== null) process.stderr.write(`wsss-tissue: CUDA is not used: ${cudaProblem}\n`);
+    return requireAddon(binary);
+  };
+  // Without a quota LibTorch's own choice is the right one.
+  if (usableCores() >= availableParallelism()) return await load();
+  return await loadWithin(usableCores(), async () => {
+    const addon = await load();
+    addon.deviceReport(); // Asks LibTorch for its threads.
+    return addon;
+  });
 }
 
 async function foundOrFetched(): Promise<LibTorchFolder> {

@@ -24,7 +24,8 @@ export interface ModelLoadOptions {
    */
   readonly seed?: number | undefined;
   /**
-   * Threads that one operation of this network may use on the CPU, 0..1024; 0 = one per core.
+   * Threads that one operation of this network may use on the CPU, 0..1024; 0 = one per core, and no more than a CPU quota of the
+   * container pays for.
    * @defaultValue `0`
    */
   readonly threads?: number | undefined;

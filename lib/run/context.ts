@@ -10,7 +10,7 @@ import type { StageSurroundings } from "./stage.js";
 /** Where the networks of a run live. Not part of its plan: another device gives the same result but for rounding. */
 export interface RunDevice {
   readonly device: Device;
-  /** Threads of one operation on the CPU, 0 = one per core. */
+  /** Threads of one operation on the CPU, 0 = one per core, within a CPU quota. */
   readonly threads: number;
   /** In what the networks multiply. */
   readonly precision: Precision;

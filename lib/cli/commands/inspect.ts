@@ -4,6 +4,7 @@ import type { Command } from "commander";
 
 import { inspectLibTorch, type LibTorchReport } from "../../libtorch/index.js";
 import type { NativeDeviceReport } from "../../native/addon.js";
+import { cpuQuota } from "../../machine/cpu-quota.js";
 import { findBinary, noBinary } from "../../native/binary.js";
 import { loadAddon } from "../../native/load.js";
 import { packageVersion } from "../../package-version.js";
@@ -19,6 +20,8 @@ export interface InspectReport {
   readonly platform: string;
   readonly processor: string;
   readonly cores: number;
+  /** CPUs that the quota of a container or batch system allows, perhaps with a fraction; null without a quota. */
+  readonly cpuQuota: number | null;
   readonly memoryBytes: number;
   readonly libtorch: LibTorchReport;
   /** What the loaded addon says; null if it could not be loaded. */
@@ -46,6 +49,7 @@ async function inspect(): Promise<InspectReport> {
     platform: `${process.platform}-${process.arch}`,
     processor: cpus()[0]?.model ?? "unknown",
     cores: availableParallelism(),
+    cpuQuota: cpuQuota(),
     memoryBytes: totalmem(),
     libtorch,
     addon,
@@ -66,15 +70,16 @@ function deviceLines(addon: NativeDeviceReport): string[][] {
   ];
 }
 
+function coresOf({ cores, cpuQuota: quota }: InspectReport): string {
+  return quota === null ? `${cores} cores` : `${cores} cores with a quota of ${Number(quota.toFixed(2))} CPUs`;
+}
+
 function describe(report: InspectReport): string {
   const { libtorch, addon, problem } = report;
   const rows = [
     ["wsss-tissue-native", report.package],
     ["Node", `${report.node} on ${report.platform}`],
-    [
-      "processor",
-      `${report.processor}, ${report.cores} cores, ${(report.memoryBytes / 2 ** 30).toFixed(1)} GiB memory`,
-    ],
+    ["processor", `${report.processor}, ${coresOf(report)}, ${(report.memoryBytes / 2 ** 30).toFixed(1)} GiB memory`],
     ["LibTorch needed", libtorch.needed],
     [
       "LibTorch used",
