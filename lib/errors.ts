@@ -21,7 +21,7 @@ export const errorCodes = [
   "WSSS_ERR_CANCELLED",
   /** The object was disposed before the call. */
   "WSSS_ERR_DISPOSED",
-  /** The object is at work; one job at a time. */
+  /** The object is at work, one job at a time; or another process works in the run folder, or perhaps does. */
   "WSSS_ERR_BUSY",
   /** The loss became NaN or infinite; the run was stopped before it could spoil the weights that are saved. */
   "WSSS_ERR_DIVERGED",

@@ -1,4 +1,4 @@
-/** Small parts of a run: fingerprints, metric files, markers, the lock, folders, and the printed table. */
+/** Small parts of a run: fingerprints, metric files, markers, folders, and the printed table. */
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -13,7 +13,6 @@ import { resolveSections } from "../dist/run/plan.js";
 import { alignColumns, formatDuration, reportTable } from "../dist/run/report-table.js";
 import { type RunReporter, silentReporter } from "../dist/run/reporter.js";
 import { intervalsResult, segmentationResult } from "../dist/run/result.js";
-import { lockRunFolder } from "../dist/run/run-lock.js";
 import { performStage, type Stage } from "../dist/run/stage.js";
 import { freshFolder } from "./support/command-line.js";
 
@@ -139,17 +138,6 @@ describe("files and folders", () => {
     });
     expect(await readdir(target)).toEqual(["new.txt"]);
     expect((await readdir(folder)).filter((name) => name.includes(".part"))).toEqual([]);
-  });
-});
-
-describe("the lock", () => {
-  test("keeps a second run out, and is given back", async () => {
-    const unlock = await lockRunFolder(folder);
-    await writeFile(path.join(folder, "run.lock"), `${process.ppid}\n`);
-    await expect(lockRunFolder(folder)).rejects.toMatchObject({ code: "WSSS_ERR_IO", details: { pid: process.ppid } });
-    await unlock();
-    const again = await lockRunFolder(folder);
-    await again();
   });
 });
 

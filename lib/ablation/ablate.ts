@@ -14,7 +14,7 @@ import { mergeOptions, type PlanOptions } from "../run/plan-options.js";
 import { allSections, type PlanSections, resolveSections } from "../run/plan.js";
 import { refuseDifferences } from "../run/refuse-differences.js";
 import type { RunReporter } from "../run/reporter.js";
-import { lockRunFolder } from "../run/run-lock.js";
+import { whileLocked } from "../run/run-lock.js";
 import { currentVersions, type DataLocation } from "../run/run-record.js";
 import type { Ablation } from "./ablation.js";
 import { readAblation, writeAblation } from "./ablation-file.js";
@@ -45,6 +45,8 @@ export interface AblationRequest {
   readonly checkpoints?: Partial<RunCheckpoints> | undefined;
   /** Whether options may differ from those of the folder; what depends on them is done again. */
   readonly force: boolean;
+  /** Whether folders are taken although a process of another machine or container is perhaps at work in them. @defaultValue `false` */
+  readonly forceUnlock?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly reporter: RunReporter;
   /** The command line, for the record. */
@@ -155,21 +157,31 @@ async function prepare(request: AblationRequest): Promise<Prepared> {
  * go on. What is done is skipped, so that the same call goes on after an interruption.
  *
  * @throws WsssError `WSSS_ERR_OPTION` if an option or a cell's name is wrong, or options differ from those of the folder without
- *   `force`; `WSSS_ERR_DATASET`; `WSSS_ERR_IO`, also while another process works in the folder; `WSSS_ERR_CANCELLED`; and
- *   what a stage throws.
+ *   `force`; `WSSS_ERR_DATASET`; `WSSS_ERR_BUSY` while another process works in the folder; `WSSS_ERR_IO`;
+ *   `WSSS_ERR_CANCELLED`; and what a stage throws.
  */
 export async function ablate(request: AblationRequest): Promise<Ablation> {
-  const { out: root, checkpoints, force, signal, reporter } = request;
+  const { out: root, checkpoints, force, forceUnlock, reporter } = request;
   const { before, data, dataset, given, plan, seeds, choice, header } = await prepare(request);
   for (const note of choice.notes) reporter.note(note);
   await makeFolder(root);
-  const unlock = await lockRunFolder(root);
-  try {
+  return await whileLocked({ ...request, folder: root }, async (signal) => {
     const names = choice.cells.map(({ name }) => name);
     const grid = new OutcomeGrid(cellsOf(plan), names, seeds, before);
     const table = (): Ablation => ({ ...header, seeds: grid.seeds, cells: grid.report() });
     const { device } = header;
-    const work: AblationWork = { root, data, dataset, given, device, checkpoints, force, signal, reporter };
+    const work: AblationWork = {
+      root,
+      data,
+      dataset,
+      given,
+      device,
+      checkpoints,
+      force,
+      forceUnlock,
+      signal,
+      reporter,
+    };
     await writeAblation(root, table());
     for (const [index, seed] of seeds.entries()) {
       throwIfAborted("the ablation", signal);
@@ -180,7 +192,5 @@ export async function ablate(request: AblationRequest): Promise<Ablation> {
       });
     }
     return table();
-  } finally {
-    await unlock();
-  }
+  });
 }

@@ -27,6 +27,7 @@ export interface AblationWork {
   readonly device: Partial<RunDevice> | undefined;
   readonly checkpoints: Partial<RunCheckpoints> | undefined;
   readonly force: boolean;
+  readonly forceUnlock: boolean | undefined;
   readonly signal: AbortSignal;
   readonly reporter: RunReporter;
 }

@@ -1,4 +1,4 @@
-import { exitCodes } from "./exit-codes.js";
+import { exitCodeOfSignal, onStopSignal, type StopSignal } from "./signals.js";
 
 /** The wish to stop, from the keyboard or the system. */
 export interface Cancellation {
@@ -9,9 +9,9 @@ export interface Cancellation {
 
 /** Why a command was cancelled; the `cause` of its error, which decides the exit code. */
 export class SignalReceived extends Error {
-  readonly signal: "SIGINT" | "SIGTERM";
+  readonly signal: StopSignal;
 
-  constructor(signal: "SIGINT" | "SIGTERM") {
+  constructor(signal: StopSignal) {
     super(`received ${signal}`);
     this.name = "SignalReceived";
     this.signal = signal;
@@ -19,25 +19,21 @@ export class SignalReceived extends Error {
 }
 
 /**
- * Turns the first Ctrl-C (SIGINT, or SIGTERM) into an abort, so that the work under way stops at its next safe point and
- * leaves its files whole, a training in a checkpoint; the second one quits at once.
+ * Turns the first signal that asks to stop into an abort, so that the work under way stops at its next safe point and leaves its files
+ * whole, a training in a checkpoint. A second one quits at once if it is SIGINT or SIGTERM. The others come several times without
+ * anybody being impatient: SIGHUP from the shell and from the kernel when a terminal is closed, SIGXCPU once a second.
  *
  * @param announce - tells the person that stopping has begun.
  */
 export function listenForCancel(announce: () => void): Cancellation {
   const controller = new AbortController();
-  const stop = (signal: "SIGINT" | "SIGTERM"): void => {
-    if (controller.signal.aborted) process.exit(signal === "SIGTERM" ? exitCodes.terminated : exitCodes.cancelled);
-    controller.abort(new SignalReceived(signal));
-    announce();
-  };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
-  return {
-    signal: controller.signal,
-    release: () => {
-      process.off("SIGINT", stop);
-      process.off("SIGTERM", stop);
-    },
-  };
+  const release = onStopSignal((signal) => {
+    if (!controller.signal.aborted) {
+      controller.abort(new SignalReceived(signal));
+      announce();
+    } else if (signal === "SIGINT" || signal === "SIGTERM") {
+      process.exit(exitCodeOfSignal(signal));
+    }
+  });
+  return { signal: controller.signal, release };
 }

@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 
 import { type ErrorCode, isWsssError } from "../errors.js";
+import { exitCodeOfSignal, stopSignals } from "./signals.js";
 
 /** Exit codes of `wsss-tissue`. */
 export const exitCodes = {
@@ -14,10 +15,8 @@ export const exitCodes = {
   weights: 4,
   /** A device, memory, or LibTorch itself. */
   device: 5,
-  /** By Ctrl-C (SIGINT). */
-  cancelled: 130,
-  /** By SIGTERM, as a scheduler sends it before it kills. */
-  terminated: 143,
+  /** By a signal it is 128 and its number; this is SIGINT's, and of work that was stopped by no signal. */
+  cancelled: exitCodeOfSignal("SIGINT"),
 } as const;
 
 /** One exit code for every error code, none left out. */
@@ -43,11 +42,15 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.option;
   if (!isWsssError(error)) return exitCodes.bug;
-  const terminated = error.code === "WSSS_ERR_CANCELLED" && isReceived(error.cause, "SIGTERM");
-  return terminated ? exitCodes.terminated : byErrorCode[error.code];
+  if (error.code === "WSSS_ERR_CANCELLED") return exitCodeOfCause(error.cause);
+  // Another process works in the folder: a matter of files. An object that is busy is a defect.
+  if (error.code === "WSSS_ERR_BUSY" && "path" in error.details) return exitCodes.data;
+  return byErrorCode[error.code];
 }
 
-/** Whether a cause is the arrival of a signal (cancel.ts). */
-function isReceived(cause: unknown, signal: string): boolean {
-  return cause instanceof Error && "signal" in cause && cause.signal === signal;
+/** The exit code of work that was cancelled, by the signal that stands (cancel.ts) somewhere among the causes. */
+function exitCodeOfCause(cause: unknown): number {
+  if (!(cause instanceof Error)) return exitCodes.cancelled;
+  const received = stopSignals.find((signal) => "signal" in cause && cause.signal === signal);
+  return received === undefined ? exitCodeOfCause(cause.cause) : exitCodeOfSignal(received);
 }

@@ -1,6 +1,11 @@
 #!/usr/bin/env node
-import { exitCodes } from "./exit-codes.js";
-import { runCommandLine } from "./run-command-line.js";
+import { exitCodeOfSignal, onStopSignal } from "./signals.js";
+
+// Before all else is loaded, which takes longer than everything here. Until a command listens itself, there is nothing to save.
+onStopSignal((signal) => process.exit(exitCodeOfSignal(signal)));
+
+const { exitCodes } = await import("./exit-codes.js");
+const { runCommandLine } = await import("./run-command-line.js");
 
 // A reader that closes its end, such as `head`, is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

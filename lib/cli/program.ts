@@ -16,6 +16,9 @@ import { addSetupCommand } from "./commands/setup.js";
 import { addTrainClassifierCommand } from "./commands/train-classifier.js";
 import { addTrainSegmenterCommand } from "./commands/train-segmenter.js";
 import type { Streams } from "./environment.js";
+import { exitCodeOfSignal, stopSignals } from "./signals.js";
+
+const signalCodes = stopSignals.map((signal) => `${exitCodeOfSignal(signal)} ${signal}`).join(", ");
 
 /** The command line, with every command; it throws `CommanderError` instead of ending the process. */
 export function createProgram(streams: Streams): Command {
@@ -36,7 +39,7 @@ export function createProgram(streams: Streams): Command {
       "after",
       `
 Exit codes: 0 ok, 1 defect of this program, 2 wrong option, 3 data or files, 4 weights, 5 device, memory or LibTorch,
-130 cancelled, 143 terminated.
+128 and its number if a signal stopped the work: ${signalCodes}.
 
 Examples:
   wsss-tissue demo

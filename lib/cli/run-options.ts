@@ -52,15 +52,21 @@ export function addFolderOptions(command: Command, defaultOut?: string): Command
   command.optionsGroup("Run folder:");
   if (defaultOut === undefined) command.requiredOption("--out <folder>", what, absolute);
   else command.option("--out <folder>", `${what} (default: ${defaultOut})`, absolute);
-  return command.option("--force", "go on with options that differ from the folder's; does again what they change");
+  return addForceOptions(command);
 }
 
 /** The folder of an ablation. */
 export function addAblationOptions(command: Command): Command {
-  return command
+  command
     .optionsGroup("Ablation:")
-    .requiredOption("--out <folder>", "folder of the ablation: the table, and one run folder for each cell", absolute)
-    .option("--force", "go on with options that differ from the folder's; does again what they change");
+    .requiredOption("--out <folder>", "folder of the ablation: the table, and one run folder for each cell", absolute);
+  return addForceOptions(command);
+}
+
+function addForceOptions(command: Command): Command {
+  return command
+    .option("--force", "go on with options that differ from the folder's; does again what they change")
+    .option("--force-unlock", "take the folder from a process of another machine or container that you know has ended");
 }
 
 /** How trainings are saved while they go, in timm's words. */

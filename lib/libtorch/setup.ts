@@ -149,7 +149,7 @@ function isOffline(): boolean {
 
 function asWsssError(error: unknown, target: string, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted === true) {
-    return new WsssError("WSSS_ERR_CANCELLED", "the set-up of LibTorch was cancelled", {}, { cause: error });
+    return new WsssError("WSSS_ERR_CANCELLED", "the set-up of LibTorch was cancelled", {}, { cause: signal.reason });
   }
   if (error instanceof WsssError || !(error instanceof Error)) return error;
   const message = `LibTorch could not be set up in ${target}: ${error.message}. Set WSSS_CACHE to use another folder`;

@@ -11,7 +11,7 @@ import { mergeOptions, type PlanOptions } from "./plan-options.js";
 import { type PlanSections, resolveSections, type SectionName } from "./plan.js";
 import { refuseDifferences } from "./refuse-differences.js";
 import type { RunReporter } from "./reporter.js";
-import { lockRunFolder } from "./run-lock.js";
+import { whileLocked } from "./run-lock.js";
 import { currentVersions, type DataLocation, readRunRecord, type RunRecord, writeRunRecord } from "./run-record.js";
 import { sourcesOfRun } from "./sources.js";
 import type { StageSurroundings } from "./stage.js";
@@ -49,6 +49,8 @@ export interface RunRequest {
   readonly check?: PlanCheck | undefined;
   /** Whether options may differ from those of the folder; what depends on them is done again. */
   readonly force: boolean;
+  /** Whether the folder is taken although a process of another machine or container is perhaps at work in it. @defaultValue `false` */
+  readonly forceUnlock?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly reporter: RunReporter;
   /**
@@ -138,13 +140,13 @@ async function record(
  * Options and dataset are judged before the folder is touched, so that a command that is refused leaves nothing behind.
  *
  * @throws WsssError `WSSS_ERR_OPTION` if an option is wrong, or differs from those of the folder without `force`;
- *   `WSSS_ERR_DATASET`; `WSSS_ERR_IO`; and what the work throws.
+ *   `WSSS_ERR_DATASET`; `WSSS_ERR_BUSY` while another process works in the folder; `WSSS_ERR_IO`; and what the work throws.
  */
 export async function withRun<Result>(
   request: RunRequest,
   work: (context: RunContext) => Promise<Result>,
 ): Promise<Result> {
-  const { out: root, ownDataset, signal, reporter } = request;
+  const { out: root, ownDataset, reporter, forceUnlock } = request;
   const prepared = await prepare(request);
   const data = dataLocation(request, prepared.stored?.data);
   const subset = mergeOptions(prepared.base, prepared.given).subset;
@@ -154,8 +156,8 @@ export async function withRun<Result>(
   const versions = await currentVersions();
   warnOfVersions(request, prepared.stored, versions);
   await makeFolder(root);
-  const unlock = await lockRunFolder(root);
-  try {
+  const lock = { folder: root, forceUnlock, signal: request.signal, reporter };
+  return await whileLocked(lock, async (signal) => {
     await ownDataset?.make({ root, signal, reporter });
     if (dataset === undefined) {
       dataset = await openData(request, data, subset);
@@ -172,7 +174,5 @@ export async function withRun<Result>(
     const resume = (request.checkpoints?.resume ?? true) && !force;
     const checkpoints = { checkpointSteps: 0, checkpointKeep: 2, ...request.checkpoints, resume };
     return await work({ root, dataset, fingerprint, plan, device, checkpoints, sources, signal, reporter, memory: {} });
-  } finally {
-    await unlock();
-  }
+  });
 }

@@ -5,7 +5,10 @@ import { ablate } from "../../ablation/ablate.js";
 import { ablationText } from "../../ablation/ablation-text.js";
 import { demoDataset } from "../../demo/demo-dataset.js";
 import { demoSettings } from "../../demo/settings.js";
+import { makeFolder } from "../../model/make-folder.js";
 import { mergeOptions } from "../../run/plan-options.js";
+import type { RunReporter } from "../../run/reporter.js";
+import { type LockRequest, whileLocked } from "../../run/run-lock.js";
 import { act, addTalkOptions, type Streams } from "../environment.js";
 import { planOfRun } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
@@ -18,6 +21,7 @@ interface AblateOptions {
   readonly quiet?: boolean;
   readonly out: string;
   readonly force?: boolean;
+  readonly forceUnlock?: boolean;
   readonly seeds?: readonly number[];
   readonly only?: readonly string[] | "all";
   readonly demo?: boolean;
@@ -25,6 +29,14 @@ interface AblateOptions {
 
 /** One set for all seeds, so that they differ in the training alone. */
 const demoData = demoDataset({ seed: 0, patchPx: demoSettings.patchPx, counts: demoSettings.counts });
+
+/** Draws the demo's patches, if they are not there; alone in the folder, as all work in it is. */
+async function makeDemoData(request: LockRequest & { readonly reporter: RunReporter }): Promise<void> {
+  await makeFolder(request.folder);
+  await whileLocked(request, async (signal) => {
+    await demoData.make({ root: request.folder, signal, reporter: request.reporter });
+  });
+}
 
 /** The command line as it can be given again in a shell. */
 function commandLine(given: readonly string[]): string {
@@ -78,7 +90,8 @@ Examples:
       const demo = options.demo ?? false;
       if (demo && given["data"] !== undefined)
         throw new InvalidArgumentError("--demo has data of its own; leave --data out.");
-      if (demo) await demoData.make({ root: options.out, signal, reporter: view });
+      const { forceUnlock, out } = options;
+      if (demo) await makeDemoData({ folder: out, forceUnlock, signal, reporter: view });
       const plan = planOfRun(given);
       const ablation = await ablate({
         out: options.out,
@@ -89,6 +102,7 @@ Examples:
         device: groups.deviceOf(given),
         checkpoints: groups.checkpointsOf(given),
         force: options.force ?? false,
+        forceUnlock,
         signal,
         reporter: view,
         command: commandLine(program.args),

@@ -20,6 +20,7 @@ interface DemoOptions {
   readonly quiet?: boolean;
   readonly out?: string;
   readonly force?: boolean;
+  readonly forceUnlock?: boolean;
   readonly tiny?: boolean;
   readonly seed?: number;
 }
@@ -53,7 +54,7 @@ Examples:
   command.action(async (options: DemoOptions) => {
     const startedAt = performance.now();
     await act(streams, options, async ({ terminal, view, signal }) => {
-      const { seed = 0, tiny = false, force = false } = options;
+      const { seed = 0, tiny = false, force = false, forceUnlock = false } = options;
       const settings = tiny ? tinyDemoSettings : demoSettings;
       const given = groups.givenOptions(command);
       const request = {
@@ -65,6 +66,7 @@ Examples:
         device: groups.deviceOf(given),
         checkpoints: groups.checkpointsOf(given),
         force,
+        forceUnlock,
         signal,
         reporter: view,
         check: checkPlan,

@@ -76,34 +76,37 @@ Examples:
   wsss-tissue run --data my-tissue --out runs/small --width 1/8 --epochs 16 --batch-size 16 --segmenter-lr 0.05
   wsss-tissue run --data my-tissue --out runs/supervised --masks ground-truth --json`,
   );
-  command.action(async (options: { json?: boolean; quiet?: boolean; out: string; force?: boolean }) => {
-    const startedAt = performance.now();
-    await act(streams, options, async ({ terminal, view, signal }) => {
-      const given = groups.givenOptions(command);
-      const request = {
-        out: options.out,
-        data: groups.dataOf(given),
-        splits: ["train", "test"],
-        sections: allSections,
-        given: planOfRun(given),
-        device: groups.deviceOf(given),
-        checkpoints: groups.checkpointsOf(given),
-        check: checkPlan,
-        force: options.force ?? false,
-        signal,
-        reporter: view,
-      } as const;
-      await withRun(request, async (context) => {
-        const { result } = await runPipeline(context, startedAt);
-        view.close();
-        view.note(`pictures are in ${context.root}/pictures`);
-        writeResult(terminal, result, () =>
-          reportTable(
-            result,
-            context.dataset.classes.map(({ name }) => name),
-          ),
-        );
+  command.action(
+    async (options: { json?: boolean; quiet?: boolean; out: string; force?: boolean; forceUnlock?: boolean }) => {
+      const startedAt = performance.now();
+      await act(streams, options, async ({ terminal, view, signal }) => {
+        const given = groups.givenOptions(command);
+        const request = {
+          out: options.out,
+          data: groups.dataOf(given),
+          splits: ["train", "test"],
+          sections: allSections,
+          given: planOfRun(given),
+          device: groups.deviceOf(given),
+          checkpoints: groups.checkpointsOf(given),
+          check: checkPlan,
+          force: options.force ?? false,
+          forceUnlock: options.forceUnlock ?? false,
+          signal,
+          reporter: view,
+        } as const;
+        await withRun(request, async (context) => {
+          const { result } = await runPipeline(context, startedAt);
+          view.close();
+          view.note(`pictures are in ${context.root}/pictures`);
+          writeResult(terminal, result, () =>
+            reportTable(
+              result,
+              context.dataset.classes.map(({ name }) => name),
+            ),
+          );
+        });
       });
-    });
-  });
+    },
+  );
 }

@@ -29,28 +29,31 @@ export interface StageCommand {
 
 /** Gives a command its action. */
 export function setStageAction(command: Command, streams: Streams, stage: StageCommand): void {
-  command.action(async (options: { json?: boolean; quiet?: boolean; out: string; force?: boolean }) => {
-    await act(streams, options, async ({ terminal, view, signal }) => {
-      const given = givenOptions(command);
-      const request = {
-        out: options.out,
-        data: dataOf(given),
-        splits: stage.splits,
-        sections: stage.sections,
-        given: stage.plan(given),
-        device: deviceOf(given),
-        checkpoints: checkpointsOf(given),
-        sources: stage.sources?.(given),
-        check: stage.check,
-        force: options.force ?? false,
-        signal,
-        reporter: view,
-      };
-      await withRun(request, async (context) => {
-        const answer = await stage.work(context);
-        view.close();
-        writeResult(terminal, answer.json, () => answer.text());
+  command.action(
+    async (options: { json?: boolean; quiet?: boolean; out: string; force?: boolean; forceUnlock?: boolean }) => {
+      await act(streams, options, async ({ terminal, view, signal }) => {
+        const given = givenOptions(command);
+        const request = {
+          out: options.out,
+          data: dataOf(given),
+          splits: stage.splits,
+          sections: stage.sections,
+          given: stage.plan(given),
+          device: deviceOf(given),
+          checkpoints: checkpointsOf(given),
+          sources: stage.sources?.(given),
+          check: stage.check,
+          force: options.force ?? false,
+          forceUnlock: options.forceUnlock ?? false,
+          signal,
+          reporter: view,
+        };
+        await withRun(request, async (context) => {
+          const answer = await stage.work(context);
+          view.close();
+          writeResult(terminal, answer.json, () => answer.text());
+        });
       });
-    });
-  });
+    },
+  );
 }

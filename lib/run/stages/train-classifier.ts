@@ -4,6 +4,7 @@ import { Classifier } from "../../classifier.js";
 import type { ClassifierEpochEvent } from "../../training-events.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
+import { abandonWhenLost } from "../abandon-when-lost.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { identityOfWeights } from "../sources.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
@@ -38,6 +39,7 @@ async function train(context: RunContext): Promise<TrainingRecord> {
     ...device,
     signal,
   });
+  const release = abandonWhenLost(signal, classifier);
   try {
     const log = {
       stage,
@@ -56,6 +58,7 @@ async function train(context: RunContext): Promise<TrainingRecord> {
     await classifier.save(join(root, weightsFile));
     return record;
   } finally {
+    release();
     await classifier.dispose();
   }
 }

@@ -5,6 +5,7 @@ import { Segmenter } from "../../segmenter.js";
 import type { SegmenterEpochEvent } from "../../training-events.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
+import { abandonWhenLost } from "../abandon-when-lost.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
@@ -61,6 +62,7 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
     ...device,
     signal,
   });
+  const release = abandonWhenLost(signal, segmenter);
   try {
     const log = {
       stage,
@@ -88,6 +90,7 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
     await segmenter.save(join(root, weightsFile));
     return record;
   } finally {
+    release();
     await segmenter.dispose();
   }
 }
