@@ -35,7 +35,7 @@ describe("help and version", () => {
     expect(code).toBe(0);
     expect(stderr).toBe("");
     for (const name of commands) expect(stdout).toContain(`  ${name} `);
-    expect(stdout).toContain("130 cancelled");
+    expect(stdout).toContain("130 SIGINT");
   });
 
   test.each(commands)("%s --help explains it and its options, exit 0", async (name) => {

@@ -32,7 +32,7 @@ export function addTalkOptions(command: Command): Command {
     .option("--debug", "print the stack of an error");
 }
 
-/** Runs the action of a command with a view and the keyboard's Ctrl-C, and tidies both up. */
+/** Runs the action of a command with a view and an ear for signals, and tidies both up. */
 export async function act(
   streams: Streams,
   options: TalkOptions,

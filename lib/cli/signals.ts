@@ -4,7 +4,7 @@ import { constants } from "node:os";
  * Signals that ask a program to stop: Ctrl-C, a scheduler's end, a terminal that was closed (or `nohup`, whose wish Node resets), and what
  * batch systems send as a warning before they kill.
  */
-export const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU"] as const;
+export const stopSignals = ["SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGXCPU"] as const;
 
 /** One of {@link stopSignals}. */
 export type StopSignal = (typeof stopSignals)[number];

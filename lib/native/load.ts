@@ -15,7 +15,7 @@ let fetchSignal: AbortSignal | undefined;
 
 /**
  * Lets a signal end the fetching of LibTorch that the first use of the addon may begin; `undefined` = nothing does. For a
- * program as a whole, as loading is: the command line's Ctrl-C.
+ * program as a whole, as loading is: the signals that the command line hears.
  */
 export function endFetchingOn(signal: AbortSignal | undefined): void {
   fetchSignal = signal;
