@@ -13,7 +13,17 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { constants, hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -25,7 +35,9 @@ const flags = new Set(process.argv.slice(2));
 checkNode();
 const unlock = await lock(inRoot(".prepare.lock"));
 process.once("exit", unlock);
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+for (const signal of ["SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGXCPU"]) {
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
+}
 
 installPackages();
 compileTypeScript();
@@ -98,23 +110,43 @@ function buildAddon() {
   run(process.execPath, parameters, "the addon could not be built, see above");
 }
 
-/** Waits until no other process prepares this clone. Returns what ends the lock. */
+/**
+ * Waits until no other process prepares this clone. Returns what ends the lock: a file with the number of the process, and the host, the
+ * start of the machine and the container in which it counts. A process of another container or host can't be asked.
+ */
 async function lock(file) {
+  const place = [hostname(), readText("/proc/sys/kernel/random/boot_id")?.trim() ?? "", processNamespace()];
+  const text = [process.pid, ...place, ""].join("\n");
   for (let told = false; ;) {
     try {
-      writeFileSync(file, String(process.pid), { flag: "wx" });
-      return () => rmSync(file, { force: true });
+      writeFileSync(file, text, { flag: "wx" });
+      return () => {
+        if (readText(file) === text) rmSync(file, { force: true });
+      };
     } catch (error) {
       if (error.code !== "EEXIST") fail(`${root} can't be written: ${error.message}`);
     }
-    const owner = Number(readText(file) ?? "");
-    if (owner > 0 && !isAlive(owner)) {
+    // Versions before wrote the number alone.
+    const [number, host = place[0], boot = place[1], namespace = place[2]] = (readText(file) ?? "").split("\n");
+    const owner = Number(number);
+    const isRestarted = host === place[0] && boot !== place[1];
+    const isHere = host === place[0] && boot === place[1] && namespace === place[2];
+    if (owner > 0 && (isRestarted || (isHere && !isAlive(owner)))) {
       rmSync(file, { force: true });
       continue;
     }
-    if (!told) say(`waiting for process ${owner}, which prepares this clone`);
+    const holder = isHere ? `process ${owner}` : `process ${owner} of another container or machine (${host})`;
+    if (!told) say(`waiting for ${holder}, which prepares this clone; if it has ended, remove ${file}`);
     told = true;
     await sleep(500);
+  }
+}
+
+function processNamespace() {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, truncate, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,6 +9,7 @@ import { type LibTorchVariant, pinnedVariants, type PinnedTorchWheel } from "../
 import { pipSource } from "../dist/libtorch/pip-source.js";
 import { fileSource } from "../dist/libtorch/file-source.js";
 import { ownName } from "../dist/libtorch/owner.js";
+import { ownIdentity } from "../dist/machine/process-identity.js";
 import { placeInFolder } from "../dist/libtorch/unpack-wheel.js";
 import {
   cudaWheelFiles,
@@ -136,12 +138,17 @@ describe("a set-up of LibTorch", () => {
     const dead = alive.replace(`-${number}-`, "-4194303-");
     const reborn = alive.replace(`-${start}-`, "-1-");
     const elsewhere = ".setup-cpu-0123456789ab-1-1-abc";
-    for (const name of [dead, alive, reborn, elsewhere]) await mkdir(path.join(cache, name), { recursive: true });
+    // Of another machine with the same name, outside of containers; by its start alone it is told from this one.
+    const { host, namespace } = ownIdentity();
+    const ofNamesake = createHash("sha256").update(`${host} ${namespace}`).digest("hex").slice(0, 12);
+    const namesake = `.setup-cpu-${ofNamesake}-4194303-1-abc`;
+    for (const name of [dead, alive, reborn, elsewhere, namesake])
+      await mkdir(path.join(cache, name), { recursive: true });
     await install();
-    expect((await leftovers()).sort()).toEqual([alive, elsewhere].sort());
+    expect((await leftovers()).sort()).toEqual([alive, elsewhere, namesake].sort());
     // What can't be asked counts as given up after a day.
     const before = new Date(Date.now() - 25 * 3600 * 1000);
-    await utimes(path.join(cache, elsewhere), before, before);
+    for (const name of [elsewhere, namesake]) await utimes(path.join(cache, name), before, before);
     await install({ force: true });
     expect(await leftovers()).toEqual([alive]);
   });

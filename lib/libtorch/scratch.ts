@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { mayBeAtWork, ownName } from "./owner.js";
 import { libtorchVersion, type LibTorchVariant, type PinnedWheel } from "./pinned.js";
@@ -42,12 +42,13 @@ export async function openScratch(cache: string, wanted: TakeOver): Promise<Scra
   const folder = await mkdtemp(path.join(cache, `.setup-${wanted.variant}-${ownName}-`));
   const unpacked = path.join(folder, "libtorch");
   let receipt: Receipt = { version: libtorchVersion, headers: wanted.headers, from: [] };
+  const { mtimeMs: nowMs } = await stat(folder);
   for (const name of await readdir(cache)) {
     const [, variant, owner = ""] = scratchName.exec(name) ?? [];
     const left = path.join(cache, name);
     if (variant !== wanted.variant || left === folder) continue;
     try {
-      if (owner !== "nobody" && (await mayBeAtWork(owner, left))) continue;
+      if (owner !== "nobody" && (await mayBeAtWork(owner, left, nowMs))) continue;
       const before = await readReceipt(path.join(left, "libtorch"));
       if (receipt.from.length === 0 && before !== null && isWanted(before, wanted)) {
         await rename(path.join(left, "libtorch"), unpacked);
