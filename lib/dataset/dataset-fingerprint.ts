@@ -4,7 +4,7 @@ import { basename } from "node:path";
 
 import type { Dataset } from "./open-dataset.js";
 import type { Split } from "./split.js";
-import type { TissueClass } from "./tissue-class.js";
+import type { MaskIndices, TissueClass } from "./tissue-class.js";
 import { ioFailure } from "../image/file-access.js";
 import { mapConcurrently } from "../image/map-concurrently.js";
 
@@ -13,7 +13,7 @@ export interface SplitFingerprint {
   readonly count: number;
   /** SHA-256 over names, labels, patients and sizes of the patch files. */
   readonly patches: string;
-  /** SHA-256 over names and sizes of the true masks; null if there are none. */
+  /** SHA-256 over names and sizes of the true masks, and how they are numbered; null if there are none. */
   readonly masks: string | null;
 }
 
@@ -23,6 +23,8 @@ export interface DatasetFingerprint {
   readonly classes: readonly Pick<TissueClass, "name" | "colour">[];
   readonly background: Pick<TissueClass, "name" | "colour">;
   readonly glass: Dataset["glass"];
+  /** Absent where the true masks are numbered as usual, so that such datasets keep their fingerprints. */
+  readonly maskIndices?: MaskIndices;
   readonly train: SplitFingerprint;
   readonly val: SplitFingerprint;
   readonly test: SplitFingerprint;
@@ -52,7 +54,9 @@ export async function fingerprintSplit(split: Split): Promise<SplitFingerprint> 
     // Where no patient is named nothing is added, so that datasets without patients keep their fingerprints.
     return { path: imagePath, note: patient === undefined ? label : `${label}\t${patient}` };
   });
-  const masks = split.files.flatMap(({ maskPath }) => (maskPath === undefined ? [] : [{ path: maskPath, note: "" }]));
+  // The same files numbered otherwise are other masks. JavaScript keeps whole numbers as keys in their order.
+  const note = split.maskIndices === null ? "" : JSON.stringify(split.maskIndices);
+  const masks = split.files.flatMap(({ maskPath }) => (maskPath === undefined ? [] : [{ path: maskPath, note }]));
   return {
     count: split.count,
     patches: await digestOfFiles(patches),
@@ -62,12 +66,14 @@ export async function fingerprintSplit(split: Split): Promise<SplitFingerprint> 
 
 /** Looks at names and sizes of all files of a dataset; opens none. @throws WsssError `WSSS_ERR_IO` */
 export async function fingerprintDataset(dataset: Dataset): Promise<DatasetFingerprint> {
+  const { maskIndices } = dataset.description;
   const plain = ({ name, colour }: TissueClass): Pick<TissueClass, "name" | "colour"> => ({ name, colour });
   return {
     name: dataset.name,
     classes: dataset.classes.map(plain),
     background: plain(dataset.background),
     glass: dataset.glass,
+    ...(maskIndices !== undefined && { maskIndices }),
     train: await fingerprintSplit(dataset.train),
     val: await fingerprintSplit(dataset.val),
     test: await fingerprintSplit(dataset.test),

@@ -6,12 +6,14 @@ import { WsssError } from "../errors.js";
 import { readBytes, writeBytesAtomic } from "../image/file-access.js";
 import { checkValue } from "./check-value.js";
 import { pathProblem } from "./inner-path.js";
+import { indicesAround, problemsOfIndices } from "./mask-indices.js";
 import {
   type GlassRule,
   labelGrammars,
   type LabelRule,
   labelSpellings,
   type ManifestLabelRule,
+  type MaskIndices,
   type NameLabelRule,
   type PatientSplit,
   type TissueClass,
@@ -28,6 +30,8 @@ export interface DatasetDescription {
   readonly classes: readonly TissueClass[];
   /** Index K in masks; never scored. */
   readonly background: TissueClass;
+  /** How the true masks are numbered; absent where it is 0 to K-1 for the classes and K for the background. */
+  readonly maskIndices?: MaskIndices | undefined;
   /** Index of pixels in true masks that are neither scored nor trained on; without it, true masks must not hold it. */
   readonly ignoreIndex?: 255 | undefined;
   /** Where patch-level labels are, and how they are read. */
@@ -66,12 +70,31 @@ const glassRule = z.strictObject({
   minAreaPx: z.int().min(0).default(50),
 });
 
+const backgroundDefaults = { name: "background", colour: [255, 255, 255] } as const;
+
+const background = z.preprocess(
+  (value, context) => {
+    if (typeof value === "number") return { index: value };
+    if (typeof value === "string" || Array.isArray(value)) {
+      const bound = "must be an object, or the index that the background has in masks";
+      context.addIssue({ code: "custom", message: `${bound}, received ${JSON.stringify(value)}` });
+    }
+    return value;
+  },
+  z.strictObject({
+    name: tissueClass.shape.name.default(backgroundDefaults.name),
+    colour: colour.default([...backgroundDefaults.colour]),
+    index: z.custom<number>().superRefine(checkBackgroundIndex).optional(),
+  }),
+);
+
 const schema = z
   .strictObject({
     name: z.string().trim().min(1).max(200),
     // One class can't be learned from labels, as every patch has it. 255 is the ignored index and background takes one more.
     classes: z.array(tissueClass).min(2).max(254),
-    background: tissueClass.default({ name: "background", colour: [255, 255, 255] }),
+    background: background.default({ ...backgroundDefaults, colour: [...backgroundDefaults.colour], index: undefined }),
+    maskIndices: z.record(z.string(), z.string()).optional(),
     ignoreIndex: z.literal(255).optional(),
     labels: labelRule,
     split: patientSplit.optional(),
@@ -104,6 +127,23 @@ const schema = z
         context.addIssue({ code: "custom", path: [...where, "colour"], message });
       }
     }
+  })
+  .superRefine(({ classes, background: { index, ...named }, maskIndices, ignoreIndex }, context) => {
+    const refuse = (path: string, message: string): void => context.addIssue({ code: "custom", path: [path], message });
+    if (index === undefined) {
+      const given = { classes, background: named, ignoreIndex };
+      for (const problem of problemsOfIndices(maskIndices ?? {}, given)) {
+        if (maskIndices !== undefined) refuse("maskIndices", problem);
+      }
+    } else if (maskIndices !== undefined) {
+      refuse("maskIndices", `and the index of background (${index}) exclude each other; leave one out`);
+    } else if (index === ignoreIndex) {
+      refuse("background", `has the index ${index}, which ignoreIndex says is ignored; leave one out`);
+    }
+  })
+  .transform(({ background: { index, ...named }, maskIndices, ...rest }): DatasetDescription => {
+    const numbered = index === undefined ? maskIndices : indicesAround(index, { ...rest, background: named });
+    return { ...rest, background: named, ...(numbered !== undefined && { maskIndices: numbered }) };
   });
 
 /** What a user writes into `wsss-dataset.json`, or gives to `openDataset`. */
@@ -113,10 +153,19 @@ export interface DatasetDescriptionInput {
   /** The K tissue classes, 2 to 254, in the order of labels and mask indices; names and colours differ. */
   readonly classes: readonly TissueClass[];
   /**
-   * Name and colour of the mask index K, which is never scored.
-   * @defaultValue white, named `"background"`, as in both published datasets
+   * Name and colour of the background, which is never scored; or, where it is not the last index of the true masks, the index that
+   * it has there, alone or beside name and colour. The classes then take the other indices, from 0 on, in their order: with 0 they are
+   * 1 to K.
+   * @defaultValue white, named `"background"`, with the index K, as in both published datasets
    */
-  readonly background?: TissueClass | undefined;
+  readonly background?: number | (Partial<TissueClass> & { readonly index?: number | undefined }) | undefined;
+  /**
+   * What the values of the true masks stand for, where another background is not all: `{ "0": "background", "7": "gland" }`. Names are
+   * those of classes and background, or `"ignored"`. Each class must be there; values that are not there are refused in masks.
+   * Pseudo masks and predictions have the library's own indices all the same.
+   * @defaultValue none: 0 to K-1 are the classes, K is the background
+   */
+  readonly maskIndices?: MaskIndices | undefined;
   /**
    * Index of pixels in true masks that are neither scored nor trained on.
    * @defaultValue none: a true mask that holds 255 is refused, so that a slip of an annotation tool is not taken for a wish
@@ -155,6 +204,12 @@ export type DescriptionFailure =
   | "syntax"
   /** JSON, but not a description. */
   | "invalid";
+
+function checkBackgroundIndex(index: unknown, context: z.RefinementCtx): void {
+  if (index === undefined || (Number.isInteger(index) && Number(index) >= 0 && Number(index) <= 255)) return;
+  const message = `must be a whole number from 0 to 255, received ${JSON.stringify(index)}`;
+  context.addIssue({ code: "custom", message });
+}
 
 function checkManifestName(file: string, context: z.RefinementCtx): void {
   const problem = /\.(csv|json)$/i.test(file) ? pathProblem(file) : "must end with .csv or .json";

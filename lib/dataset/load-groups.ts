@@ -16,8 +16,8 @@ import {
   loadPatchStore,
   type StoreFactories,
 } from "./loaded-split.js";
+import { trueMaskReading } from "./mask-indices.js";
 import type { PatchFile } from "./split.js";
-import { paletteOf } from "./tissue-class.js";
 
 /** What of a split is loaded. */
 export interface GroupSource {
@@ -108,11 +108,10 @@ async function loadTruth(
   contradictions: Contradictions,
   options: LoadingOptions,
 ): Promise<NonNullable<LoadedGroup["truth"]>> {
-  const { classes, background, ignoreIndex, labels } = description;
+  const { classes, labels } = description;
   const ofGroup = chosen(files, positions);
   const paths = ofGroup.flatMap(({ maskPath }) => maskPath ?? []);
-  const palette = paletteOf(classes, background);
-  const sources = { levels: [paths], height, width, palette, mayIgnore: ignoreIndex !== undefined };
+  const sources = { levels: [paths], height, width, ...trueMaskReading(description) };
   return await loadMaskStore(stores, sources, options, (mask, _level, index) => {
     const file = ofGroup[index];
     if (file?.labels === undefined) setLabelOfMask(patches, index, mask, classes.length, labels.minClassShare);

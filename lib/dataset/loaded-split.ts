@@ -2,7 +2,7 @@ import { basename } from "node:path";
 
 import { WsssError } from "../errors.js";
 import { decodePatch, type DecodedPatch } from "../image/decode-patch.js";
-import { type Colour, type DecodedMask, ignoredIndex, readIndexPng } from "../image/index-png.js";
+import { type Colour, type DecodedMask, ignoredIndex, readIndexPng, type StoredIndices } from "../image/index-png.js";
 import { type ItemProgress, mapConcurrently, throwIfAborted } from "../image/map-concurrently.js";
 import type { NativeAddon, NativeMaskStore, NativePatchStore } from "../native/addon.js";
 import { nativeCall } from "../native/job.js";
@@ -106,6 +106,11 @@ export interface MaskSources {
    * @defaultValue `true`
    */
   readonly mayIgnore?: boolean;
+  /**
+   * What the files' values stand for; says of each whether it may occur, 255 included.
+   * @defaultValue none: they are the indices, as in all masks that this library has written
+   */
+  readonly stored?: StoredIndices | undefined;
 }
 
 /**
@@ -121,7 +126,7 @@ export async function loadMaskStore(
   options: LoadingOptions = {},
   onMask?: (mask: DecodedMask, level: number, index: number) => void,
 ): Promise<NativeMaskStore> {
-  const { levels, height, width, palette, mayIgnore = true } = sources;
+  const { levels, height, width, palette, mayIgnore = true, stored } = sources;
   const { what = "the masks", signal, onProgress } = options;
   const count = levels[0]?.length ?? 0;
   if (count === 0 || levels.some((paths) => paths.length !== count)) {
@@ -137,9 +142,10 @@ export async function loadMaskStore(
   await mapConcurrently(
     paths,
     async ({ path, level, index }) => {
-      const mask = await readIndexPng(path, { palette });
+      const mask = await readIndexPng(path, { palette, stored });
       if (mask.height !== height || mask.width !== width) throw maskSizeError(path, mask, { height, width });
-      if (!mayIgnore && (mask.counts[ignoredIndex] ?? 0) > 0) throw ignoredPixelError(path, mask);
+      if (!mayIgnore && stored === undefined && (mask.counts[ignoredIndex] ?? 0) > 0)
+        throw ignoredPixelError(path, mask);
       nativeCall(() => store.setMask(level, index, mask.indices));
       onMask?.(mask, level, index);
     },

@@ -3,10 +3,11 @@ import type { NativeMaskStore } from "../native/addon.js";
 import type { DatasetDescription } from "./description.js";
 import { loadGroups } from "./load-groups.js";
 import { type LoadedGroup, type LoadedSplit, loadMaskStore, type StoreFactories } from "./loaded-split.js";
+import { trueMaskReading } from "./mask-indices.js";
 import { seededSubset } from "./seeded-subset.js";
 import { type OnItemProgress, SharedTask } from "./shared-task.js";
 import type { SplitName } from "./split-name.js";
-import { type Colour, type GlassRule, paletteOf, type TissueClass } from "./tissue-class.js";
+import { type Colour, type GlassRule, type MaskIndices, paletteOf, type TissueClass } from "./tissue-class.js";
 
 export { type SplitName, splitNames } from "./split-name.js";
 
@@ -56,6 +57,8 @@ export class Split {
   readonly classes: readonly TissueClass[];
   /** Index K in masks. */
   readonly background: TissueClass;
+  /** How the files of the true masks are numbered; null where it is as in every other mask. Loaded masks have indices. */
+  readonly maskIndices: MaskIndices | null;
   /** White areas that become background in pseudo masks; null if there are none to look for. */
   readonly glass: GlassRule | null;
   /** The patches, ordered by code point of their names, so in the same order on every machine. */
@@ -78,6 +81,7 @@ export class Split {
     this.dataset = parts.description.name;
     this.classes = parts.description.classes;
     this.background = parts.description.background;
+    this.maskIndices = parts.description.maskIndices ?? null;
     this.glass = parts.description.glass;
     this.files = parts.files;
     this.skipped = parts.skipped;
@@ -238,8 +242,7 @@ export class Split {
   async #loadTrainTruth(signal: AbortSignal, report: OnItemProgress): Promise<NativeMaskStore> {
     const { count } = this;
     const { height, width } = await this.load(signal, ({ done }) => report({ done, total: 2 * count }));
-    const mayIgnore = this.#parts.description.ignoreIndex !== undefined;
-    const sources = { levels: [this.#maskPaths()], palette: this.palette, height, width, mayIgnore };
+    const sources = { levels: [this.#maskPaths()], height, width, ...trueMaskReading(this.#parts.description) };
     const onProgress: OnItemProgress = ({ done }) => report({ done: count + done, total: 2 * count });
     const { length: classCount } = this.classes;
     let pixels = 0;

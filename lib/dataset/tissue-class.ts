@@ -10,6 +10,12 @@ export interface TissueClass {
   readonly colour: Colour;
 }
 
+/**
+ * What the values in a dataset's true masks stand for, where they are not the library's indices: value -> name of a class, of
+ * the background, or `"ignored"`. Several values may stand for one class. For example `{ "0": "background", "1": "gland" }`.
+ */
+export type MaskIndices = Readonly<Record<string, string>>;
+
 /** What counts as glass: the white areas of a patch that hold no tissue. */
 export interface GlassRule {
   /**

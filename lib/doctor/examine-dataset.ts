@@ -18,6 +18,7 @@ import { freeMemoryBytes } from "../free-memory.js";
 import { checkMemory, memoryNeed } from "./check-memory.js";
 import { checkOrigins } from "./check-origins.js";
 import { checkSizes } from "./check-sizes.js";
+import { checkWhiteClass } from "./check-white-class.js";
 import type { DatasetExamination } from "./examination.js";
 import { type DescriptionSource, examineDescription } from "./examine-description.js";
 import { examinePatches } from "./examine-patches.js";
@@ -99,6 +100,7 @@ export async function examineDatasetWith(
     ...checkDuplicates(examined),
     ...(origins === null ? [] : checkOrigins(examined, origins)),
     ...splitNames.flatMap((name) => checkBalance(name, splits[name])),
+    ...splitNames.flatMap((name) => checkWhiteClass(name, bySplit[name], description)),
     ...checkMemory(memory),
   ];
   return conclude(path, description, findings, { splits, memory });

@@ -4,8 +4,9 @@ import type { SplitName } from "../dataset/split.js";
 import { type ItemProgress, mapConcurrently } from "../image/map-concurrently.js";
 import { checkLabelAgainstMask } from "./check-label-against-mask.js";
 import type { Finding } from "./finding.js";
-import { type MaskFacts, readMask } from "./read-mask.js";
-import { type PatchFacts, readPatch } from "./read-patch.js";
+import { type MaskFacts, type MaskRead, readMask } from "./read-mask.js";
+import { type PatchFacts, type PatchRead, readPatch } from "./read-patch.js";
+import { whiteByIndex, type WhiteShare } from "./white-by-index.js";
 
 /** One patch to examine. */
 export interface PatchToExamine {
@@ -23,6 +24,8 @@ export interface ExaminedPatch extends PatchToExamine {
   readonly mask: MaskFacts | null;
   /** The label in its name or, without one, that of its mask; undefined if neither is known. */
   readonly label: readonly number[] | undefined;
+  /** How white it is under each index of its mask; empty where one of both could not be read, or without a description. */
+  readonly white: readonly WhiteShare[];
   readonly findings: readonly Finding[];
 }
 
@@ -53,7 +56,21 @@ async function examineOne(one: PatchToExamine, description: DatasetDescription |
     ...checkMaskSize(one, patch.facts, maskFacts),
     ...(description === null ? [] : checkLabelAgainstMask(one, maskFacts, description)),
   ];
-  return { ...one, patch: patch.facts, mask: maskFacts, label, findings };
+  const white = whiteOf(patch, mask, description);
+  return { ...one, patch: patch.facts, mask: maskFacts, label, white, findings };
+}
+
+/** The published limit, where a description looks for no glass: the masks may have it all the same. */
+const publishedGreyAbove = 200;
+
+function whiteOf(
+  { pixels }: PatchRead,
+  mask: MaskRead | null,
+  description: DatasetDescription | null,
+): readonly WhiteShare[] {
+  if (pixels === null || !mask?.mask || description === null) return [];
+  const greyAbove = description.glass?.greyAbove ?? publishedGreyAbove;
+  return whiteByIndex(pixels, mask.mask, description.classes.length + 1, greyAbove);
 }
 
 function labelOfMask({ counts, height, width }: MaskFacts, { classes, labels }: DatasetDescription): number[] {

@@ -53,12 +53,15 @@ export const checkCodes = [
   "patch-not-a-picture",
   /** A patch that is cut off, or whose checksum does not agree. */
   "patch-damaged",
+  /** Several pages, or an animation. */
   "patch-pages",
   "patch-grey",
   "patch-cmyk",
   /** A patch with more than 8 bits a channel. */
   "patch-depth",
   "patch-channels",
+  /** A TIFF file whose compression or colours are not decoded here. */
+  "patch-encoding",
   "patch-rotated",
   "patch-transparent",
   /** A patch of at most 256 colours, looked up in a palette. */
@@ -101,6 +104,8 @@ export const checkCodes = [
   "mask-background",
   /** A mask that is mostly 255, which is ignored. */
   "mask-ignored",
+  /** A tissue class that is white nearly everywhere, beside a background that is not: the masks seem to be numbered otherwise. */
+  "mask-white-class",
   /** The label names a class of which the mask has no pixel. */
   "label-not-in-mask",
   /** The mask has a class that the label does not name. */

@@ -1,8 +1,10 @@
 import type { DatasetDescription } from "../dataset/description.js";
+import { trueMaskReading } from "../dataset/mask-indices.js";
 import type { SplitName } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
 import { type DecodedMask, decodeIndexPng, ignoredIndex } from "../image/index-png.js";
-import { type MaskFailure, readPngHeader } from "../image/index-png-codec.js";
+import type { MaskFailure } from "../image/index-png-codec.js";
+import { readPngHeader } from "../image/png-header.js";
 import { checkPalette } from "./check-palette.js";
 import { digestOfPixels } from "./digest.js";
 import type { CheckCode, Finding } from "./finding.js";
@@ -23,6 +25,8 @@ export interface MaskFacts {
 /** A true mask as far as it could be read. */
 export interface MaskRead {
   readonly facts: MaskFacts | null;
+  /** Its indices; for what is looked at together with its patch. Null without a description. */
+  readonly mask: DecodedMask | null;
   readonly findings: readonly Finding[];
 }
 
@@ -36,26 +40,32 @@ export async function readMask(
   description: DatasetDescription | null,
 ): Promise<MaskRead> {
   const bytes = await readDatasetFile(file, split);
-  if (!Buffer.isBuffer(bytes)) return { facts: null, findings: [bytes] };
+  if (!Buffer.isBuffer(bytes)) return { facts: null, mask: null, findings: [bytes] };
   const header = readPngHeader(bytes);
   if (header !== null && header.height * header.width > maxPixels) {
-    return { facts: null, findings: [tooManyPixels(file, split, header.height, header.width)] };
+    return { facts: null, mask: null, findings: [tooManyPixels(file, split, header.height, header.width)] };
   }
-  const classes = description === null ? null : [...description.classes, description.background];
-  const colours = classes?.map(({ colour }) => colour);
   try {
-    const mask = await decodeIndexPng(bytes, file, colours === undefined ? {} : { palette: colours });
-    const counts = Array.from(mask.counts.subarray(0, classes?.length ?? 0));
-    const findings = classes === null ? [] : checkPalette(bytes, mask.counts, classes, file, split);
-    const ignored = description === null ? [] : checkIgnored(mask, description, file, split);
-    return { facts: await factsOf(mask, counts), findings: [...findings, ...ignored] };
+    const mask = await decodeIndexPng(bytes, file, description === null ? {} : trueMaskReading(description));
+    if (description === null) return { facts: await factsOf(mask, []), mask: null, findings: [] };
+    const counts = Array.from(mask.counts.subarray(0, description.classes.length + 1));
+    const { storedCounts } = mask;
+    const findings = [
+      ...checkPalette({ bytes, storedCounts, file, split }, description),
+      ...checkIgnored(mask, description, file, split),
+    ];
+    return { facts: await factsOf(mask, counts), mask, findings };
   } catch (error) {
     if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
     const { failure, problem, advice } = error.details as { failure: MaskFailure; problem: string; advice: string };
     // Without a description nothing says which index a colour stands for, and that it is missing has been said.
-    if (description === null && failure === "form") return { facts: null, findings: [] };
+    if (description === null && failure === "form") return { facts: null, mask: null, findings: [] };
     const check: CheckCode = `mask-${failure}`;
-    return { facts: null, findings: [{ check, severity: "error", split, files: [file], problem, remedy: advice }] };
+    return {
+      facts: null,
+      mask: null,
+      findings: [{ check, severity: "error", split, files: [file], problem, remedy: advice }],
+    };
   }
 }
 
@@ -70,18 +80,21 @@ const mostlyIgnored = 0.5;
 
 function checkIgnored(
   { counts, height, width }: DecodedMask,
-  { ignoreIndex }: DatasetDescription,
+  { ignoreIndex, maskIndices }: DatasetDescription,
   file: string,
   split: SplitName,
 ): Finding[] {
-  if (ignoreIndex === undefined && (counts[ignoredIndex] ?? 0) > 0) {
+  if (ignoreIndex === undefined && maskIndices === undefined && (counts[ignoredIndex] ?? 0) > 0) {
     const problem = `has the value ${ignoredIndex}, which stands for no class`;
-    const remedy = `if it marks pixels to leave out, say "ignoreIndex": ${ignoredIndex} in the description; else save the index of the class`;
+    const remedy =
+      `if it marks pixels to leave out, say "ignoreIndex": ${ignoredIndex} in the description; if it is the background, ` +
+      `say "background": ${ignoredIndex}; else save the index of the class`;
     return [{ check: "mask-index", severity: "error", split, files: [file], problem, remedy }];
   }
   const share = (counts[ignoredIndex] ?? 0) / (height * width);
   if (share <= mostlyIgnored) return [];
-  const problem = `has the value ${ignoredIndex} in ${(100 * share).toFixed(0)} % of its pixels, which is ignored`;
-  const remedy = `if ${ignoredIndex} stands for a class, save the index of the class instead; else remove the patch`;
+  const which = maskIndices === undefined ? `the value ${ignoredIndex}, which is ignored,` : "values that are ignored";
+  const problem = `has ${which} in ${(100 * share).toFixed(0)} % of its pixels`;
+  const remedy = "if that stands for a class, say so in the masks or the description; else remove the patch";
   return [{ check: "mask-ignored", severity: "warning", split, files: [file], problem, remedy }];
 }

@@ -3,8 +3,14 @@ import { parse } from "node:path";
 import { minPatchSidePx } from "../dataset/loaded-split.js";
 import type { SplitName } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
-import { decodePatchBytes, type PatchFailure, pictureFormat, type PictureFormat } from "../image/decode-patch.js";
-import { readPngHeader } from "../image/index-png-codec.js";
+import {
+  decodePatchBytes,
+  type DecodedPatch,
+  type PatchFailure,
+  pictureFormat,
+  type PictureFormat,
+} from "../image/decode-patch.js";
+import { readPngHeader } from "../image/png-header.js";
 import sharp from "../image/sharp.js";
 import { digestOfPixels } from "./digest.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
@@ -23,27 +29,33 @@ export interface PatchFacts {
 /** A patch as far as it could be read. */
 export interface PatchRead {
   readonly facts: PatchFacts | null;
+  /** For what is looked at together with its mask. */
+  readonly pixels: DecodedPatch | null;
   readonly findings: readonly Finding[];
 }
 
 /** Reads and decodes one patch and checks its form. */
 export async function readPatch(file: string, split: SplitName): Promise<PatchRead> {
   const bytes = await readDatasetFile(file, split);
-  if (!Buffer.isBuffer(bytes)) return { facts: null, findings: [bytes] };
+  if (!Buffer.isBuffer(bytes)) return { facts: null, pixels: null, findings: [bytes] };
   const claim = await claimedSize(bytes);
   if (claim !== null && claim.height * claim.width > maxPixels) {
-    return { facts: null, findings: [tooManyPixels(file, split, claim.height, claim.width)] };
+    return { facts: null, pixels: null, findings: [tooManyPixels(file, split, claim.height, claim.width)] };
   }
   try {
     const patch = await decodePatchBytes(bytes, file);
     const { data, height, width } = patch;
     const facts = { height, width, digest: await digestOfPixels(data, height, width), look: await lookOfPatch(patch) };
-    return { facts, findings: formFindings(bytes, facts, file, split) };
+    return { facts, pixels: patch, findings: formFindings(bytes, facts, file, split) };
   } catch (error) {
     if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
     const { failure, problem, advice } = error.details as { failure: PatchFailure; problem: string; advice: string };
     const check: CheckCode = `patch-${failure}`;
-    return { facts: null, findings: [{ check, severity: "error", split, files: [file], problem, remedy: advice }] };
+    return {
+      facts: null,
+      pixels: null,
+      findings: [{ check, severity: "error", split, files: [file], problem, remedy: advice }],
+    };
   }
 }
 

@@ -2,7 +2,9 @@ import type { Metadata } from "sharp";
 
 import { WsssError } from "../errors.js";
 import { readBytes } from "./file-access.js";
+import { countPngFrames } from "./png-chunks.js";
 import sharp from "./sharp.js";
+import { readTiffEncoding, refusalOfTiff } from "./tiff-encoding.js";
 
 /** One decoded patch. */
 export interface DecodedPatch {
@@ -20,12 +22,15 @@ export type PatchFailure =
   | "not-a-picture"
   /** Cut off, or a checksum that does not agree. */
   | "damaged"
+  /** Several pages, or an animation. */
   | "pages"
   | "grey"
   | "cmyk"
   /** More than 8 bits a channel. */
   | "depth"
   | "channels"
+  /** A TIFF file whose compression or colours are not decoded here. */
+  | "encoding"
   /** A rotation tag. */
   | "rotated"
   | "transparent";
@@ -68,6 +73,7 @@ export async function decodePatchBytes(bytes: Buffer, path: string): Promise<Dec
   if (bytes.length === 0) throw badPatch("empty", path, "is empty", "copy the file again");
   const header = await headerOf(bytes, path);
   checkForm(header, path);
+  checkFrames(bytes, header, path);
   if (header.format === "png" && !bytes.includes("IEND")) throw cutOff(path, "its end marker is missing");
   try {
     const image = sharp(bytes, inputOptions);
@@ -81,7 +87,7 @@ export async function decodePatchBytes(bytes: Buffer, path: string): Promise<Dec
     return { data, height: info.height, width: info.width };
   } catch (error) {
     if (error instanceof WsssError) throw error;
-    throw cutOff(path, messageOf(error), error);
+    throw undecodable(bytes, path, error);
   }
 }
 
@@ -93,7 +99,7 @@ async function headerOf(bytes: Buffer, path: string): Promise<Metadata> {
     return await sharp(bytes, inputOptions).metadata();
   } catch (error) {
     // The first bytes of a known format: a failure means damage.
-    if (pictureFormat(bytes) !== null) throw cutOff(path, messageOf(error), error);
+    if (pictureFormat(bytes) !== null) throw undecodable(bytes, path, error);
     const advice = "patches are PNG, JPEG, TIFF or WebP files";
     throw badPatch("not-a-picture", path, "is not a picture that can be decoded", advice, error);
   }
@@ -104,7 +110,8 @@ export function pictureFormat(bytes: Buffer): PictureFormat | null {
   const start = bytes.toString("latin1", 0, 12);
   if (start.startsWith("\x89PNG")) return "png";
   if (start.startsWith("\xff\xd8\xff")) return "jpeg";
-  if (start.startsWith("II*\0") || start.startsWith("MM\0*")) return "tiff";
+  // The last two are BigTIFF.
+  if (["II*\0", "MM\0*", "II+\0", "MM\0+"].some((magic) => start.startsWith(magic))) return "tiff";
   return start.startsWith("RIFF") && start.endsWith("WEBP") ? "webp" : null;
 }
 
@@ -136,6 +143,14 @@ function checkForm(header: Metadata, path: string): void {
   }
 }
 
+/** The decoder takes an animated PNG for its first frame. */
+function checkFrames(bytes: Buffer, { format }: Metadata, path: string): void {
+  const frames = format === "png" ? countPngFrames(bytes) : 1;
+  if (frames === 1) return;
+  const advice = "save the frame that is meant as a file of its own";
+  throw badPatch("pages", path, `is an animated PNG of ${frames} frames`, advice);
+}
+
 function depthInWords(depth: string): string {
   const words: Readonly<Record<string, string>> = { ushort: "16 bits", short: "16 bits", float: "32-bit floats" };
   return words[depth] ?? `${depth} values`;
@@ -145,6 +160,15 @@ function transparent(path: string): WsssError {
   const advice = "flatten it onto the colour that is meant, or drop the alpha channel";
   const problem = "has pixels that are not opaque, so its colours depend on what lies behind";
   return badPatch("transparent", path, problem, advice);
+}
+
+/** A file of a known format that the decoder has refused: stored in a way that is not decoded, or damaged. */
+function undecodable(bytes: Buffer, path: string, error: unknown): WsssError {
+  const encoding = pictureFormat(bytes) === "tiff" ? readTiffEncoding(bytes) : null;
+  if (encoding?.cutOff === true) return cutOff(path, "it ends before its pixels do", error);
+  const refusal = encoding === null ? null : refusalOfTiff(encoding);
+  if (refusal === null) return cutOff(path, messageOf(error), error);
+  return badPatch("encoding", path, refusal.problem, refusal.advice, error);
 }
 
 function cutOff(path: string, why: string, cause?: unknown): WsssError {

@@ -1,5 +1,8 @@
 import { decode, encode } from "fast-png";
 
+import { countPngFrames, withoutAncillaryChunks } from "./png-chunks.js";
+import { type PngHeader, readPngHeader } from "./png-header.js";
+
 /** Red, green, blue, each 0..255. */
 export type Colour = readonly [red: number, green: number, blue: number];
 
@@ -15,7 +18,15 @@ export interface IndexMask {
 export interface DecodedMask extends IndexMask {
   /** uint32 [256]: pixels of each index. */
   readonly counts: Uint32Array;
+  /** uint32 [256]: pixels of each value that the file stores; other than {@link counts} under {@link StoredIndices}. */
+  readonly storedCounts: Uint32Array;
 }
+
+/**
+ * What the values of a mask that was numbered elsewhere stand for: value in the file -> index here, 0..K or 255. A value that
+ * is not among them is refused.
+ */
+export type StoredIndices = ReadonlyMap<number, number>;
 
 /** What kind of trouble a {@link MaskProblem} is. */
 export type MaskFailure =
@@ -40,51 +51,32 @@ export interface MaskProblem {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** What the first bytes of a PNG file say. */
-export interface PngHeader {
-  readonly width: number;
-  readonly height: number;
-  readonly bitDepth: number;
-  /** 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA. */
-  readonly colourType: number;
-  readonly interlaced: boolean;
-}
-
 /** Index of a pixel that is neither trained on nor scored. */
 export const ignoredIndex = 255;
 
 /** Most pixels of one mask, the limit that sharp sets for pictures: beyond it a header is more likely broken. */
 const maxPixels = 0x3fff * 0x3fff;
 
-/** The header of a PNG file, or null if the bytes are none. */
-export function readPngHeader(bytes: Uint8Array): PngHeader | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 33 || view.getUint32(0) !== 0x89504e47 || view.getUint32(4) !== 0x0d0a1a0a) return null;
-  if (view.getUint32(12) !== 0x49484452) return null;
-  return {
-    width: view.getUint32(16),
-    height: view.getUint32(20),
-    bitDepth: view.getUint8(24),
-    colourType: view.getUint8(25),
-    interlaced: view.getUint8(28) !== 0,
-  };
-}
-
 /**
  * Decodes an index mask: a palette or grey PNG whose pixel values are the indices, or an RGB(A) PNG whose colours are
- * exactly those of `colours`, in index order.
+ * exactly those of `colours`, in index order. Only what holds the pixels is looked at, as for patches.
  *
  * @param colours - of the indices 0..K, the last one background; indices above K other than 255 are refused. Null:
  *   every index is accepted, and RGB(A) refused.
+ * @param stored - how the file's values are numbered; null: as here. Colours of RGB(A) masks stand for themselves.
  */
-export function decodeMask(bytes: Uint8Array, colours: readonly Colour[] | null): DecodedMask | MaskProblem {
+export function decodeMask(
+  bytes: Uint8Array,
+  colours: readonly Colour[] | null,
+  stored: StoredIndices | null = null,
+): DecodedMask | MaskProblem {
   const header = readPngHeader(bytes);
   if (header === null) return notPng(bytes);
-  const refused = refuseForm(header, colours);
+  const refused = refuseForm(header, colours) ?? refuseFrames(bytes);
   if (refused !== null) return refused;
   let data: Uint8Array;
   try {
-    const decoded = decode(bytes, { checkCrc: true });
+    const decoded = decode(withoutAncillaryChunks(bytes), { checkCrc: true });
     data = decoded.data as Uint8Array;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -96,7 +88,27 @@ export function decodeMask(bytes: Uint8Array, colours: readonly Colour[] | null)
   if (channels > 1) return coloursToIndices(data, width, height, channels, colours ?? []);
   const indices = bitDepth === 8 ? data : unpackIndices(data, width, height, bitDepth);
   const counts = countIndices(indices);
-  return (colours && indexOutOfRange(indices, counts, width, colours.length - 1)) ?? { indices, height, width, counts };
+  if (stored !== null) return translate({ indices, height, width, counts, storedCounts: counts }, stored);
+  const wrong = colours && indexOutOfRange(indices, counts, width, colours.length - 1);
+  return wrong ?? { indices, height, width, counts, storedCounts: counts };
+}
+
+/** A mask with its values replaced by what they stand for, or the problem of one with a value that stands for nothing. */
+function translate(mask: DecodedMask, stored: StoredIndices): DecodedMask | MaskProblem {
+  const { indices, width, storedCounts } = mask;
+  const found = [...storedCounts.keys()].filter((value) => storedCounts[value] !== 0);
+  const wrong = found.filter((value) => !stored.has(value));
+  if (wrong.length > 0) {
+    const values = [...stored.keys()].join(", ");
+    return {
+      failure: "index",
+      ...firstPixelOf(wrong, indices, width, found),
+      advice: `by the dataset's description (maskIndices) its masks hold ${values}; name this one there too, or correct the mask`,
+    };
+  }
+  const table = Uint8Array.from({ length: 256 }, (_, value) => stored.get(value) ?? 0);
+  const translated = indices.map((value) => table[value] ?? 0);
+  return { ...mask, indices: translated, counts: countIndices(translated) };
 }
 
 /**
@@ -153,15 +165,26 @@ function indexOutOfRange(
   const found = [...counts.keys()].filter((index) => counts[index] !== 0);
   const wrong = found.filter((index) => index > background && index !== ignoredIndex);
   if (wrong.length === 0) return null;
-  const pixel = Math.min(...wrong.map((index) => indices.indexOf(index)));
-  const at = { x: pixel % width, y: Math.floor(pixel / width) };
-  const index = indices[pixel];
+  const { problem, details } = firstPixelOf(wrong, indices, width, found);
   return {
     failure: "index",
-    problem: `has the index ${index} at pixel x ${at.x}, y ${at.y}`,
+    problem,
     advice: `indices are 0 to ${background - 1} for tissue, ${background} for background, ${ignoredIndex} for ignored pixels`,
-    details: { index, ...at, maximum: background, found },
+    details: { ...details, maximum: background },
   };
+}
+
+/** Where the first of some values is in a mask. */
+function firstPixelOf(
+  values: readonly number[],
+  indices: Uint8Array,
+  width: number,
+  found: readonly number[],
+): Pick<MaskProblem, "problem" | "details"> {
+  const pixel = Math.min(...values.map((value) => indices.indexOf(value)));
+  const at = { x: pixel % width, y: Math.floor(pixel / width) };
+  const index = indices[pixel];
+  return { problem: `has the index ${index} at pixel x ${at.x}, y ${at.y}`, details: { index, ...at, found } };
 }
 
 function coloursToIndices(
@@ -184,7 +207,8 @@ function coloursToIndices(
     }
     indices[pixel] = index;
   }
-  return { indices, height, width, counts: countIndices(indices) };
+  const counts = countIndices(indices);
+  return { indices, height, width, counts, storedCounts: counts };
 }
 
 /** Why a file with this header holds no indices that can be read; null if it may. */
@@ -208,6 +232,14 @@ export function refuseForm(header: PngHeader, colours: readonly Colour[] | null)
     return { failure, problem, advice: "save it without interlacing", details };
   }
   return null;
+}
+
+/** An animated PNG holds several masks, of which a plain decoder takes the first. */
+function refuseFrames(bytes: Uint8Array): MaskProblem | null {
+  const frames = countPngFrames(bytes);
+  if (frames === 1) return null;
+  const advice = "save the frame that is meant as a file of its own";
+  return { failure: "form", problem: `is an animated PNG of ${frames} frames`, advice, details: { frames } };
 }
 
 function notPng(bytes: Uint8Array): MaskProblem {

@@ -8,14 +8,15 @@ import {
   encodeMask,
   type IndexMask,
   type MaskProblem,
-  readPngHeader,
   refuseForm,
+  type StoredIndices,
 } from "./index-png-codec.js";
 import type { MaskRequest } from "./index-png-worker.js";
 import { inflatesBeyondHeader } from "./png-chunks.js";
+import { readPngHeader } from "./png-header.js";
 import { ThreadPool } from "./thread-pool.js";
 
-export { type Colour, type DecodedMask, ignoredIndex, type IndexMask } from "./index-png-codec.js";
+export { type Colour, type DecodedMask, ignoredIndex, type IndexMask, type StoredIndices } from "./index-png-codec.js";
 
 export interface ReadMaskOptions {
   /**
@@ -24,6 +25,12 @@ export interface ReadMaskOptions {
    * @defaultValue none: every index is accepted and RGB masks are refused
    */
   readonly palette?: readonly Colour[];
+  /**
+   * What the file's values stand for; those that are not named are then refused. Masks that this library has written never
+   * need it.
+   * @defaultValue none: they are the indices
+   */
+  readonly stored?: StoredIndices | undefined;
 }
 
 /**
@@ -56,16 +63,16 @@ export async function decodeIndexPng(
   path: string,
   options: ReadMaskOptions = {},
 ): Promise<DecodedMask> {
+  const { palette: colours = null, stored = null } = options;
   const header = readPngHeader(bytes);
-  const decodable = header !== null && refuseForm(header, options.palette ?? null) === null;
+  const decodable = header !== null && refuseForm(header, colours) === null;
   if (decodable && bytes.length > harmlessBytes && (await inflatesBeyondHeader(bytes))) {
     throw maskError(damaged("it holds far more pixels than its header says"), `mask ${path}`, { path });
   }
-  const colours = options.palette ?? null;
   const large = header !== null && header.width * header.height >= threadFromPixels;
   const decoded = large
-    ? ((await threads.run({ kind: "decode", bytes, colours })) as DecodedMask | MaskProblem)
-    : decodeMask(bytes, colours);
+    ? ((await threads.run({ kind: "decode", bytes, colours, stored })) as DecodedMask | MaskProblem)
+    : decodeMask(bytes, colours, stored);
   if ("problem" in decoded) throw maskError(decoded, `mask ${path}`, { path });
   return decoded;
 }

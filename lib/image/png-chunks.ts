@@ -1,24 +1,63 @@
 import { promisify } from "node:util";
 import { inflate } from "node:zlib";
 
-import { type Colour, readPngHeader } from "./index-png-codec.js";
+import type { Colour } from "./index-png-codec.js";
+import { readPngHeader } from "./png-header.js";
 
 interface Chunk {
   /** `"PLTE"`, `"IDAT"`, ... */
   readonly type: string;
   readonly content: Uint8Array;
+  /** The chunk as it stands in the file: length, type, content, checksum. Cut off where the file is. */
+  readonly whole: Uint8Array;
 }
 
-/** The chunks of a PNG file behind its signature; ends where the file does. Checksums are not compared. */
+/** Bytes before the first chunk. */
+const signatureBytes = 8;
+
+/** The chunks of a PNG file; ends with its end chunk, or where the file does. Checksums are not compared. */
 function* chunksOf(bytes: Uint8Array): Generator<Chunk> {
   if (readPngHeader(bytes) === null) return;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // Length, type, content, checksum.
-  for (let at = 8; at + 12 <= buffer.length;) {
+  for (let at = signatureBytes; at + 12 <= buffer.length;) {
     const length = buffer.readUInt32BE(at);
-    yield { type: buffer.toString("latin1", at + 4, at + 8), content: buffer.subarray(at + 8, at + 8 + length) };
-    at += 12 + length;
+    const type = buffer.toString("latin1", at + 4, at + 8);
+    const next = at + 12 + length;
+    yield { type, content: buffer.subarray(at + 8, at + 8 + length), whole: buffer.subarray(at, next) };
+    if (type === "IEND") return;
+    at = next;
   }
+}
+
+/**
+ * A PNG file without its ancillary chunks: comments, times, profiles and other things that say nothing about the pixels.
+ * A decoder that checks them refuses files whose pixels are whole, over a comment that an editor has changed.
+ */
+export function withoutAncillaryChunks(bytes: Uint8Array): Uint8Array {
+  const chunks = [...chunksOf(bytes)];
+  // The case of the first letter tells the two kinds apart.
+  const critical = chunks.filter(({ type }) => !/^[a-z]/.test(type));
+  if (critical.length === chunks.length) return bytes;
+  return Buffer.concat([bytes.subarray(0, signatureBytes), ...critical.map(({ whole }) => whole)]);
+}
+
+/**
+ * How many pictures a PNG file holds: more than 1 if it is animated. Decoders that know nothing of animation take the first,
+ * in silence.
+ */
+export function countPngFrames(bytes: Uint8Array): number {
+  let said = 0;
+  let found = 1;
+  let seesPixels = false;
+  for (const { type, content } of chunksOf(bytes)) {
+    if (type === "IDAT") seesPixels = true;
+    // Behind the pixels it means nothing: the file is a still picture.
+    if (type === "acTL" && !seesPixels && content.length >= 4) said = Buffer.from(content).readUInt32BE(0);
+    // The frame control before the pixels is that of the first frame, which they are.
+    if (type === "fcTL" && seesPixels) found++;
+  }
+  return said === 0 ? 1 : Math.max(said, found);
 }
 
 /** The colours of a PNG file's palette; null if it has none. */

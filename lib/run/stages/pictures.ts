@@ -1,9 +1,10 @@
 import { join } from "node:path";
 
 import { Classifier } from "../../classifier.js";
+import { trueMaskReading } from "../../dataset/mask-indices.js";
 import type { PatchFile, Split } from "../../dataset/split.js";
 import { decodePatch } from "../../image/decode-patch.js";
-import { readIndexPng } from "../../image/index-png.js";
+import { readIndexPng, type ReadMaskOptions } from "../../image/index-png.js";
 import { type PanelCell, type PanelRow, writePanel } from "../../image/panel.js";
 import { Segmenter } from "../../segmenter.js";
 import { type RunContext, sectionOf } from "../context.js";
@@ -48,14 +49,17 @@ function choose(split: Split, count: number): PatchFile[] {
   );
 }
 
-function maskColumn(caption: string, { context }: Painter, pathOf: (file: PatchFile) => string | undefined): Column {
-  const { palette } = context.dataset;
+function maskColumn(
+  caption: string,
+  reading: ReadMaskOptions,
+  pathOf: (file: PatchFile) => string | undefined,
+): Column {
   return {
     caption,
     cell: async (file) => {
       const path = pathOf(file);
       if (path === undefined) return { kind: "empty", note: "no true mask" };
-      return { kind: "mask", indices: (await readIndexPng(path, { palette })).indices };
+      return { kind: "mask", indices: (await readIndexPng(path, reading)).indices };
     },
   };
 }
@@ -74,7 +78,8 @@ const patchColumn: Column = { caption: "patch", cell: async (_, rgb) => await Pr
 
 async function columnsOf(painter: Painter, split: Split): Promise<Column[]> {
   const { context } = painter;
-  const columns = [patchColumn, maskColumn("ground truth", painter, ({ maskPath }) => maskPath)];
+  const { description, palette } = context.dataset;
+  const columns = [patchColumn, maskColumn("ground truth", trueMaskReading(description), ({ maskPath }) => maskPath)];
   if (split.name !== "train") {
     columns.push(predictionColumn("prediction", painter, false));
     if (sectionOf(context, "evaluation").gate) columns.push(predictionColumn("prediction, gated", painter, true));
@@ -87,7 +92,7 @@ async function columnsOf(painter: Painter, split: Split): Promise<Column[]> {
     const learned = (await drawnLevels(folder)).filter((level) => levels === "all" || levels.includes(level));
     for (const level of learned) {
       const ofLevel = levelFolder(folder, level);
-      columns.push(maskColumn(`pseudo mask ${level}`, painter, ({ stem }) => join(ofLevel, `${stem}.png`)));
+      columns.push(maskColumn(`pseudo mask ${level}`, { palette }, ({ stem }) => join(ofLevel, `${stem}.png`)));
     }
   }
   columns.push(predictionColumn("prediction", painter, false));
