@@ -7,16 +7,20 @@ import sharp, { type Sharp } from "sharp";
 import { openDatasetWith } from "../dist/dataset/open-dataset.js";
 import { decodePatch } from "../dist/image/decode-patch.js";
 import {
+  animatedPng,
   datasetFolder,
   fakeStores,
   indexPattern,
   maskPng,
   patchPng,
   pixels,
+  pngChunk,
   smallDataset,
   twoClasses,
+  withChunks,
   writeTree,
 } from "./support/dataset-folder.js";
+import { rawTiff } from "./support/tiff.js";
 
 const [height, width] = [40, 36];
 const rgb = pixels(height, width, 3);
@@ -133,6 +137,122 @@ describe("what would need a decision is refused, with the way out", () => {
     await expect(decode(bytes, name)).rejects.toMatchObject({
       code: "WSSS_ERR_DATASET",
       message: expect.stringMatching(pattern),
+    });
+  });
+});
+
+describe("PNG files that other programs have changed", () => {
+  test("a comment or profile with nonsense or a wrong checksum changes nothing", async () => {
+    const plain = await image().png().toBuffer();
+    for (const broken of [false, true]) {
+      for (const [type, content] of [
+        ["tEXt", "Software\0an editor"],
+        ["iCCP", "a profile\0\0no zlib stream"],
+        ["gAMA", "x"],
+      ] as const) {
+        const bytes = withChunks(plain, pngChunk(type, Buffer.from(content), broken));
+        expect((await decode(bytes, "p.png")).data.equals(rgb)).toBe(true);
+      }
+    }
+  });
+
+  test("animated PNG is refused; one of a single frame is a picture", async () => {
+    const plain = await image().png().toBuffer();
+    await expect(decode(animatedPng(plain), "p.png")).rejects.toMatchObject({
+      code: "WSSS_ERR_DATASET",
+      message: expect.stringMatching(
+        /p\.png is an animated PNG of 2 frames; save the frame that is meant as a file of its/,
+      ),
+      details: { failure: "pages" },
+    });
+    await expect(decode(animatedPng(plain, { frames: 4 }), "p.png")).rejects.toThrow("PNG of 4 frames");
+    expect((await decode(animatedPng(plain, { frames: 1 }), "p.png")).data.equals(rgb)).toBe(true);
+  });
+});
+
+describe("TIFF files that are not decoded say how they are stored, and how to save them", () => {
+  const wayOut = "save it as TIFF with LZW or deflate compression, or as PNG, in RGB with 8 bits a channel";
+  const orders = [false, true].flatMap((bigEndian) => [false, true].map((big) => ({ bigEndian, big })));
+  const form = { height, width, strip: rgb } as const;
+
+  test("the file that the cases differ from is sound in both orders of bytes, as TIFF and BigTIFF", async () => {
+    for (const order of orders)
+      expect((await decode(rawTiff({ ...form, ...order }), "p.tif")).data.equals(rgb)).toBe(true);
+  });
+
+  test.each([
+    [34712, "JPEG 2000 (scheme 34712)"],
+    [33003, "JPEG 2000 (scheme 33003)"],
+    [33005, "JPEG 2000 (scheme 33005)"],
+    [50000, "ZSTD (scheme 50000)"],
+    [34926, "ZSTD (scheme 34926)"],
+    [34887, "LERC (scheme 34887)"],
+    [50002, "JPEG XL (scheme 50002)"],
+    [52546, "JPEG XL (scheme 52546)"],
+    [34925, "LZMA (scheme 34925)"],
+    [22610, "JPEG XR (scheme 22610)"],
+    [64321, "scheme 64321"],
+  ])("compression %d", async (compression, scheme) => {
+    for (const order of orders) {
+      const bytes = rawTiff({ ...form, ...order, compression });
+      await expect(decode(bytes, "p.tif")).rejects.toMatchObject({
+        code: "WSSS_ERR_DATASET",
+        message: expect.stringContaining(
+          `p.tif is a TIFF file compressed by ${scheme}, which is not decoded here; ${wayOut}`,
+        ),
+        details: { failure: "encoding", advice: wayOut },
+      });
+    }
+  });
+
+  test.each([
+    [8, "CIE Lab colours"],
+    [9, "ICC Lab colours"],
+    [32845, "LogLuv colours"],
+  ])("photometric interpretation %d", async (photometric, colours) => {
+    for (const order of orders) {
+      const outcome = decode(rawTiff({ ...form, ...order, photometric }), "p.tif");
+      await expect(outcome).rejects.toMatchObject({
+        message: expect.stringContaining(`p.tif is a TIFF file in ${colours}, which are not decoded here; ${wayOut}`),
+        details: { failure: "encoding" },
+      });
+    }
+  });
+
+  test("bits that are no bytes", async () => {
+    const bytes = rawTiff({ ...form, bits: 12 });
+    await expect(decode(bytes, "p.tif")).rejects.toThrow(/TIFF file with 12 bits a channel, which is not decoded here/);
+  });
+
+  test.each<readonly [string, () => Promise<Buffer>]>([
+    [
+      "LZW, cut off in its pixels",
+      async () => (await image().tiff({ compression: "lzw" }).toBuffer()).subarray(0, 400),
+    ],
+    [
+      "deflate, with wrong bytes in its pixels",
+      async () => {
+        const bytes = await image().tiff({ compression: "deflate" }).toBuffer();
+        return bytes.fill(0xa5, 20, 400);
+      },
+    ],
+    ["ZSTD, cut off in its pixels", async () => rawTiff({ ...form, compression: 50000 }).subarray(0, 900)],
+    ["ZSTD, whose pixels end behind the file", async () => rawTiff({ ...form, compression: 50000, claimedBytes: 1e6 })],
+    [
+      "BigTIFF, cut off in its directory",
+      async () => rawTiff({ ...form, compression: 50000, big: true }).subarray(0, 90),
+    ],
+    ["nothing but the first bytes", async () => Buffer.from("II*\0\x08\0\0\0", "latin1")],
+    [
+      "a directory that lies nowhere",
+      async () => Buffer.from("MM\0+\0\x08\0\0\xff\xff\xff\xff\xff\xff\xff\xff", "latin1"),
+    ],
+  ])("but damage is damage: %s", async (_, make) => {
+    await expect(decode(await make(), "p.tif")).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /p\.tif is cut off or damaged \(.*\); copy it again from its source, or remove it/,
+      ),
+      details: { failure: "damaged" },
     });
   });
 });

@@ -9,6 +9,7 @@ import { decodeMask, encodeMask } from "../dist/image/index-png-codec.js";
 import { presets } from "../dist/dataset/presets.js";
 import { paletteOf } from "../dist/dataset/tissue-class.js";
 import {
+  animatedPng,
   datasetFolder,
   goldenCase,
   indexPattern,
@@ -16,7 +17,9 @@ import {
   maskPng,
   packRows,
   pixels,
+  pngChunk,
   rawPng,
+  withChunks,
 } from "./support/dataset-folder.js";
 
 const luad = paletteOf(presets["luad-histoseg"].classes, presets["luad-histoseg"].background);
@@ -79,6 +82,122 @@ describe("reading", () => {
     const indices = Uint8Array.of(0, 4, 255, 255);
     const mask = await decodeIndexPng(maskPng(indices, 2, 2), "m.png", { palette: luad });
     expect(mask.indices).toEqual(indices);
+  });
+});
+
+describe("only what holds the pixels is looked at", () => {
+  const indices = indexPattern(40, 30, 5);
+  const good = maskPng(indices, 40, 30);
+  const whole: readonly [string, Uint8Array][] = [
+    ["tEXt", Buffer.from("Software\0an editor")],
+    ["zTXt", Buffer.from("Comment\0\0no zlib stream")],
+    ["iTXt", Buffer.from("Comment")],
+    ["iCCP", Buffer.from("a profile\0\0no zlib stream")],
+    ["pHYs", Buffer.alloc(2)],
+    ["gAMA", Buffer.alloc(1)],
+    ["tIME", Buffer.from([7, 230, 77, 1, 1, 1, 1])],
+    ["eXIf", Buffer.from("xx")],
+    ["sBIT", Buffer.from([99])],
+    ["tRNS", Buffer.alloc(300)],
+    ["prVt", Buffer.from("of a vendor")],
+  ];
+  test.each(whole)("%s with nonsense in it, and with a checksum that does not agree", async (type, content) => {
+    for (const broken of [false, true]) {
+      const behindHeader = withChunks(good, pngChunk(type, content, broken));
+      expect((await decodeIndexPng(behindHeader, "m.png", { palette: luad })).indices).toEqual(indices);
+      const beforeEnd = Buffer.concat([good.subarray(0, -12), pngChunk(type, content, broken), good.subarray(-12)]);
+      expect((await decodeIndexPng(beforeEnd, "m.png")).indices).toEqual(indices);
+    }
+  });
+
+  test("bytes behind the end", async () => {
+    const bytes = Buffer.concat([good, Buffer.alloc(64)]);
+    expect((await decodeIndexPng(bytes, "m.png", { palette: luad })).indices).toEqual(indices);
+  });
+
+  test.each(["IHDR", "PLTE", "IDAT", "IEND"])("but a checksum of %s that does not agree is damage", async (type) => {
+    const bytes = Buffer.from(good);
+    const at = bytes.indexOf(type) + 4 + bytes.readUInt32BE(bytes.indexOf(type) - 4);
+    bytes[at] = bytes[at]! ^ 1;
+    await expect(decodeIndexPng(bytes, "m.png")).rejects.toMatchObject({ details: { failure: "damaged" } });
+  });
+});
+
+describe("animated PNG", () => {
+  const indices = indexPattern(40, 30, 5);
+  const good = maskPng(indices, 40, 30);
+
+  test.each([
+    ["two frames", animatedPng(good), 2],
+    ["seven frames", animatedPng(good, { frames: 7 }), 7],
+    ["more frames said than there are", animatedPng(good, { frames: 2, said: 5 }), 5],
+    ["more frames than are said", animatedPng(good, { frames: 3, said: 1 }), 3],
+  ])("of %s is refused", async (_, bytes, frames) => {
+    const file = path.join(await datasetFolder(), "m.png");
+    await writeFile(file, bytes);
+    await expect(readIndexPng(file, { palette: luad })).rejects.toMatchObject({
+      code: "WSSS_ERR_DATASET",
+      message: `mask ${file} is an animated PNG of ${frames} frames; save the frame that is meant as a file of its own`,
+      details: { path: file, failure: "form", frames },
+    });
+  });
+
+  test("of one frame is a picture, and so is one whose animation is said behind the pixels", async () => {
+    const late = Buffer.concat([good.subarray(0, -12), pngChunk("acTL", Buffer.alloc(8, 3)), good.subarray(-12)]);
+    for (const bytes of [animatedPng(good, { frames: 1 }), late]) {
+      expect((await decodeIndexPng(bytes, "m.png", { palette: luad })).indices).toEqual(indices);
+    }
+  });
+});
+
+describe("masks that are numbered elsewhere", () => {
+  const stored = new Map([
+    [0, 4],
+    [1, 0],
+    [2, 1],
+    [7, 1],
+    [9, 255],
+    [255, 3],
+  ]);
+
+  test("become indices, small ones and those that are decoded on a thread", async () => {
+    for (const [height, width] of [
+      [2, 4],
+      [600, 600],
+    ] as const) {
+      const values = Uint8Array.from({ length: height * width }, (_, at) => [0, 1, 2, 7, 9, 255, 0, 0][at % 8]!);
+      const mask = await decodeIndexPng(maskPng(values, height, width), "m.png", { palette: luad, stored });
+      expect(mask.indices).toEqual(values.map((value) => stored.get(value)!));
+      const part = (height * width) / 8;
+      expect([4, 0, 1, 255, 3, 2].map((index) => mask.counts[index])).toEqual([3, 1, 2, 1, 1, 0].map((n) => n * part));
+      expect([0, 7, 4].map((value) => mask.storedCounts[value])).toEqual([3 * part, part, 0]);
+    }
+  });
+
+  test("in 2 bits", async () => {
+    const values = indexPattern(6, 7, 3);
+    const rows = packRows(values, 6, 7, 2);
+    const bytes = rawPng({ height: 6, width: 7, bitDepth: 2, colourType: 0, rows });
+    const { indices } = await decodeIndexPng(bytes, "m.png", { palette: luad, stored });
+    expect(indices).toEqual(values.map((value) => stored.get(value)!));
+  });
+
+  test("are refused with a value that stands for nothing", async () => {
+    const bytes = maskPng(Uint8Array.of(0, 1, 3, 4), 2, 2);
+    await expect(decodeIndexPng(bytes, "m.png", { palette: luad, stored })).rejects.toMatchObject({
+      code: "WSSS_ERR_DATASET",
+      message:
+        "mask m.png has the index 3 at pixel x 0, y 1; by the dataset's description (maskIndices) its masks hold " +
+        "0, 1, 2, 7, 9, 255; name this one there too, or correct the mask",
+      details: { failure: "index", index: 3, x: 0, y: 1, found: [0, 1, 3, 4] },
+    });
+  });
+
+  test("but colours stand for themselves", async () => {
+    const indices = indexPattern(9, 5, 5);
+    const rows = Uint8Array.from([...indices].flatMap((index) => luad[index]!));
+    const bytes = rawPng({ height: 9, width: 5, bitDepth: 8, colourType: 2, rows });
+    expect((await decodeIndexPng(bytes, "m.png", { palette: luad, stored })).indices).toEqual(indices);
   });
 });
 

@@ -10,13 +10,13 @@ const almostAll = 0.9;
 /** Share of white pixels below which the background is not glass. */
 const half = 0.5;
 
-/** Share of a split's mask pixels that must be white for a statement on glass. */
+/** Share of a split's mask pixels that must be white and of one class for a statement on it. */
 const enoughWhite = 0.01;
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /**
- * A tissue class that is white nearly everywhere, and holds most of what is white, beside a background that is not: the masks
+ * A tissue class that is white nearly everywhere, beside a background that is not: the masks
  * seem to be numbered in another convention, such as 0 for the background. Every number in them is then valid and every score
  * wrong, so that nothing else would tell.
  */
@@ -29,11 +29,13 @@ export function checkWhiteClass(
   const { classes, background, maskIndices } = description;
   const shares = [...classes, background].map((_, index) => sumOf(patches.flatMap(({ white }) => white[index] ?? [])));
   const all = sumOf(shares);
-  const whitest = shares.findIndex(({ seen, white }) => white > almostAll * seen && 2 * white > all.white);
+  const whiteness = shares.map(({ seen, white }) => (white < enoughWhite * all.seen ? 0 : white / seen));
+  const whitest = whiteness.indexOf(Math.max(...whiteness));
   const ofClass = shares[whitest];
   const ofBackground = shares.at(-1);
   if (ofClass === undefined || ofBackground === undefined || whitest === classes.length) return [];
-  if (all.white < enoughWhite * all.seen || ofBackground.white >= half * Math.max(1, ofBackground.seen)) return [];
+  if (ofClass.white === 0 || ofClass.white < almostAll * ofClass.seen) return [];
+  if (ofBackground.white >= half * Math.max(1, ofBackground.seen)) return [];
   // Without any background nothing tells glass from fat; only 0 is so common a choice that it is asked about all the same.
   if (ofBackground.seen === 0 && whitest !== 0) return [];
   const name = classes[whitest]?.name ?? "";

@@ -72,6 +72,9 @@ export async function readPatchSize(path: string): Promise<{ readonly height: nu
 export async function decodePatchBytes(bytes: Buffer, path: string): Promise<DecodedPatch> {
   if (bytes.length === 0) throw badPatch("empty", path, "is empty", "copy the file again");
   const header = await headerOf(bytes, path);
+  // What has no name among the decoder's colour spaces may have one among TIFF's.
+  const unusual = header.space === "multiband" ? refusalOf(bytes, path) : null;
+  if (unusual !== null) throw unusual;
   checkForm(header, path);
   checkFrames(bytes, header, path);
   if (header.format === "png" && !bytes.includes("IEND")) throw cutOff(path, "its end marker is missing");
@@ -166,9 +169,14 @@ function transparent(path: string): WsssError {
 function undecodable(bytes: Buffer, path: string, error: unknown): WsssError {
   const encoding = pictureFormat(bytes) === "tiff" ? readTiffEncoding(bytes) : null;
   if (encoding?.cutOff === true) return cutOff(path, "it ends before its pixels do", error);
+  return refusalOf(bytes, path, error) ?? cutOff(path, messageOf(error), error);
+}
+
+/** The error of a TIFF file that is stored in a way that is not decoded; null for any other file. */
+function refusalOf(bytes: Buffer, path: string, cause?: unknown): WsssError | null {
+  const encoding = pictureFormat(bytes) === "tiff" ? readTiffEncoding(bytes) : null;
   const refusal = encoding === null ? null : refusalOfTiff(encoding);
-  if (refusal === null) return cutOff(path, messageOf(error), error);
-  return badPatch("encoding", path, refusal.problem, refusal.advice, error);
+  return refusal === null ? null : badPatch("encoding", path, refusal.problem, refusal.advice, cause);
 }
 
 function cutOff(path: string, why: string, cause?: unknown): WsssError {

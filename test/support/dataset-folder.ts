@@ -81,10 +81,10 @@ export function rawPng({ height, width, bitDepth, colourType, rows, palette, int
   ]).flat();
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk("IHDR", header),
-    ...(palette === undefined ? [] : [chunk("PLTE", palette)]),
-    chunk("IDAT", deflateSync(Buffer.concat(filtered))),
-    chunk("IEND", Buffer.alloc(0)),
+    pngChunk("IHDR", header),
+    ...(palette === undefined ? [] : [pngChunk("PLTE", palette)]),
+    pngChunk("IDAT", deflateSync(Buffer.concat(filtered))),
+    pngChunk("IEND", Buffer.alloc(0)),
   ]);
 }
 
@@ -227,11 +227,33 @@ export async function mainThreadShare(work: () => Promise<unknown>): Promise<num
   return (mainThreadNs() - own) / (1000 * (user + system));
 }
 
-function chunk(type: string, content: Uint8Array): Buffer {
+/** Bytes of a PNG file before its first chunk behind the header. */
+const afterHeader = 33;
+
+/** A PNG file with chunks more behind its header. */
+export function withChunks(png: Uint8Array, ...chunks: readonly Uint8Array[]): Buffer {
+  return Buffer.concat([png.subarray(0, afterHeader), ...chunks, png.subarray(afterHeader)]);
+}
+
+/** A PNG file that is animated: its picture is the first of so many frames, which are all the same. */
+export function animatedPng(png: Uint8Array, { frames = 2, said = frames } = {}): Buffer {
+  const [count, control] = [Buffer.alloc(8), Buffer.alloc(26)];
+  count.writeUInt32BE(said);
+  png.subarray(16, 24).forEach((byte, at) => (control[4 + at] = byte));
+  const more = Array.from({ length: frames - 1 }, () => [
+    pngChunk("fcTL", control),
+    pngChunk("fdAT", Buffer.alloc(12)),
+  ]).flat();
+  const whole = withChunks(png, pngChunk("acTL", count), pngChunk("fcTL", control));
+  return Buffer.concat([whole.subarray(0, -12), ...more, whole.subarray(-12)]);
+}
+
+/** A chunk of a PNG file; with a wrong checksum where `broken` says so. */
+export function pngChunk(type: string, content: Uint8Array, broken = false): Buffer {
   const body = Buffer.concat([Buffer.from(type, "latin1"), content]);
   const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
   length.writeUInt32BE(content.length);
-  check.writeUInt32BE(crc32(body));
+  check.writeUInt32BE((crc32(body) ^ (broken ? 1 : 0)) >>> 0);
   return Buffer.concat([length, body, check]);
 }
 
