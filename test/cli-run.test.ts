@@ -226,15 +226,15 @@ describe("the parts", () => {
     expect(plain).toMatchObject({ code: 0, stdout: `${path.join(out, "plain", "test-00002.png")}\n` });
   });
 
-  test("predict writes what comes before a picture that is none, and says which it is", async () => {
+  test("predict goes on behind a picture that is none, and says which it is", async () => {
     const [out, source] = [path.join(folder, "before-broken"), path.join(folder, "one-broken")];
     await cp(path.join(demo, "data", "test", "img"), source, { recursive: true });
     await writeFile(path.join(source, "test-00004.png"), "this is text");
     const { code, stderr } = await command("predict", "--run", demo, "--out", out, source);
     expect(code).toBe(3);
-    expect(stderr).toContain("test-00004.png");
+    expect(stderr).toMatch(/1 of 8 pictures could not be predicted: .*test-00004\.png/);
     const masks = (await readdir(out)).filter((name) => !name.includes("overlay"));
-    expect(masks.sort()).toEqual(["test-00001.png", "test-00002.png", "test-00003.png"]);
+    expect(masks.sort()).toEqual((await readdir(source)).filter((name) => name !== "test-00004.png"));
   });
 
   test("predict refuses to write over the pictures: exit 2, and they stay", async () => {
@@ -297,17 +297,6 @@ describe("stopping with Ctrl-C", () => {
     if (stage === "train-segmenter") await inspectWeights(path.join(out, "classifier.safetensors"));
     const again = await command("run", "--out", out, epochs, "1", "--pictures", "1", "--force");
     expect(again.code).toBe(0);
-  });
-
-  test("a second one quits at once", async () => {
-    const out = path.join(folder, "quit");
-    const running = startCommand(["demo", "--tiny", "--out", out, "--classifier-epochs", "100000"]);
-    await running.saw("epoch 1/100000");
-    running.child.kill("SIGINT");
-    running.child.kill("SIGINT");
-    const startedAt = Date.now();
-    expect((await running.ended).code).toBe(130);
-    expect(Date.now() - startedAt).toBeLessThan(5_000);
   });
 });
 
