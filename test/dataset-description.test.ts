@@ -49,6 +49,75 @@ test("a manifest, a draw of patients and an ignored index are kept, with their d
 
 const [gland, stroma] = twoClasses.classes;
 
+describe("how masks are numbered", () => {
+  const indicesOf = (more: object) => checkDescription({ ...twoClasses, ...more }).maskIndices;
+
+  test("the background may have any index, and the classes take the others in their order", () => {
+    expect(indicesOf({ background: 0 })).toEqual({ 0: "background", 1: "gland", 2: "stroma" });
+    expect(indicesOf({ background: 1 })).toEqual({ 0: "gland", 1: "background", 2: "stroma" });
+    expect(indicesOf({ background: 255 })).toEqual({ 0: "gland", 1: "stroma", 255: "background" });
+    expect(indicesOf({ background: { index: 0 } })).toEqual({ 0: "background", 1: "gland", 2: "stroma" });
+    const glass = { name: "glass", colour: [9, 9, 9] } as const;
+    expect(checkDescription({ ...twoClasses, background: { ...glass, index: 0 } })).toMatchObject({
+      background: glass,
+      maskIndices: { 0: "glass", 1: "gland", 2: "stroma" },
+    });
+  });
+
+  test("the usual numbering says nothing", () => {
+    expect(checkDescription({ ...twoClasses, background: 2 })).toEqual(checkDescription(twoClasses));
+    expect("maskIndices" in checkDescription(twoClasses)).toBe(false);
+  });
+
+  test("several values may stand for one class, others be ignored, and the background may be missing", () => {
+    const maskIndices = { 1: "gland", 2: "stroma", 5: "stroma", 6: "ignored" };
+    expect(indicesOf({ maskIndices })).toEqual(maskIndices);
+    expect(indicesOf({ maskIndices: { ...maskIndices, 255: "ignored" }, ignoreIndex: 255 })).toBeDefined();
+  });
+
+  test("what was understood is written and read back", async () => {
+    const file = await writeDatasetDescription(await datasetFolder(), { ...twoClasses, background: 0 });
+    expect(await readDatasetDescription(file)).toEqual(checkDescription({ ...twoClasses, background: 0 }));
+  });
+
+  const whole = { 0: "background", 1: "gland", 2: "stroma" };
+  const cases: readonly [object, RegExp][] = [
+    [{ background: -1 }, /background\.index must be a whole number from 0 to 255, received -1/],
+    [{ background: 256 }, /background\.index must be a whole number from 0 to 255, received 256/],
+    [{ background: 0.5 }, /background\.index must be a whole number from 0 to 255, received 0\.5/],
+    [{ background: { index: "0" } }, /background\.index must be a whole number from 0 to 255, received "0"/],
+    [{ background: "0" }, /background must be an object, or the index that the background has in masks, received "0"/],
+    [{ background: { index: 0, value: 1 } }, /background\.value is not known here/],
+    [{ background: 255, ignoreIndex: 255 }, /background has the index 255, which ignoreIndex says is ignored/],
+    [{ background: 0, maskIndices: whole }, /maskIndices and the index of background \(0\) exclude each other/],
+    [{ maskIndices: {} }, /maskIndices leaves out "gland", "stroma"; every class needs a value in the masks/],
+    [{ maskIndices: { 0: "background", 1: "gland" } }, /maskIndices leaves out "stroma"/],
+    [
+      { maskIndices: { ...whole, 3: "Stroma" } },
+      /maskIndices calls 3 "Stroma", which is none of "gland", "stroma", "background", "ignored"/,
+    ],
+    [
+      { maskIndices: { ...whole, 256: "gland" } },
+      /maskIndices has the entry "256"; its keys are the values .* 0 to 255/,
+    ],
+    [{ maskIndices: { ...whole, "01": "gland" } }, /maskIndices has the entry "01"/],
+    [{ maskIndices: { ...whole, "-1": "gland" } }, /maskIndices has the entry "-1"/],
+    [{ maskIndices: { ...whole, gland: "1" } }, /maskIndices has the entry "gland"/],
+    [{ maskIndices: { ...whole, 1: 1 } }, /maskIndices\.1 must be a text, received 1/],
+    [{ maskIndices: ["gland"] }, /maskIndices must be an object/],
+    [
+      { maskIndices: { ...whole, 255: "gland" }, ignoreIndex: 255 },
+      /calls 255 "gland", which ignoreIndex says is ignored/,
+    ],
+  ];
+  test.each(cases)("%j is refused", (more, pattern) => {
+    const value = { ...twoClasses, ...more };
+    expect(() => checkDescription(value)).toThrow(pattern);
+    expect(() => checkDescription(value)).toThrow(expect.objectContaining({ code: "WSSS_ERR_OPTION" }));
+    expect(() => checkDescription(value, "d.json")).toThrow(expect.objectContaining({ code: "WSSS_ERR_DATASET" }));
+  });
+});
+
 describe("wrong entries are named, with bound and value", () => {
   const cases: readonly [unknown, RegExp][] = [
     [[], /it must be an object, received \[\]/],

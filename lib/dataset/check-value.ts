@@ -52,6 +52,7 @@ function kindInWords(expected: string): string {
     array: "a list",
     tuple: "a list",
     object: "an object",
+    record: "an object",
   };
   return words[expected] ?? expected;
 }

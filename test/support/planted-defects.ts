@@ -6,7 +6,8 @@ import { promisify } from "node:util";
 import sharp from "sharp";
 
 import { bands, cleanColours, cleanHeight, cleanWidth, maskFor, paletteMask, patchImage } from "./clean-dataset.js";
-import { packRows, patchPng, rawPng, twoClasses, writeTree } from "./dataset-folder.js";
+import { animatedPng, packRows, patchPng, rawPng, twoClasses, writeTree } from "./dataset-folder.js";
+import { rawTiff } from "./tiff.js";
 
 /** Something wrong, planted into a clean dataset, and all that must be found. */
 export interface PlantedDefect {
@@ -430,6 +431,26 @@ const pictures: readonly PlantedDefect[] = [
     found: ["patch-pages error train: train/a[1 0].webp"],
   },
   {
+    name: "an animated PNG",
+    plant: patchA(async () => animatedPng(await patchPng(cleanHeight, cleanWidth, 1))),
+    found: [`patch-pages error train: ${a}`],
+  },
+  {
+    name: "a TIFF in a compression that is not decoded",
+    plant: all(
+      remove(a),
+      put({
+        "train/a[1 0].tif": rawTiff({
+          height: cleanHeight,
+          width: cleanWidth,
+          strip: Buffer.alloc(cleanHeight * cleanWidth * 3, 60),
+          compression: 34712,
+        }),
+      }),
+    ),
+    found: ["patch-encoding error train: train/a[1 0].tif"],
+  },
+  {
     name: "a grey scan saved in colour",
     plant: patchA(() => patchImage(1).greyscale().toColourspace("srgb").png().toBuffer()),
     found: [`patch-colourless warning train: ${a}`],
@@ -665,6 +686,24 @@ const masks: readonly PlantedDefect[] = [
       }),
     ),
     found: [`mask-form error val: ${x}`],
+  },
+  { name: "an animated mask", plant: maskX(animatedPng(maskFor([1, 1]))), found: [`mask-form error val: ${x}`] },
+  {
+    name: "masks in which 0 is the background",
+    plant: async (folder) => {
+      for (const [tone, name] of ["x", "y", "z"].entries()) {
+        const indices = bands([0, 1, 2]);
+        const rgb = Uint8Array.from(
+          [...indices].flatMap((index) => (index === 0 ? [240, 240, 240 + tone] : [200, 90, 150])),
+        );
+        const rows = { height: cleanHeight, width: cleanWidth, bitDepth: 8 };
+        await writeTree(folder, {
+          [`val/img/${name}.png`]: rawPng({ ...rows, colourType: 2, rows: rgb }),
+          [`val/mask/${name}.png`]: rawPng({ ...rows, colourType: 0, rows: indices }),
+        });
+      }
+    },
+    found: ["mask-white-class warning val: "],
   },
   { name: "a cut-off mask", plant: maskX(maskFor([1, 1]).subarray(0, -20)), found: [`mask-damaged error val: ${x}`] },
   {
