@@ -1,3 +1,7 @@
+import { basename } from "node:path";
+
+import { printable, printableLines } from "./printable.js";
+
 /** Every code that a {@link WsssError} can carry. Programs branch on these; people read the message. */
 export const errorCodes = [
   /** An option or argument has the wrong type, is out of its bounds, or is unknown. */
@@ -67,7 +71,7 @@ export class WsssError extends Error {
    * @param options - the error that led to this one, as `cause`.
    */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
-    super(message, options);
+    super(withNamesEscaped(message, details), options);
     this.code = code;
     this.details = details;
   }
@@ -91,4 +95,18 @@ export function isWsssError<Code extends ErrorCode = ErrorCode>(
   if (typeof error !== "object" || error === null || !("code" in error)) return false;
   const found = error.code;
   return code === undefined ? (errorCodes as readonly unknown[]).includes(found) : found === code;
+}
+
+/** Entries of `details` that hold names of files and folders. */
+const nameEntries = ["path", "paths", "file", "files", "folder", "found"];
+
+/**
+ * A message in which a line break or a tab of a file's name breaks nothing. Line breaks between findings are meant, so
+ * that only those of the names in `details` are escaped.
+ */
+function withNamesEscaped(message: string, details: ErrorDetails): string {
+  const named = nameEntries.flatMap((entry) => details[entry]).filter((name) => typeof name === "string");
+  const broken = named.flatMap((name) => [name, basename(name)]).filter((name) => name.includes("\n"));
+  const escaped = broken.reduce((text, name) => text.replaceAll(name, printable(name)), message);
+  return printableLines(escaped);
 }

@@ -10,6 +10,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
 /** Layers of lib from the bottom up. A file may import at run time from its own layer and those before it. */
 const libLayers = [
+  ["printable.ts"],
   ["errors.ts"],
   ["machine/"],
   ["libtorch/"],

@@ -236,7 +236,11 @@ describe("bad labels", () => {
   test("the published grammar is an option, but what cannot be trained on is still refused", async () => {
     const folder = await datasetFolder();
     await writeTree(folder, { "train/p[1-0]extra.png": "" });
-    await refused(open(folder, { description: twoClasses }), "WSSS_ERR_DATASET", /no label in brackets at its end/);
+    await refused(
+      open(folder, { description: twoClasses }),
+      "WSSS_ERR_DATASET",
+      /has "extra" behind its label \[1-0\]; the label must end the name/,
+    );
     const description = { ...twoClasses, labels: { rule: "separated", grammar: "published" } } as const;
     expect((await open(folder, { description })).train.files[0]?.labels).toEqual([1, 0]);
     await writeTree(folder, { "train/q[2 0].png": "" });

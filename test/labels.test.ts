@@ -52,6 +52,9 @@ describe("the strict grammar", () => {
   test("reads both spellings", () => {
     expect(parseLabels("1031280+19+[1 0 0 1].png", { rule: "separated" }, four)).toEqual([1, 0, 0, 1]);
     expect(parseLabels("x[1,1,0,1].png", { rule: "separated" }, four)).toEqual([1, 1, 0, 1]);
+    expect(parseLabels("x[1, 1, 0, 1].png", { rule: "separated" }, four)).toEqual([1, 1, 0, 1]);
+    expect(parseLabels("x[1, 1,0,1].png", { rule: "separated" }, four)).toEqual([1, 1, 0, 1]);
+    expect(parseLabels("x[d=1][1, 0, 0, 1].png", { rule: "separated" }, four)).toEqual([1, 0, 0, 1]);
     expect(parseLabels("TCGA-A1-A0SK-DX1_MPP-0.2500+0[1011].png", { rule: "characters" }, four)).toEqual([1, 0, 1, 1]);
     expect(parseLabels("a.b[1 0 0].jpeg", { rule: "separated" }, three)).toEqual([1, 0, 0]);
     expect(parseLabels("a[1].png", { rule: "separated" }, four.slice(0, 1))).toEqual([1]);
@@ -72,6 +75,8 @@ describe("the strict grammar", () => {
     ["p[1 0 0 1].png", "characters", "not-a-digit"],
     ["q[0-0-0-1].png", "separated", "not-a-digit"],
     ["q[1 0,0 1].png", "separated", "not-a-digit"],
+    ["q[1,  0,  0,  1].png", "separated", "not-a-digit"],
+    ["q[1, 0, 0, 1].png", "characters", "not-a-digit"],
     ["q[1  0 0 1].png", "separated", "not-a-digit"],
     ["TCGA[ 1 0 0 1].png", "separated", "not-a-digit"],
     ["p[1a00].png", "characters", "not-a-digit"],
@@ -91,6 +96,43 @@ describe("the strict grammar", () => {
     expect(message).toContain('rule "characters"');
     expect(message).toContain("NAME[1 0 0 0].png");
     expect(message).toContain("tumour epithelium, necrosis, lymphocyte, tumour-associated stroma");
+  });
+
+  test.each([
+    ["a[1.1.0]", 'entries are separated by "."; one space or a comma must be between them'],
+    ["a[1;1;0]", 'entries are separated by ";"'],
+    ["a[1-1-0]", 'entries are separated by "-"'],
+    ["a[1_1_0]", 'entries are separated by "_"'],
+    ["a[1\u00a01\u00a00]", 'entries are separated by "U+00a0"'],
+    ["a[1\uff0c1\uff0c0]", 'entries are separated by "\uff0c"'],
+    ["a[1 0,0]", 'separated in several ways, " " and ","'],
+    ["a[ 1 0 0]", 'has " " around its entries'],
+    ["a[1.0 1.0 0.0]", "decimal points"],
+    ["a[1. 1. 0.]", "decimal points"],
+    ["a[0.9, 0.1, 0]", "decimal points"],
+    ["a[True, False, True]", "True and False; write 1 and 0"],
+    ["a[-1 0 1]", '"-1" is no entry'],
+    ["a[gland, stroma]", '"gland" is no entry'],
+    ["a[\uff11 \uff11 \uff10]", '"\uff11" is no entry'],
+    ["s [d=1,x=12,y=34,w=48,h=48]", "a place in a slide, as QuPath writes it"],
+    ["a[]", "it is empty"],
+    ["a[1 1 0]_aug1", 'has "_aug1" behind its label [1 1 0]; the label must end the name'],
+    ["a[1 1 0] (1)", 'has " (1)" behind its label [1 1 0], as of a copy of a file'],
+    ["a[1 1 0] - Copy", "as of a copy of a file"],
+    ["a[1 1 0].png", 'has ".png" behind its label'],
+    ["a[1 1 0] ", 'has " " behind its label'],
+    ["a(110)", 'in other brackets, "(110)"; it must be in [ and ]'],
+    ["a{1, 1, 0}", "in other brackets"],
+    ["a\u30101 1 0\u3011", "in other brackets"],
+    ["a_1_1_0", '"1_1_0" there may be one without brackets'],
+    ["a[1 0 0", "begins with [ but is not ended by ]"],
+    ["a1 0 0]", "a ] without a [ before it"],
+    ["a", "has no label in brackets at its end"],
+  ])("%j is told what is wrong with it", (stem, problem) => {
+    const { code, message } = failureOf(() => parseLabels(`${stem}.png`, { rule: "separated" }, three));
+    expect(code).toBe("WSSS_ERR_DATASET");
+    expect(message).toContain(problem);
+    expect(message).toContain("expected a name like NAME[1 0 0].png");
   });
 
   test("labels without a class are an option", () => {

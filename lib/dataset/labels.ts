@@ -1,6 +1,7 @@
 import { parse } from "node:path";
 
 import { WsssError } from "../errors.js";
+import { missingLabelProblem, spellingProblem } from "./label-near-miss.js";
 import type { NameLabelRule, TissueClass } from "./tissue-class.js";
 
 /** Why a file name gives no label. */
@@ -22,7 +23,8 @@ export type LabelReading = Pick<NameLabelRule, "rule"> & Partial<Pick<NameLabelR
 /**
  * The patch-level label in a patch's file name: one entry for each class, 0 or 1.
  *
- * The default grammar wants the name to end with one label in brackets, spelled exactly as the rule says.
+ * The default grammar wants the name to end with one label in brackets, spelled as the rule says: `[1 0 1]`, `[1,0,1]` or
+ * `[1, 0, 1]` by the rule `"separated"`, `[101]` by the rule `"characters"`.
  * `grammar: "published"` reads by character position and is as lenient as the published code: other separators, text
  * behind the label, names without brackets, digits above 1 (returned as they are) and labels without any class.
  *
@@ -32,8 +34,9 @@ export type LabelReading = Pick<NameLabelRule, "rule"> & Partial<Pick<NameLabelR
  */
 export function parseLabels(fileName: string, rule: LabelReading, classes: readonly TissueClass[]): number[] {
   if (rule.grammar === "published") return parsePublished(fileName, rule, classes);
-  const label = /\[([^[\]]*)\]$/.exec(parse(fileName).name)?.[1];
-  if (label === undefined) throw labelError("missing", fileName, "has no label in brackets at its end", rule, classes);
+  const { name } = parse(fileName);
+  const label = /\[([^[\]]*)\]$/.exec(name)?.[1];
+  if (label === undefined) throw labelError("missing", fileName, missingLabelProblem(name), rule, classes);
   const digits = digitsOf(label, rule, fileName, classes);
   if (digits.length !== classes.length) {
     const problem = `has a label of ${digits.length} entries for ${classes.length} classes`;
@@ -87,17 +90,15 @@ export function stemWithoutLabel(stem: string): string {
   return stem.replace(/\[[^[\]]*\]$/, "");
 }
 
-/** Entries of a label as digits; the spelling decides how they are told apart. */
+/**
+ * Entries of a label as digits; the spelling decides how they are told apart. Separated ones have a space, a comma, or a
+ * comma and a space between them, as Python prints lists.
+ */
 function digitsOf(label: string, rule: LabelReading, fileName: string, classes: readonly TissueClass[]): number[] {
-  const separator = label.includes(",") ? "," : " ";
+  const separator = label.includes(",") ? /, ?/ : " ";
   const entries = rule.rule === "characters" ? Array.from(label) : label.split(separator);
-  const strange = entries.find((entry) => !/^[0-9]$/.test(entry));
-  if (strange === undefined) return entries.map(Number);
-  const otherSpelling = rule.rule === "characters" ? /^[01]([ ,][01])+$/ : /^[01]{2,}$/;
-  const hint = otherSpelling.test(label)
-    ? `; it is spelled by the rule "${rule.rule === "characters" ? "separated" : "characters"}"`
-    : "";
-  throw labelError("not-a-digit", fileName, `has the label [${label}]${hint}`, rule, classes);
+  if (entries.every((entry) => /^[0-9]$/.test(entry))) return entries.map(Number);
+  throw labelError("not-a-digit", fileName, spellingProblem(label, rule.rule), rule, classes);
 }
 
 /**

@@ -33,7 +33,10 @@ export interface GlassRule {
 /** How patch-level labels are spelled in file names. */
 export const labelSpellings = ["separated", "characters"] as const;
 
-/** `"separated"`: `NAME[0 1 0 1].png`, as in LUAD-HistoSeg. `"characters"`: `NAME[0101].png`, as in BCSS-WSSS. */
+/**
+ * `"separated"`: `NAME[0 1 0 1].png`, as in LUAD-HistoSeg; also with commas, `[0,1,0,1]` or `[0, 1, 0, 1]`.
+ * `"characters"`: `NAME[0101].png`, as in BCSS-WSSS.
+ */
 export type LabelSpelling = (typeof labelSpellings)[number];
 
 /** How strictly labels are read. */
