@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 import { isWsssError, WsssError } from "../errors.js";
+import { foreignTextProblem, replacedBytesHint } from "./foreign-name.js";
 
 /** What was being done to a path when the operating system refused. */
 export type FileAction = "read" | "write" | "create" | "list";
@@ -37,7 +39,7 @@ export function ioFailure(error: unknown, action: FileAction, path: string): unk
   const reason = reasons[code] ?? code;
   return new WsssError(
     "WSSS_ERR_IO",
-    `cannot ${action} ${path}: ${reason}`,
+    `cannot ${action} ${path}: ${reason}${code === "ENOENT" ? replacedBytesHint(path) : ""}`,
     { path, action, reason: code, why: reason },
     { cause: error },
   );
@@ -52,12 +54,32 @@ export async function readBytes(path: string): Promise<Buffer> {
   }
 }
 
+/** The text of a UTF-8 file without its mark at the beginning, or why there is none, to be read behind the file's name. */
+export type TextRead = { readonly text: string } | { readonly problem: string };
+
+/** The text of a UTF-8 file. @throws WsssError `WSSS_ERR_IO` if the operating system refuses. */
+export async function readText(path: string): Promise<TextRead> {
+  const bytes = await readBytes(path);
+  const problem = foreignTextProblem(bytes, path);
+  return problem === null ? { text: bytes.toString("utf8").replace(/^\ufeff/, "") } : { problem };
+}
+
+/**
+ * Where something is written before it is whole: beside its place, so that a rename is enough. The name has nothing of
+ * that which it will have, which may be as long as the file system takes.
+ *
+ * @param ending - kept, where a writer judges the format by it.
+ */
+export function temporaryPath(path: string, ending = "", prefix = ".part-"): string {
+  return join(dirname(path), `${prefix}${randomUUID()}${ending}`);
+}
+
 /**
  * Writes a file so that a reader sees its old content or the new, never a part: temporary file beside it, then rename.
  * @throws WsssError `WSSS_ERR_IO`; what was there before is then unchanged and nothing else is left behind.
  */
 export async function writeBytesAtomic(path: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.part`;
+  const temporary = temporaryPath(path);
   try {
     const file = await open(temporary, "wx");
     try {

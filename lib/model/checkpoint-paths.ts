@@ -30,7 +30,10 @@ export async function assertWritable(file: string): Promise<void> {
     const message = `cannot write ${file}: there is no folder ${folder}; make it first, or choose another one`;
     throw new WsssError("WSSS_ERR_IO", message, { path: file, action: "write", reason: "ENOENT" }, { cause: error });
   }
-  const inPlace = await stat(file).catch(() => null);
+  const inPlace = await stat(file).catch((error: unknown) => {
+    if (systemCode(error) === "ENAMETOOLONG") throw writingFailure(error, "write", file);
+    return null;
+  });
   if (inPlace?.isDirectory() !== true) return;
   throw new WsssError("WSSS_ERR_IO", `cannot write ${file}: it is a folder, not a file`, {
     path: file,

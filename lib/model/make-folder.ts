@@ -9,6 +9,7 @@ const advice: Readonly<Record<string, string>> = {
   EACCES: "choose a folder that you may write to",
   EPERM: "choose a folder that you may write to",
   EROFS: "choose a folder that you may write to",
+  ENAMETOOLONG: "choose a shorter name",
   ENOENT: "choose a folder that can be made",
   ENOTDIR: "choose a folder that is not below a file",
 };

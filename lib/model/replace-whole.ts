@@ -1,9 +1,11 @@
-import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, extname } from "node:path";
 
-import { systemCode } from "../image/file-access.js";
+import { systemCode, temporaryPath } from "../image/file-access.js";
 import { makeFolder, writingFailure } from "./make-folder.js";
+
+/** Most characters of an ending that says a format; a longer one is a part of the name. */
+const longestEnding = 16;
 
 /**
  * Lets `write` fill a file or folder under a temporary name beside `path`, and puts it in place of an older one only when
@@ -13,11 +15,9 @@ export async function replaceWhole<Result>(
   path: string,
   write: (temporary: string) => Promise<Result>,
 ): Promise<Result> {
-  const dot = path.lastIndexOf(".");
-  const hasEnding = dot > path.lastIndexOf("/") + 1;
-  // The ending stays: writers may judge the format by it.
-  const mark = `.part-${randomUUID().slice(0, 8)}`;
-  const temporary = hasEnding ? `${path.slice(0, dot)}${mark}${path.slice(dot)}` : `${path}${mark}`;
+  // The ending stays, if it is one: writers may judge the format by it.
+  const ending = extname(path);
+  const temporary = temporaryPath(path, ending.length <= longestEnding ? ending : "");
   const remove = async (target: string): Promise<void> => await rm(target, { recursive: true, force: true });
   await makeFolder(dirname(path));
   try {
@@ -25,7 +25,7 @@ export async function replaceWhole<Result>(
     // A file is replaced in one step; a folder with something in it has to go first.
     await rename(temporary, path).catch(async (error: unknown) => {
       if (!["ENOTEMPTY", "EEXIST"].includes(systemCode(error) ?? "")) throw error;
-      await exchange(path, temporary, `${path}.old-${randomUUID().slice(0, 8)}`);
+      await exchange(path, temporary, temporaryPath(path, "", ".old-"));
     });
     return result;
   } catch (error) {

@@ -29,11 +29,12 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// A name that no process has used: in a container every process may have the same number, and a killed one leaves its
-/// file.
+/// A name beside the target that no process has used: in a container every process may have the same number, and a killed
+/// one leaves its file. It has nothing of the target's name, which may be as long as the file system takes.
 std::string temporary_name(const std::string& path) {
   static std::atomic<std::uint64_t> counter{std::random_device{}()};
-  return path + std::string(kPartial) + std::to_string(getpid()) + "-" + std::to_string(counter++);
+  const std::string name = std::string(kPartial) + std::to_string(getpid()) + "-" + std::to_string(counter++);
+  return folder_of(path) + "/" + name;
 }
 
 }  // namespace
@@ -96,6 +97,7 @@ void AtomicFile::commit() {
 void AtomicFile::fail(const char* action, int error_number) const {
   std::string hint;
   if (error_number == ENOENT) hint = "; create the folder " + folder_of(path_) + " first";
+  if (error_number == ENAMETOOLONG) hint = "; choose a shorter name";
   if (error_number == EACCES || error_number == EROFS) hint = "; choose a folder that can be written";
   if (error_number == ENOSPC || error_number == EDQUOT)
     hint = "; free some space and try again, an older file is untouched";
