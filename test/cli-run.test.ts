@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename as renameFile, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { inspectWeights } from "../dist/index.js";
 import { openEvaluation } from "../dist/run/saved-evaluation.js";
@@ -44,6 +44,52 @@ function expectScores({ accuracy, mIoU, fwIoU, iou }: Scores): void {
   expect(iou).toHaveLength(4);
   for (const value of iou) if (value !== null) share(value);
 }
+
+describe("names as other systems leave them", () => {
+  const long = "q".repeat(247);
+
+  test("a run reads them, and a picture that can't be named costs neither the others nor the result", async () => {
+    const data = path.join(folder, "named");
+    await cp(path.join(demo, "data"), data, { recursive: true });
+    const rename = async (part: string, from: string, to: string): Promise<void> => {
+      await renameFile(path.join(data, part, from), path.join(data, part, to));
+    };
+    for (const name of await readdir(path.join(data, "train"))) {
+      const to = name.replace(/\[.*\]/, (label) => label.replaceAll(" ", ", "));
+      await rename("train", name, to);
+      if (existsSync(path.join(data, "train_mask", name))) await rename("train_mask", name, to);
+    }
+    const [first = "", second = ""] = (await readdir(path.join(data, "test/img"))).sort();
+    for (const part of ["test/img", "test/mask"]) {
+      await rename(part, first, `${long}.png`);
+      await rename(part, second, "line\nbreak.png");
+    }
+    const [ofVal = ""] = await readdir(path.join(data, "val/img"));
+    await rename("val/img", ofVal, "K\u00f6ln.png");
+    await rename("val/mask", ofVal, "Ko\u0308ln.png");
+    const out = path.join(folder, "named-run");
+    const words = ["--width", "1/16", "--epochs", "1", "--batch-size", "4", "--pictures", "99", "--json"];
+    const result = await command("run", "--data", data, "--out", out, ...words);
+    expect(result.stderr).not.toContain("wsss-tissue:");
+    expect(result.code).toBe(0);
+    expect(Object.keys(lastJson(result))).toContain("segmenter");
+    const picture = `test-${long}.png`;
+    expect(result.stderr).toContain(
+      `warning: no picture ${picture}: the name is too long for the file system (256 bytes`,
+    );
+    const drawn = await readdir(path.join(out, "pictures"));
+    expect(drawn).toEqual(expect.arrayContaining(["test.png", "train.png", "test-line\nbreak.png"]));
+    expect(drawn.filter((name) => name.startsWith("."))).toEqual([]);
+    const marker = JSON.parse(await readFile(path.join(out, "stages/pictures.json"), "utf8")) as {
+      result: { pictures: string[]; unnamed: string[] };
+    };
+    expect(marker.result.unnamed).toEqual([`pictures/${picture}`]);
+    expect(marker.result.pictures.map((name) => path.basename(name)).sort()).toEqual(drawn.sort());
+    expect((await readdir(out)).filter((name) => name.startsWith("."))).toEqual([]);
+    // The gap is no reason to do the stage again.
+    expect((await command("run", "--out", out)).stderr).toContain("pictures: already done, skipped");
+  });
+});
 
 describe("the tiny demo", () => {
   test("ends stdout with one line of JSON of the documented shape, exit 0", () => {

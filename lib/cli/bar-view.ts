@@ -1,5 +1,6 @@
 import { SingleBar } from "cli-progress";
 
+import { printable } from "../printable.js";
 import { formatDuration } from "../run/report-table.js";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
 import { type StageName, stageTitles } from "../run/stage-names.js";
@@ -35,7 +36,7 @@ export class BarView implements RunReporter {
   progress(progress: StageProgress): void {
     const { perSecond, leftMs } = this.#rate.update(progress.done, progress.total);
     const shown = {
-      label: progress.label,
+      label: printable(progress.label),
       speed: perSecond > 0 ? `${perSecond.toFixed(1)} img/s` : "",
       left: leftMs === undefined ? "" : `${formatDuration(leftMs)} left`,
       loss: progress.loss === undefined ? "" : `loss ${progress.loss.toFixed(4)}`,

@@ -1,6 +1,7 @@
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { DatasetExamination, SplitExamination } from "../doctor/examination.js";
 import type { FindingGroup } from "../doctor/finding.js";
+import { printable } from "../printable.js";
 import { percent } from "../percent.js";
 import { alignColumns } from "../run/report-table.js";
 
@@ -17,7 +18,7 @@ export function describeExamination(examination: DatasetExamination): string {
   const { folder, name, errors, warnings, groups, splits, memory } = examination;
   const present = splitNames.filter((split) => splits[split].patches > 0);
   const lines = [
-    `${name ?? "Dataset without valid description"} in ${folder}`,
+    `${name ?? "Dataset without valid description"} in ${printable(folder)}`,
     ...splitNames.map((split) => `  ${split.padEnd(5)}  ${describeSplit(splits[split])}`),
     "",
     errors + warnings === 0 ? "Nothing is wrong." : `${counted(errors, "error")}, ${counted(warnings, "warning")}`,
@@ -57,8 +58,8 @@ function findingTable(groups: readonly FindingGroup[]): string[] {
     table[0] ?? "",
     ...groups.flatMap(({ examples, remedy }, index) => [
       table[index + 1] ?? "",
-      `    ${examples[0]?.problem ?? ""}`,
-      `    -> ${remedy}`,
+      `    ${printable(examples[0]?.problem ?? "")}`,
+      `    -> ${printable(remedy)}`,
     ]),
   ];
 }
@@ -66,7 +67,7 @@ function findingTable(groups: readonly FindingGroup[]): string[] {
 function exampleOf(files: readonly string[]): string {
   if (files.length === 0) return "-";
   const more = files.length - shownFiles;
-  return files.slice(0, shownFiles).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return files.slice(0, shownFiles).map(printable).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 function leftAligned(rows: readonly (readonly string[])[]): string[] {

@@ -1,9 +1,12 @@
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { extname, join, parse } from "node:path";
 
+import { foreignNames } from "../dataset/list-files.js";
 import { WsssError } from "../errors.js";
 import { patchExtensions } from "../image/decode-patch.js";
 import { ioFailure, systemCode } from "../image/file-access.js";
+import { replacedBytesHint } from "../image/foreign-name.js";
+import { readFolder } from "../image/read-folder.js";
 
 /** A picture to predict, and the name of what is written for it. */
 export interface PictureFile {
@@ -19,11 +22,19 @@ function isPicture(name: string): boolean {
 async function picturesAt(path: string): Promise<string[]> {
   try {
     if (!(await stat(path)).isDirectory()) return [path];
-    const names = (await readdir(path)).filter(isPicture).sort();
+    const entries = (await readFolder(path)).filter(({ name, isFolder }) => isPicture(name) && !isFolder);
+    const foreign = entries.flatMap(({ name, foreign: bytes }) => (bytes === undefined ? [] : [{ name, bytes }]));
+    if (foreign.length > 0) throw foreignNames(path, foreign, entries.length - foreign.length);
+    const names = entries.map(({ name }) => name).sort();
     if (names.length > 0) return names.map((name) => join(path, name));
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw ioFailure(error, "read", path);
-    throw new WsssError("WSSS_ERR_DATASET", `there is no picture or folder ${path}`, { path }, { cause: error });
+    throw new WsssError(
+      "WSSS_ERR_DATASET",
+      `there is no picture or folder ${path}${replacedBytesHint(path)}`,
+      { path },
+      { cause: error },
+    );
   }
   const message = `${path} holds no pictures (files ending with ${patchExtensions.join(" ")})`;
   throw new WsssError("WSSS_ERR_DATASET", message, { path });
@@ -32,7 +43,7 @@ async function picturesAt(path: string): Promise<string[]> {
 /**
  * The pictures that paths stand for: files as they are, folders by the pictures directly in them, sorted.
  * @throws WsssError `WSSS_ERR_DATASET` if a path is missing, a folder has none, or two pictures have one stem, whose
- *   predictions would overwrite each other.
+ *   predictions would overwrite each other; with all names of a folder that are not UTF-8, which can't be read.
  */
 export async function findPictures(paths: readonly string[]): Promise<PictureFile[]> {
   const files: PictureFile[] = [];

@@ -1,3 +1,4 @@
+import { printable } from "../printable.js";
 import { formatDuration } from "../run/report-table.js";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
 import { type StageName, stageTitles } from "../run/stage-names.js";
@@ -38,7 +39,7 @@ export class LineView implements RunReporter {
     const { perSecond, leftMs } = this.#rate.update(progress.done, progress.total);
     if (this.#now() - this.#saidAt < quietMs) return;
     const percent = progress.total > 0 ? Math.floor((100 * progress.done) / progress.total) : 0;
-    const parts = [progress.label, `${percent} %`];
+    const parts = [printable(progress.label), `${percent} %`];
     if (perSecond > 0) parts.push(`${perSecond.toFixed(1)} img/s`);
     if (leftMs !== undefined) parts.push(`${formatDuration(leftMs)} left`);
     if (progress.loss !== undefined) parts.push(`loss ${progress.loss.toFixed(4)}`);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { WsssError } from "../errors.js";
-import { readBytes, writeBytesAtomic } from "../image/file-access.js";
+import { readText, writeBytesAtomic } from "../image/file-access.js";
 import { checkValue } from "./check-value.js";
 import { pathProblem } from "./inner-path.js";
 import { indicesAround, problemsOfIndices } from "./mask-indices.js";
@@ -200,6 +200,8 @@ function byte(): z.ZodInt {
 export type DescriptionFailure =
   /** There is no description at all. */
   | "missing"
+  /** Not UTF-8. */
+  | "encoding"
   /** Not JSON. */
   | "syntax"
   /** JSON, but not a description. */
@@ -243,7 +245,12 @@ export function checkDescription(value: unknown, source?: string, call = "openDa
  * @throws WsssError `WSSS_ERR_IO` if it can't be read, `WSSS_ERR_DATASET` if it is not JSON or describes no dataset.
  */
 export async function readDatasetDescription(path: string): Promise<DatasetDescription> {
-  const text = (await readBytes(path)).toString("utf8").replace(/^\ufeff/, "");
+  const read = await readText(path);
+  if ("problem" in read) {
+    const { problem } = read;
+    throw new WsssError("WSSS_ERR_DATASET", `${path} ${problem}`, { path, failure: "encoding", problem });
+  }
+  const { text } = read;
   let value: unknown;
   try {
     value = JSON.parse(text) as unknown;

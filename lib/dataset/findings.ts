@@ -1,4 +1,5 @@
 import { WsssError } from "../errors.js";
+import { printable } from "../printable.js";
 
 /** Most files that a message lists; the count says how many there are. */
 const listedFiles = 5;
@@ -23,10 +24,10 @@ export function findingsError(
   details: Readonly<Record<string, unknown>>,
 ): WsssError {
   const shown = findings.slice(0, listedFiles);
-  const lines = shown.map(({ file, problem }) => (problem === undefined ? `  ${file}` : `  ${file}: ${problem}`));
+  const lines = shown.map(({ file, problem }) => printable(problem === undefined ? file : `${file}: ${problem}`));
   const more = findings.length - shown.length;
-  if (more > 0) lines.push(`  and ${more} more`);
-  const message = `${heading}:\n${lines.join("\n")}\n${advice}`;
+  if (more > 0) lines.push(`and ${more} more`);
+  const message = `${heading}:\n${lines.map((line) => `  ${line}\n`).join("")}${advice}`;
   const files = shown.map(({ file }) => file);
   return new WsssError("WSSS_ERR_DATASET", message, { ...details, count: findings.length, files });
 }
@@ -51,7 +52,9 @@ export function groupedError(
   details: Readonly<Record<string, unknown>>,
 ): WsssError {
   const lines = groups.flatMap(({ kind, findings }) => {
-    const shown = findings.slice(0, listedOfKind).map(({ file, problem = kind }) => `  ${file}: ${problem}`);
+    const shown = findings
+      .slice(0, listedOfKind)
+      .map(({ file, problem = kind }) => `  ${printable(`${file}: ${problem}`)}`);
     const more = findings.length - shown.length;
     return more > 0 ? [...shown, `  and ${more} more of this kind`] : shown;
   });

@@ -1,8 +1,10 @@
-import { readdir } from "node:fs/promises";
 import { join, parse } from "node:path";
 
 import { WsssError } from "../errors.js";
 import { ioFailure, systemCode } from "../image/file-access.js";
+import { foreignNameProblem, foreignNameRemedy, guessEncoding } from "../image/foreign-name.js";
+import { type FolderEntry, readFolder } from "../image/read-folder.js";
+import { countOf, findingsError } from "./findings.js";
 
 /** A file that belongs to the dataset. */
 export interface ListedFile {
@@ -21,12 +23,21 @@ export interface Listing {
   readonly skipped: readonly string[];
 }
 
+/** A file whose name is not UTF-8. */
+export interface ForeignFile {
+  /** Its name with the bytes that are no ASCII escaped. */
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
 /** Everything that a folder holds, whether the layout allows it or not. */
 export interface FolderSurvey extends Listing {
   /** Names of folders among the files. */
   readonly subfolders: readonly string[];
   /** Names that begin with a dot. */
   readonly hidden: readonly string[];
+  /** Files with one of the endings asked for whose names are not UTF-8, so that they can't be read. */
+  readonly foreign: readonly ForeignFile[];
 }
 
 /**
@@ -34,18 +45,19 @@ export interface FolderSurvey extends Listing {
  *
  * @param extensions - lower-case endings with their dot; the letters' case in names does not matter.
  * @returns null if there is no such folder.
- * @throws WsssError `WSSS_ERR_DATASET` if the folder has a subfolder, whose files would be left out silently, or two files of
- *   one stem; `WSSS_ERR_IO` if it can't be read.
+ * @throws WsssError `WSSS_ERR_DATASET` if the folder has a subfolder, whose files would be left out silently, two files of one
+ *   stem, or a file whose name is not UTF-8; `WSSS_ERR_IO` if it can't be read.
  */
 export async function listFiles(folder: string, extensions: readonly string[]): Promise<Listing | null> {
   const survey = await surveyFolder(folder, extensions);
   if (survey === null) return null;
-  const { files, skipped, subfolders } = survey;
+  const { files, skipped, subfolders, foreign } = survey;
   if (subfolders[0] !== undefined) {
     const path = join(folder, subfolders[0]);
     const message = `${path} is a folder among the files; move its files to ${folder} or the folder elsewhere`;
     throw new WsssError("WSSS_ERR_DATASET", message, { path });
   }
+  if (foreign.length > 0) throw foreignNames(folder, foreign, files.length);
   refuseDoubles(files, folder);
   return { folder, files, skipped };
 }
@@ -56,9 +68,9 @@ export async function listFiles(folder: string, extensions: readonly string[]): 
  * @throws WsssError `WSSS_ERR_DATASET` if it is a file, `WSSS_ERR_IO` if it can't be read.
  */
 export async function surveyFolder(folder: string, extensions: readonly string[]): Promise<FolderSurvey | null> {
-  let entries;
+  let entries: FolderEntry[];
   try {
-    entries = await readdir(folder, { withFileTypes: true });
+    entries = await readFolder(folder);
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENOENT") return null;
@@ -68,14 +80,27 @@ export async function surveyFolder(folder: string, extensions: readonly string[]
     }
     throw ioFailure(error, "list", folder);
   }
-  const visible = entries.filter((entry) => !entry.name.startsWith("."));
-  const namesOf = (some: typeof entries): string[] => some.map((entry) => entry.name).sort(compareCodePoints);
-  const subfolders = namesOf(visible.filter((entry) => entry.isDirectory()));
-  const belongs = (name: string): boolean => extensions.includes(parse(name).ext.toLowerCase());
-  const names = namesOf(visible.filter((entry) => !entry.isDirectory()));
-  const files = names.filter(belongs).map((name) => ({ stem: parse(name).name, name, path: join(folder, name) }));
-  const hidden = namesOf(entries.filter((entry) => entry.name.startsWith(".")));
-  return { folder, files, skipped: names.filter((name) => !belongs(name)), subfolders, hidden };
+  const namesOf = (some: readonly FolderEntry[]): string[] => some.map(({ name }) => name).sort(compareCodePoints);
+  const belongs = ({ name }: { readonly name: string }): boolean => extensions.includes(parse(name).ext.toLowerCase());
+  const visible = entries.filter(({ name }) => !name.startsWith("."));
+  const hidden = namesOf(entries.filter(({ name }) => name.startsWith(".")));
+  const subfolders = namesOf(visible.filter(({ isFolder }) => isFolder));
+  const plain = visible.filter(({ isFolder }) => !isFolder);
+  const own = plain.filter(belongs);
+  const readable = namesOf(own.filter(({ foreign }) => foreign === undefined));
+  const files = readable.map((name) => ({ stem: parse(name).name, name, path: join(folder, name) }));
+  const foreign = own.flatMap(({ name, foreign: bytes }) => (bytes === undefined ? [] : [{ name, bytes }]));
+  const skipped = namesOf(plain.filter((entry) => !belongs(entry)));
+  return { folder, files, skipped, subfolders, hidden, foreign };
+}
+
+/** The error for files that are there, but by whose names they can't be read. */
+export function foreignNames(folder: string, foreign: readonly ForeignFile[], others: number): WsssError {
+  const findings = foreign.map(({ name, bytes }) => ({ file: name, problem: foreignNameProblem(bytes) }));
+  const heading = `${countOf(foreign.length, foreign.length + others, "files")} a name in ${folder} that is not UTF-8`;
+  const [first] = foreign;
+  const remedy = first === undefined ? "" : foreignNameRemedy(guessEncoding(first.bytes).encoding, folder);
+  return findingsError(heading, findings, remedy.replace(/^r/, "R"), { path: folder });
 }
 
 /** Orders texts by code point, as every language without locale rules does; JavaScript's `<` compares UTF-16 units. */

@@ -1,10 +1,8 @@
-import { stat } from "node:fs/promises";
 import path from "node:path";
 
-import { isWsssError } from "../errors.js";
-import { ioFailure, systemCode } from "../image/file-access.js";
 import { mapConcurrently } from "../image/map-concurrently.js";
 import type { DatasetDescription } from "./description.js";
+import { FileFinder } from "./find-file.js";
 import { compareCodePoints } from "./list-files.js";
 import type { SplitFiles } from "./list-split.js";
 import { checkColumns } from "./manifest-columns.js";
@@ -64,11 +62,15 @@ export interface ManifestSurvey {
  */
 export async function surveyManifest(place: ManifestPlace, description: DatasetDescription): Promise<ManifestSurvey> {
   const table = await readManifestTable(place.path);
-  const columns = checkColumns(table, description.classes);
+  // However accents are stored in the two files, a class has one name.
+  const classes = description.classes.map((one) => ({ ...one, name: one.name.normalize("NFC") }));
+  const columns = checkColumns(table, classes);
   checkSplitSource(place.path, columns, description);
   const findings = new ManifestFindings();
-  const read = readEntries(table.rows, columns, description.classes, findings);
-  const entries = await withoutMissing(dropRepeated(read, findings), place.base, findings);
+  const read = readEntries(table.rows, columns, classes, findings);
+  const stored = await withFilesFound(dropRepeated(read, findings), place.base, findings);
+  // Two rows may name one file with its accents stored in two ways.
+  const entries = dropRepeated(stored, findings);
   const splits = assignSplits(entries, description, findings);
   for (const name of splitNames) {
     findClashes(splits[name], findings);
@@ -111,8 +113,8 @@ function dropRepeated(entries: readonly ManifestEntry[], findings: ManifestFindi
   });
 }
 
-/** The entries without the files that are not there. */
-async function withoutMissing(
+/** The entries with their files as they are stored, and without those that are not there. */
+async function withFilesFound(
   entries: readonly ManifestEntry[],
   base: string,
   findings: ManifestFindings,
@@ -121,34 +123,21 @@ async function withoutMissing(
     { kind: "image" as const, file: image, where },
     { kind: "mask" as const, file: mask, where },
   ]);
-  const problems = await mapConcurrently(
+  const finder = new FileFinder(base);
+  const found = await mapConcurrently(
     named,
-    async ({ file }) => (file === undefined ? null : await problemOfFile(path.join(base, file))),
+    async ({ file }) => (file === undefined ? null : await finder.find(file)),
     { limit: 16, what: "looking for the files of the manifest" },
   );
-  const missing = new Set<string>();
+  const stored = new Map<string, string>();
   for (const [index, { kind, file, where }] of named.entries()) {
-    const problem = problems[index] ?? null;
-    if (problem === null || file === undefined) continue;
-    findings.add(kind, where, `${kind} ${file} ${problem}`);
-    missing.add(file);
+    const result = found[index] ?? null;
+    if (result === null || file === undefined) continue;
+    if ("problem" in result) findings.add(kind, where, `${kind} ${file} ${result.problem}`);
+    else stored.set(file, result.file);
   }
-  const there = (file: string | undefined): string | undefined => {
-    return file === undefined || missing.has(file) ? undefined : file;
-  };
+  const there = (file: string | undefined): string | undefined => (file === undefined ? undefined : stored.get(file));
   return entries.map((entry) => ({ ...entry, image: there(entry.image), mask: there(entry.mask) }));
-}
-
-async function problemOfFile(file: string): Promise<string | null> {
-  try {
-    return (await stat(file)).isFile() ? null : "is not a file";
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return `is not there (${file})`;
-    const failure = ioFailure(error, "read", file);
-    if (isWsssError(failure)) return `can't be read: ${failure.message}`;
-    throw failure;
-  }
 }
 
 /** Two patches of one stem would share one pseudo mask. */

@@ -3,9 +3,11 @@ import { join, parse } from "node:path";
 
 import { isWsssError, WsssError } from "../errors.js";
 import { patchExtensions } from "../image/decode-patch.js";
+import { composeNamesRemedy } from "../image/foreign-name.js";
 import { countOf, type Finding, findingsError } from "./findings.js";
-import { type LabelFailure, parseLabels, patchFileName, stemWithoutLabel } from "./labels.js";
+import { type LabelFailure, parseLabels, patchFileName } from "./labels.js";
 import { listFiles, type ListedFile, type Listing } from "./list-files.js";
+import { ambiguityProblem, type AmbiguousMask, pairMasks } from "./pair-masks.js";
 import { maskFolder, type PatchFile, patchFolder, type SplitName } from "./split.js";
 import type { NameLabelRule, TissueClass } from "./tissue-class.js";
 
@@ -132,46 +134,40 @@ function matchMasks(
     const message = `${patches.folder} has patches, but there is no folder ${where} with their true masks`;
     throw new WsssError("WSSS_ERR_DATASET", message, { split: name, path: where });
   }
-  const { maskOf, bare, lonely } = pairMasks(patches.files, masks.files, name);
+  const { maskOf, bare, lonely, ambiguous } = pairMasks(patches.files, masks.files, name);
+  if (ambiguous.length > 0) throw ambiguousMasks(patches, masks, ambiguous, name);
   if (bare.length === 0 && lonely.length === 0) return maskOf;
   const findings = bare.map(({ stem, name: file }) => ({
     file,
-    problem: `no mask ${stem}.png${otherFormat(stem, masks)}`,
+    problem: `no mask ${stem}.png${otherFormat(stem, masks)}${lookAlike(stem, masks)}`,
   }));
   throw mismatch(patches, masks, findings, lonely, name);
 }
 
-/** Which mask belongs to which patch. */
-export interface MaskPairs {
-  /** Path of the mask of each patch's stem. */
-  readonly maskOf: ReadonlyMap<string, string>;
-  /** Patches without mask. */
-  readonly bare: readonly ListedFile[];
-  /** Masks without patch. */
-  readonly lonely: readonly ListedFile[];
-}
-
-/** Pairs patches with their true masks by their names. */
-export function pairMasks(patches: readonly ListedFile[], masks: readonly ListedFile[], name: SplitName): MaskPairs {
-  const pathOfMask = new Map(masks.map(({ stem, path }) => [stem, path]));
-  const maskOf = new Map<string, string>();
-  const bare: ListedFile[] = [];
-  for (const file of patches) {
-    const { stem } = file;
-    // Masks of train may be named with or without the label that is in the patch's name.
-    const key = [stem, ...(name === "train" ? [stemWithoutLabel(stem)] : [])].find((one) => pathOfMask.has(one));
-    const path = key === undefined ? undefined : pathOfMask.get(key);
-    if (path === undefined) bare.push(file);
-    else maskOf.set(stem, path);
-  }
-  const used = new Set(maskOf.values());
-  return { maskOf, bare, lonely: masks.filter(({ path }) => !used.has(path)) };
+function ambiguousMasks(
+  patches: Listing,
+  masks: Listing,
+  ambiguous: readonly AmbiguousMask[],
+  name: SplitName,
+): WsssError {
+  const findings = ambiguous.map((one) => ({ file: one.file.name, problem: ambiguityProblem(one) }));
+  const heading = `${countOf(ambiguous.length, patches.files.length)} no mask that is surely its own in ${masks.folder}`;
+  const advice = `Remove the wrong one, or name them exactly alike: ${composeNamesRemedy(masks.folder)}`;
+  return findingsError(heading, findings, advice, { split: name, folder: masks.folder, ambiguous: ambiguous.length });
 }
 
 /** Says it if the mask is there in another format. */
 function otherFormat(stem: string, { skipped }: Listing): string {
   const other = skipped.find((name) => parse(name).name === stem);
   return other === undefined ? "" : `, but ${other}: masks are index PNGs, as lossy formats change classes`;
+}
+
+/** Says it if the mask of another patch looks as if it were this one's. */
+function lookAlike(stem: string, { files }: Listing): string {
+  const twin = files.find((file) => file.stem.normalize("NFC") === stem.normalize("NFC"));
+  return twin === undefined
+    ? ""
+    : `; ${twin.name}, whose accents are stored in another way, is the mask of another patch`;
 }
 
 function mismatch(

@@ -6,7 +6,7 @@ import type { TissueClass } from "./tissue-class.js";
 /** The label of a row: 0 or 1 for each class, null where the row says nothing, or why it can't be read. */
 export type RowLabel = { readonly labels: number[] | null } | { readonly problem: string };
 
-/** Reads the label of a row of a manifest. */
+/** Reads the label of a row of a manifest. @param classes - their names with composed accents (NFC), as names are compared. */
 export function readRowLabel(
   { cells }: ManifestRow,
   form: ManifestColumns["labels"],
@@ -31,7 +31,8 @@ function namesIn(cell: string): string[] {
     .filter((name) => name !== "");
 }
 
-function labelOfNames(names: readonly string[], classes: readonly TissueClass[]): RowLabel {
+function labelOfNames(given: readonly string[], classes: readonly TissueClass[]): RowLabel {
+  const names = given.map((name) => name.normalize("NFC"));
   const known = classes.map(({ name }) => name);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {

@@ -98,7 +98,8 @@ function splitIn({ where, cells }: ManifestRow, findings: ManifestFindings): Spl
 
 function patientIn({ where, cells }: ManifestRow, findings: ManifestFindings): string | undefined {
   const cell = cells.get("patient");
-  if (typeof cell === "string") return cell;
+  // One patient, however the accents are stored.
+  if (typeof cell === "string") return cell.normalize("NFC");
   // Numbers of a JSON file are the same patients as their digits in a CSV file.
   if (typeof cell === "number" && Number.isFinite(cell)) return String(cell);
   const found = cell === undefined ? "names no patient" : `has the patient ${JSON.stringify(cell)}`;

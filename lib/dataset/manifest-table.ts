@@ -1,7 +1,7 @@
 import { type CsvError, type Info, parse } from "csv-parse/sync";
 
 import { WsssError } from "../errors.js";
-import { readBytes } from "../image/file-access.js";
+import { readText } from "../image/file-access.js";
 
 /** One entry of a manifest as it stands in the file, before anything is believed. */
 export interface ManifestRow {
@@ -17,7 +17,7 @@ export interface ManifestRow {
 export interface ManifestTable {
   /** Absolute path. */
   readonly path: string;
-  /** Columns of the header, or all keys of a JSON file, in their order. */
+  /** Columns of the header, or all keys of a JSON file, in their order; accents composed (NFC). */
   readonly columns: readonly string[];
   readonly rows: readonly ManifestRow[];
 }
@@ -27,7 +27,9 @@ export interface ManifestTable {
  * @throws WsssError `WSSS_ERR_IO` if it can't be read; `WSSS_ERR_DATASET` if it is no such file, or holds no entry.
  */
 export async function readManifestTable(path: string): Promise<ManifestTable> {
-  const text = (await readBytes(path)).toString("utf8").replace(/^\ufeff/, "");
+  const read = await readText(path);
+  if ("problem" in read) throw unreadable(path, read.problem);
+  const { text } = read;
   const table = /\.json$/i.test(path) ? tableOfJson(text, path) : tableOfCsv(text, path);
   if (table.rows.length === 0) throw unreadable(path, "names no patches");
   return table;
@@ -48,7 +50,7 @@ function tableOfCsv(text: string, path: string): ManifestTable {
   }
   const [header, ...body] = records;
   if (header === undefined) throw unreadable(path, "is empty; its first line must name the columns");
-  const columns = header.record.map((name) => name.trim());
+  const columns = header.record.map((name) => name.trim().normalize("NFC"));
   if (columns.length === 1 && /[;\t]/.test(columns[0] ?? "")) {
     throw unreadable(
       path,
@@ -82,7 +84,7 @@ function rowOfJson(entry: unknown, where: string): ManifestRow {
     return { where, cells: new Map(), problem: "is not an object" };
   }
   const trimmed = Object.entries(entry).map(([key, cell]: [string, unknown]) => {
-    return [key, typeof cell === "string" ? cell.trim() : cell] as const;
+    return [key.normalize("NFC"), typeof cell === "string" ? cell.trim() : cell] as const;
   });
   return { where, cells: new Map(trimmed.filter(([, cell]) => cell !== null && cell !== "")) };
 }

@@ -5,6 +5,7 @@ import { z } from "zod";
 
 import { WsssError } from "../errors.js";
 import { ioFailure, systemCode } from "../image/file-access.js";
+import { replacedBytesHint } from "../image/foreign-name.js";
 import { checkValue } from "./check-value.js";
 import {
   checkDescription,
@@ -185,7 +186,7 @@ export async function checkFolder(path: string): Promise<void> {
   } catch (error) {
     const code = systemCode(error);
     if (code !== "ENOENT" && code !== "ENOTDIR") throw ioFailure(error, "read", path);
-    const message = `there is no dataset at ${path}: no such folder`;
+    const message = `there is no dataset at ${path}: no such folder${replacedBytesHint(path)}`;
     throw new WsssError("WSSS_ERR_DATASET", message, { path }, { cause: error });
   }
   if (isFolder) return;

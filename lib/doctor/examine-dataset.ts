@@ -13,15 +13,17 @@ import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { inStage, type OnProgress } from "../progress.js";
 import { checkBalance, summariseSplit } from "./check-balance.js";
+import { checkDerivedNames } from "./check-derived-names.js";
 import { checkDuplicates } from "./check-duplicates.js";
 import { freeMemoryBytes } from "../free-memory.js";
 import { checkMemory, memoryNeed } from "./check-memory.js";
 import { checkOrigins } from "./check-origins.js";
 import { checkSizes } from "./check-sizes.js";
+import { checkUnnamedFolders, checkUnreadFolders } from "./check-unread.js";
 import { checkWhiteClass } from "./check-white-class.js";
 import type { DatasetExamination } from "./examination.js";
 import { type DescriptionSource, examineDescription } from "./examine-description.js";
-import { examinePatches } from "./examine-patches.js";
+import { examinePatches, type PatchToExamine } from "./examine-patches.js";
 import { type Finding, groupFindings, sortFindings } from "./finding.js";
 import { readPatchTable } from "./patch-table.js";
 import { planSplit } from "./plan-split.js";
@@ -96,6 +98,7 @@ export async function examineDatasetWith(
   const memory = memoryNeed(splits, freeBytes());
   const findings = [
     ...[...ofDescription, ...ofNames, ...ofPixels],
+    ...checkDerivedNames(plans),
     ...checkSizes(bySplit),
     ...checkDuplicates(examined),
     ...(origins === null ? [] : checkOrigins(examined, origins)),
@@ -120,18 +123,31 @@ function sourceOf(preset: PresetName | undefined, description: unknown): Descrip
 async function survey(path: string, description: DatasetDescription | null, base: string): Promise<ManifestSurveyed> {
   const labels = description?.labels;
   if (description !== null && labels?.rule === "manifest") {
-    return await surveyByManifest(path, manifestPlace(path, base, labels.file), description);
+    const surveyed = await surveyByManifest(path, manifestPlace(path, base, labels.file), description);
+    const named = filesOf(surveyed.plans);
+    const unnamed = named.length === 0 ? [] : await checkUnnamedFolders(path, named);
+    return { ...surveyed, findings: [...surveyed.findings, ...unnamed] };
   }
   const named =
     description === null || labels === undefined || labels.rule === "manifest" ? null : { ...description, labels };
   const table = await readPatchTable(path);
   const surveys = await Promise.all(splitNames.map(async (name) => await surveySplit(path, name)));
   const planned = surveys.map((one) => planSplit(one, named));
+  const plans = planned.flatMap(({ patches }) => patches);
   return {
-    plans: planned.flatMap(({ patches }) => patches),
+    plans,
     origins: "check" in table ? new Map() : table,
-    findings: [...[...surveys, ...planned].flatMap(({ findings }) => findings), ...("check" in table ? [table] : [])],
+    findings: [
+      ...[...surveys, ...planned].flatMap(({ findings }) => findings),
+      ...(await checkUnreadFolders(path, filesOf(plans))),
+      ...("check" in table ? [table] : []),
+    ],
   };
+}
+
+/** Patches and masks. */
+function filesOf(plans: readonly PatchToExamine[]): string[] {
+  return plans.flatMap(({ imagePath, maskPath }) => (maskPath === undefined ? [imagePath] : [imagePath, maskPath]));
 }
 
 function conclude(

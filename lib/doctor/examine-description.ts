@@ -23,12 +23,14 @@ export interface DescriptionFound {
 
 const checks = {
   missing: "description-missing",
+  encoding: "description-syntax",
   syntax: "description-syntax",
   invalid: "description-invalid",
 } as const satisfies Readonly<Record<DescriptionFailure, CheckCode>>;
 
 const remedies: Readonly<Record<DescriptionFailure, string>> = {
   missing: `write the classes into ${descriptionFileName}, or name a preset (${presetNames.join(" or ")})`,
+  encoding: "save it as UTF-8: editors ask for it under Save as",
   syntax: "correct the JSON; an editor that knows JSON shows the place",
   invalid: "correct the entries that are named",
 };
@@ -51,6 +53,7 @@ export async function examineDescription(folder: string, source: DescriptionSour
     const { failure, problem } = error.details as { failure: DescriptionFailure; problem?: string };
     const problems: Readonly<Record<DescriptionFailure, string>> = {
       missing: "is not there, so nothing says which classes the dataset has; labels and mask indices are not checked",
+      encoding: String(problem),
       syntax: `is not valid JSON: ${problem}`,
       invalid: `does not describe a dataset: ${problem}`,
     };

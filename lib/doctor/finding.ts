@@ -7,6 +7,10 @@ export const checkCodes = [
   "missing-split",
   /** A folder that looks like one of the layout under another name, and is not read. */
   "misnamed-folder",
+  /** A folder with pictures that the layout does not have, or of which a manifest names none. */
+  "unread-folder",
+  /** A picture beside the folders of the layout. */
+  "unread-picture",
   /** `val` or `test` has only one of `img` and `mask`. */
   "half-split",
   /** A split's folder holds no patches. */
@@ -23,6 +27,16 @@ export const checkCodes = [
   "same-stem",
   /** Two files whose names differ in capitals only. */
   "same-name-but-case",
+  /** Two files whose names differ only in how accents are stored (NFC and NFD). */
+  "same-name-but-accents",
+  /** A mask that is its patch's only if how accents are stored does not count. */
+  "accents-differ",
+  /** A name whose bytes are not UTF-8. */
+  "name-not-utf8",
+  /** A line break, a tab or the like in a name. */
+  "name-control-character",
+  /** A name so long that what is named after it can't be written. */
+  "name-too-long",
   /** An ending in capitals, `.PNG`. */
   "ending-case",
   /** The operating system refuses to read it. */

@@ -44,9 +44,9 @@ function originsOf(text: string): Map<string, PatchOrigin> {
   );
 }
 
-/** Key of a patch in the table; an empty split stands for any. */
+/** Key of a patch in the table, however its accents are stored; an empty split stands for any. */
 export function tableKey(split: string, name: string): string {
-  return `${split}/${name}`;
+  return `${split}/${name}`.normalize("NFC");
 }
 
 /** Rows of cells; none if it is no CSV file: the table only adds to what the names tell. */

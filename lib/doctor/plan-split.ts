@@ -1,4 +1,8 @@
-import { pairMasks } from "../dataset/list-split.js";
+import { dirname } from "node:path";
+
+import { ambiguityProblem, pairMasks } from "../dataset/pair-masks.js";
+import { accentForm } from "../image/accent-match.js";
+import { composeNamesRemedy } from "../image/foreign-name.js";
 import { maskFolder } from "../dataset/split.js";
 import { checkLabels, type NamedDescription } from "./check-labels.js";
 import type { PatchToExamine } from "./examine-patches.js";
@@ -16,7 +20,7 @@ export function planSplit(survey: SplitSurvey, description: NamedDescription | n
   const { name, patches, masks } = survey;
   if (patches === null) return { patches: [], findings: [] };
   const labels = description === null ? null : checkLabels(patches, name, description);
-  const { maskOf, bare, lonely } = pairMasks(patches.files, masks?.files ?? [], name);
+  const { maskOf, bare, lonely, byAccents, ambiguous } = pairMasks(patches.files, masks?.files ?? [], name);
   // Train needs no masks; without the folder of val or test, that it is missing has been said.
   const wanted = name === "train" ? (masks?.files.length ?? 0) > 0 : masks !== null;
   const where = maskFolder(name);
@@ -37,6 +41,19 @@ export function planSplit(survey: SplitSurvey, description: NamedDescription | n
       remedy: "add the patch, or remove the mask",
     };
   });
+  const paired = byAccents.map(({ path, name: file, stem }): Finding => {
+    const mask = maskOf.get(stem) ?? "";
+    const problem =
+      `stores the accents of its name (${accentForm(file)}) in another way than its mask; ` +
+      "this library pairs them, the published code and many tools do not";
+    const remedy = `name them exactly alike: ${composeNamesRemedy(dirname(dirname(mask)))}`;
+    return { check: "accents-differ", severity: "warning", split: name, files: [path, mask], problem, remedy };
+  });
+  const unsure = ambiguous.map((one): Finding => {
+    const files = [one.file.path, ...one.masks.map(({ path }) => path)];
+    const remedy = "remove the wrong one, or name patch and mask exactly alike";
+    return { ...error, check: "same-name-but-accents", files, problem: ambiguityProblem(one), remedy };
+  });
   const planned = patches.files.map(({ stem, path }, index) => ({
     split: name,
     stem,
@@ -44,5 +61,5 @@ export function planSplit(survey: SplitSurvey, description: NamedDescription | n
     maskPath: maskOf.get(stem),
     nameLabel: labels?.labels[index],
   }));
-  return { patches: planned, findings: [...(labels?.findings ?? []), ...unmasked, ...unpatched] };
+  return { patches: planned, findings: [...(labels?.findings ?? []), ...unmasked, ...unpatched, ...paired, ...unsure] };
 }

@@ -1,13 +1,16 @@
-import { readdir } from "node:fs/promises";
 import { join, parse } from "node:path";
 
+import { lookAlikeOf } from "../dataset/look-alikes.js";
 import { doublesAmong, type FolderSurvey, type ListedFile, surveyFolder } from "../dataset/list-files.js";
 import { missingSplit } from "../dataset/open-dataset.js";
 import { maskFolder, patchFolder, type SplitName } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
+import { withAccentForm } from "../image/accent-match.js";
 import { patchExtensions } from "../image/decode-patch.js";
+import { foreignNameProblem, foreignNameRemedy, guessEncoding } from "../image/foreign-name.js";
+import { readFolder } from "../image/read-folder.js";
+import { hasUnprintable } from "../printable.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
-import { lookAlikeOf } from "./look-alikes.js";
 import { unreadable } from "./read-file.js";
 
 /** The folders of a split, as far as they could be listed. */
@@ -72,7 +75,7 @@ async function checkPresence(
   if (patches !== null && masks !== null) return [];
   const here = join(folder, name);
   if (patches === null && masks === null) {
-    const entries = await readdir(here).catch(() => null);
+    const entries = await readFolder(here).catch(() => null);
     if (entries === null) return await misnamed(folder, name, name);
   }
   const missing = patches === null ? "img" : "mask";
@@ -97,8 +100,8 @@ async function misnamed(folder: string, expected: string, split: SplitName): Pro
   return [{ ...finding, remedy: `rename it to ${expected}, if that is what it is` }];
 }
 
-function checkFilled({ folder, files, skipped }: FolderSurvey, split: SplitName): Finding[] {
-  if (files.length > 0) return [];
+function checkFilled({ folder, files, skipped, foreign }: FolderSurvey, split: SplitName): Finding[] {
+  if (files.length > 0 || foreign.length > 0) return [];
   const others = skipped.length > 0 ? `, only ${skipped.length} other files such as ${skipped[0]}` : "";
   const problem = `holds no patches (files ending with ${patchExtensions.join(" ")})${others}`;
   const remedy = "put patches there, or remove the folder";
@@ -106,7 +109,10 @@ function checkFilled({ folder, files, skipped }: FolderSurvey, split: SplitName)
 }
 
 /** Names that play no part, that hide others, or that other programs would read differently. */
-function checkNames({ folder, files, skipped, subfolders, hidden }: FolderSurvey, split: SplitName): Finding[] {
+function checkNames(
+  { folder, files, skipped, subfolders, hidden, foreign }: FolderSurvey,
+  split: SplitName,
+): Finding[] {
   const found = (check: CheckCode, severity: Severity, names: readonly string[], problem: string, remedy: string) => ({
     check,
     severity,
@@ -120,6 +126,7 @@ function checkNames({ folder, files, skipped, subfolders, hidden }: FolderSurvey
   const dotted = "is hidden and plays no part";
   const capital = "has an ending in capitals; this library reads it, the published code and many tools do not";
   const double = "differ in the ending only; a mask could belong to either";
+  const broken = "has a line break, a tab or another control character in its name, which many tools can't take";
   const byCase = "differ in capitals only; on macOS and Windows one would replace the other";
   return [
     ...subfolders.map((name) => found("nested-folder", "error", [name], nested, "move its files up, or it elsewhere")),
@@ -129,6 +136,18 @@ function checkNames({ folder, files, skipped, subfolders, hidden }: FolderSurvey
     ...hidden.map((name) => found("hidden-file", "warning", [name], dotted, "delete it")),
     ...doublesAmong(files).map((names) => found("same-stem", "error", names, double, "rename or remove one")),
     ...caseTwins(files).map((names) => found("same-name-but-case", "warning", names, byCase, "rename one")),
+    ...accentTwins(files).map((names) => {
+      const byAccents = `differ only in how accents are stored (${names.map(withAccentForm).join(", ")})`;
+      const macOs = "; on macOS one would replace the other";
+      return found("same-name-but-accents", "warning", names, byAccents + macOs, "rename or remove one");
+    }),
+    ...foreign.map(({ name, bytes }) => {
+      const remedy = foreignNameRemedy(guessEncoding(bytes).encoding, folder);
+      return found("name-not-utf8", "error", [name], foreignNameProblem(bytes), remedy);
+    }),
+    ...files
+      .filter(({ name }) => hasUnprintable(name))
+      .map(({ name }) => found("name-control-character", "warning", [name], broken, "rename it")),
     ...files
       .filter(({ name }) => parse(name).ext !== parse(name).ext.toLowerCase())
       .map(({ name }) => found("ending-case", "warning", [name], capital, "rename it with a small ending")),
@@ -136,10 +155,22 @@ function checkNames({ folder, files, skipped, subfolders, hidden }: FolderSurvey
 }
 
 /** Pairs of names whose stems differ in capitals only: the first of its kind, and a later one. */
-function caseTwins(files: readonly ListedFile[]): (readonly [earlier: string, name: string])[] {
+function caseTwins(files: readonly ListedFile[]): NamePair[] {
+  return twins(files, (stem) => stem.toLowerCase());
+}
+
+/** Pairs of names whose stems differ only in how accents are stored. */
+function accentTwins(files: readonly ListedFile[]): NamePair[] {
+  return twins(files, (stem) => stem.normalize("NFC"));
+}
+
+type NamePair = readonly [earlier: string, name: string];
+
+/** Pairs of names whose stems differ, but not their keys: the first of its kind, and a later one. */
+function twins(files: readonly ListedFile[], keyOf: (stem: string) => string): NamePair[] {
   const first = new Map<string, ListedFile>();
   return files.flatMap((file) => {
-    const key = file.stem.toLowerCase();
+    const key = keyOf(file.stem);
     const earlier = first.get(key);
     if (earlier === undefined) first.set(key, file);
     return earlier === undefined || earlier.stem === file.stem ? [] : [[earlier.name, file.name] as const];

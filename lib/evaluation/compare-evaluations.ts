@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { matchByAccents } from "../image/accent-match.js";
 import { WsssError } from "../errors.js";
 import type { NativeComparison } from "../native/addon.js";
 import { runJob } from "../native/job.js";
@@ -75,8 +76,16 @@ function positionsInSecond(call: string, first: ResampledEvaluation, second: Res
     throw refuse(`${first.patches.length} patches in the first, ${second.patches.length} in the second`);
   }
   const positions = new Map(second.patches.map(({ stem }, index) => [stem, index]));
+  // Two machines may have stored the accents of one name in two ways.
+  const stems = new Set(first.patches.map(({ stem }) => stem));
+  const { matches } = matchByAccents(
+    [...stems].filter((stem) => !positions.has(stem)),
+    [...positions.keys()].filter((stem) => !stems.has(stem)),
+    (stem) => [stem],
+    (stem) => stem,
+  );
   return first.patches.map(({ stem }) => {
-    const position = positions.get(stem);
+    const position = positions.get(matches.get(stem) ?? stem);
     if (position === undefined) throw refuse(`${stem} is in the first only`);
     return position;
   });

@@ -1,7 +1,10 @@
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { WsssError } from "../errors.js";
 import { ioFailure, systemCode } from "../image/file-access.js";
+import { matchByAccents, withAccentForm } from "../image/accent-match.js";
+import { composeNamesRemedy, foreignNameRemedy, guessEncoding } from "../image/foreign-name.js";
+import { type FolderEntry, readFolder } from "../image/read-folder.js";
 import { makeFolder, writingFailure } from "../model/make-folder.js";
 import { encodeIndexPng } from "../image/index-png.js";
 import type { Colour, IndexMask } from "../image/index-png.js";
@@ -26,12 +29,30 @@ export function levelFolder(folder: string, level: FeatureLevel): string {
  * @throws WsssError `WSSS_ERR_DATASET` if there is none, `WSSS_ERR_IO` if the folder can't be read.
  */
 export async function drawnLevels(folder: string): Promise<FeatureLevel[]> {
-  const names = await listFolder(folder);
+  const names = (await listFolder(folder)).map(({ name }) => name);
   const found = featureLevels.filter((level) => names.includes(path.basename(levelFolder(folder, level))));
   if (found.length > 0) return found;
   const message = `${folder} holds no pseudo masks: none of PM_${featureLevels.join(", PM_")} is there`;
   throw new WsssError("WSSS_ERR_DATASET", message, { path: folder });
 }
+
+/**
+ * Refuses patches whose pseudo masks the file system could not name, before there is anything to write: a folder on another
+ * file system than the patches may take shorter names only.
+ * @param there - a folder on the same file system that is there already.
+ * @throws WsssError `WSSS_ERR_IO`
+ */
+export async function assertNameable(there: string, output: string, stems: readonly string[]): Promise<void> {
+  const names = stems.map(maskName);
+  const longest = names.reduce((one, other) => (Buffer.byteLength(other) > Buffer.byteLength(one) ? other : one), "");
+  const unfinished = path.join(output, `${unfinishedPrefix}XXXXXX`, "bn7", longest);
+  for (const probe of [path.join(there, longest), unfinished]) {
+    const error: unknown = await lstat(probe).catch((failure: unknown) => failure);
+    if (systemCode(error) === "ENAMETOOLONG") throw writingFailure(error, "write", path.join(output, longest));
+  }
+}
+
+const unfinishedPrefix = ".PM-unfinished-";
 
 /** Masks that are written as files. */
 export interface WrittenMasks {
@@ -63,7 +84,7 @@ export class MaskFolderWriter {
   static async prepare(output: string): Promise<MaskFolderWriter> {
     try {
       await makeFolder(output);
-      return new MaskFolderWriter(output, await mkdtemp(path.join(output, ".PM-unfinished-")));
+      return new MaskFolderWriter(output, await mkdtemp(path.join(output, unfinishedPrefix)));
     } catch (error) {
       throw writingFailure(error, "create", output);
     }
@@ -89,7 +110,7 @@ export class MaskFolderWriter {
     await mapConcurrently(
       levels.flatMap((level, row) => patches.map((index) => ({ level, row, index }))),
       async ({ level, row, index }) => {
-        const name = `${stems[index]}.png`;
+        const name = maskName(stems[index] ?? "");
         const bytes = await encodeIndexPng(masks.maskOf(row, index), palette);
         const written = writeFile(path.join(this.#new(level), name), bytes);
         await attempt("write", path.join(levelFolder(this.#output, level), name), written);
@@ -136,8 +157,9 @@ export class MaskFolderWriter {
 }
 
 /**
- * Paths of the mask files of some levels, each list in the order of `stems`.
- * @throws WsssError `WSSS_ERR_IO` if a level's folder can't be read, `WSSS_ERR_DATASET` if a mask is not in it.
+ * Paths of the mask files of some levels, each list in the order of `stems`. A mask whose name differs only in how accents
+ * are stored (NFC and NFD), as in a folder that came from another machine, is found too.
+ * @throws WsssError `WSSS_ERR_IO` if a level's folder can't be read, `WSSS_ERR_DATASET` if a mask is not in it, or two may be.
  */
 export async function maskFilesOf(
   folder: string,
@@ -147,23 +169,56 @@ export async function maskFilesOf(
   const paths: string[][] = [];
   for (const level of levels) {
     const ofLevel = levelFolder(folder, level);
-    const names = new Set(await listFolder(ofLevel));
-    const missing = stems.filter((stem) => !names.has(`${stem}.png`));
-    if (missing.length > 0) {
-      const message =
-        `${ofLevel} lacks ${missing.length} of ${stems.length} pseudo masks, first ${missing[0]}.png; ` +
-        "they were drawn for other patches: draw them again";
-      throw new WsssError("WSSS_ERR_DATASET", message, { path: ofLevel, missing: missing.length, of: stems.length });
-    }
-    paths.push(stems.map((stem) => path.join(ofLevel, `${stem}.png`)));
+    const nameOf = matchMasks(stems, await listFolder(ofLevel), ofLevel);
+    paths.push(stems.map((stem) => path.join(ofLevel, nameOf.get(stem) ?? maskName(stem))));
   }
   return paths;
 }
 
-/** Names in a folder. @throws WsssError `WSSS_ERR_IO` */
-export async function listFolder(folder: string): Promise<string[]> {
+function maskName(stem: string): string {
+  return `${stem}.png`;
+}
+
+/** Names of the masks that are called otherwise than their patches. */
+function matchMasks(
+  stems: readonly string[],
+  entries: readonly FolderEntry[],
+  folder: string,
+): ReadonlyMap<string, string> {
+  const names = entries.filter(({ foreign }) => foreign === undefined).map(({ name }) => name);
+  const there = new Set(names);
+  const inexact = stems.filter((stem) => !there.has(maskName(stem)));
+  if (inexact.length === 0) return new Map();
+  const wanted = new Set(stems.map(maskName));
+  const spare = names.filter((name) => !wanted.has(name));
+  const { matches, ambiguous } = matchByAccents(
+    inexact,
+    spare,
+    (stem) => [maskName(stem)],
+    (name) => name,
+  );
+  for (const [stem, masks] of ambiguous) {
+    const message =
+      `it can't be told which pseudo mask of ${folder} is that of ${withAccentForm(stem)}: ` +
+      `${masks.map(withAccentForm).join(" or ")}; name it exactly alike: ${composeNamesRemedy(folder)}`;
+    throw new WsssError("WSSS_ERR_DATASET", message, { path: folder, files: masks });
+  }
+  const missing = inexact.filter((stem) => !matches.has(stem));
+  if (missing.length === 0) return matches;
+  const foreign = entries.find((entry) => entry.foreign !== undefined);
+  const advice =
+    foreign?.foreign === undefined
+      ? "they were drawn for other patches: draw them again"
+      : `a name there is not UTF-8 (${foreign.name}): ${foreignNameRemedy(guessEncoding(foreign.foreign).encoding, folder)}`;
+  const message =
+    `${folder} lacks ${missing.length} of ${stems.length} pseudo masks, first ${maskName(missing[0] ?? "")}; ` + advice;
+  throw new WsssError("WSSS_ERR_DATASET", message, { path: folder, missing: missing.length, of: stems.length });
+}
+
+/** What a folder holds. @throws WsssError `WSSS_ERR_IO` */
+async function listFolder(folder: string): Promise<FolderEntry[]> {
   try {
-    return await readdir(folder);
+    return await readFolder(folder);
   } catch (error) {
     throw ioFailure(error, "list", folder);
   }

@@ -1,13 +1,17 @@
+import { join } from "node:path";
+
 import type { Dataset } from "../dataset/open-dataset.js";
 import { refuseAbsentClasses } from "../dataset/absent-classes.js";
 import { maskFolder, type Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
+import { assertNameable } from "../inference/pseudo-mask-files.js";
 import { checkBatches } from "../inference/split-checks.js";
 import { levelsOf } from "../options/inference.js";
 import { Segmenter } from "../segmenter.js";
 import { levelWeightsFor } from "../training/segmenter-training.js";
 import type { RunContext, RunSources } from "./context.js";
 import type { PlanSections } from "./plan.js";
+import { maskFolder as pseudoMaskFolder } from "./sources.js";
 import type { StageName } from "./stage-names.js";
 import { assertTestMasks } from "./stages/evaluate.js";
 
@@ -72,7 +76,11 @@ export function readingOnceBefore(context: RunContext, plan: PlanSections): (sta
   return async (stage) => {
     if (isDone || !trainingStages.includes(stage)) return;
     isDone = true;
-    const { dataset, signal, reporter } = context;
+    const { root, dataset, sources, signal, reporter } = context;
+    if (plan.segmenter.masks === "pseudo" && sources.masks === undefined) {
+      const stems = dataset.train.files.map(({ stem }) => stem);
+      await assertNameable(root, join(root, pseudoMaskFolder), stems);
+    }
     const progress = (label: string) => (items: { readonly done: number; readonly total: number }) => {
       reporter.progress({ stage, label, ...items });
     };

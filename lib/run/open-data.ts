@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Dataset, openDataset } from "../dataset/open-dataset.js";
 import type { Split, SplitName } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
+import { printable } from "../printable.js";
 import type { OwnDataset } from "./open-run.js";
 import type { SubsetOptions } from "./plan-options.js";
 import type { RunReporter } from "./reporter.js";
@@ -46,7 +47,9 @@ export async function openData(
   });
   const skipped = [dataset.train, dataset.val, dataset.test].flatMap((split) => split.skipped);
   if (skipped.length > 0) {
-    reporter.warn(`${skipped.length} files among the patches are none and play no part, such as ${skipped[0] ?? ""}`);
+    reporter.warn(
+      `${skipped.length} files among the patches are none and play no part, such as ${printable(skipped[0] ?? "")}`,
+    );
   }
   noteDraw(reporter, dataset);
   // One draw for all seeds of training, so that runs with several seeds see the same patches.

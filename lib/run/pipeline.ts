@@ -41,7 +41,7 @@ export async function runPipeline(given: RunContext, startedAt: number): Promise
   const stages: StageOutcome<unknown>[] = [];
   if (sources.classifier === undefined) stages.push(await trainClassifier(context));
   let scores: RunResult["pseudoMasks"];
-  if (sectionOf(context, "segmenter").masks === "pseudo" && sources.masks === undefined) {
+  if (plan.segmenter.masks === "pseudo" && sources.masks === undefined) {
     const masks = await drawPseudoMasks(context);
     stages.push(masks);
     scores = masks.result.scores ?? undefined;

@@ -1,7 +1,8 @@
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { systemCode } from "../image/file-access.js";
+import { readFolder } from "../image/read-folder.js";
 import { readJsonIfPresent } from "./files.js";
 import type { StageName } from "./stage-names.js";
 
@@ -32,13 +33,14 @@ export interface StageMarker {
   readonly elapsedMs: number;
 }
 
-async function measureFolder(path: string): Promise<{ files: number; bytes: number }> {
+async function measureFolder(path: string | Buffer): Promise<{ files: number; bytes: number }> {
   let files = 0;
   let bytes = 0;
-  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    files += 1;
-    bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  for (const { rawPath, isFolder, isLink } of await readFolder(path)) {
+    if (isLink) continue;
+    const part = isFolder ? await measureFolder(rawPath) : { files: 1, bytes: (await stat(rawPath)).size };
+    files += part.files;
+    bytes += part.bytes;
   }
   return { files, bytes };
 }

@@ -35,6 +35,14 @@ function move(names: Readonly<Record<string, string>>): PlantedDefect["plant"] {
   };
 }
 
+/** Renames a file or folder to a name of any bytes. */
+function rawMove(from: string, name: Buffer): PlantedDefect["plant"] {
+  return async (folder) => {
+    const parent = path.dirname(path.join(folder, from));
+    await rename(path.join(folder, from), Buffer.concat([Buffer.from(`${parent}/`), name]));
+  };
+}
+
 function remove(...names: readonly string[]): PlantedDefect["plant"] {
   return async (folder) => {
     for (const name of names) await rm(path.join(folder, name), { recursive: true });
@@ -195,6 +203,36 @@ const layout: readonly PlantedDefect[] = [
     plant: all(remove("train"), put({ train: "" })),
     found: ["not-a-folder error train: train"],
   },
+  {
+    name: "a second folder of val with a number before it",
+    plant: put({ "2.validation/img/q.png": () => patchPng(cleanHeight, cleanWidth, 91) }),
+    found: ["unread-folder warning all: 2.validation"],
+  },
+  {
+    name: "a numbered folder in the place of val",
+    plant: move({ val: "validation2" }),
+    found: ["unread-folder warning all: validation2"],
+  },
+  {
+    name: "train in capitals beside train",
+    plant: put({ "Train/q[1 0].png": () => patchPng(cleanHeight, cleanWidth, 91) }),
+    found: ["unread-folder warning all: Train"],
+  },
+  {
+    name: "a folder of pictures beside img",
+    plant: put({ "val/images/q.jpg": "" }),
+    found: ["unread-folder warning val: val/images"],
+  },
+  {
+    name: "a folder whose name is not UTF-8 with pictures",
+    plant: all(put({ "extra/q.png": "" }), rawMove("extra", Buffer.from([0xd1, 0xb5, 0xc1, 0xb7]))),
+    found: ["unread-folder warning all: \\xd1\\xb5\\xc1\\xb7"],
+  },
+  {
+    name: "pictures directly in val and in the dataset's folder",
+    plant: put({ "val/q.png": "", "val/r.png": "", "s.png": "" }),
+    found: ["unread-picture warning val: val/q.png", "unread-picture warning all: s.png"],
+  },
   { name: "a nested folder", plant: makeFolder("train/more"), found: ["nested-folder error train: train/more"] },
   {
     name: "a file that is no patch",
@@ -222,6 +260,71 @@ const layout: readonly PlantedDefect[] = [
     found: [
       "same-name-but-case warning train: train/A[1 0].png, train/a[1 0].png",
       "same-name-but-case warning train: train_mask/A[1 0].png, train_mask/a[1 0].png",
+    ],
+  },
+  {
+    name: "names that differ only in how accents are stored",
+    plant: all(
+      oneMore("\u00e9[1 0].png", [1, 0], () => patchPng(cleanHeight, cleanWidth, 90)),
+      oneMore("e\u0301[1 0].png", [1, 0], () => patchPng(cleanHeight, cleanWidth, 91)),
+    ),
+    found: [
+      "same-name-but-accents warning train: train/e\u0301[1 0].png, train/\u00e9[1 0].png",
+      "same-name-but-accents warning train: train_mask/e\u0301[1 0].png, train_mask/\u00e9[1 0].png",
+    ],
+  },
+  {
+    name: "a mask that is its patch's but for how accents are stored",
+    plant: move({ "val/img/x.png": "val/img/\u00e9.png", "val/mask/x.png": "val/mask/e\u0301.png" }),
+    found: ["accents-differ warning val: val/img/\u00e9.png, val/mask/e\u0301.png"],
+  },
+  {
+    name: "two patches that could have one mask but for how accents are stored",
+    plant: all(
+      move({ "val/img/x.png": "val/img/\u1ec7.png", "val/mask/x.png": "val/mask/e\u0323\u0302.png" }),
+      move({ "val/img/y.png": "val/img/\u1eb9\u0302.png" }),
+    ),
+    found: [
+      "same-name-but-accents error val: val/img/\u1eb9\u0302.png, val/mask/e\u0323\u0302.png",
+      "same-name-but-accents error val: val/img/\u1ec7.png, val/mask/e\u0323\u0302.png",
+      "mask-without-patch error val: val/mask/y.png",
+      "same-name-but-accents warning val: val/img/\u1eb9\u0302.png, val/img/\u1ec7.png",
+    ],
+  },
+  {
+    name: "names that are not UTF-8",
+    plant: all(
+      rawMove("test/img/x.png", Buffer.from("\u00fc.png", "latin1")),
+      rawMove("test/mask/x.png", Buffer.from("\u00fc.png", "latin1")),
+    ),
+    found: ["name-not-utf8 error test: test/img/\\xfc.png", "name-not-utf8 error test: test/mask/\\xfc.png"],
+  },
+  {
+    name: "a line break and a tab in names",
+    plant: move({
+      "test/img/x.png": "test/img/x\n.png",
+      "test/mask/x.png": "test/mask/x\n.png",
+      "train/a[1 0].png": "train/a\t[1 0].png",
+      "train_mask/a[1 0].png": "train_mask/a\t[1 0].png",
+    }),
+    found: [
+      "name-control-character warning train: train/a\t[1 0].png",
+      "name-control-character warning train: train_mask/a\t[1 0].png",
+      "name-control-character warning test: test/img/x\n.png",
+      "name-control-character warning test: test/mask/x\n.png",
+    ],
+  },
+  {
+    name: "names after which a picture or an overlay can't be named, in bytes",
+    plant: all(
+      renamedA(`${"\u80ba".repeat(80)}m[1 0]`),
+      move({ "val/img/x.png": `val/img/${"v".repeat(244)}.png`, "val/mask/x.png": `val/mask/${"v".repeat(244)}.png` }),
+      move({ "test/img/x.png": `test/img/${"t".repeat(243)}.png` }),
+      move({ "test/mask/x.png": `test/mask/${"t".repeat(243)}.png` }),
+    ),
+    found: [
+      `name-too-long warning train: train/${"\u80ba".repeat(80)}m[1 0].png`,
+      `name-too-long warning val: val/img/${"v".repeat(244)}.png`,
     ],
   },
   {
@@ -255,12 +358,12 @@ const access: readonly PlantedDefect[] = [
   {
     name: "a link back to the dataset",
     plant: link("train/again", ".."),
-    found: ["stray-file warning train: train/again"],
+    found: ["nested-folder error train: train/again"],
   },
   {
-    name: "a folder under the name of a patch",
+    name: "a link to a folder under the name of a patch",
     plant: link("train/a[1 0].png", "../val"),
-    found: ["not-a-file error train: train/a[1 0].png"],
+    found: ["nested-folder error train: train/a[1 0].png", "mask-without-patch error train: train_mask/a[1 0].png"],
   },
   {
     name: "a pipe under the name of a patch",
@@ -614,7 +717,11 @@ const manifests: readonly PlantedDefect[] = [
   {
     name: "no train patches",
     plant: manifest({ a: null, b: null, c: null, d: null, e: null, f: null }),
-    found: ["missing-split error train: patches.csv"],
+    found: [
+      "missing-split error train: patches.csv",
+      "unread-folder warning all: train",
+      "unread-folder warning all: train_mask",
+    ],
   },
   {
     name: "a label that contradicts the mask",

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { Classifier } from "../../classifier.js";
 import { trueMaskReading } from "../../dataset/mask-indices.js";
 import type { PatchFile, Split } from "../../dataset/split.js";
+import { isWsssError } from "../../errors.js";
 import { decodePatch } from "../../image/decode-patch.js";
 import { readIndexPng, type ReadMaskOptions } from "../../image/index-png.js";
-import { type PanelCell, type PanelRow, writePanel } from "../../image/panel.js";
+import { type PanelCell, type PanelPicture, type PanelRow, writePanel } from "../../image/panel.js";
+import { printable } from "../../printable.js";
 import { Segmenter } from "../../segmenter.js";
 import { type RunContext, sectionOf } from "../context.js";
-import { drawnLevels, levelFolder } from "../../inference/pseudo-mask-files.js";
+import { drawnLevels, maskFilesOf } from "../../inference/pseudo-mask-files.js";
 import { makeFolder } from "../../model/make-folder.js";
 import { replaceWhole } from "../../model/replace-whole.js";
 import { maskFolder, maskSource, type StageSource, weightSource } from "../sources.js";
@@ -17,9 +19,12 @@ import { performStage, type StageOutcome } from "../stage.js";
 const stage = "pictures";
 const folderName = "pictures";
 
-/** What the stage leaves in its marker: the files, relative to the run folder. */
+/** What the stage leaves in its marker. */
 export interface PictureRecord {
+  /** The files, relative to the run folder. */
   readonly pictures: readonly string[];
+  /** Pictures that could not be named, since the file system takes no name of that length; relative to the run folder too. */
+  readonly unnamed: readonly string[];
 }
 
 interface Sources {
@@ -91,38 +96,70 @@ async function columnsOf(painter: Painter, split: Split): Promise<Column[]> {
     // A folder of another run may hold more levels than this one has learned from.
     const learned = (await drawnLevels(folder)).filter((level) => levels === "all" || levels.includes(level));
     for (const level of learned) {
-      const ofLevel = levelFolder(folder, level);
-      columns.push(maskColumn(`pseudo mask ${level}`, { palette }, ({ stem }) => join(ofLevel, `${stem}.png`)));
+      const stems = split.files.map(({ stem }) => stem);
+      const [paths = []] = await maskFilesOf(folder, [level], stems);
+      const pathOf = new Map(stems.map((stem, index) => [stem, paths[index]]));
+      columns.push(maskColumn(`pseudo mask ${level}`, { palette }, ({ stem }) => pathOf.get(stem)));
     }
   }
   columns.push(predictionColumn("prediction", painter, false));
   return columns;
 }
 
-async function drawSplit(painter: Painter, split: Split, folder: string, progress: () => void): Promise<string[]> {
+/** Names of pictures, in the folder of all of them. */
+interface SplitPictures {
+  readonly written: readonly string[];
+  readonly unnamed: readonly string[];
+}
+
+/** Writes a picture; false if the file system takes no name of that length, which is no reason to lose the others. */
+async function writeIfNameable(path: string, picture: PanelPicture): Promise<boolean> {
+  try {
+    await writePanel(path, picture);
+    return true;
+  } catch (error) {
+    if (isWsssError(error, "WSSS_ERR_IO") && error.details["reason"] === "ENAMETOOLONG") return false;
+    throw error;
+  }
+}
+
+async function drawSplit(painter: Painter, split: Split, folder: string, progress: () => void): Promise<SplitPictures> {
   const { context } = painter;
   const { classes, background } = context.dataset;
   const columns = await columnsOf(painter, split);
   const captions = columns.map(({ caption }) => caption);
   const rows: PanelRow[] = [];
-  const names: string[] = [];
+  const written: string[] = [];
+  const unnamed: string[] = [];
   for (const file of choose(split, sectionOf(context, "pictures").count)) {
     const { data, height, width } = await decodePatch(file.imagePath);
     const cells: PanelCell[] = [];
     for (const column of columns) cells.push(await column.cell(file, data));
     const row = { title: file.stem, height, width, cells };
     const name = `${split.name}-${file.stem}.png`;
-    await writePanel(join(folder, name), { captions, rows: [row], classes, background });
+    const named = await writeIfNameable(join(folder, name), { captions, rows: [row], classes, background });
     rows.push(row);
-    names.push(name);
+    (named ? written : unnamed).push(name);
     progress();
   }
   if (rows.length > 0) {
     const title = `${context.dataset.name}, ${split.name}`;
     await writePanel(join(folder, `${split.name}.png`), { title, captions, rows, classes, background, panelPx: 192 });
-    names.push(`${split.name}.png`);
+    written.push(`${split.name}.png`);
   }
-  return names;
+  sayUnnamed(painter, split, unnamed);
+  return { written, unnamed };
+}
+
+/** Says which pictures are missing and where they can be seen all the same. */
+function sayUnnamed({ context }: Painter, { name }: Split, unnamed: readonly string[]): void {
+  const [first] = unnamed;
+  if (first === undefined) return;
+  const several = unnamed.length > 1 ? ` and ${unnamed.length - 1} more` : "";
+  context.reporter.warn(
+    `no picture ${printable(first)}${several}: the name is too long for the file system (${Buffer.byteLength(first)} bytes in UTF-8); ` +
+      `${folderName}/${name}.png shows the patch all the same. Shorter names of patches avoid it`,
+  );
 }
 
 async function draw(context: RunContext, sources: Sources): Promise<PictureRecord> {
@@ -136,12 +173,16 @@ async function draw(context: RunContext, sources: Sources): Promise<PictureRecor
       const painter = { context, classifier, segmenter };
       let done = 0;
       const progress = (): void => reporter.progress({ stage, label: "pictures", done: ++done, total });
-      const names = await replaceWhole(join(root, folderName), async (folder) => {
+      const drawn = await replaceWhole(join(root, folderName), async (folder) => {
         await makeFolder(folder);
         const ofTrain = await drawSplit(painter, dataset.train, folder, progress);
-        return [...ofTrain, ...(await drawSplit(painter, dataset.test, folder, progress))];
+        return [ofTrain, await drawSplit(painter, dataset.test, folder, progress)];
       });
-      return { pictures: names.map((name) => join(folderName, name)) };
+      const inRun = (names: readonly string[]): string[] => names.map((name) => join(folderName, name));
+      return {
+        pictures: inRun(drawn.flatMap(({ written }) => written)),
+        unnamed: inRun(drawn.flatMap(({ unnamed }) => unnamed)),
+      };
     } finally {
       await segmenter.dispose();
     }
