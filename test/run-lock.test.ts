@@ -202,13 +202,16 @@ describe("a holder on this machine", () => {
   });
 
   test("that has ended and was not waited for by its parent is gone", async () => {
-    // The shell becomes `cat`, which waits for nobody.
-    const child = spawn("sh", ["-c", "true & echo $!; exec cat"], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn("sh", ["-c", "sleep 600 & echo $!; exec cat"], { stdio: ["pipe", "pipe", "inherit"] });
     const pid = Number(
       await new Promise<string>((resolve) => child.stdout.once("data", (text) => resolve(String(text)))),
     );
-    const state = (): string => /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1] ?? "";
-    while (state() !== "Z") await new Promise((resolve) => setImmediate(resolve));
+    const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
+    // The shell becomes `cat`, which waits for nobody.
+    while (readFileSync(`/proc/${child.pid ?? 0}/comm`, "latin1").trim() !== "cat") await turn();
+    expect(isAlive({ pid, start: startOf(pid) ?? "" })).toBe(true);
+    process.kill(pid, "SIGKILL");
+    while (!readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ")) await turn();
     expect(isAlive({ pid, start: startOf(pid) ?? "" })).toBe(false);
     child.stdin.end();
   });
@@ -426,20 +429,10 @@ describe("commands", () => {
   test("of an ablation, its demo's patches, and its cells", async () => {
     await writeFile(lock, stranger);
     const words = ["ablate", "--demo", "--out", folder, "--only", "multi-layer", "--seeds", "0,", "--width", "1/16"];
-    const few = [
-      "--warmup-epochs",
-      "0",
-      "--epochs",
-      "1",
-      "--train-limit",
-      "8",
-      "--test-limit",
-      "4",
-      "--pictures",
-      "0",
-      "--val-limit",
-      "4",
-    ];
+    const few =
+      "--warmup-epochs 0 --epochs 1 --batch-size 4 --train-limit 8 --val-limit 4 --test-limit 4 --pictures 0".split(
+        " ",
+      );
     const refused = await command(...words, ...few);
     expect(refused.stderr).toContain(`process ${parent.pid} of host node12 is perhaps at work in ${folder}`);
     expect(refused.code).toBe(3);
