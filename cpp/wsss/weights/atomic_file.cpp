@@ -29,8 +29,8 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// A name beside the target that no process has used: in a container every process may have the same number, and a killed
-/// one leaves its file. It has nothing of the target's name, which may be as long as the file system takes.
+/// A name beside the target that no process has used: in a container every process may have the same number, and a
+/// killed one leaves its file. It has nothing of the target's name, which may be as long as the file system takes.
 std::string temporary_name(const std::string& path) {
   static std::atomic<std::uint64_t> counter{std::random_device{}()};
   const std::string name = std::string(kPartial) + std::to_string(getpid()) + "-" + std::to_string(counter++);
