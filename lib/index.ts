@@ -40,7 +40,7 @@ export { checkCodes } from "./doctor/finding.js";
 export type { CheckCode, Finding, FindingGroup, Severity } from "./doctor/finding.js";
 
 export type { LabelScores, SegmentationScores } from "./evaluation/scores.js";
-export type { ScoreTable } from "./evaluation/score-table.js";
+export type { Score, ScoreTable } from "./evaluation/score-table.js";
 export type { PatchCounts } from "./evaluation/patch-counts.js";
 export type { BoundaryTolerance, PatchScores, SegmentationEvaluation } from "./evaluation/segmentation-evaluation.js";
 export type { ResampledEvaluation, ResamplingUnit } from "./evaluation/groups.js";

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import type { RunComparison } from "../dist/run/compare-runs.js";
 import { type EvaluationName, openEvaluation, saveEvaluation } from "../dist/run/saved-evaluation.js";
 import { command, freshFolder, lastJson } from "./support/command-line.js";
 import { evaluateMasks, rowsWithHits } from "./support/masks.js";
@@ -128,6 +129,31 @@ describe("a run folder whose segmenter was trained again", () => {
 });
 
 describe("a saved evaluation", () => {
+  test("of patches on which nothing is scored has empty cells, and a dash in the comparison", async () => {
+    const size = { height: 1, width: 40 };
+    const nothing = { truth: new Uint8Array(40).fill(255), prediction: new Uint8Array(40) };
+    const pairs = [nothing, ...rowsWithHits([40], 40)];
+    const evaluation = await evaluateMasks(pairs, size, 2);
+    const root = path.join(folder, "nothing-in-one");
+    await saveEvaluation(root, "plain", header, evaluation);
+    const table = (await readFile(path.join(root, "evaluation", "plain-patches.csv"), "utf8")).trimEnd().split("\n");
+    expect(table[1]).toBe(`p0,${",".repeat(11)}`);
+    expect(table[2]).toBe(`p1,${",1".repeat(11)}`);
+    expect((await openEvaluation(path.join(root, "evaluation", "plain.json")))?.evaluation).toEqual(evaluation);
+    const empty = [path.join(folder, "nothing-1"), path.join(folder, "nothing-2")] as const;
+    for (const one of empty)
+      await saveEvaluation(one, "plain", header, await evaluateMasks([nothing, nothing], size, 2));
+    const json = await command("compare", ...empty, "--no-gate", "--json");
+    expect(json.code).toBe(0);
+    const { first: side, comparison } = lastJson(json) as unknown as RunComparison;
+    expect([side.scores.fwIoU, comparison.difference.fwIoU, comparison.pValues.fwIoU]).toEqual([null, null, null]);
+    expect(comparison.intervals.fwIoU).toEqual({ low: null, high: null });
+    const text = await command("compare", ...empty, "--no-gate");
+    for (const name of ["Acc", "mIoU", "FwIoU", "Boundary F1", "IoU odd"]) {
+      expect(text.stdout).toMatch(new RegExp(`^ +${name}( +-){5}$`, "m"));
+    }
+  });
+
   test("gives all scores again, and a table of the patches", async () => {
     const evaluation = await evaluateMasks(rowsWithHits([20, 40], 40), { height: 1, width: 40 }, 2, { patients });
     const root = path.join(folder, "again");

@@ -1,7 +1,7 @@
 /** Scores by patch, boundary F1, bootstrap intervals and paired comparison, each against a plain computation of its own. */
 import { describe, expect, test } from "@jest/globals";
-import { compareEvaluations, confidenceIntervals } from "../dist/index.js";
-import { evaluateMasks, type MaskPair, numbersFrom, rowsWithHits } from "./support/masks.js";
+import { compareEvaluations, confidenceIntervals, type ScoreTable } from "../dist/index.js";
+import { defined, evaluateMasks, type MaskPair, numbersFrom, rowsWithHits } from "./support/masks.js";
 
 interface Size {
   readonly height: number;
@@ -85,7 +85,7 @@ describe("boundary F1", () => {
     for (const [index, patch] of evaluation.patches.entries()) {
       const own = boundaryF1([pairs[index]!], size, 3, tolerance);
       for (const [k, value] of own.entries()) {
-        if (Number.isNaN(value)) expect(patch.boundaryF1[k]).toBeNaN();
+        if (Number.isNaN(value)) expect(patch.boundaryF1[k]).toBeNull();
         else expect(patch.boundaryF1[k]).toBeCloseTo(value, 12);
       }
     }
@@ -105,16 +105,16 @@ describe("boundary F1", () => {
     const truth = Uint8Array.from({ length: 36 }, (_, pixel) => (pixel % 6 < 3 ? 0 : 1));
     const flat = new Uint8Array(36);
     const both = await evaluateMasks([{ truth, prediction: truth }], { height: 6, width: 6 }, 3);
-    expect(both.boundaryF1).toEqual([1, 1, Number.NaN]);
+    expect(both.boundaryF1).toEqual([1, 1, null]);
     const one = await evaluateMasks([{ truth, prediction: flat }], { height: 6, width: 6 }, 3);
-    expect(one.boundaryF1).toEqual([0, 0, Number.NaN]);
+    expect(one.boundaryF1).toEqual([0, 0, null]);
   });
 
   test("does not take the border of ignored pixels or of background for a boundary", async () => {
     const truth = Uint8Array.from({ length: 36 }, (_, pixel) => [0, 255, 2][Math.floor((pixel % 6) / 2)]!);
     const prediction = Uint8Array.from({ length: 36 }, (_, pixel) => (pixel % 6 < 2 ? 0 : 1));
     const { boundaryF1: scores } = await evaluateMasks([{ truth, prediction }], { height: 6, width: 6 }, 2);
-    expect(scores).toEqual([Number.NaN, Number.NaN]);
+    expect(scores).toEqual([null, null]);
   });
 });
 
@@ -143,10 +143,39 @@ describe("scores by patch", () => {
     expect(evaluation.confusion.flat().reduce((total, count) => total + count, 0)).toBe(sum(scored));
   });
 
-  test("of a set without any pixel to score are undefined, not wrong", async () => {
-    const pair = { truth: new Uint8Array(480).fill(255), prediction: new Uint8Array(480) };
-    const { pixelAccuracy, mIoU, meanBoundaryF1 } = await evaluateMasks([pair], size, 2);
-    expect([pixelAccuracy, mIoU, meanBoundaryF1]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  /** Every score but those by class, and those of each class together. */
+  const valuesOf = (table: ScoreTable<unknown>): unknown[] => {
+    const { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, meanBoundaryF1, iou, dice, boundaryF1 } = table;
+    return [pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, meanBoundaryF1, ...iou, ...dice, ...boundaryF1];
+  };
+  const nothing = (length: number): MaskPair => ({
+    truth: new Uint8Array(length).fill(255),
+    prediction: new Uint8Array(length),
+  });
+
+  test("of a set without any pixel to score are null, all of them, and so are their intervals and differences", async () => {
+    const evaluation = await evaluateMasks([nothing(480), nothing(480)], size, 2);
+    expect(valuesOf(evaluation)).toEqual(Array.from({ length: 11 }, () => null));
+    for (const patch of evaluation.patches) expect(valuesOf(patch)).toEqual(Array.from({ length: 11 }, () => null));
+    const { scores } = await confidenceIntervals(evaluation);
+    expect(valuesOf(scores)).toEqual(Array.from({ length: 11 }, () => ({ low: null, high: null })));
+    const { difference, intervals, pValues, patches } = await compareEvaluations(evaluation, evaluation);
+    for (const table of [difference, pValues]) expect(valuesOf(table)).toEqual(Array.from({ length: 11 }, () => null));
+    expect(valuesOf(intervals)).toEqual(Array.from({ length: 11 }, () => ({ low: null, high: null })));
+    expect(patches).toEqual({ better: 0, worse: 0, equal: 2 });
+  });
+
+  test("of one patch without any pixel to score are null, and do not pull the others' interval down", async () => {
+    const right = { truth: new Uint8Array(480), prediction: new Uint8Array(480) };
+    const evaluation = await evaluateMasks([right, ...Array.from({ length: 5 }, () => nothing(480))], size, 2);
+    expect([evaluation.fwIoU, evaluation.patches[0]?.fwIoU, evaluation.patches[1]?.fwIoU]).toEqual([1, 1, null]);
+    // Two of three resamples hold the patch; those without it have no score.
+    expect((await confidenceIntervals(evaluation)).scores.fwIoU).toEqual({ low: 1, high: 1 });
+  });
+
+  test("are equal after a way through JSON", async () => {
+    const evaluation = await evaluateMasks([nothing(480), blobs(3, size, 2)], size, 2);
+    expect(JSON.parse(JSON.stringify(evaluation))).toEqual(evaluation);
   });
 });
 
@@ -162,9 +191,11 @@ describe("confidence intervals", () => {
     const deviation = Math.sqrt(hits.reduce((sum, each) => sum + (each - mean) ** 2, 0) / 200);
     const half = (1.96 * deviation) / Math.sqrt(200) / 100;
     expect({ by, units }).toEqual({ by: "patch", units: 200 });
-    expect(scores.pixelAccuracy.low).toBeLessThan(evaluation.pixelAccuracy);
-    expect((evaluation.pixelAccuracy - scores.pixelAccuracy.low) / half).toBeCloseTo(1, 1);
-    expect((scores.pixelAccuracy.high - evaluation.pixelAccuracy) / half).toBeCloseTo(1, 1);
+    const [low, high] = [defined(scores.pixelAccuracy.low), defined(scores.pixelAccuracy.high)];
+    const accuracy = defined(evaluation.pixelAccuracy);
+    expect(low).toBeLessThan(accuracy);
+    expect((accuracy - low) / half).toBeCloseTo(1, 1);
+    expect((high - accuracy) / half).toBeCloseTo(1, 1);
   });
 
   test("draw patients with all their patches, and are wider then", async () => {
@@ -187,8 +218,8 @@ describe("confidence intervals", () => {
     expect(await confidenceIntervals(evaluation, { seed: 3 })).toEqual(first);
     expect(await confidenceIntervals(evaluation, { seed: 4 })).not.toEqual(first);
     const half = await confidenceIntervals(evaluation, { seed: 3, level: 0.5 });
-    expect(half.scores.mIoU.low).toBeGreaterThan(first.scores.mIoU.low);
-    expect(half.scores.mIoU.high).toBeLessThan(first.scores.mIoU.high);
+    expect(half.scores.mIoU.low).toBeGreaterThan(defined(first.scores.mIoU.low));
+    expect(half.scores.mIoU.high).toBeLessThan(defined(first.scores.mIoU.high));
   });
 
   test("leave out resamples without the class, and are undefined where none has it", async () => {
@@ -198,7 +229,7 @@ describe("confidence intervals", () => {
     expect(scores.iou).toEqual([
       { low: 1, high: 1 },
       { low: 1, high: 1 },
-      { low: Number.NaN, high: Number.NaN },
+      { low: null, high: null },
     ]);
   });
 

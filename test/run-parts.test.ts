@@ -240,9 +240,9 @@ describe("the report", () => {
     mIoU: 0.6,
     fwIoU: 0.65,
     meanBoundaryF1: 0.5,
-    iou: [0.6, NaN],
-    dice: [0.75, NaN],
-    boundaryF1: [0.5, NaN],
+    iou: [0.6, null],
+    dice: [0.75, null],
+    boundaryF1: [0.5, null],
   });
 
   test("has null where a score is undefined, in JSON and table", async () => {
@@ -251,7 +251,7 @@ describe("the report", () => {
     await writeJson(file, scores);
     expect(JSON.parse(await readFile(file, "utf8"))).toEqual(scores);
     const half = { low: 0.5, high: 0.7 };
-    const nothing = { low: NaN, high: NaN };
+    const nothing = { low: null, high: null };
     const intervals = intervalsResult({
       by: "patient",
       units: 3,
@@ -280,6 +280,15 @@ describe("the report", () => {
         "Took 1 min 01 s.",
       ].join("\n"),
     );
+  });
+
+  test("has a dash for every score where nothing is scored", () => {
+    const nothing = segmentationResult({
+      ...{ pixelAccuracy: null, meanClassAccuracy: null, mIoU: null, fwIoU: null, meanBoundaryF1: null },
+      ...{ iou: [null, null], dice: [null, null], boundaryF1: [null, null] },
+    });
+    const segmenter = { plain: { ...nothing, intervals: null } };
+    expect(reportTable({ segmenter, elapsedMs: 1 }, ["gland", "stroma"])).toMatch(/^ {2}segmenter \(test\)( +-){6}$/m);
   });
 
   test.each([

@@ -1,13 +1,15 @@
 import type { Interval } from "../evaluation/confidence-intervals.js";
+import type { Score } from "../evaluation/score-table.js";
 import { percent } from "../percent.js";
 import type { RunComparison } from "../run/compare-runs.js";
 import { alignColumns } from "../run/report-table.js";
 
-const points = (value: number): string => (value > 0 ? `+${percent(value)}` : percent(value));
-const range = ({ low, high }: Interval): string => `${points(low)} to ${points(high)}`;
+const points = (value: Score): string => (value !== null && value > 0 ? `+${percent(value)}` : percent(value));
+const range = ({ low, high }: Interval): string =>
+  low === null || high === null ? "-" : `${points(low)} to ${points(high)}`;
 
-function chance(pValue: number): string {
-  if (Number.isNaN(pValue)) return "-";
+function chance(pValue: Score): string {
+  if (pValue === null) return "-";
   return pValue < 0.001 ? "< 0.001" : pValue.toFixed(3);
 }
 
@@ -16,16 +18,16 @@ export function comparisonReport({ dataset, classes, first, second, comparison }
   const { by, units, level, permutations, exact, difference, intervals, pValues, patches } = comparison;
   const row = (
     name: string,
-    of: (table: RunComparison["first"]["scores"]) => number,
+    of: (table: RunComparison["first"]["scores"]) => Score,
     interval: Interval | undefined,
-    pValue: number | undefined,
+    pValue: Score | undefined,
   ): string[] => [
     name,
     percent(of(first.scores)),
     percent(of(second.scores)),
     points(of(difference)),
     interval === undefined ? "-" : range(interval),
-    chance(pValue ?? Number.NaN),
+    chance(pValue ?? null),
   ];
   const rows = [
     row("Acc", ({ pixelAccuracy }) => pixelAccuracy, intervals.pixelAccuracy, pValues.pixelAccuracy),
@@ -33,7 +35,7 @@ export function comparisonReport({ dataset, classes, first, second, comparison }
     row("FwIoU", ({ fwIoU }) => fwIoU, intervals.fwIoU, pValues.fwIoU),
     row("Boundary F1", ({ meanBoundaryF1 }) => meanBoundaryF1, intervals.meanBoundaryF1, pValues.meanBoundaryF1),
     ...classes.map((name, index) =>
-      row(`IoU ${name}`, ({ iou }) => iou[index] ?? Number.NaN, intervals.iou[index], pValues.iou[index]),
+      row(`IoU ${name}`, ({ iou }) => iou[index] ?? null, intervals.iou[index], pValues.iou[index]),
     ),
   ];
   const drawn = `${units} ${by === "patient" ? "patients" : "patches"}`;

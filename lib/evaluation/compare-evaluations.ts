@@ -9,7 +9,7 @@ import { checkOptions } from "../options/check.js";
 import { type Interval, intervalsOf, type ResamplingOptions, resamplingShape } from "./confidence-intervals.js";
 import { checkEvaluation, groupsOf, type ResampledEvaluation, type ResamplingUnit } from "./groups.js";
 import { arraysOf, reorderCounts } from "./patch-counts.js";
-import { type ScoreTable, tableOf } from "./score-table.js";
+import { type Score, scoresOfRow, type ScoreTable } from "./score-table.js";
 import type { PatchScores } from "./segmentation-evaluation.js";
 
 /** Options of {@link compareEvaluations}. */
@@ -35,15 +35,16 @@ export interface EvaluationComparison {
   readonly permutations: number;
   /** Whether those are all that there are, so that p-values are exact. */
   readonly exact: boolean;
-  /** Scores of the second minus those of the first. */
-  readonly difference: ScoreTable<number>;
+  /** Scores of the second minus those of the first; null where one of them is. */
+  readonly difference: ScoreTable<Score>;
   /** Confidence intervals of {@link difference}, by a bootstrap that draws the same patches for both. */
   readonly intervals: ScoreTable<Interval>;
   /**
    * Two-sided p-values of an approximate randomisation test (Noreen 1989): if the two were equally good, how often would a difference at
    * least as large come out? They are not corrected for looking at many scores.
+   * Null where there is no difference to speak of.
    */
-  readonly pValues: ScoreTable<number>;
+  readonly pValues: ScoreTable<Score>;
   /** On how many patches more, fewer and equally many pixels are right in the second. */
   readonly patches: {
     /** Patches of which more pixels are right. */
@@ -95,8 +96,9 @@ function countPatches(
   first: readonly PatchScores[],
   second: readonly (PatchScores | undefined)[],
 ): EvaluationComparison["patches"] {
+  // Where nothing is scored neither is better.
   const differences = first.map(
-    ({ pixelAccuracy }, index) => (second[index]?.pixelAccuracy ?? Number.NaN) - pixelAccuracy,
+    ({ pixelAccuracy }, index) => (second[index]?.pixelAccuracy ?? 0) - (pixelAccuracy ?? 0),
   );
   const better = differences.filter((difference) => difference > 0).length;
   const worse = differences.filter((difference) => difference < 0).length;
@@ -151,9 +153,9 @@ export async function compareEvaluations(
     resamples,
     permutations,
     exact,
-    difference: tableOf([...new Float64Array(compared.difference)], classCount),
+    difference: scoresOfRow(new Float64Array(compared.difference), classCount),
     intervals: intervalsOf(compared.intervals, classCount),
-    pValues: tableOf([...new Float64Array(compared.pValues)], classCount),
+    pValues: scoresOfRow(new Float64Array(compared.pValues), classCount),
     patches: countPatches(
       first.patches,
       positions.map((position) => second.patches[position]),

@@ -7,7 +7,7 @@ import { checkOptions } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { checkEvaluation, groupsOf, type ResampledEvaluation, type ResamplingUnit } from "./groups.js";
 import { arraysOf } from "./patch-counts.js";
-import { type ScoreTable, tableOf } from "./score-table.js";
+import { type Score, scoreOf, type ScoreTable, tableOf } from "./score-table.js";
 
 /** How scores are resampled. */
 export interface ResamplingOptions {
@@ -36,12 +36,12 @@ export interface ResamplingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** From where to where a score lies; NaN where no resample has it. */
+/** From where to where a score lies; both ends are null where no resample has it. */
 export interface Interval {
   /** Lower end. */
-  readonly low: number;
+  readonly low: Score;
   /** Upper end. */
-  readonly high: number;
+  readonly high: Score;
 }
 
 /** Confidence intervals of all scores, and what was drawn. */
@@ -71,7 +71,7 @@ const schema = z.strictObject(resamplingShape);
 /** Intervals of the addon by name. */
 export function intervalsOf({ low, high }: NativeIntervals, classCount: number): ScoreTable<Interval> {
   const highs = new Float64Array(high);
-  const row = [...new Float64Array(low)].map((value, index) => ({ low: value, high: highs[index] ?? Number.NaN }));
+  const row = [...new Float64Array(low)].map((value, index) => ({ low: scoreOf(value), high: scoreOf(highs[index]) }));
   return tableOf(row, classCount);
 }
 

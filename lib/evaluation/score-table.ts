@@ -1,8 +1,10 @@
+/** A score, a fraction 0..1; null where it is undefined: a class that occurs nowhere, or a patch on which no pixel is scored. */
+export type Score = number | null;
+
 /**
- * All scores of a segmentation, or something about each of them, such as its confidence interval. Scores are fractions 0..1; NaN marks
- * what is undefined, such as the IoU of a class that occurs nowhere; means leave it out.
+ * All scores of a segmentation, or something about each of them, such as its confidence interval. Means leave out what is undefined.
  *
- * @typeParam Value - `number` for scores, {@link Interval} for their confidence intervals.
+ * @typeParam Value - {@link Score} for scores, {@link Interval} for their confidence intervals.
  */
 export interface ScoreTable<Value> {
   /** Share of scored pixels that are right. */
@@ -15,14 +17,14 @@ export interface ScoreTable<Value> {
   readonly fwIoU: Value;
   /** Mean over classes of {@link boundaryF1}. */
   readonly meanBoundaryF1: Value;
-  /** Intersection over union, one per class; NaN for a class that is in neither ground truth nor prediction. */
+  /** Intersection over union, one per class; null for a class that is in neither ground truth nor prediction. */
   readonly iou: readonly Value[];
-  /** Dice's coefficient, one per class; NaN like {@link iou}. */
+  /** Dice's coefficient, one per class; null like {@link iou}. */
   readonly dice: readonly Value[];
   /**
    * How well outlines agree (Csurka et al., BMVC 2013), one per class: harmonic mean of the share of predicted boundary pixels that lie
    * near a true one, and of true ones that lie near a predicted one, over all patches. What borders on background or ignored pixels is no
-   * boundary. NaN for a class that has none in either.
+   * boundary. Null for a class that has none in either.
    */
   readonly boundaryF1: readonly Value[];
 }
@@ -32,6 +34,16 @@ const meanScores = 5;
 /** Number of values in a row of the addon's. */
 export function rowLength(classCount: number): number {
   return meanScores + 3 * classCount;
+}
+
+/** A value of the addon's, which marks by NaN what is undefined. */
+export function scoreOf(value: number | undefined): Score {
+  return value === undefined || Number.isNaN(value) ? null : value;
+}
+
+/** The scores of a row of the addon's. */
+export function scoresOfRow(row: ArrayLike<number>, classCount: number): ScoreTable<Score> {
+  return tableOf(Array.from(row, scoreOf), classCount);
 }
 
 /** Names what stands in a row of the addon's; see `NativeEvaluation`. */

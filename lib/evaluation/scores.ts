@@ -1,5 +1,5 @@
 import type { NativeLabelScores, NativeScores } from "../native/addon.js";
-import type { ScoreTable } from "./score-table.js";
+import { type Score, scoreOf, type ScoreTable } from "./score-table.js";
 
 /** How well patch-level labels were predicted: labels against probabilities above 0.5, as fractions 0..1. */
 export interface LabelScores {
@@ -13,10 +13,10 @@ export interface LabelScores {
 
 /**
  * How well tissue was segmented: one confusion matrix over all pixels of a split, then scores of it, as fractions 0..1.
- * Pixels whose ground truth is background are not scored. NaN marks what is undefined, such as the IoU of a class
- * that occurs nowhere; means leave it out. `JSON.stringify` turns NaN into `null`.
+ * Pixels whose ground truth is background are not scored. Null marks what is undefined, such as the IoU of a class
+ * that occurs nowhere, or every score where no pixel is scored; means leave it out.
  */
-export interface SegmentationScores extends Omit<ScoreTable<number>, "boundaryF1" | "meanBoundaryF1"> {
+export interface SegmentationScores extends Omit<ScoreTable<Score>, "boundaryF1" | "meanBoundaryF1"> {
   /**
    * Pixel counts [K][K + 1]: rows are ground truth, columns prediction. The last column counts tissue that was taken for
    * background, which only pseudo masks do; such pixels are wrong in every score.
@@ -52,10 +52,11 @@ export function meanLabelScores(parts: readonly LabelScores[], counts: readonly 
 
 /** Segmentation scores with the matrix as rows of numbers. */
 export function segmentationScoresOf(native: NativeScores): SegmentationScores {
-  const { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU } = native;
-  const iou = [...native.iou];
+  const [pixelAccuracy, meanClassAccuracy] = [scoreOf(native.pixelAccuracy), scoreOf(native.meanClassAccuracy)];
+  const [mIoU, fwIoU] = [scoreOf(native.mIoU), scoreOf(native.fwIoU)];
+  const [iou, dice] = [native.iou.map(scoreOf), native.dice.map(scoreOf)];
   const cells = new Float64Array(native.confusion);
   const columns = iou.length + 1;
   const confusion = iou.map((_, row) => [...cells.subarray(row * columns, (row + 1) * columns)]);
-  return { confusion, pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, iou, dice: [...native.dice] };
+  return { confusion, pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, iou, dice };
 }

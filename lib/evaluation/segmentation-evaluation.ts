@@ -2,11 +2,11 @@ import type { NativeEvaluation } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { arraysOf, type CountedGroup, joinCounts, type PatchCounts } from "./patch-counts.js";
-import { rowLength, type ScoreTable, tableOf } from "./score-table.js";
+import { rowLength, type Score, scoresOfRow, type ScoreTable } from "./score-table.js";
 import type { SegmentationScores } from "./scores.js";
 
 /** How well one patch was segmented. */
-export interface PatchScores extends ScoreTable<number> {
+export interface PatchScores extends ScoreTable<Score> {
   /** File name of the patch without its ending. */
   readonly stem: string;
   /** Whom the patch is of, where the dataset says it. */
@@ -15,9 +15,9 @@ export interface PatchScores extends ScoreTable<number> {
 
 /**
  * How well a split was segmented: as a whole, over one confusion matrix of all its pixels, and patch by patch. It is plain data: what
- * `JSON.parse(JSON.stringify(evaluation))` gives can be compared again, but for NaN, which becomes `null`.
+ * `JSON.parse(JSON.stringify(evaluation))` gives is equal, and can be compared again.
  */
-export interface SegmentationEvaluation extends SegmentationScores, ScoreTable<number> {
+export interface SegmentationEvaluation extends SegmentationScores, ScoreTable<Score> {
   /** How far a boundary might be off, in pixels, or `"auto"`: 0.75 per cent of each patch's diagonal. */
   readonly boundaryTolerancePx: BoundaryTolerance;
   /** In the order of the split. */
@@ -68,12 +68,12 @@ export async function evaluationOfCounts(
   const columns = classCount + 1;
   return {
     boundaryTolerancePx,
-    ...tableOf([...new Float64Array(total)], classCount),
+    ...scoresOfRow(new Float64Array(total), classCount),
     confusion: Array.from({ length: classCount }, (_, row) => [...cells.subarray(row * columns, (row + 1) * columns)]),
     patches: files.map(({ stem, patient }, index) => ({
       stem,
       ...(patient !== undefined && { patient }),
-      ...tableOf([...rows.subarray(index * length, (index + 1) * length)], classCount),
+      ...scoresOfRow(rows.subarray(index * length, (index + 1) * length), classCount),
     })),
     counts,
   };

@@ -38,7 +38,7 @@ export function historyOf(metadata: Readonly<Record<string, string>>): TrainingH
 
 /** An epoch with whichever score its stage has. */
 type ScoredEpoch = EpochEvent & {
-  readonly validation?: { readonly mIoU: number };
+  readonly validation?: { readonly mIoU: number | null };
   readonly labelValidation?: { readonly jaccard: number };
 };
 
@@ -59,8 +59,7 @@ export async function* withHistory<Event extends { readonly kind: string }>(
       }
       if (next.value.kind === "epoch") {
         const { meanLoss, validation, labelValidation } = next.value as unknown as ScoredEpoch;
-        const score = validation?.mIoU ?? labelValidation?.jaccard ?? null;
-        epochs.push({ meanLoss, score: score === null || Number.isNaN(score) ? null : score });
+        epochs.push({ meanLoss, score: validation?.mIoU ?? labelValidation?.jaccard ?? null });
       }
       yield next.value;
     }

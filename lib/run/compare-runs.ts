@@ -6,7 +6,7 @@ import {
   type ComparisonOptions,
   type EvaluationComparison,
 } from "../evaluation/compare-evaluations.js";
-import type { ScoreTable } from "../evaluation/score-table.js";
+import type { Score, ScoreTable } from "../evaluation/score-table.js";
 import { refuseOption } from "../options/check.js";
 import { evaluationFile, type EvaluationName, type OpenedEvaluation, openEvaluation } from "./saved-evaluation.js";
 import { readMarker } from "./stage-marker.js";
@@ -28,7 +28,7 @@ export interface RunComparisonRequest {
 export interface ComparedRun {
   /** File of the evaluation. */
   readonly path: string;
-  readonly scores: ScoreTable<number>;
+  readonly scores: ScoreTable<Score>;
 }
 
 /** Two runs side by side. */
@@ -91,7 +91,7 @@ async function openPair({
   throw missing(first, "plain");
 }
 
-function scoresOf({ evaluation }: OpenedEvaluation): ScoreTable<number> {
+function scoresOf({ evaluation }: OpenedEvaluation): ScoreTable<Score> {
   const { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, meanBoundaryF1, iou, dice, boundaryF1 } = evaluation;
   return { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, meanBoundaryF1, iou, dice, boundaryF1 };
 }

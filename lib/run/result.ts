@@ -1,6 +1,6 @@
 import type { ConfidenceIntervals, Interval } from "../evaluation/confidence-intervals.js";
 import type { ResamplingUnit } from "../evaluation/groups.js";
-import type { ScoreTable } from "../evaluation/score-table.js";
+import type { Score, ScoreTable } from "../evaluation/score-table.js";
 
 /** Labels against probabilities above 0.5 on the test split, as fractions 0..1. */
 export interface ClassifierResult {
@@ -66,23 +66,21 @@ export interface RunResult {
   readonly elapsedMs: number;
 }
 
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
-
-/** Scores in the form of the result, NaN as null. */
-export function segmentationResult(scores: ScoreTable<number>): SegmentationResult {
+/** Scores in the form of the result. */
+export function segmentationResult(scores: ScoreTable<Score>): SegmentationResult {
   return {
-    accuracy: finite(scores.pixelAccuracy),
-    meanClassAccuracy: finite(scores.meanClassAccuracy),
-    mIoU: finite(scores.mIoU),
-    fwIoU: finite(scores.fwIoU),
-    meanBoundaryF1: finite(scores.meanBoundaryF1),
-    iou: scores.iou.map(finite),
-    dice: scores.dice.map(finite),
-    boundaryF1: scores.boundaryF1.map(finite),
+    accuracy: scores.pixelAccuracy,
+    meanClassAccuracy: scores.meanClassAccuracy,
+    mIoU: scores.mIoU,
+    fwIoU: scores.fwIoU,
+    meanBoundaryF1: scores.meanBoundaryF1,
+    iou: [...scores.iou],
+    dice: [...scores.dice],
+    boundaryF1: [...scores.boundaryF1],
   };
 }
 
-const ends = ({ low, high }: Interval): IntervalResult => [finite(low), finite(high)];
+const ends = ({ low, high }: Interval): IntervalResult => [low, high];
 
 /** Intervals in the form of the result. */
 export function intervalsResult({ by, units, level, scores }: ConfidenceIntervals): IntervalsResult {

@@ -236,7 +236,10 @@ export function withChunks(png: Uint8Array, ...chunks: readonly Uint8Array[]): B
 }
 
 /** A PNG file that is animated: its picture is the first of so many frames, which are all the same. */
-export function animatedPng(png: Uint8Array, { frames = 2, said = frames }: { frames?: number; said?: number } = {}): Buffer {
+export function animatedPng(
+  png: Uint8Array,
+  { frames = 2, said = frames }: { readonly frames?: number; readonly said?: number } = {},
+): Buffer {
   const [count, control] = [Buffer.alloc(8), Buffer.alloc(26)];
   count.writeUInt32BE(said);
   png.subarray(16, 24).forEach((byte, at) => (control[4 + at] = byte));

@@ -64,3 +64,9 @@ export function rowsWithHits(hits: readonly number[], length: number): MaskPair[
     return { truth, prediction };
   });
 }
+
+/** A score that must be there. */
+export function defined(score: number | null): number {
+  if (score === null) throw new Error("a score is undefined");
+  return score;
+}

@@ -151,5 +151,5 @@ export async function segmenting(
   await segmenter.evaluate(test, { gate: "stage1.safetensors" });
   // @ts-expect-error -- a number or "auto"
   await segmenter.evaluate(test, { boundaryTolerancePx: "wide" });
-  same<readonly number[]>()((await segmenter.evaluate(test, { gate, boundaryTolerancePx: 2 })).iou);
+  same<readonly (number | null)[]>()((await segmenter.evaluate(test, { gate, boundaryTolerancePx: 2 })).iou);
 }

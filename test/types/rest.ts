@@ -19,6 +19,7 @@ import {
   presets,
   resolveClassifierTraining,
   resolveSegmenterTraining,
+  type Score,
   type SegmentationEvaluation,
   type Severity,
   type Split,
@@ -61,6 +62,17 @@ export async function datasets(): Promise<Dataset> {
   return await openDataset("own", { description });
 }
 
+export function numbering(): readonly DatasetDescriptionInput[] {
+  // @ts-expect-error -- values stand for names
+  const wrong: DatasetDescriptionInput = { ...description, maskIndices: { 0: 1 } };
+  return [
+    { ...description, background: 0 },
+    { ...description, background: { name: "glass", index: 0 } },
+    { ...description, maskIndices: { 0: "background", 1: "gland", 2: "stroma", 9: "ignored" } },
+    wrong,
+  ];
+}
+
 export function labels(rule: LabelRule): string {
   if (rule.rule === "manifest") return rule.file;
   // @ts-expect-error -- names of files are no manifest
@@ -78,12 +90,15 @@ export async function findings(): Promise<readonly CheckCode[]> {
   return all.map(({ check }) => check).filter((check) => check === "mask-lost");
 }
 
-export async function scores(first: SegmentationEvaluation, second: SegmentationEvaluation): Promise<number> {
+export async function scores(first: SegmentationEvaluation, second: SegmentationEvaluation): Promise<Score> {
   const { scores: intervals } = await confidenceIntervals(first, { by: "patient", level: 0.9 });
   same<Interval>()(intervals.mIoU);
   same<readonly Interval[]>()(intervals.dice);
   const { pValues } = await compareEvaluations(first, second, { permutations: 1000 });
-  same<number>()(pValues.mIoU);
+  same<number | null>()(pValues.mIoU);
+  same<number | null>()(first.fwIoU);
+  same<number | null>()(first.patches[0]?.fwIoU ?? null);
+  same<number | null>()(intervals.fwIoU.low);
   // @ts-expect-error -- patches or patients
   await confidenceIntervals(first, { by: "slide" });
   // @ts-expect-error -- a score alone can't be resampled

@@ -8,6 +8,7 @@ import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
+import type { Score } from "../../evaluation/score-table.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { segmenterEpochColumns, segmenterStepColumns } from "../training-metrics.js";
@@ -19,7 +20,8 @@ const weightsFile = "segmenter.safetensors";
 function describe({ meanLoss, validation }: SegmenterEpochEvent): string {
   const loss = `loss ${meanLoss.toFixed(4)}`;
   if (validation === undefined) return loss;
-  return `${loss}  val accuracy ${validation.pixelAccuracy.toFixed(3)}  mIoU ${validation.mIoU.toFixed(3)}`;
+  const share = (value: Score): string => value?.toFixed(3) ?? "-";
+  return `${loss}  val accuracy ${share(validation.pixelAccuracy)}  mIoU ${share(validation.mIoU)}`;
 }
 
 /** An epoch whose loss is of no pixel teaches nothing, and its loss of 0 looks like success. */
