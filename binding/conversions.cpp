@@ -230,7 +230,7 @@ Napi::Object to_js(Napi::Env env, const LabelScores& scores) {
 }
 
 Napi::Object to_js(Napi::Env env, const ConfusionMatrix& confusion) {
-  const SegmentationScores scores = confusion.scores();
+  const SegmentationScores scores = confusion.reported_scores();
   const std::vector<double> counts(confusion.counts().begin(), confusion.counts().end());
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, counts.size() * sizeof(double));
   std::memcpy(buffer.Data(), counts.data(), counts.size() * sizeof(double));

@@ -28,6 +28,7 @@ export type {
   LabelRule,
   LabelSpelling,
   ManifestLabelRule,
+  MaskIndices,
   NameLabelRule,
   PatientSplit,
   TissueClass,

@@ -7,7 +7,8 @@ import { beforeAll, expect, test } from "@jest/globals";
 import { writeDemoDataset } from "../dist/demo/write-dataset.js";
 import { decodeIndexPng, readIndexPng } from "../dist/image/index-png.js";
 import { command, type CommandResult, digestsOf, freshFolder, lastJson } from "./support/command-line.js";
-import { maskPng } from "./support/dataset-folder.js";
+import { animatedPng, maskPng, patchPng } from "./support/dataset-folder.js";
+import { rawTiff } from "./support/tiff.js";
 
 let folder: string;
 let [usual, zeroed]: [string, string] = ["", ""];
@@ -75,6 +76,27 @@ test("predictions have the library's own indices", async () => {
     const { counts } = await decodeIndexPng(await readFile(theirs!), name);
     expect(counts.subarray(5).every((count) => count === 0)).toBe(true);
   }
+});
+
+test.each<readonly [string, () => Promise<Buffer>, string]>([
+  [
+    "animated.png",
+    async () => animatedPng(await patchPng(48, 48, 1)),
+    "is an animated PNG of 2 frames; save the frame",
+  ],
+  [
+    "jpeg2000.tif",
+    async () =>
+      rawTiff({ height: 48, width: 48, strip: Buffer.alloc(48 * 48 * 3), compression: 34712, bigEndian: true }),
+    "is a TIFF file compressed by JPEG 2000 (scheme 34712), which is not decoded here; save it as TIFF with LZW",
+  ],
+])("predict refuses %s and writes nothing for it", async (name, make, message) => {
+  const [picture, out] = [path.join(folder, name), path.join(folder, `refused-${name}`)];
+  await writeFile(picture, await make());
+  const result = await command("predict", "--run", path.join(folder, "first"), "--out", out, picture);
+  expect({ code: result.code, stdout: result.stdout }).toEqual({ code: 3, stdout: "" });
+  expect(result.stderr).toContain(message);
+  expect(await readdir(out).catch(() => [])).toEqual([]);
 });
 
 test("full supervision learns from the same masks", async () => {

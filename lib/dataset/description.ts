@@ -130,15 +130,14 @@ const schema = z
   })
   .superRefine(({ classes, background: { index, ...named }, maskIndices, ignoreIndex }, context) => {
     const refuse = (path: string, message: string): void => context.addIssue({ code: "custom", path: [path], message });
-    if (index === undefined) {
-      const given = { classes, background: named, ignoreIndex };
-      for (const problem of problemsOfIndices(maskIndices ?? {}, given)) {
-        if (maskIndices !== undefined) refuse("maskIndices", problem);
-      }
-    } else if (maskIndices !== undefined) {
+    if (index !== undefined && maskIndices !== undefined) {
       refuse("maskIndices", `and the index of background (${index}) exclude each other; leave one out`);
-    } else if (index === ignoreIndex) {
+    } else if (index !== undefined && index === ignoreIndex) {
       refuse("background", `has the index ${index}, which ignoreIndex says is ignored; leave one out`);
+    } else if (maskIndices !== undefined) {
+      for (const problem of problemsOfIndices(maskIndices, { classes, background: named, ignoreIndex })) {
+        refuse("maskIndices", problem);
+      }
     }
   })
   .transform(({ background: { index, ...named }, maskIndices, ...rest }): DatasetDescription => {

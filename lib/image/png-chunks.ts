@@ -35,11 +35,14 @@ function* chunksOf(bytes: Uint8Array): Generator<Chunk> {
  * A decoder that checks them refuses files whose pixels are whole, over a comment that an editor has changed.
  */
 export function withoutAncillaryChunks(bytes: Uint8Array): Uint8Array {
-  const chunks = [...chunksOf(bytes)];
-  // The case of the first letter tells the two kinds apart.
-  const critical = chunks.filter(({ type }) => !/^[a-z]/.test(type));
-  if (critical.length === chunks.length) return bytes;
-  return Buffer.concat([bytes.subarray(0, signatureBytes), ...critical.map(({ whole }) => whole)]);
+  const critical: Uint8Array[] = [bytes.subarray(0, signatureBytes)];
+  let others = 0;
+  for (const { type, whole } of chunksOf(bytes)) {
+    // The case of the first letter tells the two kinds apart.
+    if (/^[a-z]/.test(type)) others++;
+    else critical.push(whole);
+  }
+  return others === 0 ? bytes : Buffer.concat(critical);
 }
 
 /**

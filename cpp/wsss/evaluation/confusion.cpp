@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <utility>
 
 #include "wsss/core/error.h"
@@ -75,6 +76,13 @@ SegmentationScores ConfusionMatrix::scores() const {
   for (std::size_t k = 0; k < row_sums.size(); ++k) {
     if (row_sums[k] > 0.0) result.frequency_weighted_iou += row_sums[k] / total * result.iou[k];
   }
+  return result;
+}
+
+SegmentationScores ConfusionMatrix::reported_scores() const {
+  SegmentationScores result = scores();
+  // Accuracy is 0/0 exactly where no pixel is scored.
+  if (std::isnan(result.pixel_accuracy)) result.frequency_weighted_iou = std::numeric_limits<double>::quiet_NaN();
   return result;
 }
 

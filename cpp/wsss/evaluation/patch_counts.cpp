@@ -58,7 +58,7 @@ ConfusionMatrix EvaluationCounts::confusion() const {
 }
 
 EvaluationScores EvaluationCounts::scores() const {
-  EvaluationScores scores{confusion().scores(), 0.0, {}};
+  EvaluationScores scores{confusion().reported_scores(), 0.0, {}};
   for (std::int64_t k = 0; k < class_count_; ++k) {
     const auto* counts = cells_.data() + confusion_cells(class_count_) + k * kBoundaryCounts;
     scores.boundary_f1.push_back(BoundaryMatches{counts[0], counts[1], counts[2], counts[3]}.f1());
