@@ -34,26 +34,27 @@ Napi::Value synthesize(const Napi::CallbackInfo& info) {
   });
 }
 
-// ({path, statistics}, done)
+// ({path, key, statistics}, done)
 Napi::Value inspect_weight_file(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "inspectWeights");
-    return submit_shared(
-        info, 1, [path = fields.string("path"), statistics = fields.boolean("statistics")](JobContext& job) -> Reply {
-          const WeightInspection inspection = inspect_weights(path, statistics, job.cancel());
-          return [inspection](Napi::Env env) { return Napi::Value(to_js(env, inspection)); };
-        });
+    return submit_shared(info, 1,
+                         [path = fields.string("path"), key = fields.string("key"),
+                          statistics = fields.boolean("statistics")](JobContext& job) -> Reply {
+                           const WeightInspection inspection = inspect_weights(path, key, statistics, job.cancel());
+                           return [inspection](Napi::Env env) { return Napi::Value(to_js(env, inspection)); };
+                         });
   });
 }
 
-// ({input, output, translate}, done)
+// ({input, key, output, translate}, done)
 Napi::Value convert_weight_file(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "convertWeights");
     return submit_shared(info, 1,
-                         [input = fields.string("input"), output = fields.string("output"),
+                         [input = fields.string("input"), key = fields.string("key"), output = fields.string("output"),
                           translate = fields.boolean("translate")](JobContext& job) -> Reply {
-                           const Conversion conversion = convert_weights(input, output, translate, job.cancel());
+                           const Conversion conversion = convert_weights(input, key, output, translate, job.cancel());
                            return [conversion](Napi::Env env) { return Napi::Value(to_js(env, conversion)); };
                          });
   });

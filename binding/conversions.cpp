@@ -7,26 +7,12 @@
 #include <vector>
 
 #include "fields.h"
+#include "js_values.h"
 #include "wsss/core/error.h"
 
 namespace wsss::binding {
 
 namespace {
-
-Napi::Array to_array(Napi::Env env, const std::vector<double>& values) {
-  Napi::Array array = Napi::Array::New(env, values.size());
-  for (std::uint32_t i = 0; i < values.size(); ++i) array.Set(i, values[i]);
-  return array;
-}
-
-Napi::Array to_array(Napi::Env env, const std::vector<std::string>& values) {
-  Napi::Array array = Napi::Array::New(env, values.size());
-  for (std::uint32_t i = 0; i < values.size(); ++i) array.Set(i, values[i]);
-  return array;
-}
-
-void set(Napi::Object object, const char* name, std::int64_t value) { object.Set(name, static_cast<double>(value)); }
-void set(Napi::Object object, const char* name, double value) { object.Set(name, value); }
 
 /// Looks a word up; lib has checked it, so a miss names a defect.
 template <typename Value>
@@ -142,12 +128,6 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value) {
   return options;
 }
 
-std::optional<WeightLoading> weight_loading(Napi::Value value) {
-  if (value.IsNull() || value.IsUndefined()) return std::nullopt;
-  const Fields fields(value, "weights");
-  return WeightLoading{fields.string("path"), fields.boolean("strict"), fields.boolean("foldNormalization")};
-}
-
 PseudoMaskOptions pseudo_mask_options(Napi::Value value) {
   const Fields fields(value, "Classifier.generatePseudoMasks");
   PseudoMaskOptions options;
@@ -242,65 +222,6 @@ Napi::Object to_js(Napi::Env env, const ConfusionMatrix& confusion) {
   set(object, "fwIoU", scores.frequency_weighted_iou);
   object.Set("iou", to_array(env, scores.iou));
   object.Set("dice", to_array(env, scores.dice));
-  return object;
-}
-
-Napi::Object to_js(Napi::Env env, const LoadReport& report) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("container", report.container);
-  object.Set("origin", report.origin);
-  object.Set("foldedNormalization", report.folded_normalization);
-  object.Set("loaded", to_array(env, report.loaded));
-  object.Set("missing", to_array(env, report.missing));
-  object.Set("unexpected", to_array(env, report.unexpected));
-  object.Set("misshapen", to_array(env, report.misshapen));
-  object.Set("dropped", to_array(env, report.dropped));
-  object.Set("fresh", to_array(env, report.fresh));
-  return object;
-}
-
-Napi::Object to_js(Napi::Env env, const WeightInspection& inspection) {
-  Napi::Object metadata = Napi::Object::New(env);
-  for (const auto& [key, value] : inspection.metadata) metadata.Set(key, value);
-  Napi::Array tensors = Napi::Array::New(env, inspection.tensors.size());
-  for (std::uint32_t i = 0; i < inspection.tensors.size(); ++i) {
-    const TensorSummary& tensor = inspection.tensors[i];
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("name", tensor.name);
-    object.Set("dtype", tensor.dtype);
-    object.Set("shape", to_array(env, std::vector<double>(tensor.shape.begin(), tensor.shape.end())));
-    set(object, "sum", tensor.sum);
-    set(object, "absMax", tensor.abs_max);
-    tensors.Set(i, object);
-  }
-  Napi::Array fits = Napi::Array::New(env, inspection.fits.size());
-  for (std::uint32_t i = 0; i < inspection.fits.size(); ++i) {
-    const NetworkFit& fit = inspection.fits[i];
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("network", fit.network);
-    object.Set("origin", fit.origin);
-    set(object, "width", fit.width);
-    set(object, "matched", fit.matched);
-    object.Set("missing", to_array(env, fit.missing));
-    object.Set("unexpected", to_array(env, fit.unexpected));
-    fits.Set(i, object);
-  }
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("container", inspection.container);
-  object.Set("foundUnder", inspection.found_under);
-  object.Set("otherKeys", to_array(env, inspection.other_keys));
-  object.Set("metadata", metadata);
-  object.Set("tensors", tensors);
-  object.Set("fits", fits);
-  return object;
-}
-
-Napi::Object to_js(Napi::Env env, const Conversion& conversion) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("container", conversion.container);
-  object.Set("origin", conversion.origin);
-  object.Set("dropped", to_array(env, conversion.dropped));
-  set(object, "tensorCount", conversion.tensor_count);
   return object;
 }
 

@@ -18,7 +18,7 @@ import { path as pathField } from "./options/fields.js";
 import type { InferenceOptions, PseudoMaskOptions } from "./options/inference.js";
 import { checkPseudoMaskOptions, inferenceSchema, levelsOf } from "./options/inference.js";
 import type { ClassifierCreateOptions, ModelLoadOptions } from "./options/model.js";
-import { classifierCreateSchema, modelLoadSchema } from "./options/model.js";
+import { classifierCreateSchema, modelLoadSchema, refuseKeyAlone } from "./options/model.js";
 import { trainingPrecision } from "./options/precision.js";
 import type { PatchInput } from "./inference/patch-source.js";
 import { checkSource } from "./inference/patch-source.js";
@@ -67,7 +67,8 @@ export class Classifier extends Model {
   static async create(options: ClassifierCreateOptions): Promise<Classifier> {
     const call = "Classifier.create";
     const checked = checkOptions(classifierCreateSchema, call, options);
-    const { classes, background, width, backbone, weights, strict, foldNormalization, ...rest } = checked;
+    const { classes, background, width, backbone, weights, weightsKey, strict, foldNormalization, ...rest } = checked;
+    refuseKeyAlone(call, weights, weightsKey);
     const outputStride = outputStrideOf[backbone];
     const description = {
       role: "classifier",
@@ -81,7 +82,7 @@ export class Classifier extends Model {
     return await Classifier.#open(
       call,
       { ...rest, description },
-      weights === undefined ? undefined : { path: weights, strict, foldNormalization },
+      weights === undefined ? undefined : { path: weights, strict, foldNormalization, key: weightsKey },
     );
   }
 

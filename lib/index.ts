@@ -110,7 +110,14 @@ export type { BundleManifest, BundleOptions } from "./bundle/bundle.js";
 export { convertWeights } from "./weights/convert-weights.js";
 export type { ConvertWeightsOptions, WeightConversion } from "./weights/convert-weights.js";
 export { inspectWeights } from "./weights/inspect-weights.js";
-export type { InspectWeightsOptions, NetworkFit, WeightInspection, WeightTensor } from "./weights/inspect-weights.js";
+export type {
+  FoundStateDict,
+  InspectWeightsOptions,
+  NetworkFit,
+  UnreadTensor,
+  WeightInspection,
+  WeightTensor,
+} from "./weights/inspect-weights.js";
 
 export { errorCodes, isWsssError, WsssError } from "./errors.js";
 export type { CodedError, ErrorCode, ErrorDetails } from "./errors.js";

@@ -15,7 +15,7 @@ import { path as pathField, withoutUndefined } from "./options/fields.js";
 import type { EvaluationOptions, SegmentationOptions } from "./options/inference.js";
 import { checkEvaluationOptions, checkSegmentationOptions } from "./options/inference.js";
 import type { ModelLoadOptions, SegmenterCreateOptions } from "./options/model.js";
-import { modelLoadSchema, segmenterCreateSchema } from "./options/model.js";
+import { modelLoadSchema, refuseKeyAlone, segmenterCreateSchema } from "./options/model.js";
 import type { SegmenterTrainingOptions } from "./options/segmenter-training.js";
 import { checkSegmenterTraining } from "./options/segmenter-training.js";
 import { trainingPrecision } from "./options/precision.js";
@@ -99,12 +99,13 @@ export class Segmenter extends Model {
     const call = "Segmenter.create";
     const checked = checkOptions(segmenterCreateSchema, call, options);
     const { classes, background, width, headWidth = width, backbone, outputStride, ...others } = checked;
-    const { weights, strict, foldNormalization, ...rest } = others;
+    const { weights, weightsKey, strict, foldNormalization, ...rest } = others;
+    refuseKeyAlone(call, weights, weightsKey);
     const description = { role: "segmenter", classes, background, width, headWidth, backbone, outputStride } as const;
     return await Segmenter.#open(
       call,
       { ...rest, description },
-      weights === undefined ? undefined : { path: weights, strict, foldNormalization },
+      weights === undefined ? undefined : { path: weights, strict, foldNormalization, key: weightsKey },
     );
   }
 

@@ -195,6 +195,37 @@ describe("Python's PyTorch", () => {
     expect((await again.predict(patch)).probabilities).toEqual(probabilities);
   });
 
+  test("writes what is skipped, passed over and unwrapped here", async () => {
+    if (python === null) return;
+    const out = at("odd");
+    await run(python, [path.join(pythonScripts, "odd_checkpoints.py"), out]);
+    const expected: Readonly<Record<string, object>> = {
+      "sparse.pth": { unread: [{ name: "odd", kind: "sparse" }] },
+      "meta.pth": { unread: [{ name: "odd", kind: "meta (it has no values)" }] },
+      "quantized.pth": { unread: [{ name: "odd", kind: "quantized" }] },
+      "complex.pth": { unread: [{ name: "odd", kind: "complex64" }] },
+      "complex_legacy.pth": { unread: [{ name: "odd", kind: "complex64" }] },
+      "uint16.pth": { unread: [{ name: "odd", kind: "uint16" }] },
+      "float8.pth": { unread: [{ name: "odd", kind: "float8_e4m3fn" }] },
+      "float8_legacy.pth": { unread: [{ name: "odd", kind: "float8_e4m3fn" }] },
+      "subclass.pth": { unread: [], skippedObjects: ["__main__.Tagged"] },
+      "attributes.pth": { unread: [] },
+      "objects.pth": { foundUnder: "state_dict", otherKeys: ["args", "mode", "path", "names"], unread: [] },
+      "objects_protocol_4.pth": { foundUnder: "state_dict", otherKeys: ["args", "mode", "path", "names"], unread: [] },
+      "averaged.pth": { foundUnder: "", unread: [] },
+      "trainer.pth": { foundUnder: "net_g", otherKeys: ["optimizer", "best", "epoch"] },
+    };
+    for (const [name, facts] of Object.entries(expected)) {
+      const inspection = await inspectWeights(path.join(out, name));
+      expect({ name, ...inspection }).toMatchObject({ name, ...facts });
+      if (name !== "averaged.pth") expect(inspection.tensors.get("weight")).toMatchObject({ shape: [2, 3], sum: 15 });
+    }
+    await expect(inspectWeights(path.join(out, "script.pt"))).rejects.toThrow("it is a TorchScript program");
+    await expect(inspectWeights(path.join(out, "model.pth"))).rejects.toThrow(
+      "an object of the Python class torch.nn.modules.linear.Linear",
+    );
+  });
+
   test("finds the sums that we find in real files", async () => {
     if (python === null || !existsSync(shared)) return;
     for (const name of ["mobilenet_v2_imagenet_q8_legacy.pth", "resnet20-12fca82f.th", "zip_state_dict.pth"]) {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -132,7 +132,7 @@ describe.each([
     ["getattr", global("builtins", "getattr"), "builtins.getattr"],
     ["a name with control characters", global("o\x1b[31ms", "system"), "o?[31ms.system"],
   ])("that asks for %s is refused by name", async (_, callable, name) => {
-    const error = await refusal(write(dictionary(text("a"), call(callable, text("touch /tmp/owned")))));
+    const error = await refusal(write(dictionary(text("a"), call(callable, text("touch /tmp/owned"))), {}));
     expect(error).toMatchObject({ code: "WSSS_ERR_WEIGHTS" });
     expect(error.message).toContain(name);
     expect(error.message).toContain("nothing was executed");
@@ -373,5 +373,82 @@ describe("a safetensors header whose length is another container's mark", () => 
     const { container, tensors } = await inspectWeights(file);
     expect(container).toBe("safetensors");
     expect(tensors.get("w")).toMatchObject({ shape: [2], sum: 3 });
+  });
+});
+
+describe("a file that is something else is named as what it is, with what to do", () => {
+  const lfs = `version https://git-lfs.github.com/spec/v1\noid sha256:${"a".repeat(64)}\nsize 14212972\n`;
+  const index = {
+    metadata: {},
+    weight_map: { a: "m-1-of-2.safetensors", b: "m-2-of-2.safetensors", c: "m-1-of-2.safetensors" },
+  };
+  const page = "<html><head><title>\n Google Drive - Virus scan warning</title></head></html>";
+  const zipped = (name: string): Buffer => zip([{ name, data: Buffer.from("x"), method: 8 }]);
+  test.each<[string, Buffer | string, RegExp]>([
+    ["a Git LFS pointer", lfs, /a Git LFS pointer, .*\(of 14212972 bytes\); run git lfs pull/],
+    [
+      "a web page",
+      `\n<!DOCTYPE html>${page}`,
+      /a web page \("Google Drive - Virus scan warning"\), not weights.*Download/,
+    ],
+    ["a web page in capitals", "<HTML><BODY>Sign in", /a web page, not weights/],
+    [
+      "an error of a server in JSON",
+      '{"message":"Not Found"}',
+      /JSON text .*: \{"message":"Not Found"\}.*download it again/,
+    ],
+    [
+      "an error of a server in XML",
+      "\ufeff<?xml version='1.0'?><Error>AccessDenied</Error>",
+      /XML text .*AccessDenied/,
+    ],
+    ["other text", "404: Not Found", /it is text and none of the known containers .*: 404: Not Found/],
+    [
+      "the index of a sharded checkpoint",
+      JSON.stringify(index),
+      /index of a checkpoint in several files.*m-1-of-2\.safetensors, m-2-of-2/,
+    ],
+    ["a file of gzip", bytes(0x1f, 0x8b, 8, 0), /compressed with gzip.*; unpack it with gunzip/],
+    ["a file of xz", bytes(0xfd, "7zXZ", 0, 0), /compressed with xz/],
+    ["a file of zstd", bytes(0x28, 0xb5, 0x2f, 0xfd), /compressed with zstd/],
+    ["a 7-Zip archive", bytes("7z", 0xbc, 0xaf, 0x27, 0x1c), /a 7-Zip archive.*unpack it/],
+    ["weights of Keras", bytes(0x89, "HDF\r\n\x1a\n"), /an HDF5 file, as Keras writes weights/],
+    ["a NumPy array", bytes(0x93, "NUMPY", 1, 0), /a NumPy array/],
+    ["a download that was not finished", Buffer.alloc(9000), /nothing but zeros.*get it again/],
+    ["a zip archive around weights", zipped("mobilenet.pth"), /no data\.pkl inside, but mobilenet\.pth: unpack it/],
+    ["an archive of NumPy", zipped("arr_0.npy"), /a NumPy archive \(\.npz\)/],
+    ["a checkpoint packed with a folder around it", zipped("w/plain/data.pkl"), /but w\/plain\/data\.pkl: .*zip -0 -r/],
+    ["a program of torch.export", zipped("x/serialized_exported_program.json"), /a program of torch\.export/],
+    ["an empty zip archive", bytes("PK\x05\x06", Buffer.alloc(18)), /an empty zip archive/],
+  ])("%s", async (_, content, message) => {
+    const error = await refusal(Buffer.from(content));
+    expect(error).toMatchObject({ code: "WSSS_ERR_WEIGHTS" });
+    expect(error.message).toMatch(message);
+    expect(error.message).toContain("weights.bin: it ");
+  });
+
+  test("a TorchScript program, whose source text is compressed", async () => {
+    const saved = program(dictionary(text("a"), tensor()));
+    const error = await refusal(
+      zip([
+        { name: "m/data.pkl", data: saved },
+        { name: "m/code/__torch__/net.py", data: Buffer.from("x"), method: 8 },
+        { name: "m/constants.pkl", data: saved },
+      ]),
+    );
+    expect(error.message).toMatch(
+      /it is a TorchScript program, not a state dict; .*torch\.jit\.load\(FILE\)\.state_dict\(\)/,
+    );
+  });
+
+  test("an unpacked checkpoint", async () => {
+    const unpacked = path.join(folder, "unpacked");
+    await mkdir(path.join(unpacked, "archive"), { recursive: true });
+    await expect(inspectWeights(unpacked)).rejects.toThrow(/it is a folder, not a plain file$/);
+    await writeFile(path.join(unpacked, "archive", "data.pkl"), "");
+    for (const place of [unpacked, path.join(unpacked, "archive")]) {
+      await expect(inspectWeights(place)).rejects.toMatchObject({ code: "WSSS_ERR_IO" });
+      await expect(inspectWeights(place)).rejects.toThrow(/an unpacked PyTorch checkpoint.*zip -0 -r/);
+    }
   });
 });

@@ -1,4 +1,4 @@
-import type { PlanOptions } from "../run/plan-options.js";
+import type { NetworkOptions, PlanOptions } from "../run/plan-options.js";
 import { planOf, section } from "./run-options.js";
 import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "./training-flags.js";
 import { trainingOf } from "./training-options.js";
@@ -10,12 +10,24 @@ export const segmenterFlags = [...sharedTrainingFlags, ...segmenterTrainingFlags
 
 type Given = Readonly<Record<string, unknown>>;
 
+/** How a stage's weight file is read. A file without a key is meant as a whole, whatever the run folder was given before. */
+function loadingOf(given: Given, stage: "classifier" | "segmenter"): Pick<NetworkOptions, "weightsKey" | "strict"> {
+  const weights = given[`${stage}Weights`] ?? given["weights"];
+  const key = given[`${stage}WeightsKey`] ?? given["weightsKey"] ?? (weights === undefined ? undefined : "");
+  const partial = given["partialLoad"];
+  return {
+    weightsKey: key as string | undefined,
+    strict: typeof partial === "boolean" ? !partial : undefined,
+  };
+}
+
 /** The classifier's section of the plan, from options with or without its prefix. */
 export function classifierOf(given: Given): PlanOptions["classifier"] {
   return section({
     width: given["classifierWidth"] ?? given["width"],
     backbone: given["classifierBackbone"] ?? given["backbone"],
     weights: given["classifierWeights"] ?? given["weights"],
+    ...loadingOf(given, "classifier"),
     foldNormalization: given["foldNormalization"],
     training: trainingOf(given, classifierFlags, "classifier"),
   });
@@ -27,6 +39,7 @@ export function segmenterOf(given: Given): PlanOptions["segmenter"] {
     width: given["segmenterWidth"] ?? given["width"],
     backbone: given["segmenterBackbone"] ?? given["backbone"],
     weights: given["segmenterWeights"] ?? given["weights"],
+    ...loadingOf(given, "segmenter"),
     foldNormalization: given["foldNormalization"],
     outputStride: given["outputStride"],
     headWidth: given["headWidth"],

@@ -180,9 +180,17 @@ export function addBackboneOption(command: Command, stage: "classifier" | "segme
   return command.option(`--${prefix}backbone <name>`, help, oneOf(...names));
 }
 
-/** Whether ImageNet's normalisation is folded into a start from others' weights. */
-export function addFoldOption(command: Command): Command {
+/** `--weights-key` of commands that read one weight file, or `--classifier-weights-key` of those that train both networks. */
+export function addWeightsKey(command: Command, prefix = ""): Command {
+  const what = "which of several state dicts in the weight file: its key, such as model_ema (default: the only one)";
+  return command.option(`--${prefix}weights-key <key>`, what, someText);
+}
+
+/** How much of a weight file must fit, and whether ImageNet's normalisation is folded into a start from others' weights. */
+export function addLoadingOptions(command: Command): Command {
   return command
+    .option("--partial-load", "take what fits of the weight file, leave the rest at random")
+    .option("--no-partial-load", "all of the weight file must fit (default)")
     .option("--fold-normalization", "make ImageNet weights read values in 0..1 (default)")
     .option("--no-fold-normalization", "take them as they are, as published");
 }
@@ -193,7 +201,7 @@ export function addNetworkOptions(command: Command, stage: "classifier" | "segme
   command
     .option("--width <x>", "channel multiplier, 1 = the paper's network; 0.125 or 1/8 (default: 1)", fraction)
     .option("--weights <file>", "weight file to start from, of any container (default: random weights)", absolute);
-  return addFoldOption(command);
+  return addLoadingOptions(addWeightsKey(command));
 }
 
 /** Output stride of the segmenter and what it learns from. */

@@ -1,5 +1,11 @@
 import { alignColumns } from "../run/report-table.js";
-import type { NetworkFit, WeightInspection, WeightTensor } from "../weights/inspect-weights.js";
+import type {
+  FoundStateDict,
+  NetworkFit,
+  UnreadTensor,
+  WeightInspection,
+  WeightTensor,
+} from "../weights/inspect-weights.js";
 
 /** Names that a line lists before it only counts. */
 const shownNames = 5;
@@ -9,6 +15,9 @@ export interface WeightsJson {
   readonly container: string;
   readonly foundUnder: string;
   readonly otherKeys: readonly string[];
+  readonly stateDicts: readonly FoundStateDict[];
+  readonly unread: readonly UnreadTensor[];
+  readonly skippedObjects: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: Readonly<Record<string, WeightTensor>>;
   readonly fits: readonly NetworkFit[];
@@ -24,9 +33,13 @@ function listed(names: readonly string[]): string {
   return names.slice(0, shownNames).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }
 
-function describeFit({ network, origin, width, matched, missing, unexpected }: NetworkFit): string {
+function describeFit(fit: NetworkFit): string {
+  const { network, origin, width, matched, missing, unexpected, stripped, rivals, unread } = fit;
   const parts = [`${matched} tensors by name`, `width ${width}`];
   if (origin !== "") parts.push(`names of ${origin}`);
+  if (stripped.length > 0) parts.push(`${stripped.join(", ")} taken off names`);
+  if (rivals.length > 0) parts.push(`fits as well under ${rivals.join(", ")}: choose one with --weights-key`);
+  if (unread.length > 0) parts.push(`${unread.length} of a kind that is not read (${listed(unread)})`);
   if (missing.length > 0) parts.push(`lacks ${missing.length} (${listed(missing)})`);
   if (unexpected.length > 0) parts.push(`has ${unexpected.length} others (${listed(unexpected)})`);
   return `  ${network}: ${parts.join("; ")}`;
@@ -36,10 +49,16 @@ const shortNumber = (value: number | null): string => (value === null ? "-" : va
 
 /** A weight file for people. */
 export function describeWeights(inspection: WeightInspection): string {
-  const { container, foundUnder, otherKeys, metadata, tensors, fits } = inspection;
+  const { container, foundUnder, otherKeys, stateDicts, unread, skippedObjects, metadata, tensors, fits } = inspection;
   const lines = [`container  ${container}`];
   if (foundUnder !== "") lines.push(`found under  ${foundUnder}`);
   if (otherKeys.length > 0) lines.push(`also holds  ${listed(otherKeys)}`);
+  if (stateDicts.length > 1) {
+    const each = stateDicts.map(({ key, tensorCount }) => `${key} (${tensorCount})`);
+    lines.push(`state dicts  ${listed(each)}; --weights-key chooses`);
+  }
+  if (skippedObjects.length > 0) lines.push(`skipped, not executed  ${listed(skippedObjects)}`);
+  if (unread.length > 0) lines.push(`not read  ${listed(unread.map(({ name, kind }) => `${name}: ${kind}`))}`);
   for (const [key, value] of Object.entries(metadata)) lines.push(`${key}  ${value}`);
   lines.push("", fits.length === 0 ? "Fits none of our networks." : "Networks that it shares names with:");
   lines.push(...fits.map(describeFit), "", `${tensors.size} tensors:`);

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { TissueClass } from "../dataset/tissue-class.js";
-import { isWsssError, WsssError } from "../errors.js";
+import { WsssError } from "../errors.js";
 import type { ModelDescription, ModelRole } from "./model-description.js";
 import { describeModel } from "./model-description.js";
 import type { NativeModel } from "./model-handle.js";
@@ -14,6 +14,7 @@ import { multipliesBfloat16, resolveDevice } from "../options/device.js";
 import { type ModelPrecision, type Precision, resolvePrecision } from "../options/precision.js";
 import { historyOf, type TrainingHistory } from "./training-history.js";
 import { inspectWeights } from "../weights/inspect-weights.js";
+import { withGivenPath, withLists } from "../weights/weight-failure.js";
 
 /** What loading a weight file took and left out; all lists are tensor names. */
 export interface WeightsReport {
@@ -33,10 +34,23 @@ export interface WeightsReport {
   readonly unexpected: readonly string[];
   /** In both with different shapes, as `"name: file [..], network [..]"`: they keep their random start. */
   readonly misshapen: readonly string[];
-  /** In the file, but the output layer of another task (ImageNet's, or another number of classes) or named twice: left out. */
+  /**
+   * In the file, but the output layer of another task (ImageNet's, or another number of classes), named twice, or beside the network
+   * under another prefix than the one that was taken off: left out.
+   */
   readonly dropped: readonly string[];
   /** In the network, and by design in no file of this origin: they keep their random start. */
   readonly fresh: readonly string[];
+  /** Key under which a checkpoint keeps the state dict that was taken, for example `"model_ema"`; `""` where the file is one. */
+  readonly foundUnder: string;
+  /** What else a checkpoint holds, for example `"epoch"` and `"optimizer"`: names only. */
+  readonly otherKeys: readonly string[];
+  /** What was taken off the start of names or out of them, for example `"module."` or `"_orig_mod."`. */
+  readonly stripped: readonly string[];
+  /** `"name: kind"` of tensors of kinds that are not read (sparse, complex, ...): left out. */
+  readonly unread: readonly string[];
+  /** Python objects beside the weights, for example `"argparse.Namespace"`: skipped, never executed; at most 100 names. */
+  readonly skippedObjects: readonly string[];
 }
 
 /** A network that is ready for work. */
@@ -55,6 +69,8 @@ export interface WeightsChoice {
   readonly path: string;
   readonly strict: boolean;
   readonly foldNormalization: boolean;
+  /** Which of several state dicts. @defaultValue the one */
+  readonly key?: string | undefined;
 }
 
 /** Checked choices for {@link openModel}. */
@@ -132,7 +148,7 @@ async function checkOrigin<Native extends NativeModel>(
   { call, description }: ModelOpening<Native>,
   weights: WeightsChoice,
 ): Promise<{ description: ModelDescription | null; trainings: TrainingHistory[] }> {
-  const { metadata } = await inspectWeights(weights.path, { statistics: false });
+  const { metadata } = await inspectWeights(weights.path, { statistics: false, weightsKey: weights.key });
   const origin = describeModel(weights.path, metadata);
   if (origin === null) return { description: null, trainings: [] };
   assertRole(call, description.role, origin.role, weights.path);
@@ -164,7 +180,7 @@ function assertSameNetwork(
   const different = Object.keys(ours).filter((name) => ours[name] !== theirs[name]);
   if (different.length === 0) return;
   const list = different.map((name) => `${name} ${theirs[name]} in the file, ${ours[name]} asked for`).join("; ");
-  const message = `${file} is of another network: ${list}; strict: false takes what fits (${call})`;
+  const message = `${file} is of another network: ${list}; --partial-load on the command line (strict: false in the API) takes what fits (${call})`;
   throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: file, different });
 }
 
@@ -180,7 +196,8 @@ async function initialize<Native extends NativeModel>(
   weights: WeightsChoice | undefined,
   signal: AbortSignal | undefined,
 ): Promise<{ network: NativeNetworkReport; weightsReport: WeightsReport | null }> {
-  const loading = weights === undefined ? null : { ...weights, path: path.resolve(weights.path) };
+  const loading =
+    weights === undefined ? null : { ...weights, path: path.resolve(weights.path), key: weights.key ?? "" };
   const { network, weights: report } = await handle
     .run(
       call,
@@ -188,12 +205,12 @@ async function initialize<Native extends NativeModel>(
       async (native, stop) => await runJob<NativeInitialization>((done) => native.initialize(loading, done), stop),
     )
     .catch((error: unknown) => {
-      throw withLists(error);
+      throw weights === undefined ? error : withGivenPath(withLists(error), weights.path);
     });
   if (weights === undefined || report === null) return { network, weightsReport: null };
-  const { loaded, missing, unexpected, misshapen, dropped, fresh } = report;
+  const { loaded, missing, unexpected, misshapen, dropped, fresh, hint } = report;
   if (loaded.length === 0) {
-    const message = `no tensor of ${weights.path} fits this network (${call})`;
+    const message = `no tensor of ${weights.path} fits this network (${call})${hint}`;
     throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: weights.path, missing, unexpected, misshapen });
   }
   const weightsReport: WeightsReport = {
@@ -207,17 +224,11 @@ async function initialize<Native extends NativeModel>(
     misshapen: [...misshapen],
     dropped: [...dropped],
     fresh: [...fresh],
+    foundUnder: report.foundUnder,
+    otherKeys: [...report.otherKeys],
+    stripped: [...report.stripped],
+    unread: [...report.unread],
+    skippedObjects: [...report.skippedObjects],
   };
   return { network, weightsReport };
-}
-
-/** The refusal of a strict load with its names as lists: the addon's details are text, one name a line. */
-function withLists(error: unknown): unknown {
-  if (!isWsssError(error, "WSSS_ERR_WEIGHTS") || typeof error.details["missing"] !== "string") return error;
-  const listed = (name: string): string[] => {
-    const text = error.details[name];
-    return typeof text === "string" ? text.split("\n").filter((line) => line !== "") : [];
-  };
-  const lists = { missing: listed("missing"), unexpected: listed("unexpected"), misshapen: listed("misshapen") };
-  return new WsssError(error.code, error.message, { ...error.details, ...lists }, { cause: error.cause });
 }

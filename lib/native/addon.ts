@@ -63,10 +63,13 @@ export interface NativeAddon extends NativeEvaluationFunctions {
     done: Done<null>,
   ): NativeJob;
   /** Describes a weight file of any container. */
-  inspectWeights(options: { path: string; statistics: boolean }, done: Done<NativeWeightInspection>): NativeJob;
+  inspectWeights(
+    options: { path: string; key: string; statistics: boolean },
+    done: Done<NativeWeightInspection>,
+  ): NativeJob;
   /** Writes the tensors of a weight file as safetensors, or for Python where `output` ends in `.pth`. */
   convertWeights(
-    options: { input: string; output: string; translate: boolean },
+    options: { input: string; key: string; output: string; translate: boolean },
     done: Done<NativeConversion>,
   ): NativeJob;
   deviceReport(): NativeDeviceReport;

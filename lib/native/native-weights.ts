@@ -6,6 +6,8 @@ export interface NativeWeightLoading {
   readonly strict: boolean;
   /** Fold ImageNet's normalisation into the first layer of files that were trained with it. */
   readonly foldNormalization: boolean;
+  /** Which of several state dicts, or which part of one by the start of its names; `""` = the one. */
+  readonly key: string;
 }
 
 export interface NativeLoadReport {
@@ -23,6 +25,15 @@ export interface NativeLoadReport {
   readonly dropped: readonly string[];
   /** In the network, and never in files of this origin. */
   readonly fresh: readonly string[];
+  readonly foundUnder: string;
+  readonly otherKeys: readonly string[];
+  /** What was taken off the start of names or out of them. */
+  readonly stripped: readonly string[];
+  /** `"name: kind"` of tensors whose kind is not read. */
+  readonly unread: readonly string[];
+  readonly skippedObjects: readonly string[];
+  /** What to think of names that did not fit: a clause of a message, or `""`. */
+  readonly hint: string;
 }
 
 export interface NativeTensorSummary {
@@ -41,12 +52,18 @@ export interface NativeNetworkFit {
   readonly matched: number;
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
+  readonly stripped: readonly string[];
+  readonly rivals: readonly string[];
+  readonly unread: readonly string[];
 }
 
 export interface NativeConversion {
   readonly container: string;
   readonly origin: string;
   readonly dropped: readonly string[];
+  readonly unread: readonly string[];
+  readonly stripped: readonly string[];
+  readonly foundUnder: string;
   readonly tensorCount: number;
 }
 
@@ -56,6 +73,9 @@ export interface NativeWeightInspection {
   readonly foundUnder: string;
   readonly otherKeys: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
+  readonly stateDicts: readonly { readonly key: string; readonly tensorCount: number }[];
+  readonly unread: readonly { readonly name: string; readonly kind: string }[];
+  readonly skippedObjects: readonly string[];
   readonly tensors: readonly NativeTensorSummary[];
   readonly fits: readonly NativeNetworkFit[];
 }

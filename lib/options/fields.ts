@@ -26,6 +26,9 @@ export const path = z
   .min(1)
   .refine((text) => !text.includes("\0"), "a path without NUL characters");
 
+/** Where in a weight file the weights are: a key of several parts, or the start of names. */
+export const weightsKey = z.string().min(1).max(1000);
+
 /** All sets of base values that options can start from. */
 export const recipes = ["default", "published"] as const;
 

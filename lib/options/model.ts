@@ -6,6 +6,7 @@ import {
   type SegmenterBackbone,
   segmenterBackbones,
 } from "./backbones.js";
+import { refuseOption } from "./check.js";
 import { device } from "./device.js";
 import type { Device } from "./device.js";
 import * as fields from "./fields.js";
@@ -58,7 +59,13 @@ export interface ModelCreateOptions extends ModelLoadOptions {
    */
   readonly weights?: string | undefined;
   /**
-   * Whether `weights` must hold exactly this network: each of its tensors, no others, all in the same shapes, and, if the file
+   * Which weights of a file with several: the key that leads to a state dict, such as `"model_ema"`, `"0.teacher"` or, for the top
+   * level, `"."`; or the start of the names of the tensors that are meant, such as `"module.encoder_k"`.
+   * @defaultValue the one that there is; a file with several is refused with their keys
+   */
+  readonly weightsKey?: string | undefined;
+  /**
+   * Whether `weights` must hold exactly this network: each of its tensors, no others (but what lies beside it under another prefix), all in the same shapes, and, if the file
    * names classes, the same ones in the same order. With `false`, what fits is taken, the rest keeps its random
    * start, and `weightsReport` lists every tensor that was left out; a file that fits nowhere is refused all the same.
    * @defaultValue `true`, since a partial load is the commonest silent error
@@ -111,6 +118,15 @@ export interface SaveOptions {
 /** Rules of {@link SaveOptions}. */
 export const saveSchema = z.strictObject({ signal: fields.signal.optional() });
 
+/**
+ * Refuses a key of a weight file where no file is named: the file has been forgotten.
+ * @throws WsssError `WSSS_ERR_OPTION`
+ */
+export function refuseKeyAlone(call: string, weights: string | undefined, weightsKey: string | undefined): void {
+  if (weights !== undefined || weightsKey === undefined || weightsKey === "") return;
+  throw refuseOption(call, "weightsKey", "given with weights, the file that it chooses from", weightsKey);
+}
+
 const byte = z.int().min(0).max(255);
 
 /** Only name and colour are taken; other properties, which datasets may carry, are of no interest. */
@@ -141,6 +157,7 @@ export const classifierCreateSchema = modelLoadSchema.extend({
   background: tissueClass.default({ name: "background", colour: [255, 255, 255] }),
   width: z.number().gt(0).max(4).default(1),
   weights: fields.path.optional(),
+  weightsKey: fields.weightsKey.optional(),
   strict: fields.flag.default(true),
   foldNormalization: fields.flag.default(true),
   backbone: z.enum(classifierBackbones).default("resnet38"),

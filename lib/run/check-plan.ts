@@ -7,13 +7,13 @@ import { WsssError } from "../errors.js";
 import { assertNameable } from "../inference/pseudo-mask-files.js";
 import { checkBatches } from "../inference/split-checks.js";
 import { levelsOf } from "../options/inference.js";
-import { Segmenter } from "../segmenter.js";
 import { levelWeightsFor } from "../training/segmenter-training.js";
 import type { RunContext, RunSources } from "./context.js";
 import type { PlanSections } from "./plan.js";
 import { maskFolder as pseudoMaskFolder } from "./sources.js";
 import type { StageName } from "./stage-names.js";
 import { assertTestMasks } from "./stages/evaluate.js";
+import { makeSegmenter } from "./stages/train-segmenter.js";
 
 /** Checks a plan against the files of the data, decoding nothing. */
 export type PlanCheck = (plan: Partial<PlanSections>, dataset: Dataset, sources: RunSources) => void;
@@ -107,12 +107,6 @@ function assertTissue(
 }
 
 /** Makes the segmenter that the last training begins with, if it begins with weights of a file, and lets it go. */
-async function tryWeights(
-  { dataset, device, signal }: RunContext,
-  { weights, masks: _, training: __, ...network }: PlanSections["segmenter"],
-): Promise<void> {
-  if (weights === null) return;
-  const { classes, background } = dataset;
-  const segmenter = await Segmenter.create({ classes, background, weights, ...network, ...device, signal });
-  await segmenter.dispose();
+async function tryWeights(context: RunContext, { weights }: PlanSections["segmenter"]): Promise<void> {
+  if (weights !== null) await (await makeSegmenter(context)).dispose();
 }

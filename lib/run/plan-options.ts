@@ -17,6 +17,10 @@ export interface NetworkOptions {
   readonly width?: number | undefined;
   /** Weight file to start from. @defaultValue random weights */
   readonly weights?: string | undefined;
+  /** As `ModelCreateOptions.weightsKey`. @defaultValue the only state dict of the file */
+  readonly weightsKey?: string | undefined;
+  /** As `ModelCreateOptions.strict`. @defaultValue `true` */
+  readonly strict?: boolean | undefined;
   /** As `ModelCreateOptions.foldNormalization`. @defaultValue `true`; recipe `"published"` `false` */
   readonly foldNormalization?: boolean | undefined;
 }

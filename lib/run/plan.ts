@@ -16,6 +16,7 @@ import {
   resolveGate,
   resolvePseudoMasks,
 } from "../options/inference.js";
+import { refuseKeyAlone } from "../options/model.js";
 import { type ResolvedSegmenterTraining, resolveSegmenterTraining } from "../options/segmenter-training.js";
 import type { Complete } from "../options/training.js";
 import type { PlanOptions } from "./plan-options.js";
@@ -26,6 +27,9 @@ interface NetworkSection<Backbone> {
   readonly width: number;
   readonly backbone: Backbone;
   readonly weights: string | null;
+  /** Only where they were given, so that run folders of before there was a choice stay what they are. */
+  readonly weightsKey?: string;
+  readonly strict?: false;
   readonly foldNormalization: boolean;
 }
 
@@ -56,6 +60,9 @@ const network = {
   seed: fields.seed.default(0),
   width: z.number().gt(0).max(4).default(1),
   weights: fields.path.optional(),
+  // Empty: none, whatever the run folder was given before.
+  weightsKey: z.union([z.literal(""), fields.weightsKey]).optional(),
+  strict: fields.flag.default(true),
   foldNormalization: fields.flag.optional(),
 };
 const classifierSchema = z.strictObject({
@@ -79,24 +86,42 @@ function foldsByRecipe(recipe: PlanOptions["recipe"]): boolean {
   return recipe !== "published";
 }
 
+interface GivenWeights {
+  readonly weights: string | undefined;
+  readonly weightsKey: string | undefined;
+  readonly strict: boolean;
+}
+
+/** How a weight file is read, where it is not as usual. */
+function loadingOf(
+  call: string,
+  { weights, weightsKey = "", strict }: GivenWeights,
+): { weightsKey?: string; strict?: false } {
+  refuseKeyAlone(call, weights, weightsKey);
+  return { ...(weightsKey !== "" && { weightsKey }), ...(!strict && weights !== undefined && { strict }) };
+}
+
 function classifierSection({ seed, recipe, classifier = {} }: PlanOptions): PlanSections["classifier"] {
   const checked = checkOptions(classifierSchema, "run, classifier", { seed, ...classifier });
-  const { weights, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
+  const { weights, weightsKey, strict, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
+  const loading = loadingOf("run, classifier", { weights, weightsKey, strict });
   const training = resolveClassifierTraining(
     { seed: checked.seed, recipe, ...classifier.training },
     { pretrained: weights !== undefined, backbone: network.backbone },
   );
-  return { ...network, weights: weights ?? null, foldNormalization, training };
+  return { ...network, weights: weights ?? null, ...loading, foldNormalization, training };
 }
 
 function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSections["segmenter"] {
   const checked = checkOptions(segmenterSchema, "run, segmenter", { seed, ...segmenter });
-  const { weights, headWidth = checked.width, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
+  const { weights, weightsKey, strict, headWidth = checked.width, ...others } = checked;
+  const { foldNormalization = foldsByRecipe(recipe), ...network } = others;
   const training = resolveSegmenterTraining(
     { seed: checked.seed, recipe, ...segmenter.training },
     { pretrained: weights !== undefined, backbone: network.backbone },
   );
-  return { ...network, headWidth, weights: weights ?? null, foldNormalization, training };
+  const loading = loadingOf("run, segmenter", { weights, weightsKey, strict });
+  return { ...network, headWidth, weights: weights ?? null, ...loading, foldNormalization, training };
 }
 
 function evaluationSection({ recipe, evaluation = {} }: PlanOptions): PlanSections["evaluation"] {

@@ -6,6 +6,7 @@ import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
+import { withLists } from "./weight-failure.js";
 
 /** Options of {@link convertWeights}. */
 export interface ConvertWeightsOptions {
@@ -15,6 +16,11 @@ export interface ConvertWeightsOptions {
    * @defaultValue `true`
    */
   readonly translate?: boolean | undefined;
+  /**
+   * Which of several state dicts to convert, as `ModelCreateOptions.weightsKey`.
+   * @defaultValue the one that there is
+   */
+  readonly weightsKey?: string | undefined;
   /** Aborting it rejects the promise with `WSSS_ERR_CANCELLED`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -25,14 +31,24 @@ export interface WeightConversion {
   readonly container: string;
   /** Whose names were translated; `""` if none were. */
   readonly origin: string;
-  /** Output layers of another task, which the translation left out. */
+  /** Output layers of another task and what lies beside the network, which the translation left out. */
   readonly dropped: readonly string[];
+  /** `"name: kind"` of tensors of kinds that are not read: left out. */
+  readonly unread: readonly string[];
+  /** What was taken off the start of names or out of them, for example `"module."`. */
+  readonly stripped: readonly string[];
+  /** Key under which a checkpoint keeps its state dict, as in {@link WeightInspection}. */
+  readonly foundUnder: string;
   /** Tensors written. */
   readonly tensorCount: number;
 }
 
 const call = "convertWeights";
-const schema = z.strictObject({ translate: fields.flag.default(true), signal: fields.signal.optional() });
+const schema = z.strictObject({
+  translate: fields.flag.default(true),
+  weightsKey: fields.weightsKey.optional(),
+  signal: fields.signal.optional(),
+});
 const endings = [".safetensors", ".pth"] as const;
 
 /**
@@ -50,17 +66,19 @@ export async function convertWeights(
   output: string,
   options: ConvertWeightsOptions = {},
 ): Promise<WeightConversion> {
-  const { translate, signal } = checkOptions(schema, call, options);
+  const { translate, weightsKey = "", signal } = checkOptions(schema, call, options);
   if (!fields.path.safeParse(input).success) throw refuseOption(call, "input", "a path", input);
   if (!fields.path.safeParse(output).success || !endings.some((ending) => output.endsWith(ending))) {
     throw refuseOption(call, "output", `a path that ends in ${endings.join(" or ")}`, output);
   }
   const addon = await loadAddon();
   await assertWritable(output);
-  const request = { input: path.resolve(input), output: path.resolve(output), translate };
-  const { container, origin, dropped, tensorCount } = await runJob<NativeConversion>(
+  const request = { input: path.resolve(input), key: weightsKey, output: path.resolve(output), translate };
+  const { dropped, unread, stripped, ...rest } = await runJob<NativeConversion>(
     (done) => addon.convertWeights(request, done),
     signal,
-  );
-  return { container, origin, dropped: [...dropped], tensorCount };
+  ).catch((error: unknown) => {
+    throw withLists(error);
+  });
+  return { ...rest, dropped: [...dropped], unread: [...unread], stripped: [...stripped] };
 }

@@ -1,11 +1,11 @@
 import path from "node:path";
 import { z } from "zod";
-import { WsssError } from "../errors.js";
 import type { NativeWeightInspection } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
+import { withGivenPath, withLists } from "./weight-failure.js";
 
 /** One tensor of a weight file. */
 export interface WeightTensor {
@@ -33,6 +33,26 @@ export interface NetworkFit {
   readonly missing: readonly string[];
   /** In the file, not in the network. */
   readonly unexpected: readonly string[];
+  /** What was taken off the start of names or out of them to make them fit, for example `"module."`. */
+  readonly stripped: readonly string[];
+  /** Other prefixes under which the file holds this network too; `weightsKey` then says which one is meant. */
+  readonly rivals: readonly string[];
+  /** In both, but in the file of a kind that is not read. */
+  readonly unread: readonly string[];
+}
+
+/** A dictionary of tensors in a checkpoint. */
+export interface FoundStateDict {
+  /** The key that leads to it, for `weightsKey`; `"."` for the top level. */
+  readonly key: string;
+  readonly tensorCount: number;
+}
+
+/** A tensor whose values are not read, since no network here has one of its kind. */
+export interface UnreadTensor {
+  readonly name: string;
+  /** For example `"sparse"`, `"quantized"`, `"complex64"`, `"float8_e4m3fn"` or `"meta (it has no values)"`. */
+  readonly kind: string;
 }
 
 /** What a weight file holds. */
@@ -46,6 +66,12 @@ export interface WeightInspection {
   readonly foundUnder: string;
   /** What else a checkpoint holds, for example `"epoch"` and `"optimizer"`: names only. */
   readonly otherKeys: readonly string[];
+  /** All state dicts of a checkpoint, also the one that is described here; empty for files that can hold one only. */
+  readonly stateDicts: readonly FoundStateDict[];
+  /** Tensors of the state dict that are left out, by their kind. */
+  readonly unread: readonly UnreadTensor[];
+  /** Python objects beside the weights, for example `"argparse.Namespace"`: skipped, never executed; at most 100 names. */
+  readonly skippedObjects: readonly string[];
   /** Text that the writer of a safetensors file left. */
   readonly metadata: Readonly<Record<string, string>>;
   /** By name as in the file, in the order of the file. */
@@ -57,6 +83,11 @@ export interface WeightInspection {
 /** Options of {@link inspectWeights}. */
 export interface InspectWeightsOptions {
   /**
+   * Which of several state dicts to describe, as `ModelCreateOptions.weightsKey`.
+   * @defaultValue the one that there is
+   */
+  readonly weightsKey?: string | undefined;
+  /**
    * Whether every tensor is read through for its sum and largest value.
    * @defaultValue `true`
    */
@@ -66,28 +97,33 @@ export interface InspectWeightsOptions {
 }
 
 const call = "inspectWeights";
-const schema = z.strictObject({ statistics: fields.flag.default(true), signal: fields.signal.optional() });
+const schema = z.strictObject({
+  weightsKey: fields.weightsKey.optional(),
+  statistics: fields.flag.default(true),
+  signal: fields.signal.optional(),
+});
 
 /**
  * Reads a weight file of any container that this library loads, and says what it holds. Nothing in it is executed.
  *
  * @param file - path of the weight file.
  * @throws WsssError `WSSS_ERR_OPTION`; `WSSS_ERR_IO` if the file can't be read; `WSSS_ERR_WEIGHTS` if it is of another kind,
- *   damaged, or asks for Python objects that no weights need (each is named); `WSSS_ERR_CANCELLED`.
+ *   damaged, or made to run code; or if it holds several state dicts and `weightsKey` does not say which
+ *   (`details.stateDicts`); `WSSS_ERR_CANCELLED`.
  */
 export async function inspectWeights(file: string, options: InspectWeightsOptions = {}): Promise<WeightInspection> {
-  const { statistics, signal } = checkOptions(schema, call, options);
+  const { weightsKey = "", statistics, signal } = checkOptions(schema, call, options);
   const checked = fields.path.safeParse(file);
   if (!checked.success) throw refuseOption(call, "file", "a path", file);
   const addon = await loadAddon();
   try {
     const inspection = await runJob<NativeWeightInspection>(
-      (done) => addon.inspectWeights({ path: path.resolve(file), statistics }, done),
+      (done) => addon.inspectWeights({ path: path.resolve(file), key: weightsKey, statistics }, done),
       signal,
     );
     return inspectionOf(inspection, statistics);
   } catch (error) {
-    throw withGivenPath(error, file);
+    throw withGivenPath(withLists(error), file);
   }
 }
 
@@ -105,15 +141,18 @@ function inspectionOf(native: NativeWeightInspection, statistics: boolean): Weig
     container: native.container,
     foundUnder: native.foundUnder,
     otherKeys: [...native.otherKeys],
+    stateDicts: native.stateDicts.map(({ key, tensorCount }) => ({ key: key === "" ? "." : key, tensorCount })),
+    unread: native.unread.map((tensor) => ({ ...tensor })),
+    skippedObjects: [...native.skippedObjects],
     metadata: { ...native.metadata },
     tensors,
-    fits: native.fits.map((fit) => ({ ...fit, missing: [...fit.missing], unexpected: [...fit.unexpected] })),
+    fits: native.fits.map((fit) => ({
+      ...fit,
+      missing: [...fit.missing],
+      unexpected: [...fit.unexpected],
+      stripped: [...fit.stripped],
+      rivals: [...fit.rivals],
+      unread: [...fit.unread],
+    })),
   };
-}
-
-/** The failure with the path as the caller wrote it, which is what they look for. */
-function withGivenPath(error: unknown, file: string): unknown {
-  if (!(error instanceof WsssError) || error.details["path"] !== path.resolve(file)) return error;
-  const message = error.message.replaceAll(path.resolve(file), file);
-  return new WsssError(error.code, message, { ...error.details, path: file }, { cause: error.cause });
 }

@@ -1,5 +1,5 @@
 // Fuzz target: one weight reader on arbitrary bytes. WSSS_FUZZ_READER names the reader (zip, legacy, tar, mxnet, safetensors), so that
-// a mutated magic number does not end every try; without it the content decides, as in the product.
+// a mutated magic number does not end every try; with "any" or without it the content decides, as in the product, and a key chooses.
 //
 // Whatever the bytes are, the reader must return or throw wsss::Error: no crash, no leak, no read outside the input (the input is a heap
 // block of its exact size, under AddressSanitizer), no memory beyond a small factor of it.
@@ -14,15 +14,19 @@
 
 #include "wsss/core/error.h"
 #include "wsss/weights/containers.h"
+#include "wsss/weights/foreign_names.h"
 
 namespace {
 
 using Reader = wsss::WeightFile (*)(const wsss::WeightBytes&);
 
-wsss::WeightFile read_any(const wsss::WeightBytes& file) { return wsss::read_weights(file.bytes, file.keep_alive); }
+wsss::WeightFile read_any(const wsss::WeightBytes& file) {
+  return wsss::read_weights(file.bytes, file.keep_alive, "model.ema");
+}
 
 Reader chosen_reader() {
   static const std::map<std::string, Reader> readers{{"", read_any},
+                                                     {"any", read_any},
                                                      {"zip", wsss::read_torch_zip},
                                                      {"legacy", wsss::read_torch_legacy},
                                                      {"tar", wsss::read_torch_tar},
@@ -59,6 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   try {
     const wsss::WeightFile file = reader({{reinterpret_cast<const std::byte*>(input.get()), size}, input});
     touch(file, size);
+    wsss::named_for_network(file, {"features.0.0.weight", "backbone.layer1.0.conv1.weight", "fc8.weight"});
   } catch (const wsss::Error&) {
   }
   return 0;

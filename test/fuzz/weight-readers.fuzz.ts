@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { setupLibTorch } from "../../dist/libtorch/index.js";
+import { object, ofType, optimizerState, unreadTensors } from "../support/checkpoints.js";
 import {
   bytes,
   call,
@@ -24,6 +25,8 @@ import {
   torchLegacy,
   torchTar,
   torchZip,
+  tuple,
+  zip,
 } from "../support/pickles.js";
 
 const run = promisify(execFile);
@@ -41,6 +44,19 @@ const state = dictionary(
   call(global("torch._utils", "_rebuild_parameter"), tensor({ offset: 2, shape: [2] }), bytes(0x88), bytes("N")),
 );
 const checkpoint = dictionary(text("epoch"), integer(7), text("state_dict"), state);
+/** Several state dicts in a list, objects of foreign classes, an optimiser, tensors of kinds that are not read. */
+const crowd = bytes(
+  "](",
+  dictionary(
+    ...[text("model"), dictionary(text("ema"), state, text("_orig_mod.x"), tensor(), text("n_averaged"), tensor())],
+    ...[text("optimizer"), optimizerState(tensor())],
+    ...[text("args"), object("argparse", "Namespace", text("lr"), integer(1))],
+    ...[text("set"), bytes(0x8f, "(", integer(1), 0x90)],
+  ),
+  dictionary(...unreadTensors.flatMap(([kind, pickled]) => [text(kind), pickled])),
+  ofType(global("torch._utils", "_rebuild_tensor"), global("a", "B"), tuple(tensor())),
+  "e",
+);
 const values = [1, -2, 3.5, 0];
 
 /** Small whole files of each container. */
@@ -48,12 +64,21 @@ const corpora: Readonly<Record<string, readonly Buffer[]>> = {
   zip: [
     torchZip(state),
     torchZip(checkpoint),
+    torchZip(crowd),
     torchZip(dictionary(text("a"), tensor({ storage: "HalfStorage", count: 8, shape: [8] }))),
   ],
-  legacy: [torchLegacy(state), torchLegacy(checkpoint)],
+  legacy: [torchLegacy(state), torchLegacy(checkpoint), torchLegacy(crowd)],
   tar: [torchTar(values)],
   mxnet: [mxnetList("arg:conv1a_weight", values), mxnetList("aux:bn7_moving_mean", [])],
   safetensors: [safetensorsFile("conv1.weight", values), safetensorsFile("x", [])],
+  any: [
+    torchZip(crowd),
+    zip([{ name: "w/mobilenet.pth", data: Buffer.from("x") }]),
+    safetensorsFile("model.ema.conv1.weight", values),
+    Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 14\n"),
+    Buffer.from("\ufeff <!DOCTYPE html><title>x</title>"),
+    Buffer.from('{"metadata":{},"weight_map":{"a":"m-1-of-2.safetensors","b":"m-2-of-2.safetensors"}}'),
+  ],
 };
 
 let environment: NodeJS.ProcessEnv;

@@ -35,6 +35,10 @@ export async function making({ classes }: Dataset, signal: AbortSignal): Promise
   await Classifier.create({ classes, widht: 0.25 });
   // @ts-expect-error -- a number, not its text
   await Classifier.create({ classes, width: "0.25" });
+  // @ts-expect-error -- a key is text; that of the second in a list is "1"
+  await Classifier.create({ classes, weights: "a.pth", weightsKey: 1 });
+  same<readonly string[] | undefined>()(classifier.weightsReport?.stripped);
+  same<readonly string[] | undefined>()(classifier.weightsReport?.unread);
   // @ts-expect-error -- a network of the segmenter
   await Classifier.create({ classes, backbone: "resnet101" });
   // @ts-expect-error -- no such device

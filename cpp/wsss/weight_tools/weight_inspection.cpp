@@ -7,37 +7,11 @@
 
 #include "wsss/weight_tools/networks.h"
 #include "wsss/weights/foreign_names.h"
+#include "wsss/weights/tensor_kinds.h"
 
 namespace wsss {
 
 namespace {
-
-const char* dtype_name(c10::ScalarType type) {
-  switch (type) {
-    case c10::kFloat:
-      return "float32";
-    case c10::kDouble:
-      return "float64";
-    case c10::kHalf:
-      return "float16";
-    case c10::kBFloat16:
-      return "bfloat16";
-    case c10::kLong:
-      return "int64";
-    case c10::kInt:
-      return "int32";
-    case c10::kShort:
-      return "int16";
-    case c10::kChar:
-      return "int8";
-    case c10::kByte:
-      return "uint8";
-    case c10::kBool:
-      return "bool";
-    default:
-      return c10::toString(type);
-  }
-}
 
 TensorSummary summary_of(const std::string& name, const at::Tensor& tensor, bool statistics) {
   TensorSummary summary{name, dtype_name(tensor.scalar_type()), tensor.sizes().vec(), 0.0, 0.0};
@@ -57,6 +31,8 @@ NetworkFit fit_of(const KnownNetwork& network, const WeightFile& file) {
   NetworkFit fit;
   fit.network = network.title;
   fit.origin = named.origin;
+  fit.stripped = named.stripped;
+  fit.rivals = named.rivals;
   for (const auto& [name, tensor] : named.tensors) {
     theirs.insert(name);
     if (!ours.contains(name)) {
@@ -67,6 +43,9 @@ NetworkFit fit_of(const KnownNetwork& network, const WeightFile& file) {
     if (name == network.width_tensor && tensor.dim() > 0) {
       fit.width = static_cast<double>(tensor.size(0)) / network.channels_at_width_1;
     }
+  }
+  for (const auto& tensor : named.unread) {
+    if (ours.contains(tensor.name)) fit.unread.push_back(tensor.tensor.name);
   }
   for (const auto& name : network.names) {
     const bool optional = name.ends_with("num_batches_tracked") ||
@@ -79,14 +58,18 @@ NetworkFit fit_of(const KnownNetwork& network, const WeightFile& file) {
 
 }  // namespace
 
-WeightInspection inspect_weights(const std::string& path, bool statistics, const CancelToken& cancel) {
+WeightInspection inspect_weights(const std::string& path, const std::string& key, bool statistics,
+                                 const CancelToken& cancel) {
   const torch::NoGradGuard no_grad;
-  const WeightFile file = read_weight_file(path);
+  const WeightFile file = read_weight_file(path, key);
   WeightInspection result;
   result.container = file.container;
   result.found_under = file.found_under;
   result.other_keys = file.other_keys;
   result.metadata = file.metadata;
+  result.state_dicts = file.state_dicts;
+  result.unread = file.unread;
+  result.skipped_objects = file.skipped_objects;
   for (const auto& [name, tensor] : file.tensors) {
     cancel.check();
     result.tensors.push_back(summary_of(name, tensor, statistics));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "wsss/core/cancel.h"
+#include "wsss/weights/weight_file.h"
 
 namespace wsss {
 
@@ -26,6 +27,9 @@ struct NetworkFit {
   std::int64_t matched = 0;
   std::vector<std::string> missing;     ///< In the network, not in the file, but for what no file of that origin has.
   std::vector<std::string> unexpected;  ///< In the file, not in the network.
+  std::vector<std::string> stripped;    ///< What was taken off the start of names or out of them to make them fit.
+  std::vector<std::string> rivals;      ///< Other prefixes under which the file holds this network.
+  std::vector<std::string> unread;      ///< In both, but in the file of a kind that is not read.
 };
 
 /// What a weight file holds.
@@ -34,14 +38,19 @@ struct WeightInspection {
   std::string found_under;
   std::vector<std::string> other_keys;
   std::map<std::string, std::string> metadata;
+  std::vector<FoundStateDict> state_dicts;   ///< All that a checkpoint has.
+  std::vector<UnreadTensor> unread;          ///< Tensors of kinds that are not read.
+  std::vector<std::string> skipped_objects;  ///< Python objects in the file, never executed.
   std::vector<TensorSummary> tensors;
   std::vector<NetworkFit> fits;  ///< Networks that share names with the file, the best first.
 };
 
 /// Reads a weight file as read_weight_file() does and describes it.
 ///
+/// @param key         which of several state dicts, as there.
 /// @param statistics  whether every tensor is read through for its sum and largest absolute value.
 /// @throws Error      kIo, kWeights; kCancelled.
-WeightInspection inspect_weights(const std::string& path, bool statistics, const CancelToken& cancel);
+WeightInspection inspect_weights(const std::string& path, const std::string& key, bool statistics,
+                                 const CancelToken& cancel);
 
 }  // namespace wsss

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "wsss/weights/weight_file.h"
 
@@ -12,8 +13,10 @@ namespace wsss {
 struct WeightBytes {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> keep_alive;
+  /// Which of several state dicts is meant; empty = the one.
+  std::string_view key = {};
 
-  WeightBytes part(std::span<const std::byte> inner) const { return {inner, keep_alive}; }
+  WeightBytes part(std::span<const std::byte> inner) const { return {inner, keep_alive, key}; }
 };
 
 // One reader per container, each in a file of its own. All throw Error kWeights without the file's name, which

@@ -7,11 +7,12 @@
 #include <unordered_set>
 #include <utility>
 
+#include "wsss/weights/name_translations.h"
+
 namespace wsss {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kWrappers{"module.", "_orig_mod."};
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kMxnetKinds{{{"_weight", ".weight"},
                                                                                     {"_gamma", ".weight"},
                                                                                     {"_beta", ".bias"},
@@ -23,44 +24,15 @@ constexpr std::string_view kCanonical = "backbone.features.";
 constexpr std::array<std::string_view, 2> kAliases{"backbone.low_level_features.", "backbone.high_level_features."};
 constexpr int kLastLowLevelLayer = 3;
 
-bool all_start_with(const StateDict& tensors, std::string_view prefix) {
-  return !tensors.empty() && std::all_of(tensors.begin(), tensors.end(), [&](const auto& item) {
-    return std::string_view(item.first).starts_with(prefix);
-  });
-}
-
-/// Removes what wrappers put before every name, one inside the other included.
-StateDict unwrapped(StateDict tensors) {
-  for (bool found = true; found;) {
-    found = false;
-    for (const auto wrapper : kWrappers) {
-      if (!all_start_with(tensors, wrapper)) continue;
-      for (auto& item : tensors) item.first.erase(0, wrapper.size());
-      found = true;
-    }
-  }
-  return tensors;
-}
-
 bool has_name(const StateDict& tensors, std::string_view name) {
   return std::any_of(tensors.begin(), tensors.end(), [&](const auto& item) { return item.first == name; });
 }
 
-NamedForNetwork from_mxnet(const WeightFile& file) {
-  NamedForNetwork result{"MXNet ResNet38", {}, {}, {"fc8."}, {"conv1a", "b2.bn_branch2a"}};
-  for (const auto& [name, tensor] : file.tensors) {
-    const std::string ours = resnet38_name(name);
-    if (ours.empty()) {
-      result.dropped.push_back(name);
-    } else {
-      result.tensors.emplace_back(ours, tensor);
-    }
-  }
-  return result;
-}
-
 NamedForNetwork from_torchvision_resnet(const StateDict& tensors) {
-  NamedForNetwork result{"torchvision ResNet", {}, {}, {"aspp.", "decoder."}, {"backbone.conv1", "backbone.bn1"}};
+  NamedForNetwork result;
+  result.origin = "torchvision ResNet";
+  result.fresh = {"aspp.", "decoder."};
+  result.first_layer = {"backbone.conv1", "backbone.bn1"};
   for (const auto& [name, tensor] : tensors) {
     if (name.starts_with("fc.")) {
       result.dropped.push_back(name);
@@ -98,7 +70,9 @@ std::string flat_mobilenet_name(const std::string& name) {
 NamedForNetwork from_mobilenet(const StateDict& tensors, const std::string& prefix) {
   const bool is_classifier = prefix.empty();
   const bool has_groups = has_name(tensors, "features.1.conv.0.0.weight");
-  NamedForNetwork result{"MobileNetV2", {}, {}, {}, {prefix + "features.0.0", prefix + "features.0.1"}};
+  NamedForNetwork result;
+  result.origin = "MobileNetV2";
+  result.first_layer = {prefix + "features.0.0", prefix + "features.0.1"};
   if (is_classifier) {
     result.fresh = {"fc8."};
   } else {
@@ -124,7 +98,8 @@ std::string without_alias(std::string name) {
 }
 
 NamedForNetwork from_published_mobilenet(const StateDict& tensors) {
-  NamedForNetwork result{"published DeepLab", {}, {}, {}, {}};
+  NamedForNetwork result;
+  result.origin = "published DeepLab";
   std::unordered_set<std::string> seen;
   for (const auto& [name, tensor] : tensors) {
     const std::string ours = without_alias(name);
@@ -165,12 +140,23 @@ std::string resnet38_name(std::string_view mxnet_name) {
   return ours + std::string(kind->second);
 }
 
-NamedForNetwork named_for_network(const WeightFile& file, const std::vector<std::string>& network_names) {
-  const auto network_has = [&](std::string_view name) {
-    return std::find(network_names.begin(), network_names.end(), name) != network_names.end();
-  };
-  if (file.container.starts_with("MXNet") && network_has("fc8.weight")) return from_mxnet(file);
-  const StateDict tensors = unwrapped(file.tensors);
+NamedForNetwork translate_mxnet_names(const StateDict& tensors) {
+  NamedForNetwork result;
+  result.origin = "MXNet ResNet38";
+  result.fresh = {"fc8."};
+  result.first_layer = {"conv1a", "b2.bn_branch2a"};
+  for (const auto& [name, tensor] : tensors) {
+    const std::string ours = resnet38_name(name);
+    if (ours.empty()) {
+      result.dropped.push_back(name);
+    } else {
+      result.tensors.emplace_back(ours, tensor);
+    }
+  }
+  return result;
+}
+
+NamedForNetwork translate_names(const StateDict& tensors, const NetworkHas& network_has) {
   const bool is_resnet = has_name(tensors, "layer1.0.conv1.weight");
   if (is_resnet && network_has("backbone.layer1.0.conv1.weight")) return from_torchvision_resnet(tensors);
   const bool is_mobilenet =
@@ -182,7 +168,9 @@ NamedForNetwork named_for_network(const WeightFile& file, const std::vector<std:
   }
   const bool has_aliases = has_name(tensors, "backbone.low_level_features.0.0.weight");
   if (has_aliases && network_has("backbone.features.0.0.weight")) return from_published_mobilenet(tensors);
-  return {"", tensors, {}, {}, {}};
+  NamedForNetwork result;
+  result.tensors = tensors;
+  return result;
 }
 
 StateDict with_published_aliases(const StateDict& tensors) {

@@ -4,8 +4,11 @@
 #include <array>
 #include <string_view>
 
+#include "wsss/core/error.h"
 #include "wsss/weights/foreign_names.h"
 #include "wsss/weights/input_normalization.h"
+#include "wsss/weights/name_prefixes.h"
+#include "wsss/weights/tensor_kinds.h"
 
 namespace wsss {
 
@@ -33,25 +36,95 @@ void drop_other_heads(const StateDict& own, NamedForNetwork& named) {
   });
 }
 
+/// Takes tensors without elements, which hold nothing to load, out of what the network does not have.
+void drop_empty(const std::vector<std::string>& names, NamedForNetwork& named) {
+  std::erase_if(named.tensors, [&](const auto& item) {
+    const bool is_nothing =
+        item.second.numel() == 0 && std::find(names.begin(), names.end(), item.first) == names.end();
+    if (is_nothing) named.dropped.push_back(item.first);
+    return is_nothing;
+  });
+}
+
+/// Refuses a file that has the network more than once under different prefixes.
+void require_one_network(const NamedForNetwork& named, const std::string& path) {
+  if (named.rivals.empty()) return;
+  std::string prefixes = named.stripped.back();
+  for (const auto& rival : named.rivals) prefixes += "\n" + rival;
+  std::string listed = prefixes;
+  for (std::size_t at = listed.find('\n'); at != std::string::npos; at = listed.find('\n', at)) {
+    listed.replace(at, 1, ", ");
+  }
+  throw Error(ErrorCode::kWeights,
+              path + " holds this network more than once, under names that begin with " + listed +
+                  ". Choose one: --weights-key on the command line, weightsKey in the API",
+              {{"path", path}, {"stateDicts", prefixes}});
+}
+
+/// Refuses a file in which a tensor that the network has is of a kind that is not read.
+void require_readable(const NamedForNetwork& named, const StateDict& own, const std::string& path) {
+  std::string lines;
+  const UnreadTensor* first = nullptr;
+  std::size_t count = 0;
+  for (const auto& [tensor, name] : named.unread) {
+    const bool is_needed =
+        std::any_of(own.begin(), own.end(), [&ours = name](const auto& one) { return one.first == ours; });
+    if (!is_needed) continue;
+    if (first == nullptr) first = &tensor;
+    lines += (lines.empty() ? "" : "\n") + tensor.name + ": " + tensor.kind;
+    ++count;
+  }
+  if (first == nullptr) return;
+  const std::string others = count == 1 ? "" : " (and " + std::to_string(count - 1) + " more are of such kinds)";
+  throw Error(ErrorCode::kWeights,
+              path + ": tensor " + first->name + " is " + first->kind + others +
+                  ", which is not read here; in Python, " + advice_for(first->kind) + " and save the state dict again",
+              {{"path", path}, {"unread", lines}});
+}
+
+/// What to think of names that did not fit, as a clause for a message.
+std::string prefix_hint(const WeightFile& file, const std::vector<std::string>& ours) {
+  std::vector<std::string> names;
+  for (const auto& item : file.tensors) names.push_back(item.first);
+  const std::string prefix = prefix_of_all(names);
+  if (prefix.empty() ||
+      std::any_of(ours.begin(), ours.end(), [&](const auto& name) { return name.starts_with(prefix); }))
+    return {};
+  return ". All its names begin with " + prefix + ", and do not fit without that either";
+}
+
 }  // namespace
 
 LoadReport load_weight_file(torch::nn::Module& network, const WeightLoading& loading,
                             const std::function<void()>& initialize) {
-  const WeightFile file = read_weight_file(loading.path);
+  const WeightFile file = read_weight_file(loading.path, loading.key);
   const StateDict own = state_dict(network);
   std::vector<std::string> names;
   for (const auto& item : own) names.push_back(item.first);
   NamedForNetwork named = named_for_network(file, names);
+  require_one_network(named, loading.path);
+  if (loading.strict) require_readable(named, own, loading.path);
   // Our own files say what they are; a head that does not fit there is a mistake of the caller.
   const auto format = file.metadata.find("format");
   const bool is_ours = format != file.metadata.end() && format->second == kOurFormat;
-  if (!is_ours) drop_other_heads(own, named);
+  if (!is_ours) {
+    drop_other_heads(own, named);
+    drop_empty(names, named);
+  }
   const bool folds = loading.fold_normalization && fold_imagenet_normalization(named.tensors, named.first_layer);
-  LoadReport report = load_state_dict(network, named.tensors, loading.path, {loading.strict, named.fresh, initialize});
+  LoadOptions options{loading.strict, named.fresh, initialize, {}};
+  if (named.stripped.empty()) options.hint = prefix_hint(file, names);
+  LoadReport report = load_state_dict(network, named.tensors, loading.path, options);
   report.container = file.container;
   report.origin = named.origin;
   report.dropped = named.dropped;
   report.folded_normalization = folds;
+  report.found_under = file.found_under;
+  report.other_keys = file.other_keys;
+  report.stripped = named.stripped;
+  report.skipped_objects = file.skipped_objects;
+  for (const auto& [name, kind] : file.unread) report.unread.push_back(name + ": " + kind);
+  report.hint = options.hint;
   return report;
 }
 

@@ -18,6 +18,8 @@ struct WeightLoading {
   /// ImageNet classifiers read normalised patches, our networks values in [0, 1]: fold mean and standard deviation into
   /// the first layer of such a file, so that both compute the same but for the zeros at the border.
   bool fold_normalization = true;
+  /// Which of several state dicts, or which part of one, as read_weight_file().
+  std::string key;
 };
 
 /// Loads a weight file of any container into a network: names are translated, an output layer for another number of

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "wsss/core/error.h"
 
@@ -18,6 +20,23 @@ Error unreadable(const std::string& path, const std::string& why) {
   return Error(ErrorCode::kIo, "cannot read " + path + ": " + why, {{"path", path}});
 }
 
+/// What is wrong with a folder in place of a file. Some browsers unpack every archive that they download.
+std::string what_folder(const std::string& path) {
+  std::error_code ignored;
+  const auto is_checkpoint = [&](const std::filesystem::path& folder) {
+    return std::filesystem::exists(folder / "data.pkl", ignored);
+  };
+  bool unpacked = is_checkpoint(path);
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry(path, ignored); !unpacked && !ignored && entry != end;
+       entry.increment(ignored)) {
+    unpacked = is_checkpoint(entry->path());
+  }
+  if (!unpacked) return "it is a folder, not a plain file";
+  return "it is a folder, not a plain file: an unpacked PyTorch checkpoint. Download it again without unpacking it, or "
+         "pack the folder that holds data.pkl without compression (zip -0 -r FILE.pth FOLDER)";
+}
+
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
@@ -27,7 +46,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   struct stat status = {};
   if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(descriptor);
-    throw unreadable(path, "it is not a plain file");
+    throw unreadable(path, S_ISDIR(status.st_mode) ? what_folder(path) : "it is not a plain file");
   }
   const auto size = static_cast<std::size_t>(status.st_size);
   // An empty mapping is an error of mmap, an empty file is one of its reader.

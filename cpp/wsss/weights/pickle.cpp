@@ -1,13 +1,12 @@
 #include "wsss/weights/pickle.h"
 
-#include <algorithm>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "wsss/weights/pickle_globals.h"
 #include "wsss/weights/pickle_numbers.h"
 #include "wsss/weights/pickle_opcodes.h"
+#include "wsss/weights/pickle_stack.h"
 
 namespace wsss {
 
@@ -26,9 +25,9 @@ Value without_content(Kind kind) {
 }  // namespace
 
 /// The stack machine of the pickle format, without the part that calls Python.
-class PickleMachine {
+class PickleMachine : private PickleStack {
  public:
-  explicit PickleMachine(ByteReader& in) : in_(in), bytes_(in.remaining()) {}
+  explicit PickleMachine(ByteReader& in) : PickleStack(in, in.remaining()), in_(in), bytes_(in.remaining()) {}
 
   Pickle run() {
     while (true) {
@@ -45,10 +44,6 @@ class PickleMachine {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorCode::kWeights, "its pickle is broken at byte " + std::to_string(in_.position()) + ": " + what);
-  }
-
   // One case per opcode is how the format is defined.
   bool step(std::uint8_t opcode) {  // NOLINT(readability-function-size)
     switch (opcode) {
@@ -57,7 +52,7 @@ class PickleMachine {
         in_.take(opcode == kProto ? sizeof(std::uint8_t) : sizeof(std::uint64_t));
         return true;
       case kMarkOp:
-        push(without_content(Kind::kMark));
+        push_mark();
         return true;
       case kPop:
         pop_any();
@@ -101,10 +96,18 @@ class PickleMachine {
         return true;
       case kBinUnicode8:
       case kBinBytes8:
+      case kByteArray8:
         push_text(in_.text(in_.read<std::uint64_t>()));
         return true;
       case kEmptyTuple:
-        push_node(Kind::kTuple, {});
+        push_empty_tuple();
+        return true;
+      case kEmptySet:
+        push(without_content(Kind::kOpaque));
+        return true;
+      case kFrozenSet:
+        pop_to_mark();
+        push(without_content(Kind::kOpaque));
         return true;
       case kTupleOp:
         push_node(Kind::kTuple, pop_to_mark());
@@ -125,6 +128,7 @@ class PickleMachine {
         append(pop_last(1));
         return true;
       case kAppends:
+      case kAddItems:
         append(pop_to_mark());
         return true;
       case kDictOp:
@@ -147,6 +151,10 @@ class PickleMachine {
         push_global(names[0].text(), names[1].text());
         return true;
       }
+      case kNewObjEx:
+        pop();  // Arguments by name, which nothing that is read here has.
+        call(opcode);
+        return true;
       case kReduce:
       case kNewObj:
         call(opcode);
@@ -159,11 +167,11 @@ class PickleMachine {
         note(opcode == kBinPut ? in_.read<std::uint8_t>() : in_.read<std::uint32_t>());
         return true;
       case kMemoize:
-        note(static_cast<std::uint32_t>(memo_.size()));
+        note_next();
         return true;
       case kBinGet:
       case kLongBinGet:
-        push_memo(opcode == kBinGet ? in_.read<std::uint8_t>() : in_.read<std::uint32_t>());
+        push_noted(opcode == kBinGet ? in_.read<std::uint8_t>() : in_.read<std::uint32_t>());
         return true;
       case kBinPersId:
         push_node(Kind::kPersistent, pop_last(1));
@@ -173,8 +181,6 @@ class PickleMachine {
         return false;
     }
   }
-
-  void push(const Value& value) { stack_.push_back(value); }
 
   void push_integer(std::int64_t number) { push({.kind = Kind::kInteger, .integer = number}); }
 
@@ -198,55 +204,35 @@ class PickleMachine {
     result_.nodes_.push_back(std::move(items));
   }
 
+  /// All empty tuples are one: they are of one byte each, and nobody adds to them.
+  void push_empty_tuple() {
+    if (!empty_tuple_.is(Kind::kTuple)) {
+      push_node(Kind::kTuple, {});
+      empty_tuple_ = top();
+    } else {
+      push(empty_tuple_);
+    }
+  }
+
   void push_global(std::string_view module, std::string_view name) {
+    if (module.size() > kLongestName || name.size() > kLongestName) fail("a Python object with an endless name");
     const std::string full = std::string(module) + "." + std::string(name);
-    const AllowedGlobal* allowed = find_allowed_global(full);
-    if (allowed == nullptr) throw forbidden_global(full);
-    push(PickleValue::of_text(Kind::kGlobal, allowed->name));
-  }
-
-  void push_memo(std::uint32_t index) {
-    const auto found = memo_.find(index);
-    if (found == memo_.end()) fail("value " + std::to_string(index) + " was never noted");
-    push(found->second);
-  }
-
-  const Value& top() const {
-    if (stack_.empty() || stack_.back().is(Kind::kMark)) fail("a value is missing");
-    return stack_.back();
-  }
-
-  Value pop() {
-    const Value value = top();
-    stack_.pop_back();
-    return value;
-  }
-
-  void pop_any() {
-    if (stack_.empty()) fail("a value is missing");
-    stack_.pop_back();
-  }
-
-  std::vector<Value> pop_last(std::size_t count) {
-    std::vector<Value> values(count);
-    for (std::size_t i = count; i-- > 0;) values[i] = pop();
-    return values;
-  }
-
-  std::vector<Value> pop_to_mark() {
-    std::size_t mark = stack_.size();
-    while (mark > 0 && !stack_[mark - 1].is(Kind::kMark)) --mark;
-    if (mark == 0) fail("a mark is missing");
-    std::vector<Value> values(stack_.begin() + static_cast<std::ptrdiff_t>(mark), stack_.end());
-    stack_.resize(mark - 1);
-    return values;
+    if (const AllowedGlobal* allowed = find_allowed_global(full)) {
+      push(PickleValue::of_text(Kind::kGlobal, allowed->name));
+      return;
+    }
+    if (is_attack(module, name)) throw forbidden_global(full);
+    push_node(Kind::kForeign, {PickleValue::of_text(Kind::kText, module), PickleValue::of_text(Kind::kText, name)});
+    if (result_.foreign_objects_.size() < kMostForeign && !is_plain(module, name)) {
+      result_.foreign_objects_.insert(printable(full));
+    }
   }
 
   std::vector<Value>& items_of(const Value& value) { return result_.nodes_[value.node]; }
 
   void append(const std::vector<Value>& values) {
     const Value target = top();
-    if (target.is(Kind::kOpaque)) return;
+    if (target.is(Kind::kOpaque) || target.is(Kind::kForeign)) return;
     if (!target.is(Kind::kList)) fail("items for something that is not a list");
     auto& items = items_of(target);
     items.insert(items.end(), values.begin(), values.end());
@@ -259,7 +245,9 @@ class PickleMachine {
 
   void set_items(const std::vector<Value>& values) {
     const Value target = top();
-    if (!target.is(Kind::kDictionary)) fail("items for something that is not a dictionary");
+    if (target.is(Kind::kOpaque)) return;
+    if (!target.is(Kind::kDictionary) && !target.is(Kind::kForeign))
+      fail("items for something that is not a dictionary");
     auto& items = items_of(target);
     const auto added = pairs(values);
     items.insert(items.end(), added.begin(), added.end());
@@ -270,10 +258,13 @@ class PickleMachine {
     const Value callable = operands[0];
     const Value arguments = operands[1];
     if (!arguments.is(Kind::kTuple)) fail("a call without arguments");
+    // What is skipped stays so, whatever is done with it.
+    if (callable.is(Kind::kForeign)) return push_node(Kind::kForeign, {items_of(callable)[0], items_of(callable)[1]});
+    if (callable.is(Kind::kOpaque)) return push(callable);
     if (!callable.is(Kind::kGlobal)) fail("a call of something that is not a Python object");
     const AllowedGlobal* allowed = find_allowed_global(callable.text());
-    const CallMeaning meaning =
-        opcode == kNewObj && allowed->meaning != CallMeaning::kDictionary ? CallMeaning::kNever : allowed->meaning;
+    const bool is_plain = opcode == kReduce || allowed->meaning == CallMeaning::kDictionary;
+    const CallMeaning meaning = is_plain ? allowed->meaning : CallMeaning::kOpaque;
     switch (meaning) {
       case CallMeaning::kDictionary:
         return push_node(Kind::kDictionary, pairs_of_pairs(arguments));
@@ -288,8 +279,6 @@ class PickleMachine {
       }
       case CallMeaning::kOpaque:
         return push(without_content(Kind::kOpaque));
-      case CallMeaning::kNever:
-        fail("a call of " + std::string(allowed->name));
     }
   }
 
@@ -309,35 +298,24 @@ class PickleMachine {
   void build() {
     pop();
     const Kind kind = top().kind;
-    if (kind != Kind::kDictionary && kind != Kind::kOpaque && kind != Kind::kCall) {
+    const bool has_attributes =
+        kind == Kind::kDictionary || kind == Kind::kOpaque || kind == Kind::kCall || kind == Kind::kForeign;
+    if (!has_attributes) {
       fail("attributes for something that has none");
     }
   }
 
-  void note(std::uint32_t index) {
-    if (memo_.size() > bytes_ / 2 + kFreeValues) fail("too many noted values");
-    memo_[index] = top();
-  }
-
-  static constexpr std::size_t kFreeValues = 4096;
   static constexpr std::size_t kMostArguments = 16;
+  static constexpr std::size_t kMostForeign = 100;
+  static constexpr std::size_t kLongestName = 256;
 
   ByteReader& in_;
   std::size_t bytes_;      ///< Of the pickle and what follows it.
   std::size_t items_ = 0;  ///< In all containers together.
   Pickle result_;
-  std::vector<Value> stack_;
-  std::unordered_map<std::uint32_t, Value> memo_;
+  Value empty_tuple_;
 };
 
 Pickle Pickle::read(ByteReader& in) { return PickleMachine(in).run(); }
-
-const PickleValue* Pickle::find(const Value& dictionary, std::string_view key) const {
-  const auto& items = nodes_[dictionary.node];
-  for (std::size_t i = items.size(); i >= 2; i -= 2) {
-    if (items[i - 2].is(Kind::kText) && items[i - 2].text() == key) return &items[i - 1];
-  }
-  return nullptr;
-}
 
 }  // namespace wsss

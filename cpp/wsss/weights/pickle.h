@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <set>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +28,9 @@ struct PickleValue {
     kCall,        ///< Items of a node: the global, then its arguments. Never executed.
     kPersistent,  ///< Items of a node: one, the persistent id.
     kOpaque,      ///< Something allowed that nothing here needs, such as a NumPy scalar.
+    /// A Python class or function that no weights need, or what a call of one would give. Items of a node: module and
+    /// name, then what was set in it as in a dictionary: key, value, ... Never executed, never built.
+    kForeign,
     kMark,
   };
 
@@ -56,17 +62,27 @@ class Pickle {
   using Value = PickleValue;
 
   /// Reads one pickle, to its STOP, without executing anything: opcodes of protocol 2 and later that build plain
-  /// values, and calls of a few allowed Python objects, which are only noted down.
+  /// values, and calls of a few known Python objects, which are only noted down. All other objects are skipped and
+  /// named in foreign_objects().
   ///
-  /// @throws Error  kWeights for a broken pickle, and for an opcode or a Python object that is not allowed, which is
-  /// named.
+  /// @throws Error  kWeights for a broken pickle, for an opcode that none of these needs, and for a Python object that
+  ///                could only be there to run programs or code, which is named.
   static Pickle read(ByteReader& in);
 
   const Value& root() const { return root_; }
   const std::vector<Value>& items(const Value& container) const { return nodes_[container.node]; }
 
+  /// Keys and values in turn, of a dictionary or of a foreign object that has some; empty for other values.
+  std::span<const Value> entries(const Value& value) const;
+
   /// The value of a text key in a dictionary, the last one if it stands there more than once; null if there is none.
   const Value* find(const Value& dictionary, std::string_view key) const;
+
+  /// "module.name" of a Python object, fit for a message; empty for other values.
+  std::string object_name(const Value& value) const;
+
+  /// Names of the Python objects that were skipped, the first hundred of them.
+  const std::set<std::string>& foreign_objects() const { return foreign_objects_; }
 
   /// Every persistent id, in the order in which they were built.
   const std::vector<Value>& persistent_ids() const { return persistent_ids_; }
@@ -77,6 +93,7 @@ class Pickle {
   Value root_;
   std::deque<std::vector<Value>> nodes_;
   std::vector<Value> persistent_ids_;
+  std::set<std::string> foreign_objects_;
 };
 
 }  // namespace wsss

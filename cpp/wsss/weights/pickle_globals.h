@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "wsss/core/error.h"
@@ -12,7 +13,6 @@ enum class CallMeaning {
   kTuple,       ///< Its only argument.
   kCall,        ///< Noted down with its arguments; whoever reads the values knows what it means.
   kOpaque,      ///< Nothing here needs the result.
-  kNever,       ///< A type: only ever an argument.
 };
 
 struct AllowedGlobal {
@@ -20,11 +20,20 @@ struct AllowedGlobal {
   CallMeaning meaning;
 };
 
-/// An allowed Python object by its name "module.name"; null for all others. Nothing else is ever accepted, whatever it
-/// is for.
+/// A Python object that weights are made of, by its name "module.name"; null for all others, which are skipped.
 const AllowedGlobal* find_allowed_global(std::string_view name);
 
-/// The error that refuses any other one by its name.
+/// Whether a Python object runs programs, code or changes files when it is called. No settings and no optimiser need
+/// one, so a file that names it was made to do harm. Nothing is executed here either way.
+bool is_attack(std::string_view module, std::string_view name);
+
+/// Whether it is a plain type or constant that says nothing of a file: list, int, or torch.uint16.
+bool is_plain(std::string_view module, std::string_view name);
+
+/// The refusal of an attack, naming the object.
 Error forbidden_global(std::string_view name);
+
+/// Text of a file inside a message: short, and without anything that a terminal would obey.
+std::string printable(std::string_view text);
 
 }  // namespace wsss

@@ -4,7 +4,7 @@
 
 namespace wsss::pickle_opcode {
 
-// The opcodes of Python's pickletools that plain values need.
+// The opcodes of Python's pickletools that plain values, and objects that are skipped, need.
 enum Code : std::uint8_t {
   kProto = 0x80,
   kFrame = 0x95,
@@ -30,6 +30,10 @@ enum Code : std::uint8_t {
   kBinBytes = 'B',
   kShortBinBytes = 'C',
   kBinBytes8 = 0x8e,
+  kByteArray8 = 0x96,
+  kEmptySet = 0x8f,
+  kAddItems = 0x90,
+  kFrozenSet = 0x91,
   kEmptyTuple = ')',
   kTupleOp = 't',
   kTuple1 = 0x85,
@@ -47,6 +51,7 @@ enum Code : std::uint8_t {
   kStackGlobal = 0x93,
   kReduce = 'R',
   kNewObj = 0x81,
+  kNewObjEx = 0x92,
   kBuild = 'b',
   kBinPut = 'q',
   kLongBinPut = 'r',

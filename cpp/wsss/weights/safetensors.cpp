@@ -10,6 +10,7 @@
 #include "wsss/weights/byte_reader.h"
 #include "wsss/weights/containers.h"
 #include "wsss/weights/json.h"
+#include "wsss/weights/pickle_globals.h"
 #include "wsss/weights/raw_tensor.h"
 
 namespace wsss {
@@ -59,23 +60,42 @@ std::uint64_t whole_number(const Json& value, const std::string& where) {
   return static_cast<std::uint64_t>(value.number);
 }
 
+/// A tensor of a header. Those of types that our networks never have are passed over.
 struct Entry {
   std::string name;
   c10::ScalarType type;
   std::vector<std::int64_t> shape;
   std::uint64_t begin;
   std::uint64_t size;
+  std::string unread_kind;
 };
+
+/// Types of the format that are not read, and what PyTorch calls them.
+constexpr std::array<std::array<std::string_view, 2>, 11> kUnread{{{"U16", "uint16"},
+                                                                   {"U32", "uint32"},
+                                                                   {"U64", "uint64"},
+                                                                   {"C64", "complex64"},
+                                                                   {"F8_E4M3", "float8_e4m3fn"},
+                                                                   {"F8_E5M2", "float8_e5m2"},
+                                                                   {"F8_E4M3FNUZ", "float8_e4m3fnuz"},
+                                                                   {"F8_E5M2FNUZ", "float8_e5m2fnuz"},
+                                                                   {"F8_E8M0", "float8_e8m0fnu"},
+                                                                   {"F4", "float4_e2m1fn_x2"},
+                                                                   {"C128", "complex128"}}};
+
+std::string unread_name(std::string_view type) {
+  const auto* row = std::find_if(kUnread.begin(), kUnread.end(), [&](const auto& one) { return one[0] == type; });
+  return row == kUnread.end() ? "of the type " + printable(type) : std::string((*row)[1]);
+}
 
 Entry parse_entry(const std::string& name, const Json& json, std::uint64_t data_size) {
   const std::string where = "tensor " + name;
   if (json.kind != Json::Kind::kObject) throw Error(ErrorCode::kWeights, where + " is not described by an object");
   const std::string& type_name = member(json, "dtype", Json::Kind::kString, where).string;
   const auto* row = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& t) { return type_name == t.name; });
-  if (row == kTypes.end()) throw Error(ErrorCode::kWeights, where + " has the unknown type " + type_name);
-
-  Entry entry{name, row->type, {}, 0, 0};
-  std::uint64_t bytes = c10::elementSize(row->type);
+  const bool is_known = row != kTypes.end();
+  Entry entry{name, is_known ? row->type : c10::kByte, {}, 0, 0, is_known ? "" : unread_name(type_name)};
+  std::uint64_t bytes = c10::elementSize(entry.type);
   for (const Json& size : member(json, "shape", Json::Kind::kArray, where).array) {
     const std::uint64_t extent = whole_number(size, where + ": shape");
     entry.shape.push_back(static_cast<std::int64_t>(extent));
@@ -87,10 +107,11 @@ Entry parse_entry(const std::string& name, const Json& json, std::uint64_t data_
   if (offsets.size() != 2) throw Error(ErrorCode::kWeights, where + " needs two data_offsets");
   entry.begin = whole_number(offsets[0], where + ": data_offsets");
   const std::uint64_t end = whole_number(offsets[1], where + ": data_offsets");
-  if (end < entry.begin || end > data_size || end - entry.begin != bytes) {
+  // How many bytes an element of an unread type takes is not known here.
+  if (end < entry.begin || end > data_size || (is_known && end - entry.begin != bytes)) {
     throw Error(ErrorCode::kWeights, where + " lies outside the file or does not match its shape");
   }
-  entry.size = bytes;
+  entry.size = end - entry.begin;
   return entry;
 }
 
@@ -125,6 +146,10 @@ WeightFile read_safetensors_container(const WeightBytes& file) {
     if (entry.begin < covered) throw Error(ErrorCode::kWeights, "tensor " + entry.name + " overlaps another");
     if (entry.begin > covered) throw Error(ErrorCode::kWeights, "bytes before " + entry.name + " belong to no tensor");
     covered = entry.begin + entry.size;
+    if (!entry.unread_kind.empty()) {
+      result.unread.push_back({entry.name, entry.unread_kind});
+      continue;
+    }
     result.tensors.emplace_back(
         entry.name, flat_tensor(file.part(data.subspan(entry.begin, entry.size)), entry.type).view(entry.shape));
   }

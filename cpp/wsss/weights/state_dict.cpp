@@ -46,7 +46,7 @@ std::string lines(const std::vector<std::string>& names) {
   return text;
 }
 
-Error mismatch(const LoadReport& report, std::size_t expected, const std::string& source) {
+Error mismatch(const LoadReport& report, std::size_t expected, const std::string& source, const std::string& hint) {
   std::string message = source + " does not fit the network of " + std::to_string(expected) + " tensors";
   if (!report.missing.empty()) {
     message += "; it lacks " + std::to_string(report.missing.size()) + " (" + listed(report.missing) + ")";
@@ -58,10 +58,12 @@ Error mismatch(const LoadReport& report, std::size_t expected, const std::string
     message +=
         "; " + std::to_string(report.misshapen.size()) + " have another shape (" + listed(report.misshapen) + ")";
   }
-  message +=
-      ". Check that it belongs to this network, class count and width, or ask for a partial load (strict: false)";
+  message += hint +
+             ". Check that it belongs to this network, class count and width, or ask for a partial load: "
+             "--partial-load on the command line, strict: false in the API";
   return Error(ErrorCode::kWeights, message,
-               {{"missing", lines(report.missing)},
+               {{"path", source},
+                {"missing", lines(report.missing)},
                 {"unexpected", lines(report.unexpected)},
                 {"misshapen", lines(report.misshapen)}});
 }
@@ -112,7 +114,7 @@ LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors,
   for (const auto& item : tensors) {
     if (known.count(item.first) == 0) report.unexpected.push_back(item.first);
   }
-  if (options.strict && !report.complete()) throw mismatch(report, own.size(), source);
+  if (options.strict && !report.complete()) throw mismatch(report, own.size(), source, options.hint);
   const bool keeps_some = !report.fresh.empty() || !report.missing.empty() || !report.misshapen.empty();
   if (keeps_some && options.initialize) options.initialize();
   for (auto& [target, value] : copies) target.copy_(value);

@@ -29,8 +29,14 @@ struct LoadReport {
   std::vector<std::string> dropped;
   std::vector<std::string> fresh;  ///< In the network, and by design not in files of this origin.
   std::string container;
-  std::string origin;                 ///< Whose names the file had, "" for our own.
-  bool folded_normalization = false;  ///< Whether ImageNet's normalisation was folded into the first layer.
+  std::string origin;                        ///< Whose names the file had, "" for our own.
+  bool folded_normalization = false;         ///< Whether ImageNet's normalisation was folded into the first layer.
+  std::string found_under;                   ///< Where in a checkpoint the state dict was; "" at the top.
+  std::vector<std::string> other_keys;       ///< Beside it.
+  std::vector<std::string> stripped;         ///< What was taken off or out of names, such as "module.".
+  std::vector<std::string> unread;           ///< "name: kind" of tensors of kinds that are not read, left out.
+  std::vector<std::string> skipped_objects;  ///< Python objects in the file, never executed.
+  std::string hint;                          ///< What to think of names that did not fit; a clause of a message.
 
   bool complete() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
 };
@@ -44,6 +50,8 @@ struct LoadOptions {
   std::vector<std::string> fresh;
   /// Called before anything is copied if some tensors of the network will not be: gives them their random start.
   std::function<void()> initialize;
+  /// Goes into the message of a refusal, before the advice.
+  std::string hint;
 };
 
 /// Copies tensors into a network by name.

@@ -27,7 +27,9 @@ Error broken(const std::string& what) { return Error(ErrorCode::kWeights, what);
 void read_preamble(ByteReader& in) {
   const Pickle magic = Pickle::read(in);
   if (!magic.root().is(Kind::kText) || magic.root().text() != kMagic) {
-    throw broken("it is a Python pickle, but torch.save did not write it");
+    throw broken(
+        "it is a Python pickle, but torch.save did not write it; in Python, load it and save its "
+        "tensors with torch.save(state_dict, FILE)");
   }
   const Pickle protocol = Pickle::read(in);
   if (!protocol.root().is(Kind::kInteger) || protocol.root().integer != kProtocol) {
@@ -105,10 +107,7 @@ WeightFile read_torch_legacy(const WeightBytes& file) {
     }
     return view_of(same_storage(known->second, id), owner, id);
   });
-  WeightFile result = state_dict_of(
-      pickle, [&](const PickleValue& value) { return tensors.is_tensor(value); },
-      [&](const PickleValue& value, const std::string& name) { return tensors.tensor(value, name); },
-      file.bytes.size());
+  WeightFile result = state_dict_of(pickle, tensors, file);
   result.container = "legacy pickle stream";
   return result;
 }

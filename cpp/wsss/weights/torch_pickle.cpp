@@ -3,14 +3,13 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <array>
-#include <optional>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "wsss/core/error.h"
 #include "wsss/weights/raw_tensor.h"
+#include "wsss/weights/state_dict_search.h"
+#include "wsss/weights/tensor_kinds.h"
 
 namespace wsss {
 
@@ -18,21 +17,24 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
+// Functions that make a tensor begin so, whatever its kind.
+constexpr std::string_view kRebuild = "torch._utils._rebuild_";
 constexpr std::string_view kRebuildTensor = "torch._utils._rebuild_tensor";
 constexpr std::string_view kRebuildTensorV2 = "torch._utils._rebuild_tensor_v2";
+constexpr std::string_view kRebuildTensorV3 = "torch._utils._rebuild_tensor_v3";
 constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
 constexpr std::string_view kRebuildParameterWithState = "torch._utils._rebuild_parameter_with_state";
+// (function, subclass, its arguments, attributes): a tensor of a subclass, or with attributes of its own.
+constexpr std::string_view kRebuildFromType = "torch._tensor._rebuild_from_type";
 
-// Where checkpoints keep the state dict, most telling first.
-constexpr std::array<std::string_view, 8> kNests{"state_dict", "model_state_dict", "model",  "net",
-                                                 "network",    "module",           "params", "weights"};
-constexpr int kDeepestNest = 4;
+// A tensor in a call in a call; PyTorch writes two at most.
+constexpr int kDeepestCall = 4;
 // Tensors that share storage count each; more than this many bytes per byte of the file is an attack.
 constexpr std::uint64_t kLargestExpansion = 8;
 constexpr std::uint64_t kFreeBytes = 1 << 16;
 constexpr std::size_t kMostTensors = 100'000;
 constexpr std::size_t kMostOtherKeys = 1000;
-constexpr std::size_t kLongestKey = 1024;
+constexpr std::size_t kShownPlaces = 10;
 
 Error broken(const std::string& what) { return Error(ErrorCode::kWeights, what); }
 
@@ -46,152 +48,152 @@ std::vector<std::int64_t> integers(const Pickle& pickle, const PickleValue& valu
   return result;
 }
 
-/// A few bytes can repeat a long key as often as they like, so no key may be long.
-std::string_view checked_key(std::string_view key) {
-  if (key.size() > kLongestKey) throw broken("it has a key of " + std::to_string(key.size()) + " bytes");
-  return key;
+/// The class of a storage, from its persistent id; empty if it is no such id.
+std::string storage_class(const Pickle& pickle, const PickleValue& persistent_id) {
+  if (!persistent_id.is(Kind::kPersistent)) return {};
+  const auto& id = pickle.items(persistent_id)[0];
+  if (!id.is(Kind::kTuple) || pickle.items(id).size() < 2) return {};
+  return pickle.object_name(pickle.items(id)[1]);
 }
 
-std::string key_text(const PickleValue& key) {
-  if (key.is(Kind::kText)) return std::string(checked_key(key.text()));
-  if (key.is(Kind::kInteger)) return std::to_string(key.integer);
-  return "?";
-}
-
-/// Looks for the dictionary that holds tensors.
-class StateDictSearch {
- public:
-  StateDictSearch(const Pickle& pickle, const std::function<bool(const PickleValue&)>& is_tensor)
-      : pickle_(pickle), is_tensor_(is_tensor) {}
-
-  struct Found {
-    PickleValue dictionary;
-    std::string path;
-    std::vector<std::string> other_keys;
+/// Whether a tensor's metadata says that its values are to be read with another sign than they are stored.
+bool is_lazy(const Pickle& pickle, const PickleValue& metadata) {
+  const auto is_set = [&](std::string_view bit) {
+    const PickleValue* found = pickle.find(metadata, bit);
+    return found != nullptr && found->is(Kind::kBoolean) && found->integer != 0;
   };
+  return metadata.is(Kind::kDictionary) && (is_set("neg") || is_set("conj"));
+}
 
-  std::optional<Found> in(const PickleValue& value, const std::string& path, int depth) {
-    // Once each: a dictionary may hold itself under every name.
-    if (!value.is(Kind::kDictionary) || depth > kDeepestNest || !visited_.insert(value.node).second)
-      return std::nullopt;
-    if (holds_tensors(value)) return Found{value, path, {}};
-    for (const auto nest : kNests) {
-      const PickleValue* inner = pickle_.find(value, nest);
-      if (inner == nullptr) continue;
-      auto found = in(*inner, path.empty() ? std::string(nest) : path + "." + std::string(nest), depth + 1);
-      if (!found) continue;
-      for (auto& key : keys_of(value)) {
-        if (key != nest) found->other_keys.push_back(std::move(key));
-      }
-      return found;
-    }
-    return std::nullopt;
+/// "model (314 tensors), model_ema (314 tensors)".
+std::string listed(const StateDictSearch& search, const std::vector<StateDictPlace>& places) {
+  std::string text;
+  for (std::size_t i = 0; i < places.size() && i < kShownPlaces; ++i) {
+    const std::string path = search.path_of(places[i]);
+    text += (text.empty() ? "" : ", ") + (path.empty() ? "." : path) + " (" + std::to_string(places[i].tensors) +
+            (places[i].tensors == 1 ? " tensor)" : " tensors)");
   }
+  return places.size() > kShownPlaces ? text + " and more" : text;
+}
 
-  std::vector<std::string> keys_of(const PickleValue& dictionary) const {
-    std::vector<std::string> keys;
-    const auto& items = pickle_.items(dictionary);
-    for (std::size_t i = 0; i + 1 < items.size() && keys.size() < kMostOtherKeys; i += 2) {
-      keys.push_back(key_text(items[i]));
-    }
-    return keys;
+Error several(const StateDictSearch& search, const std::vector<StateDictPlace>& places, std::string_view key) {
+  std::string lines;
+  for (const auto& place : places) {
+    const std::string path = search.path_of(place);
+    lines += (lines.empty() ? "" : "\n") + (path.empty() ? "." : path);
   }
-
- private:
-  bool holds_tensors(const PickleValue& dictionary) const {
-    const auto& items = pickle_.items(dictionary);
-    for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-      if (is_tensor_(items[i + 1])) return true;
-    }
-    return false;
-  }
-
-  const Pickle& pickle_;
-  const std::function<bool(const PickleValue&)>& is_tensor_;
-  std::unordered_set<std::uint32_t> visited_;
-};
-
-std::string what_it_holds(const Pickle& pickle, const StateDictSearch& search) {
-  if (!pickle.root().is(Kind::kDictionary)) return "it does not hold a dictionary";
-  std::string keys;
-  for (const auto& key : search.keys_of(pickle.root())) {
-    keys += (keys.empty() ? "" : ", ") + key;
-    if (keys.size() > 200) return "its keys are " + keys + ", ...";
-  }
-  return keys.empty() ? "it holds an empty dictionary" : "its keys are " + keys;
+  const std::string what = key.empty() ? "it holds several state dicts"
+                                       : "the key " + std::string(key) + " leads to none of its state dicts";
+  return Error(ErrorCode::kWeights,
+               what + ": " + listed(search, places) +
+                   ". Choose one by its key: --weights-key on the command line, weightsKey in the API",
+               {{"stateDicts", lines}});
 }
 
 }  // namespace
 
 c10::ScalarType element_type(std::string_view class_name) {
-  static constexpr std::array<std::pair<std::string_view, c10::ScalarType>, 9> kTypes{{{"Float", c10::kFloat},
-                                                                                       {"Double", c10::kDouble},
-                                                                                       {"Half", c10::kHalf},
-                                                                                       {"BFloat16", c10::kBFloat16},
-                                                                                       {"Long", c10::kLong},
-                                                                                       {"Int", c10::kInt},
-                                                                                       {"Short", c10::kShort},
-                                                                                       {"Char", c10::kChar},
-                                                                                       {"Byte", c10::kByte}}};
-  const std::string_view short_name = class_name.substr(class_name.rfind('.') + 1);
-  for (const auto& [prefix, type] : kTypes) {
-    if (short_name.starts_with(prefix) &&
-        (short_name == std::string(prefix) + "Storage" || short_name == std::string(prefix) + "Tensor")) {
-      return type;
-    }
-  }
-  if (short_name == "BoolStorage") return c10::kBool;
-  throw broken("it has a storage of the unknown class " + std::string(class_name));
+  const auto type = element_type_of(class_name);
+  if (!type) throw broken("it has a storage of the unknown class " + std::string(class_name));
+  return *type;
 }
 
 bool TorchTensors::is_tensor(const PickleValue& value) const {
   if (!value.is(Kind::kCall)) return false;
-  const auto name = pickle_.items(value)[0].text();
-  return name == kRebuildTensor || name == kRebuildTensorV2 || name == kRebuildParameter ||
-         name == kRebuildParameterWithState;
+  const auto function = pickle_.items(value)[0].text();
+  return function.starts_with(kRebuild) || function.starts_with(kRebuildFromType);
+}
+
+TorchTensors::Rebuild TorchTensors::innermost(const PickleValue& value) const {
+  const auto parts_of = [&](const PickleValue& call) {
+    const std::span<const PickleValue> items(pickle_.items(call));
+    return Rebuild{items[0].text(), items.subspan(1)};
+  };
+  Rebuild call = parts_of(value);
+  for (int depth = 0; depth < kDeepestCall; ++depth) {
+    const auto& arguments = call.arguments;
+    if (call.function.starts_with(kRebuildFromType)) {
+      if (arguments.size() < 3 || !arguments[0].is(Kind::kGlobal) || !arguments[2].is(Kind::kTuple)) return {};
+      call = {arguments[0].text(), pickle_.items(arguments[2])};
+    } else if (call.function == kRebuildParameter || call.function == kRebuildParameterWithState) {
+      if (arguments.empty() || !is_tensor(arguments[0])) return {};
+      call = parts_of(arguments[0]);
+    } else {
+      return call;
+    }
+  }
+  return {};
+}
+
+std::string TorchTensors::unread_kind(const PickleValue& value) const {
+  const auto [function, arguments] = innermost(value);
+  if (!function.starts_with(kRebuild)) return {};  // Whatever it is, tensor() refuses it.
+  const std::string_view rest = function.substr(kRebuild.size());
+  if (function == kRebuildTensorV3) {
+    // Element types that have no storage class of their own.
+    const std::string type = arguments.size() > 6 ? pickle_.object_name(arguments[6]) : "";
+    return type.starts_with("torch.") ? type.substr(type.find('.') + 1) : "of an unknown element type";
+  }
+  if (rest.starts_with("sparse")) return "sparse";
+  if (rest.starts_with("qtensor")) return "quantized";
+  if (rest.starts_with("meta")) return "meta (it has no values)";
+  if (rest.starts_with("nested")) return "nested";
+  if (rest.starts_with("wrapper_subclass")) return "a wrapper without values of its own";
+  if (rest.starts_with("device_tensor") || rest.starts_with("xla")) return "of a device that only PyTorch knows";
+  if (arguments.empty()) return {};
+  const auto type = element_type_of(storage_class(pickle_, arguments[0]));
+  if (type && !is_read(*type)) return dtype_name(*type);
+  const bool lazy = arguments.size() > 6 && is_lazy(pickle_, arguments[6]);
+  return lazy ? "of values that are negated or conjugated when they are read" : "";
 }
 
 at::Tensor TorchTensors::tensor(const PickleValue& value, const std::string& name) const {
-  const PickleValue* call = &value;
-  // A parameter is a tensor in one more call; more than one is not what PyTorch writes.
-  const auto callee = pickle_.items(value)[0].text();
-  if (callee == kRebuildParameter || callee == kRebuildParameterWithState) {
-    const auto& items = pickle_.items(value);
-    if (items.size() < 2 || !is_tensor(items[1])) throw broken("parameter " + name + " holds no tensor");
-    call = &items[1];
-  }
-  const auto& items = pickle_.items(*call);
-  const bool plain = items[0].text() == kRebuildTensor || items[0].text() == kRebuildTensorV2;
-  if (!plain || items.size() < 5 || !items[1].is(Kind::kPersistent) || !items[2].is(Kind::kInteger)) {
+  const auto [function, arguments] = innermost(value);
+  const bool plain = function == kRebuildTensor || function == kRebuildTensorV2;
+  if (!plain || arguments.size() < 4 || !arguments[0].is(Kind::kPersistent) || !arguments[1].is(Kind::kInteger)) {
     throw broken("tensor " + name + " is not described as PyTorch does");
   }
-  const at::Tensor storage = find_storage_(pickle_, items[1]);
-  return strided_view(storage, integers(pickle_, items[3], name), integers(pickle_, items[4], name), items[2].integer,
-                      name);
+  const at::Tensor storage = find_storage_(pickle_, arguments[0]);
+  return strided_view(storage, integers(pickle_, arguments[2], name), integers(pickle_, arguments[3], name),
+                      arguments[1].integer, name);
 }
 
-WeightFile state_dict_of(const Pickle& pickle, const std::function<bool(const PickleValue&)>& is_tensor,
-                         const std::function<at::Tensor(const PickleValue&, const std::string&)>& tensor,
-                         std::size_t file_size) {
+WeightFile state_dict_of(const Pickle& pickle, const PickledTensors& tensors, const WeightBytes& file) {
+  const std::function<bool(const PickleValue&)> is_tensor = [&](const PickleValue& value) {
+    return tensors.is_tensor(value);
+  };
   StateDictSearch search(pickle, is_tensor);
-  const auto found = search.in(pickle.root(), "", 0);
-  if (!found) throw broken("no state dict was found in it: " + what_it_holds(pickle, search));
+  auto found = search.find(file.key);
+  // A key that leads to no dictionary may begin the names of one, which is for the caller to see.
+  if (found.empty() && !file.key.empty()) {
+    found = search.find({});
+    if (found.size() > 1) throw several(search, search.all(), file.key);
+  }
+  if (found.empty()) throw broken(search.what_it_holds());
+  if (found.size() > 1) throw several(search, found, {});
   WeightFile result;
-  result.found_under = found->path;
-  result.other_keys = found->other_keys;
+  result.found_under = search.path_of(found[0]);
+  result.other_keys = search.keys_beside(found[0]);
+  for (const auto& place : search.all()) result.state_dicts.push_back({search.path_of(place), place.tensors});
+  result.skipped_objects.assign(pickle.foreign_objects().begin(), pickle.foreign_objects().end());
   std::uint64_t bytes = 0;
   std::unordered_map<std::string, std::size_t> places;
-  const auto& items = pickle.items(found->dictionary);
-  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    const std::string name = key_text(items[i]);
-    if (!is_tensor(items[i + 1])) {
+  const auto entries = pickle.entries(found[0].dictionary);
+  for (std::size_t i = 0; i + 1 < entries.size(); i += 2) {
+    const std::string name = key_text(entries[i]);
+    if (!is_tensor(entries[i + 1])) {
       if (result.other_keys.size() < kMostOtherKeys) result.other_keys.push_back(name);
       continue;
     }
-    if (result.tensors.size() == kMostTensors) throw broken("it holds more than 100,000 tensors");
-    at::Tensor value = tensor(items[i + 1], name);
+    if (result.tensors.size() + result.unread.size() == kMostTensors)
+      throw broken("it holds more than 100,000 tensors");
+    if (std::string kind = tensors.unread_kind(entries[i + 1]); !kind.empty()) {
+      result.unread.push_back({name, std::move(kind)});
+      continue;
+    }
+    at::Tensor value = tensors.tensor(entries[i + 1], name);
     bytes += value.nbytes();
-    if (bytes > kLargestExpansion * file_size + kFreeBytes) {
+    if (bytes > kLargestExpansion * file.bytes.size() + kFreeBytes) {
       throw broken("its tensors claim many times the size of the file");
     }
     // As in Python, the last of two equal keys counts.
@@ -210,11 +212,11 @@ StorageId::StorageId(const Pickle& pickle, const PickleValue& persistent_id) : c
   if (!id.is(Kind::kTuple)) throw broken("a storage without an id");
   const auto& fields = pickle.items(id);
   if (fields.size() < 5 || !fields[0].is(Kind::kText) || fields[0].text() != "storage" ||
-      !fields[1].is(Kind::kGlobal) || !fields[2].is(Kind::kText) || !fields[4].is(Kind::kInteger) ||
+      pickle.object_name(fields[1]).empty() || !fields[2].is(Kind::kText) || !fields[4].is(Kind::kInteger) ||
       fields[4].integer < 0) {
     throw broken("a storage whose id is not as PyTorch writes it");
   }
-  type = element_type(fields[1].text());
+  type = element_type(pickle.object_name(fields[1]));
   key = checked_key(fields[2].text());
   count = static_cast<std::uint64_t>(fields[4].integer);
   if (fields.size() > 5 && !fields[5].is(Kind::kNone)) view = &fields[5];

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <functional>
-#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -10,13 +10,20 @@
 
 namespace wsss {
 
-/// The element type of a storage or tensor class, such as "torch.cuda.FloatStorage"; devices do not matter.
-///
-/// @throws Error  kWeights if it is none.
-c10::ScalarType element_type(std::string_view class_name);
-
 /// The tensors of one pickle, made as they are asked for. Containers differ in what a persistent id stands for.
-class TorchTensors {
+class PickledTensors {
+ public:
+  virtual ~PickledTensors() = default;
+
+  /// Whether a value is a tensor or parameter, of whatever kind.
+  virtual bool is_tensor(const PickleValue& value) const = 0;
+  /// Why tensor() does not read it: "sparse", "complex64", "meta (it has no values)", ...; empty if it does.
+  virtual std::string unread_kind(const PickleValue& value) const = 0;
+  virtual at::Tensor tensor(const PickleValue& value, const std::string& name) const = 0;
+};
+
+/// Tensors as PyTorch has pickled them since version 0.2: calls of functions that put them together from a storage.
+class TorchTensors : public PickledTensors {
  public:
   /// A storage as a flat tensor, for a persistent id.
   using FindStorage = std::function<at::Tensor(const Pickle& pickle, const PickleValue& persistent_id)>;
@@ -24,23 +31,34 @@ class TorchTensors {
   TorchTensors(const Pickle& pickle, FindStorage find_storage)
       : pickle_(pickle), find_storage_(std::move(find_storage)) {}
 
-  /// Whether a value is a tensor or parameter.
-  bool is_tensor(const PickleValue& value) const;
-  at::Tensor tensor(const PickleValue& value, const std::string& name) const;
+  bool is_tensor(const PickleValue& value) const override;
+  std::string unread_kind(const PickleValue& value) const override;
+  at::Tensor tensor(const PickleValue& value, const std::string& name) const override;
 
  private:
+  /// A call that makes a tensor.
+  struct Rebuild {
+    std::string_view function;
+    std::span<const PickleValue> arguments;
+  };
+
+  /// The innermost call: parameters, tensors with attributes and those of a subclass are a tensor in one more.
+  Rebuild innermost(const PickleValue& value) const;
+
   const Pickle& pickle_;
   FindStorage find_storage_;
 };
 
-/// Finds the state dict in what was saved: the dictionary itself, or one under "state_dict", "model", "net" and the
-/// like, checkpoints inside checkpoints included.
+/// Finds the state dict in what was saved, whatever lies beside it, and reads it; of several the one that file.key
+/// names.
 ///
-/// @param is_tensor, tensor  how values of this container become tensors.
-/// @param file_size          bytes of the file, which bounds what its tensors may claim together.
-WeightFile state_dict_of(const Pickle& pickle, const std::function<bool(const PickleValue&)>& is_tensor,
-                         const std::function<at::Tensor(const PickleValue&, const std::string&)>& tensor,
-                         std::size_t file_size);
+/// @throws Error  kWeights if there is none; if there are several and the key names none of them, with their keys.
+WeightFile state_dict_of(const Pickle& pickle, const PickledTensors& tensors, const WeightBytes& file);
+
+/// The element type of a storage or tensor class.
+///
+/// @throws Error  kWeights if it is none that PyTorch has.
+c10::ScalarType element_type(std::string_view class_name);
 
 /// Fields of a persistent id ("storage", class, key, location, element count[, view]), as zip and legacy files write
 /// it.

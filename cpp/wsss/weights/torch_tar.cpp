@@ -9,6 +9,7 @@
 #include "wsss/weights/byte_reader.h"
 #include "wsss/weights/containers.h"
 #include "wsss/weights/raw_tensor.h"
+#include "wsss/weights/tensor_kinds.h"
 #include "wsss/weights/torch_pickle.h"
 
 namespace wsss {
@@ -99,10 +100,40 @@ const std::vector<PickleValue>& fields_of(const Pickle& pickle, const PickleValu
   return pickle.items(value);
 }
 
-std::string_view class_name(const PickleValue& value) {
-  if (!value.is(Kind::kGlobal)) throw broken("a storage without a type");
-  return value.text();
+/// The element type of a storage; before PyTorch 0.2 there were none that are not read.
+c10::ScalarType storage_type(const Pickle& pickle, const PickleValue& storage_class) {
+  const c10::ScalarType type = element_type(pickle.object_name(storage_class));
+  if (!is_read(type)) throw broken("a storage of a type that did not exist then");
+  return type;
 }
+
+/// Tensors are entries of their own here: parameters are calls around a persistent id, plain tensors the id itself.
+class TarTensors : public PickledTensors {
+ public:
+  TarTensors(const Pickle& pickle, const Tensors& tensors) : pickle_(pickle), tensors_(tensors) {}
+
+  bool is_tensor(const PickleValue& value) const override { return id_of(value) != nullptr; }
+
+  std::string unread_kind(const PickleValue&) const override { return {}; }
+
+  at::Tensor tensor(const PickleValue& value, const std::string& name) const override {
+    const auto found = tensors_.find(key_of(pickle_.items(*id_of(value))[0]));
+    if (found == tensors_.end()) throw broken("tensor " + name + " is missing");
+    return found->second;
+  }
+
+ private:
+  const PickleValue* id_of(const PickleValue& value) const {
+    if (value.is(Kind::kPersistent)) return &value;
+    if (!value.is(Kind::kCall)) return nullptr;
+    const auto& items = pickle_.items(value);
+    const bool is_parameter = items[0].text() == "torch._utils._rebuild_parameter" && items.size() >= 2;
+    return is_parameter && items[1].is(Kind::kPersistent) ? &items[1] : nullptr;
+  }
+
+  const Pickle& pickle_;
+  const Tensors& tensors_;
+};
 
 Tensors read_storages(const WeightBytes& file, ByteReader in) {
   Tensors storages;
@@ -110,7 +141,7 @@ Tensors read_storages(const WeightBytes& file, ByteReader in) {
   for (std::int64_t i = 0; i < count; ++i) {
     const Pickle pickle = Pickle::read(in);
     const auto& fields = fields_of(pickle, pickle.root(), 3);  // key, location, class
-    const c10::ScalarType type = element_type(class_name(fields[2]));
+    const c10::ScalarType type = storage_type(pickle, fields[2]);
     const auto elements = in.read<std::int64_t>();
     std::uint64_t size = 0;
     if (elements < 0 || __builtin_mul_overflow(static_cast<std::uint64_t>(elements), c10::elementSize(type), &size)) {
@@ -165,23 +196,7 @@ WeightFile read_torch_tar(const WeightBytes& file) {
   const Tensors tensors = read_tensors(storages, open_member(members, "tensors"));
   ByteReader program = open_member(members, "pickle");
   const Pickle pickle = Pickle::read(program);
-
-  // Parameters are calls around a persistent id here, plain tensors are the id itself.
-  const auto id_of = [&](const PickleValue& value) -> const PickleValue* {
-    if (value.is(Kind::kPersistent)) return &value;
-    if (!value.is(Kind::kCall)) return nullptr;
-    const auto& items = pickle.items(value);
-    const bool is_parameter = items[0].text() == "torch._utils._rebuild_parameter" && items.size() >= 2;
-    return is_parameter && items[1].is(Kind::kPersistent) ? &items[1] : nullptr;
-  };
-  WeightFile result = state_dict_of(
-      pickle, [&](const PickleValue& value) { return id_of(value) != nullptr; },
-      [&](const PickleValue& value, const std::string& name) {
-        const auto found = tensors.find(key_of(pickle.items(*id_of(value))[0]));
-        if (found == tensors.end()) throw broken("tensor " + name + " is missing");
-        return found->second;
-      },
-      file.bytes.size());
+  WeightFile result = state_dict_of(pickle, TarTensors(pickle, tensors), file);
   result.container = "tar (PyTorch <= 0.1.9)";
   return result;
 }

@@ -9,6 +9,7 @@
 #include "wsss/core/error.h"
 #include "wsss/weights/byte_reader.h"
 #include "wsss/weights/containers.h"
+#include "wsss/weights/other_contents.h"
 #include "wsss/weights/raw_tensor.h"
 #include "wsss/weights/torch_pickle.h"
 
@@ -34,6 +35,8 @@ struct Record {
   std::uint64_t header = 0;  ///< Position of its local header.
   std::uint64_t size = 0;
   std::uint64_t begin = 0;  ///< Position of its data.
+  /// Why its data can't be read as they lie there: "encrypted", "compressed, ..."; empty if they can.
+  std::string_view packed_how = {};
 };
 
 using Records = std::map<std::string, Record, std::less<>>;
@@ -109,11 +112,12 @@ Records read_records(std::span<const std::byte> bytes) {
     const std::string name(in.text(name_length));
     read_zip64(in.take(extra_length), size, packed, header);
     in.take(comment_length);
-    if ((flags & kEncrypted) != 0) throw broken("record " + name + " is encrypted");
-    if (method != 0 || packed != size) {
-      throw broken("record " + name + " is compressed, which PyTorch never does; unpack it and save it again");
+    std::string_view how;
+    if (method != 0 || packed != size) how = "compressed, which PyTorch never does; unpack it and pack it with zip -0";
+    if ((flags & kEncrypted) != 0) how = "encrypted";
+    if (!records.emplace(name, Record{header, packed, 0, how}).second) {
+      throw broken("record " + name + " stands there twice");
     }
-    if (!records.emplace(name, Record{header, size, 0}).second) throw broken("record " + name + " stands there twice");
   }
   return records;
 }
@@ -142,14 +146,16 @@ void locate(std::span<const std::byte> bytes, Records& records) {
 
 /// The folder inside the archive, with its slash.
 std::string find_prefix(const Records& records) {
+  std::vector<std::string> names;
   static constexpr std::string_view kProgram = "data.pkl";
   for (const auto& [name, record] : records) {
     if (name == kProgram) return "";
     if (name.ends_with("/data.pkl") && std::count(name.begin(), name.end(), '/') == 1) {
       return name.substr(0, name.size() - kProgram.size());
     }
+    names.push_back(name);
   }
-  throw broken("it is a zip archive, but torch.save did not write it: there is no data.pkl inside");
+  throw not_torch_zip(names);
 }
 
 }  // namespace
@@ -160,12 +166,18 @@ bool is_torch_zip(std::span<const std::byte> bytes) {
 
 WeightFile read_torch_zip(const WeightBytes& file) {
   Records records = read_records(file.bytes);
-  locate(file.bytes, records);
   const std::string prefix = find_prefix(records);
-  const auto bytes_of = [&](const Record& record) { return file.bytes.subspan(record.begin, record.size); };
+  // A program compresses its source text, so it is told before anything is said of that.
   if (records.contains(prefix + "constants.pkl")) {
-    throw broken("it is a TorchScript program, not a state dict; save model.state_dict() instead");
+    throw broken(
+        "it is a TorchScript program, not a state dict; in Python, torch.save(torch.jit.load(FILE).state_dict(), "
+        "OTHER) saves what is needed");
   }
+  for (const auto& [name, record] : records) {
+    if (!record.packed_how.empty()) throw broken("record " + name + " is " + std::string(record.packed_how));
+  }
+  locate(file.bytes, records);
+  const auto bytes_of = [&](const Record& record) { return file.bytes.subspan(record.begin, record.size); };
   if (const auto order = records.find(prefix + "byteorder"); order != records.end()) {
     if (ByteReader(bytes_of(order->second)).text(order->second.size) != "little") throw broken("it is big endian");
   }
@@ -186,10 +198,7 @@ WeightFile read_torch_zip(const WeightBytes& file) {
     }
     return storages[std::string(id.key)] = flat_tensor(file.part(bytes_of(found->second)), id.type);
   });
-  WeightFile result = state_dict_of(
-      pickle, [&](const PickleValue& value) { return tensors.is_tensor(value); },
-      [&](const PickleValue& value, const std::string& name) { return tensors.tensor(value, name); },
-      file.bytes.size());
+  WeightFile result = state_dict_of(pickle, tensors, file);
   result.container = "zip";
   return result;
 }

@@ -10,6 +10,7 @@ import { loadAddon } from "../../native/load.js";
 import { packageVersion } from "../../package-version.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { inspectWeights } from "../../weights/inspect-weights.js";
+import { addWeightsKey } from "../run-options.js";
 import { writeResult } from "../terminal.js";
 import { describeWeights, weightsJson } from "../weights-report.js";
 
@@ -113,11 +114,11 @@ export function addInspectCommand(program: Command, streams: Streams): void {
         "why CUDA is not used. Downloads nothing.\n" +
         "With one: its container, tensors, their sums and largest values, and which of our networks it fits. Executes nothing.",
     );
-  addTalkOptions(command);
-  command.action(async (file: string | undefined, options: TalkOptions) => {
+  addTalkOptions(addWeightsKey(command));
+  command.action(async (file: string | undefined, options: TalkOptions & { readonly weightsKey?: string }) => {
     await act(streams, options, async ({ terminal, signal }) => {
       if (file !== undefined) {
-        const inspection = await inspectWeights(file, { signal });
+        const inspection = await inspectWeights(file, { weightsKey: options.weightsKey, signal });
         writeResult(terminal, weightsJson(inspection), () => describeWeights(inspection));
         return;
       }

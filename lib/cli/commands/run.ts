@@ -34,9 +34,9 @@ export function addMethodOptions(command: Command): Command {
     .option("--width <x>", "channel multiplier of both networks, 1 = the paper's; 0.125 or 1/8 (default: 1)", fraction);
   for (const stage of ["classifier", "segmenter"] as const) {
     groups.addBackboneOption(command, stage, `${stage}-`);
-    addStageWeights(command, stage);
+    groups.addWeightsKey(addStageWeights(command, stage), `${stage}-`);
   }
-  groups.addFoldOption(command);
+  groups.addLoadingOptions(command);
   groups.addSegmenterOptions(command);
   const both = "Training (with the prefix --classifier- or --segmenter- for one stage alone):";
   addTrainingOptions(command, both, sharedTrainingFlags, ["classifier", "segmenter"]);

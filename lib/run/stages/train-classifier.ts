@@ -8,6 +8,7 @@ import { abandonWhenLost } from "../abandon-when-lost.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { identityOfWeights } from "../sources.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
+import { describeWeightsReport } from "../weights-note.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { classifierEpochColumns, classifierStepColumns } from "../training-metrics.js";
 import { loadForStage } from "./load-split.js";
@@ -25,20 +26,31 @@ function describe(event: ClassifierEpochEvent): string {
   return parts.join("  ");
 }
 
-async function train(context: RunContext): Promise<TrainingRecord> {
-  const { root, dataset, fingerprint, device, checkpoints, signal, reporter } = context;
-  const { training, weights, ...network } = sectionOf(context, "classifier");
-  const validation = dataset.val.count > 0 ? dataset.val : undefined;
-  if (validation === undefined) reporter.note("no val patches: the weights of the last epoch are kept");
-  await loadForStage(context, stage, dataset.train);
-  const classifier = await Classifier.create({
+/** The classifier before its training, with the weights that it starts from. @throws WsssError if they do not fit it */
+async function makeClassifier(context: RunContext): Promise<Classifier> {
+  const { fingerprint, device, signal } = context;
+  const { seed, width, backbone, weights, weightsKey, strict, foldNormalization } = sectionOf(context, "classifier");
+  return await Classifier.create({
     classes: fingerprint.classes,
     background: fingerprint.background,
-    ...network,
-    ...(weights === null ? {} : { weights }),
+    seed,
+    width,
+    backbone,
+    foldNormalization,
+    ...(weights === null ? {} : { weights, weightsKey, strict }),
     ...device,
     signal,
   });
+}
+
+async function train(context: RunContext): Promise<TrainingRecord> {
+  const { root, dataset, checkpoints, signal, reporter } = context;
+  const { training } = sectionOf(context, "classifier");
+  const validation = dataset.val.count > 0 ? dataset.val : undefined;
+  if (validation === undefined) reporter.note("no val patches: the weights of the last epoch are kept");
+  await loadForStage(context, stage, dataset.train);
+  const classifier = await makeClassifier(context);
+  if (classifier.weightsReport !== null) reporter.note(describeWeightsReport(classifier.weightsReport));
   const release = abandonWhenLost(signal, classifier);
   try {
     const log = {

@@ -10,6 +10,7 @@ import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
 import type { Score } from "../../evaluation/score-table.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
+import { describeWeightsReport } from "../weights-note.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { segmenterEpochColumns, segmenterStepColumns } from "../training-metrics.js";
 import { loadForStage, progressOf } from "./load-split.js";
@@ -43,15 +44,12 @@ async function openMasks(context: RunContext, source: StageSource | null): Promi
   });
 }
 
-async function train(context: RunContext, source: StageSource | null): Promise<TrainingRecord> {
-  const { root, dataset, fingerprint, device, checkpoints, signal, reporter } = context;
-  const { training, weights, seed, ...network } = sectionOf(context, "segmenter");
-  const { width, headWidth, backbone, outputStride, foldNormalization } = network;
-  const validation = dataset.val.count > 0 && dataset.val.hasMasks ? dataset.val : undefined;
-  if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
-  await loadForStage(context, stage, dataset.train);
-  const masks = await openMasks(context, source);
-  const segmenter = await Segmenter.create({
+/** The segmenter before its training, with the weights that it starts from. @throws WsssError if they do not fit it */
+export async function makeSegmenter(context: RunContext): Promise<Segmenter> {
+  const { fingerprint, device, signal } = context;
+  const { weights, weightsKey, strict, ...network } = sectionOf(context, "segmenter");
+  const { seed, width, headWidth, backbone, outputStride, foldNormalization } = network;
+  return await Segmenter.create({
     classes: fingerprint.classes,
     background: fingerprint.background,
     seed,
@@ -60,10 +58,21 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
     backbone,
     outputStride,
     foldNormalization,
-    ...(weights === null ? {} : { weights }),
+    ...(weights === null ? {} : { weights, weightsKey, strict }),
     ...device,
     signal,
   });
+}
+
+async function train(context: RunContext, source: StageSource | null): Promise<TrainingRecord> {
+  const { root, dataset, checkpoints, signal, reporter } = context;
+  const { training } = sectionOf(context, "segmenter");
+  const validation = dataset.val.count > 0 && dataset.val.hasMasks ? dataset.val : undefined;
+  if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
+  await loadForStage(context, stage, dataset.train);
+  const masks = await openMasks(context, source);
+  const segmenter = await makeSegmenter(context);
+  if (segmenter.weightsReport !== null) reporter.note(describeWeightsReport(segmenter.weightsReport));
   const release = abandonWhenLost(signal, segmenter);
   try {
     const log = {
