@@ -178,6 +178,16 @@ describe("the state dict is found", () => {
     expect(report.loaded).toHaveLength(taken);
   });
 
+  test("whatever is beside it, however small it is", async () => {
+    const file = await save((w) =>
+      dictionary(
+        ...[text("best"), w.tensor(best), text("net_g"), dictionary(text("weight"), w.tensor(best))],
+        ...[text("epoch"), integer(3)],
+      ),
+    );
+    expect(await inspectWeights(file)).toMatchObject({ foundUnder: "net_g", otherKeys: ["best", "epoch"] });
+  });
+
   test("a layer called model is no state dict of its own", async () => {
     const file = await save((w) =>
       dictionary(...w.entries(mobilenet), text("model"), dictionary(text("x"), w.tensor(best))),

@@ -45,11 +45,13 @@ export interface NetworkFit {
 export interface FoundStateDict {
   /** The key that leads to it, for `weightsKey`; `"."` for the top level. */
   readonly key: string;
+  /** Tensors in it, of whatever kind. */
   readonly tensorCount: number;
 }
 
 /** A tensor whose values are not read, since no network here has one of its kind. */
 export interface UnreadTensor {
+  /** As in the file. */
   readonly name: string;
   /** For example `"sparse"`, `"quantized"`, `"complex64"`, `"float8_e4m3fn"` or `"meta (it has no values)"`. */
   readonly kind: string;

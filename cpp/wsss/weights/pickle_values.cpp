@@ -7,10 +7,13 @@
 
 namespace wsss {
 
+namespace {
+constexpr std::size_t kNameItems = 2;  // module and name
+}
+
 std::span<const PickleValue> Pickle::entries(const Value& value) const {
   if (value.is(Value::Kind::kDictionary)) return nodes_[value.node];
-  constexpr std::size_t kName = 2;  // module and name
-  if (value.is(Value::Kind::kForeign)) return std::span<const Value>(nodes_[value.node]).subspan(kName);
+  if (value.is(Value::Kind::kForeign)) return std::span<const Value>(nodes_[value.node]).subspan(kNameItems);
   return {};
 }
 

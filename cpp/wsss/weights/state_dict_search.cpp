@@ -95,7 +95,9 @@ std::vector<StateDictPlace> StateDictSearch::in(const PickleValue& value, const 
     const auto found = look_in(item);
     all.insert(all.end(), found.begin(), found.end());
   }
-  if (own > 0) all.push_back({value, own, way});
+  // Tensors at this level are a network with something beside its layers, or what lies beside one: whichever has more.
+  const bool is_it = std::all_of(all.begin(), all.end(), [&](const auto& place) { return place.tensors < own; });
+  if (own > 0 && is_it) return {{value, own, way}};
   return largest(std::move(all));
 }
 
