@@ -590,7 +590,18 @@ describe("on the command line", () => {
     const wrong = await save((w) => w.stateDict(new Map([...mobilenet].slice(0, 9))));
     const out = path.join(await freshFolder(), "run");
     const backbones = ["--classifier-backbone", "mobilenet", "--segmenter-backbone", "mobilenet"];
-    const refused = await line("run", "--data", data.folder, "--out", out, ...backbones, "--segmenter-weights", wrong);
+    const refused = await line(
+      "run",
+      "--data",
+      data.folder,
+      "--out",
+      out,
+      ...backbones,
+      "--batch-size",
+      "4",
+      "--segmenter-weights",
+      wrong,
+    );
     expect(refused).toMatchObject({ code: 4, stdout: "" });
     expect(refused.stderr).toContain("does not fit the network");
     expect(await readdir(out)).not.toContain("stages");

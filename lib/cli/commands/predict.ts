@@ -239,7 +239,9 @@ async function predict(paths: readonly string[], options: PredictOptions, tools:
       const classes = segmenter.classes.map(({ name }) => name);
       const hasGate = classifier !== undefined || segmenter.bundledClassifier !== null;
       const answer = { classes, gated: hasGate && options.gate !== false, predictions, failed };
-      writeResult(tools.terminal, answer, () => predictions.map(({ mask }) => mask).join("\n"));
+      if (tools.terminal.json || predictions.length > 0) {
+        writeResult(tools.terminal, answer, () => predictions.map(({ mask }) => mask).join("\n"));
+      }
       if (failed.length > 0) throw failedPictures(failed, files.length);
     } finally {
       await classifier?.dispose();
