@@ -5,6 +5,7 @@
  */
 export { Classifier } from "./classifier.js";
 export { Segmenter } from "./segmenter.js";
+export type { PredictEachOptions } from "./segmenter.js";
 export type { Model } from "./model/model.js";
 export { PseudoMasks } from "./pseudo-masks.js";
 export type { PseudoMaskOpenOptions, PseudoMaskScoreOptions, PseudoMaskWriteOptions } from "./pseudo-masks.js";
@@ -12,7 +13,7 @@ export type { PseudoMaskOpenOptions, PseudoMaskScoreOptions, PseudoMaskWriteOpti
 export { openDataset } from "./dataset/open-dataset.js";
 export type { Dataset, OpenDatasetOptions } from "./dataset/open-dataset.js";
 export { writeDatasetDescription } from "./dataset/description.js";
-export type { DatasetDescription, DatasetDescriptionInput } from "./dataset/description.js";
+export type { DatasetDescription, BackgroundInput, DatasetDescriptionInput } from "./dataset/description.js";
 export { presetNames, presets } from "./dataset/presets.js";
 export type { PresetDescription, PresetName } from "./dataset/presets.js";
 export { splitNames } from "./dataset/split.js";

@@ -379,10 +379,10 @@ describe("predict", () => {
     const good = split.files.map(({ imagePath }) => imagePath);
     const paths = [good[0]!, path.join(folder, "gone.png"), good[1]!];
     const told: { index: number; name: string }[] = [];
-    const seen: number[] = [];
+    const seen: string[] = [];
     const onUnreadable = ({ index, name }: { index: number; name: string }): void => void told.push({ index, name });
-    for await (const { index } of segmenter.predictEach(paths, { onUnreadable })) seen.push(index);
-    expect({ seen, told }).toEqual({ seen: [0, 2], told: [{ index: 1, name: "gone.png" }] });
+    for await (const { name } of segmenter.predictEach(paths, { onUnreadable })) seen.push(name);
+    expect({ seen, told }).toEqual({ seen: ["test0.png", "test1.png"], told: [{ index: 1, name: "gone.png" }] });
     expect(() => segmenter.predictEach(paths, { onUnreadable: "no" as never })).toThrow(
       "onUnreadable must be a function",
     );

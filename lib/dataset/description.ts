@@ -145,6 +145,15 @@ const schema = z
     return { ...rest, background: named, ...(numbered !== undefined && { maskIndices: numbered }) };
   });
 
+/** The background, as a user describes it. */
+export interface BackgroundInput extends Partial<TissueClass> {
+  /**
+   * Its index in the true masks, 0 to 255.
+   * @defaultValue K, behind the last class
+   */
+  readonly index?: number | undefined;
+}
+
 /** What a user writes into `wsss-dataset.json`, or gives to `openDataset`. */
 export interface DatasetDescriptionInput {
   /** Name for reports, 1 to 200 characters. */
@@ -157,7 +166,7 @@ export interface DatasetDescriptionInput {
    * 1 to K.
    * @defaultValue white, named `"background"`, with the index K, as in both published datasets
    */
-  readonly background?: number | (Partial<TissueClass> & { readonly index?: number | undefined }) | undefined;
+  readonly background?: number | BackgroundInput | undefined;
   /**
    * What the values of the true masks stand for, where another background is not all: `{ "0": "background", "7": "gland" }`. Names are
    * those of classes and background, or `"ignored"`. Each class must be there; values that are not there are refused in masks.

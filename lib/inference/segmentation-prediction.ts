@@ -13,8 +13,6 @@ import { readAhead } from "./read-ahead.js";
 export interface ClassMap {
   /** File name of the patch; its stem in a split; `patches[i]` for pixels. */
   readonly name: string;
-  /** Position of the patch in the list that was given, or in the split. */
-  readonly index: number;
   /** In pixels. */
   readonly height: number;
   /** In pixels. */
@@ -96,7 +94,7 @@ async function* segmentPortions<Prediction>(
       const progress = { before, total: patches.length };
       const { masks, probabilities } = await segmentGroup(work, addon, store, wanted, progress);
       for (const [index, position] of positions.entries()) {
-        const map = classMapOf({ name: patches[position]?.name ?? "", index: position }, masks, index);
+        const map = classMapOf(patches[position]?.name ?? "", masks, index);
         predictions.set(position, predictionOf(map, probabilities, index));
       }
       before += positions.length;
@@ -117,7 +115,7 @@ export async function predictSplit(
   for (const { patches, positions } of groups) {
     const { masks } = await segmentGroup(work, addon, patches, false, { before, total: split.count });
     for (const [index, position] of positions.entries()) {
-      results[position] = classMapOf({ name: split.files[position]?.stem ?? "", index: position }, masks, index);
+      results[position] = classMapOf(split.files[position]?.stem ?? "", masks, index);
     }
     before += positions.length;
   }
@@ -151,7 +149,7 @@ export async function segmentGroup(
   return { masks, probabilities: probabilities ? new Float32Array(probabilities) : new Float32Array(0) };
 }
 
-function classMapOf(patch: Pick<ClassMap, "name" | "index">, masks: NativeMaskStore, row: number): ClassMap {
+function classMapOf(name: string, masks: NativeMaskStore, row: number): ClassMap {
   const { height, width } = masks;
-  return { ...patch, height, width, classMap: new Uint8Array(nativeCall(() => masks.mask(0, row))) };
+  return { name, height, width, classMap: new Uint8Array(nativeCall(() => masks.mask(0, row))) };
 }

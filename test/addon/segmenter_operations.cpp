@@ -12,7 +12,8 @@ namespace wsss::test {
 
 namespace {
 
-// {backbone, netKey, weightTag, tags, H, W, classCount, outputStride, dtype} -> low_level, backbone, aspp, decoder, logits
+// {backbone, netKey, weightTag, tags, H, W, classCount, outputStride, dtype} -> low_level, backbone, aspp, decoder,
+// logits
 void deeplab_forward(Workspace& w, const Fields& fields) {
   const torch::NoGradGuard no_grad;
   const auto dtype = dtype_of(fields);

@@ -41,8 +41,8 @@ class ConfusionMatrix {
   const std::vector<std::int64_t>& counts() const { return counts_; }
   /// As published. Where no pixel is scored every score is NaN but FwIoU, which is the sum of nothing, 0.
   SegmentationScores scores() const;
-  /// What users see: scores(), but FwIoU is NaN too where no pixel is scored. A 0 would read as a score, pull means down,
-  /// and narrow intervals.
+  /// What users see: scores(), but FwIoU is NaN too where no pixel is scored. A 0 would read as a score, pull means
+  /// down, and narrow intervals.
   SegmentationScores reported_scores() const;
 
  private:

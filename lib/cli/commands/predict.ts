@@ -181,11 +181,13 @@ async function predictAll(
     fail(files[index]?.path ?? "", error);
   };
   const maps = segmenter.predictEach(paths, { ...choice, signal, onProgress, onUnreadable });
+  // No two have one name, since no two are written to one file.
+  const fileOf = new Map(files.map((file) => [basename(file.path), file]));
   const predictions: PredictedPicture[] = [];
   for await (const few of inPortions(maps, picturesWrittenTogether)) {
     const write = async (map: ClassMap): Promise<PredictedPicture[]> => {
-      const file = files[map.index];
-      if (file === undefined) throw new Error(`there is no picture ${map.index}`);
+      const file = fileOf.get(map.name);
+      if (file === undefined) throw new Error(`there is no picture ${map.name}`);
       try {
         return [await writePrediction(file, map, segmenter, out)];
       } catch (error) {
