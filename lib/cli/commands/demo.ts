@@ -4,16 +4,11 @@ import { join, resolve } from "node:path";
 
 import { demoDataset } from "../../demo/demo-dataset.js";
 import { demoSettings, tinyDemoSettings } from "../../demo/settings.js";
-import { checkPlan } from "../../run/check-plan.js";
-import { withRun } from "../../run/open-run.js";
-import { runPipeline } from "../../run/pipeline.js";
 import { allSections } from "../../run/plan.js";
-import { reportTable } from "../../run/report-table.js";
 import { act, addTalkOptions, type Streams } from "../environment.js";
 import { planOfRun } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
-import { writeResult } from "../terminal.js";
-import { addPipelineOptions } from "./run.js";
+import { addPipelineOptions, runAll } from "./run.js";
 
 interface DemoOptions {
   readonly json?: boolean;
@@ -69,20 +64,9 @@ Examples:
         forceUnlock,
         signal,
         reporter: view,
-        check: checkPlan,
         ownDataset: demoDataset({ seed, patchPx: settings.patchPx, counts: settings.counts }),
       } as const;
-      await withRun(request, async (context) => {
-        const { result } = await runPipeline(context, startedAt);
-        view.close();
-        view.note(`pictures are in ${context.root}/pictures`);
-        writeResult(terminal, result, () =>
-          reportTable(
-            result,
-            context.dataset.classes.map(({ name }) => name),
-          ),
-        );
-      });
+      await runAll(request, startedAt, { terminal, view });
     });
   });
 }

@@ -2,11 +2,11 @@ import type { Command } from "commander";
 import { performance } from "node:perf_hooks";
 
 import { checkPlan } from "../../run/check-plan.js";
-import { withRun } from "../../run/open-run.js";
+import { type RunRequest, withRun } from "../../run/open-run.js";
 import { runPipeline } from "../../run/pipeline.js";
 import { allSections } from "../../run/plan.js";
 import { reportTable } from "../../run/report-table.js";
-import { act, addTalkOptions, type Streams } from "../environment.js";
+import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
 import { classifierFlags, planOfRun, segmenterFlags } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
@@ -55,6 +55,21 @@ export function addMethodOptions(command: Command): Command {
   return groups.addPictureOptions(command);
 }
 
+/** Does all stages in a run folder and writes the result. @param startedAt - when the command began. */
+export async function runAll(
+  request: RunRequest,
+  startedAt: number,
+  { terminal, view }: Pick<ActionTools, "terminal" | "view">,
+): Promise<void> {
+  await withRun({ ...request, check: checkPlan }, async (context) => {
+    const { result } = await runPipeline(context, startedAt);
+    view.close();
+    view.note(`pictures are in ${context.root}/pictures`);
+    const classes = context.dataset.classes.map(({ name }) => name);
+    writeResult(terminal, result, () => reportTable(result, classes));
+  });
+}
+
 /** `wsss-tissue run`: all stages. */
 export function addRunCommand(program: Command, streams: Streams): void {
   const command = program
@@ -89,23 +104,12 @@ Examples:
           given: planOfRun(given),
           device: groups.deviceOf(given),
           checkpoints: groups.checkpointsOf(given),
-          check: checkPlan,
           force: options.force ?? false,
           forceUnlock: options.forceUnlock ?? false,
           signal,
           reporter: view,
         } as const;
-        await withRun(request, async (context) => {
-          const { result } = await runPipeline(context, startedAt);
-          view.close();
-          view.note(`pictures are in ${context.root}/pictures`);
-          writeResult(terminal, result, () =>
-            reportTable(
-              result,
-              context.dataset.classes.map(({ name }) => name),
-            ),
-          );
-        });
+        await runAll(request, startedAt, { terminal, view });
       });
     },
   );
