@@ -2,16 +2,26 @@ import { findingsError } from "./findings.js";
 import type { PatchFile } from "./split.js";
 import type { TissueClass } from "./tissue-class.js";
 
+/** The classes that none of the labels names: they can't be learned, and would lower every mean over classes. */
+export function absentClasses<Class extends TissueClass>(
+  labels: readonly (readonly number[] | undefined)[],
+  classes: readonly Class[],
+): Class[] {
+  return classes.filter((_, index) => !labels.some((label) => label?.[index] === 1));
+}
+
 /**
- * Refuses train patches none of whose labels names some class: it can't be learned, and would lower every mean over
- * classes. Labels that are read from masks later are not known here, and nothing is refused for them.
+ * Refuses train patches none of whose labels names some class. Labels that are read from masks later are not known here, and nothing is refused for them.
  *
  * @param where - what the patches are of, for the message.
  * @throws WsssError `WSSS_ERR_DATASET` with the names of the classes in `details.files`.
  */
 export function refuseAbsentClasses(files: readonly PatchFile[], classes: readonly TissueClass[], where: string): void {
   if (files.length === 0 || files.some(({ labels }) => labels === undefined)) return;
-  const absent = classes.filter((_, index) => !files.some(({ labels }) => labels?.[index] === 1));
+  const absent = absentClasses(
+    files.map(({ labels }) => labels),
+    classes,
+  );
   if (absent.length === 0) return;
   const findings = absent.map(({ name }) => ({ file: `class "${name}"` }));
   const heading =

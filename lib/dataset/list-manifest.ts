@@ -2,6 +2,7 @@ import path from "node:path";
 
 import { mapConcurrently } from "../image/map-concurrently.js";
 import type { DatasetDescription } from "./description.js";
+import { absentClasses } from "./absent-classes.js";
 import { FileFinder } from "./find-file.js";
 import { compareCodePoints } from "./list-files.js";
 import type { SplitFiles } from "./list-split.js";
@@ -191,7 +192,7 @@ function settleLabels(
   return labelOf;
 }
 
-/** A class that no train patch has can't be learned, and would lower every mean over classes. */
+/** Adds the classes that no train patch has. */
 function findAbsentClasses(
   train: readonly ManifestEntry[],
   labelOf: LabelOf,
@@ -201,8 +202,8 @@ function findAbsentClasses(
   // Rows and labels that can't be read may be those that have it.
   const unread = findings.count("row") + findings.count("label") + findings.count("split");
   if (train.length === 0 || unread > 0) return;
-  for (const [index, { name }] of classes.entries()) {
-    if (train.some((entry) => labelOf.get(entry)?.[index] === 1)) continue;
+  const labels = train.map((entry) => labelOf.get(entry));
+  for (const { name } of absentClasses(labels, classes)) {
     const problem = `never occurs in the labels of the ${train.length} train patches; take it out of the description, or add patches`;
     findings.add("class", `class "${name}"`, problem);
   }
