@@ -67,6 +67,21 @@ const stride = tuple(integer(1));
 const noHooks = call(global("collections", "OrderedDict"));
 const no = bytes(0x89);
 
+/** A tensor of an element type that has no storage class of its own, and how it is called. */
+const untyped = (type: string): [string, Buffer] => [
+  type,
+  rebuild(
+    "tensor_v3",
+    storageOf("UntypedStorage", "torch.storage"),
+    integer(0),
+    size,
+    stride,
+    no,
+    noHooks,
+    global("torch", type),
+  ),
+];
+
 /** Two numbers in every kind of tensor that is not read, and how it is called. */
 export const unreadTensors: readonly (readonly [kind: string, pickled: Buffer])[] = [
   [
@@ -92,32 +107,8 @@ export const unreadTensors: readonly (readonly [kind: string, pickled: Buffer])[
   ],
   ["meta (it has no values)", rebuild("meta_tensor_no_storage", global("torch", "float32"), size, stride, no)],
   ["complex64", rebuild("tensor_v2", storageOf("ComplexFloatStorage"), integer(0), size, stride, no, noHooks)],
-  [
-    "uint16",
-    rebuild(
-      "tensor_v3",
-      storageOf("UntypedStorage", "torch.storage"),
-      integer(0),
-      size,
-      stride,
-      no,
-      noHooks,
-      global("torch", "uint16"),
-    ),
-  ],
-  [
-    "float8_e4m3fn",
-    rebuild(
-      "tensor_v3",
-      storageOf("UntypedStorage", "torch.storage"),
-      integer(0),
-      size,
-      stride,
-      no,
-      noHooks,
-      global("torch", "float8_e4m3fn"),
-    ),
-  ],
+  untyped("uint16"),
+  untyped("float8_e4m3fn"),
   ["nested", rebuild("nested_tensor", tensor(), tensor(), tensor(), tensor())],
   [
     "a wrapper without values of its own",
