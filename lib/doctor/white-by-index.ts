@@ -12,6 +12,7 @@ const mostPixels = 2 ** 16;
 
 /**
  * How white a patch is under each index of its mask, by the description's glass rule but for the size of white areas.
+ * Counted here and not in the core, since the examination works where LibTorch is not installed.
  * @param indexCount - indices that are told apart, K + 1; others, as 255, are left out.
  * @returns one entry for each index; nothing is seen where patch and mask differ in size.
  */
