@@ -11,8 +11,9 @@
 #include "fields.h"
 #include "segmenter.h"
 #include "stores.h"
-#include "wsss/core/device.h"
+#include "wsss/device/device.h"
 #include "wsss/kernels/cuda_plugin.h"
+#include "wsss/recording/try_recording.h"
 #include "wsss/synthetic/synthesize.h"
 
 namespace wsss::binding {
@@ -60,6 +61,17 @@ Napi::Value convert_weight_file(const Napi::CallbackInfo& info) {
   });
 }
 
+// ({device}, done)
+Napi::Value try_to_record(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const c10::Device device = parse_device(Fields(info[0], "tryRecording").string("device"));
+    return submit_shared(info, 1, [device](JobContext&) -> Reply {
+      const std::string reason = try_recording(device, graphs_of_cuda());
+      return [reason](Napi::Env env) { return Napi::Value(Napi::String::New(env, reason)); };
+    });
+  });
+}
+
 Napi::Value report_devices(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const DeviceReport report = device_report();
@@ -68,7 +80,7 @@ Napi::Value report_devices(const Napi::CallbackInfo& info) {
     cuda.Set("deviceCount", static_cast<double>(report.cuda_device_count));
     cuda.Set("reason", report.cuda_reason);
     // Asked for where there is a device only: the plugin needs the CUDA runtime.
-    cuda.Set("kernelsReason", report.cuda_device_count > 0 ? cuda_kernels_reason() : "");
+    cuda.Set("kernelsReason", report.cuda_device_count > 0 ? cuda_plugin_reason() : "");
     Napi::Array bfloat16 = Napi::Array::New(info.Env());
     for (std::int64_t i = 0; i < report.cuda_device_count; ++i) {
       bfloat16.Set(static_cast<std::uint32_t>(i), cuda_multiplies_bfloat16(static_cast<int>(i)));
@@ -101,6 +113,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("synthesizeTissue", Napi::Function::New(env, synthesize));
   exports.Set("inspectWeights", Napi::Function::New(env, inspect_weight_file));
   exports.Set("convertWeights", Napi::Function::New(env, convert_weight_file));
+  exports.Set("tryRecording", Napi::Function::New(env, try_to_record));
   exports.Set("shutdown", Napi::Function::New(env, shutdown));
   exports.Set("deviceReport", Napi::Function::New(env, report_devices));
   define_evaluation(env, exports);

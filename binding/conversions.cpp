@@ -73,7 +73,8 @@ Napi::Object step_to_js(Napi::Env env, const StepReport& step) {
   set(object, "learningRate", step.learning_rate);
   set(object, "patches", step.patches);
   set(object, "elapsedMs", step.elapsed_ms);
-  object.Set("replayed", step.again);
+  object.Set("again", step.again);
+  object.Set("fromRecording", step.replayed);
   return object;
 }
 
@@ -84,7 +85,9 @@ Napi::Object epoch_to_js(Napi::Env env, const EpochReport& epoch) {
   set(object, "meanLoss", epoch.mean_loss);
   set(object, "elapsedMs", epoch.elapsed_ms);
   object.Set("best", epoch.best);
-  object.Set("replayed", epoch.again);
+  object.Set("again", epoch.again);
+  set(object, "replayedSteps", epoch.replayed_steps);
+  object.Set("whyNotRecorded", epoch.why_not_recorded);
   return object;
 }
 
@@ -198,6 +201,8 @@ Napi::Object to_js(Napi::Env env, const TrainingSummary& summary) {
   set(object, "batchSize", summary.batch_size);
   set(object, "lastLoss", summary.last_loss);
   set(object, "elapsedMs", summary.elapsed_ms);
+  set(object, "replayedSteps", summary.replayed_steps);
+  object.Set("whyNotRecorded", summary.why_not_recorded);
   return object;
 }
 

@@ -8,7 +8,7 @@
 
 #include "addon_state.h"
 #include "failure.h"
-#include "wsss/core/device.h"
+#include "wsss/device/device.h"
 
 namespace wsss::binding {
 

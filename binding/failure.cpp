@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "wsss/core/device_memory.h"
+#include "wsss/device/device_memory.h"
 
 namespace wsss::binding {
 

@@ -12,10 +12,11 @@
 #include "executor.h"
 #include "failure.h"
 #include "fields.h"
-#include "wsss/core/device.h"
 #include "wsss/core/error.h"
-#include "wsss/core/placement.h"
 #include "wsss/core/precision.h"
+#include "wsss/device/device.h"
+#include "wsss/device/device_use.h"
+#include "wsss/device/placement.h"
 #include "wsss/weights/load.h"
 #include "wsss/weights/safetensors.h"
 
@@ -32,6 +33,7 @@ struct ModelConfig {
   std::uint64_t seed = 0;
   int threads = 0;
   Precision precision = Precision::kFloat32;  ///< Of everything but trainings.
+  bool tf32 = true;                           ///< Whether float32 convolutions on a GPU may multiply in TF32.
 
   explicit ModelConfig(const Fields& fields)
       : class_count(fields.integer("classCount")),
@@ -42,7 +44,8 @@ struct ModelConfig {
         device(fields.string("device")),
         seed(fields.seed("seed")),
         threads(static_cast<int>(fields.integer("threads"))),
-        precision(precision_of(fields)) {}
+        precision(precision_of(fields)),
+        tf32(fields.boolean("tf32")) {}
 };
 
 /// A network and its configuration, shared by the JavaScript object and its jobs. Only the executor's thread touches
@@ -169,7 +172,11 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
 
   /// Queues a job whose callbacks are given; the JavaScript object lives until it has ended.
   Napi::Value submit(const Napi::CallbackInfo& info, Napi::Value on_event, Napi::Value done, Executor::Body body) {
-    return executor_->submit(info.Env(), info.This().As<Napi::Object>(), on_event, done, std::move(body));
+    const auto scoped = [tf32 = model_->config.tf32, body = std::move(body)](JobContext& job) {
+      const Tf32Scope scope(tf32);
+      return body(job);
+    };
+    return executor_->submit(info.Env(), info.This().As<Napi::Object>(), on_event, done, scoped);
   }
 
   /// Reports patches done as events of a job.

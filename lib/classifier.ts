@@ -103,7 +103,7 @@ export class Classifier extends Model {
     call: string,
     choice: Pick<
       ModelOpening<NativeClassifier>,
-      "device" | "seed" | "threads" | "precision" | "signal" | "description"
+      "device" | "seed" | "threads" | "precision" | "tf32" | "signal" | "description"
     >,
     weights: ModelOpening<NativeClassifier>["weights"],
   ): Promise<Classifier> {

@@ -150,7 +150,10 @@ export class Segmenter extends Model {
 
   static async #open(
     call: string,
-    choice: Pick<ModelOpening<NativeSegmenter>, "device" | "seed" | "threads" | "precision" | "signal" | "description">,
+    choice: Pick<
+      ModelOpening<NativeSegmenter>,
+      "device" | "seed" | "threads" | "precision" | "tf32" | "signal" | "description"
+    >,
     weights: ModelOpening<NativeSegmenter>["weights"],
     bundled?: BundledGate,
   ): Promise<Segmenter> {

@@ -21,7 +21,9 @@ export interface StepEvent {
   /** Time since the training began, in milliseconds, without the time between an interruption and its resumption. */
   readonly elapsedMs: number;
   /** Whether it happened before the checkpoint that this training resumed from, and is reported once more. */
-  readonly replayed: boolean;
+  readonly again: boolean;
+  /** Whether it was replayed from a recording of the GPU's work (a CUDA graph), instead of being launched operation by operation. */
+  readonly fromRecording: boolean;
 }
 
 /** One optimiser step of the classifier. */
@@ -44,8 +46,12 @@ export interface EpochEvent {
   readonly elapsedMs: number;
   /** Whether this epoch's validation score is the best so far; `false` without validation. */
   readonly best: boolean;
-  /** Like {@link StepEvent.replayed}. */
-  readonly replayed: boolean;
+  /** Like {@link StepEvent.again}. */
+  readonly again: boolean;
+  /** Steps of this epoch that were replayed from a recording, as {@link StepEvent.fromRecording} says. */
+  readonly replayedSteps: number;
+  /** Why its last steps were not recorded, in words; `""` if they were, and where the epoch is reported again. */
+  readonly whyNotRecorded: string;
 }
 
 /** One epoch of the classifier. */
@@ -95,6 +101,13 @@ export interface TrainingSummary {
   readonly lastLoss: number;
   /** Time from the first step to the end, validation included, in milliseconds. */
   readonly elapsedMs: number;
+  /** Steps that were replayed from a recording of the GPU's work (a CUDA graph); those of before a resumption are not counted. */
+  readonly replayedSteps: number;
+  /**
+   * Why steps were not recorded at the end of the training, in words, as `"the device is the CPU"`; `""` if they were. On a GPU a
+   * training that does not record is slower: each of a step's operations is launched by the processor.
+   */
+  readonly whyNotRecorded: string;
 }
 
 /** The classifier's event as public plain data. */
@@ -116,16 +129,18 @@ export function segmenterEventOf(event: NativeTrainingEvent): SegmenterTrainingE
 
 /** The summary as public plain data. */
 export function trainingSummaryOf(summary: NativeTrainingSummary): TrainingSummary {
-  const { steps, epochs, bestEpoch, bestScore, batchSize, lastLoss, elapsedMs } = summary;
-  return { steps, epochs, bestEpoch, bestScore: bestEpoch < 0 ? NaN : bestScore, batchSize, lastLoss, elapsedMs };
+  const { steps, epochs, bestEpoch, bestScore, batchSize, lastLoss, elapsedMs, replayedSteps, whyNotRecorded } =
+    summary;
+  const score = bestEpoch < 0 ? NaN : bestScore;
+  return { steps, epochs, bestEpoch, bestScore: score, batchSize, lastLoss, elapsedMs, replayedSteps, whyNotRecorded };
 }
 
 function stepOf(event: NativeStepEvent): StepEvent {
-  const { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs, replayed } = event;
-  return { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs, replayed };
+  const { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs, again, fromRecording } = event;
+  return { kind, epoch, step, steps, loss, learningRate, patches, elapsedMs, again, fromRecording };
 }
 
 function epochOf(event: NativeEpochEvent): EpochEvent {
-  const { kind, epoch, meanLoss, elapsedMs, best, replayed } = event;
-  return { kind, epoch, meanLoss, elapsedMs, best, replayed };
+  const { kind, epoch, meanLoss, elapsedMs, best, again, replayedSteps, whyNotRecorded } = event;
+  return { kind, epoch, meanLoss, elapsedMs, best, again, replayedSteps, whyNotRecorded };
 }

@@ -41,7 +41,7 @@ const wantsTests = flags.has("--tests");
 const wantsCuda = flags.has("--cuda") || existsSync(cudaPlugin) || (wantsTests && hasNvcc());
 const stamp = {
   addon: hashOf(["CMakeLists.txt", "binding", "cpp"]),
-  cuda: wantsCuda ? hashOf(["CMakeLists.txt", "cuda", "cpp/wsss/kernels"]) : null,
+  cuda: wantsCuda ? hashOf(["CMakeLists.txt", "cuda", "cpp/wsss/kernels", "cpp/wsss/recording/device_graph.h"]) : null,
   tests: wantsTests ? hashOf(["CMakeLists.txt", "cpp", "binding", "test/addon"]) : null,
 };
 

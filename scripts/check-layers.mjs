@@ -31,9 +31,10 @@ const libLayers = [
 const coreLayers = [
   ["core"],
   ["kernels"],
+  ["device"],
   ["image"],
   ["convolution"],
-  ["weights", "dataset", "synthetic"],
+  ["weights", "dataset", "synthetic", "recording"],
   ["optim", "evaluation"],
   ["backbone"],
   ["classifier"],

@@ -21,32 +21,39 @@ type Report = Readonly<Record<string, unknown>>;
 
 interface Ended {
   readonly reports: readonly Report[];
-  readonly replayed: number;
+  readonly again: number;
   readonly summary: TrainingSummary | null;
 }
 
 /** Runs a training, or a part of it: `stopAfter` steps it is aborted. */
 async function follow(
-  begin: (signal: AbortSignal) => AsyncGenerator<{ kind: string; step?: number; replayed: boolean }, TrainingSummary>,
+  begin: (signal: AbortSignal) => AsyncGenerator<{ kind: string; step?: number; again: boolean }, TrainingSummary>,
   stopAfter = Infinity,
 ): Promise<Ended> {
   const controller = new AbortController();
   const reports: Report[] = [];
-  let replayed = 0;
+  let again = 0;
   const events = begin(controller.signal);
   try {
     for (;;) {
       const next = await events.next();
-      if (next.done === true) return { reports, replayed, summary: next.value };
+      if (next.done === true) return { reports, again, summary: next.value };
       // All but the clock, and whether it was said before.
-      const report = { ...next.value, elapsedMs: 0, replayed: false } as Report;
+      const report = {
+        ...next.value,
+        elapsedMs: 0,
+        again: false,
+        fromRecording: false,
+        replayedSteps: 0,
+        whyNotRecorded: "",
+      } as Report;
       reports.push(report);
-      if (next.value.replayed) replayed += 1;
+      if (next.value.again) again += 1;
       if (report["kind"] === "step" && report["step"] === stopAfter) controller.abort();
     }
   } catch (error) {
     if (!isWsssError(error, "WSSS_ERR_CANCELLED")) throw error;
-    return { reports, replayed, summary: null };
+    return { reports, again, summary: null };
   }
 }
 
@@ -87,7 +94,7 @@ describe.each([
     const part = await train({ ...options, checkpointFolder: folders[1] }, stopAfter);
     expect(part.summary).toBeNull();
     const rest = await train({ ...options, checkpointFolder: folders[1], resume: true });
-    expect(rest.replayed).toBeGreaterThanOrEqual(stopAfter);
+    expect(rest.again).toBeGreaterThanOrEqual(stopAfter);
     expect(rest.reports).toEqual(whole.reports);
     expect(rest.weights.equals(whole.weights)).toBe(true);
     const { elapsedMs: a, ...first } = whole.summary!;
@@ -105,13 +112,13 @@ describe("checkpoints", () => {
     const out = path.join(folder, "every");
     await trainClassifier({ checkpointFolder: out, checkpointSteps: 1, checkpointKeep: 3 }, 6);
     expect(await files(out)).toHaveLength(3);
-    const { replayed } = await trainClassifier({
+    const { again } = await trainClassifier({
       checkpointFolder: out,
       checkpointSteps: 1,
       checkpointKeep: 1,
       resume: true,
     });
-    expect(replayed).toBeGreaterThanOrEqual(6);
+    expect(again).toBeGreaterThanOrEqual(6);
     expect(await files(out)).toEqual(["checkpoint-000000012.safetensors"]);
     expect((await readdir(out)).filter((name) => name.includes("partial"))).toEqual([]);
     // What a killed process left is cleared away, whatever its name.
@@ -164,8 +171,8 @@ describe("checkpoints", () => {
   });
 
   test("that are not there begin a training, and without a folder none can be", async () => {
-    const { replayed, summary } = await trainClassifier({ checkpointFolder: path.join(folder, "none"), resume: true });
-    expect(replayed).toBe(0);
+    const { again, summary } = await trainClassifier({ checkpointFolder: path.join(folder, "none"), resume: true });
+    expect(again).toBe(0);
     expect(summary?.steps).toBe(12);
     await using model = await tinyClassifier(data);
     expect(() => model.train(data.train, { ...training, resume: true })).toThrow(

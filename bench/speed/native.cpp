@@ -13,7 +13,7 @@
 #include <string>
 
 #include "wsss/classifier/classifier_inference.h"
-#include "wsss/core/device.h"
+#include "wsss/device/device.h"
 
 int main(int count_of_words, char** words) {
   if (count_of_words != 7) return 2;

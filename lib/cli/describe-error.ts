@@ -15,6 +15,7 @@ const otherFlags: Readonly<Record<string, string>> = {
   weights: "--weights",
   threads: "--threads",
   precision: "--precision",
+  tf32: "--tf32",
   device: "--device",
   outputStride: "--output-stride",
   masks: "--masks",

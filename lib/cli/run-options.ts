@@ -97,7 +97,7 @@ export function addDeviceOptions(command: Command): Command {
   return addPlaceOptions(command);
 }
 
-/** Device, threads and precision. */
+/** Device, threads, precision and TF32. */
 export function addPlaceOptions(command: Command): Command {
   return command
     .option("--device <name>", "auto, cpu, cuda or cuda:N (default: auto)", deviceName)
@@ -106,7 +106,9 @@ export function addPlaceOptions(command: Command): Command {
       "--precision <name>",
       "multiply in float32 or bfloat16; auto: trainings in what is fastest, the rest in float32 (default: auto)",
       oneOf("auto", "float32", "bfloat16"),
-    );
+    )
+    .option("--tf32", "on a GPU float32 convolutions multiply in TF32, of ten significant bits (default: yes)")
+    .option("--no-tf32", "they multiply in float32, at several times the time");
 }
 
 /** How pseudo masks are drawn. */
@@ -267,8 +269,8 @@ export function dataOf(given: Readonly<Record<string, unknown>>): DataLocation |
   return { folder: data, ...section({ preset, description }) } as DataLocation;
 }
 
-/** Device, threads and precision, as far as the command line names them. */
+/** Device, threads, precision and TF32, as far as the command line names them. */
 export function deviceOf(given: Readonly<Record<string, unknown>>): Partial<RunDevice> {
-  const { device, threads, precision } = given;
-  return section({ device, threads, precision }) ?? {};
+  const { device, threads, precision, tf32 } = given;
+  return section({ device, threads, precision, tf32 }) ?? {};
 }

@@ -83,6 +83,7 @@ export interface ModelOpening<Native extends NativeModel> {
   readonly seed: number;
   readonly threads: number;
   readonly precision: Precision;
+  readonly tf32: boolean;
   readonly signal?: AbortSignal | undefined;
   /** The network; `pretrained` is found out from the weights. */
   readonly description: Omit<ModelDescription, "pretrained">;
@@ -108,13 +109,13 @@ export async function openModel<Native extends NativeModel>(
   const device = resolveDevice(call, opening.device, report);
   const bfloat16 = multipliesBfloat16(device, report);
   const precision = resolvePrecision(opening.precision, { device, backbone: description.backbone, bfloat16 });
-  const { seed } = opening;
+  const { seed, tf32 } = opening;
   // LibTorch's own choice is all cores where it was loaded by a worker thread.
   const threads = opening.threads === 0 && report.threads > usableCores() ? usableCores() : opening.threads;
   const { classes, width, headWidth, backbone, outputStride } = description;
   const shape = { classCount: classes.length, width, headWidth, backbone, outputStride };
   const native = nativeCall(() =>
-    opening.construct(addon, { ...shape, device, seed, threads, precision: precision.inference }),
+    opening.construct(addon, { ...shape, device, seed, threads, precision: precision.inference, tf32 }),
   );
   const handle = new ModelHandle(kind, native);
   try {

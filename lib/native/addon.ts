@@ -73,6 +73,8 @@ export interface NativeAddon extends NativeEvaluationFunctions {
     done: Done<NativeConversion>,
   ): NativeJob;
   deviceReport(): NativeDeviceReport;
+  /** Records a tiny piece of work of a GPU and replays it; the answer says why that cannot be, and is `""` if it can. */
+  tryRecording(options: { device: string }, done: Done<string>): NativeJob;
   /**
    * Cancels all work of this thread's environment and joins its native threads. Called once, from the process's `exit` event: Node tears
    * nothing down on `process.exit()`, and LibTorch's static objects must not die under a running job.

@@ -29,6 +29,8 @@ export interface NativeModelConfig {
   readonly threads: number;
   /** In what everything but trainings multiplies. */
   readonly precision: "float32" | "bfloat16";
+  /** Whether float32 convolutions on a GPU may multiply in TF32. */
+  readonly tf32: boolean;
 }
 
 export interface NativeNetworkReport {

@@ -124,7 +124,9 @@ export interface NativeStepEvent {
   readonly patches: number;
   readonly elapsedMs: number;
   /** Reported once more, from before the checkpoint that the run resumed from. */
-  readonly replayed: boolean;
+  readonly again: boolean;
+  /** Replayed from a recording of the device's work. */
+  readonly fromRecording: boolean;
   /** Classifier only: running means of this epoch. */
   readonly exactMatch?: number;
   readonly jaccard?: number;
@@ -137,7 +139,10 @@ export interface NativeEpochEvent {
   readonly elapsedMs: number;
   /** Whether this epoch's validation score is the best so far. */
   readonly best: boolean;
-  readonly replayed: boolean;
+  readonly again: boolean;
+  readonly replayedSteps: number;
+  /** `""` if its steps are recorded, and where it is reported again. */
+  readonly whyNotRecorded: string;
   readonly pdaEnabled?: boolean;
   readonly gamma?: number;
   readonly exactMatch?: number;
@@ -160,4 +165,7 @@ export interface NativeTrainingSummary {
   readonly batchSize: number;
   readonly lastLoss: number;
   readonly elapsedMs: number;
+  readonly replayedSteps: number;
+  /** `""` if steps are recorded. */
+  readonly whyNotRecorded: string;
 }

@@ -3,8 +3,8 @@ import type { ClassifierBackbone, SegmenterBackbone } from "./backbones.js";
 import type { Recipe } from "./fields.js";
 
 /**
- * In what a network multiplies. `"float32"`: in full; on a GPU convolutions multiply in TF32, of ten significant bits, as PyTorch's do unless told
- * otherwise. `"bfloat16"`: what convolutions multiply and the maps between layers are rounded to
+ * In what a network multiplies. `"float32"`: in full; on a GPU convolutions multiply in TF32, of ten significant bits, as PyTorch's do, unless `tf32` is
+ * `false`. `"bfloat16"`: what convolutions multiply and the maps between layers are rounded to
  * eight significant bits, while weights, sums and losses stay float32; on processors for which `wsss-tissue inspect` says that they have it in
  * hardware 1.7 to 2.1 times as fast (`npm run bench`), and never another result beyond rounding. `"auto"`: bfloat16 for trainings where the
  * hardware has it, and float32 for all that comes out of a trained network, so that machines differ by rounding alone in what a model says (on a GPU by TF32's).

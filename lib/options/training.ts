@@ -163,7 +163,7 @@ export interface TrainingCallOptions {
   /**
    * Whether to go on from the newest checkpoint in `checkpointFolder`, if there is one. The training then ends as the
    * undisturbed one would have: on the CPU, with the same number of threads, to the last bit. What was reported before the
-   * checkpoint is reported again first, with `replayed: true`. Other options or other data than the checkpoint's are
+   * checkpoint is reported again first, with `again: true`. Other options or other data than the checkpoint's are
    * refused with the differences. With `false` the folder must hold no checkpoints, so that none is ever lost by mistake.
    * @defaultValue `false`
    */

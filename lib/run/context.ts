@@ -14,6 +14,8 @@ export interface RunDevice {
   readonly threads: number;
   /** In what the networks multiply. */
   readonly precision: Precision;
+  /** Whether float32 convolutions on a GPU may multiply in TF32. */
+  readonly tf32: boolean;
 }
 
 /** How trainings of a run are saved while they go. Not part of its plan: it does not change the result. */

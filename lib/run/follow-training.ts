@@ -14,6 +14,10 @@ export interface TrainingRecord {
   /** Exact match (classifier) or mIoU (segmenter) on val, a fraction; null without validation. */
   readonly bestScore: number | null;
   readonly lastLoss: number;
+  /** Steps that were replayed from a recording of the GPU's work; absent in records of before they were counted. */
+  readonly replayedSteps?: number;
+  /** Why steps were not recorded, in words; empty if they were. */
+  readonly whyNotRecorded?: string;
 }
 
 /** How one training is written down and shown. */
@@ -24,6 +28,8 @@ export interface TrainingLog<Step extends StepEvent, Epoch extends EpochEvent> {
   /** Start of the names of the metric files. */
   readonly name: string;
   readonly epochs: number;
+  /** Whether it computes on a GPU, where steps should be recorded. */
+  readonly onGpu: boolean;
   readonly stepColumns: readonly MetricColumn<Step>[];
   readonly epochColumns: readonly MetricColumn<Epoch>[];
   /** The epoch in a few words, without its number. */
@@ -62,25 +68,25 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
 ): Promise<TrainingRecord> {
   const steps = await MetricsFile.create(join(log.folder, `${log.name}-steps.csv`), log.stepColumns);
   const epochs = await MetricsFile.create(join(log.folder, `${log.name}-epochs.csv`), log.epochColumns);
-  let replayedSteps = 0;
+  let stepsBefore = 0;
   let perStep = 0; // The last step of an epoch may have fewer patches.
   const take = (event: Step | Epoch): void => {
     if (event.kind === "step") {
       steps.append(event);
       perStep = Math.max(perStep, event.patches);
-      if (event.replayed) {
-        replayedSteps = event.step;
+      if (event.again) {
+        stepsBefore = event.step;
         return;
       }
-      if (event.step === replayedSteps + 1 && replayedSteps > 0) {
-        reporter.note(`${log.stage}: resumed after step ${replayedSteps} of ${event.steps}`);
+      if (event.step === stepsBefore + 1 && stepsBefore > 0) {
+        reporter.note(`${log.stage}: resumed after step ${stepsBefore} of ${event.steps}`);
       }
       const label = `epoch ${event.epoch + 1}/${log.epochs}`;
       const done = event.step * perStep;
       reporter.progress({ stage: log.stage, label, done, total: event.steps * perStep, loss: event.loss });
     } else {
       epochs.append(event);
-      if (event.replayed) return;
+      if (event.again) return;
       const text = `${log.describe(event)}${event.best ? "  (best so far)" : ""}`;
       reporter.epoch({ stage: log.stage, epoch: event.epoch + 1, epochs: log.epochs, text });
       const warning = log.warningOf?.(event);
@@ -89,6 +95,9 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
   };
   try {
     const { bestEpoch, bestScore, ...summary } = await drain(begin(), take);
+    if (log.onGpu && summary.whyNotRecorded !== "") {
+      reporter.warn(`${log.stage}: slower than it could be, its steps were not recorded: ${summary.whyNotRecorded}`);
+    }
     const validated = bestEpoch >= 0;
     return {
       epochs: summary.epochs,
@@ -96,6 +105,8 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
       bestEpoch: validated ? bestEpoch + 1 : null,
       bestScore: validated ? bestScore : null,
       lastLoss: summary.lastLoss,
+      replayedSteps: summary.replayedSteps,
+      whyNotRecorded: summary.whyNotRecorded,
     };
   } finally {
     steps.close();

@@ -99,7 +99,7 @@ interface Prepared {
 }
 
 /** Where networks live unless somebody says otherwise. */
-const defaultDevice: RunDevice = { device: "auto", threads: 0, precision: "auto" };
+const defaultDevice: RunDevice = { device: "auto", threads: 0, precision: "auto", tf32: true };
 
 async function prepare(request: RunRequest): Promise<Prepared> {
   const stored = await readRunRecord(request.out);
@@ -108,7 +108,7 @@ async function prepare(request: RunRequest): Promise<Prepared> {
   const plan = resolveSections(mergeOptions(base, given), request.sections);
   const wanted = { ...plan, ...(request.ownDataset && { demo: request.ownDataset.settings }) };
   if (stored !== undefined) refuseDifferences("a run", request, planDifferences(stored.plan, wanted));
-  // Run records of before there was a choice of precision name none.
+  // Run records of before there was a choice of precision or TF32 name none.
   const device: RunDevice = { ...defaultDevice, ...stored?.device, ...withoutUndefined(request.device ?? {}) };
   return { stored, base, given, plan, device, basis: request.basis ?? stored?.basis };
 }

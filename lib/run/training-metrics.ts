@@ -14,6 +14,7 @@ const stepColumns: readonly MetricColumn<StepEvent>[] = [
   { heading: "learningRate", value: (event) => event.learningRate },
   { heading: "patches", value: (event) => event.patches },
   { heading: "elapsedMs", value: (event) => Math.round(event.elapsedMs) },
+  { heading: "fromRecording", value: (event) => event.fromRecording },
 ];
 
 const epochColumns: readonly MetricColumn<EpochEvent>[] = [
@@ -21,6 +22,8 @@ const epochColumns: readonly MetricColumn<EpochEvent>[] = [
   { heading: "meanLoss", value: (event) => event.meanLoss },
   { heading: "elapsedMs", value: (event) => Math.round(event.elapsedMs) },
   { heading: "best", value: (event) => event.best },
+  { heading: "replayedSteps", value: (event) => event.replayedSteps },
+  { heading: "whyNotRecorded", value: (event) => event.whyNotRecorded },
 ];
 
 /** Columns of `metrics/classifier-steps.csv`; epochs count from 1. */

@@ -36,6 +36,7 @@ const OperationTable& operations() {
     add_training_operations(made);
     add_evaluation_operations(made);
     add_weights_operations(made);
+    add_recording_operations(made);
     return made;
   }();
   return table;

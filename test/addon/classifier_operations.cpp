@@ -38,7 +38,7 @@ void resnet38_forward(Workspace& w, const Fields& fields) {
   const at::Tensor bn7 = network->features(x, inactive).deep;
   w.set("logits_train_nopda", network->classify(bn7, inactive));
   for (const double gamma : fields.numbers("gammas")) {
-    const at::Tensor map = pda_map(bn7, network->class_weights(), gamma, 4.0);
+    const at::Tensor map = pda_map(bn7, network->class_weights(), at::scalar_tensor(gamma, bn7.options()), 4.0);
     const std::string suffix = std::string("_g").append(js_number(gamma));
     w.set("pda_map" + suffix, map.squeeze(1));
     w.set("logits_pda" + suffix, network->classify(bn7 * map, inactive));
@@ -51,7 +51,7 @@ void pda(Workspace& w, const Fields& fields) {
   for (const double gamma : fields.numbers("gammas")) {
     const at::Tensor x = w.get("x").clone().requires_grad_(true);
     const at::Tensor fc = w.get("fc").clone().requires_grad_(true);
-    const at::Tensor out = x * pda_map(x, fc, gamma, fields.number("divisor"));
+    const at::Tensor out = x * pda_map(x, fc, at::scalar_tensor(gamma, x.options()), fields.number("divisor"));
     (out * w.get("G")).sum().backward();
     const std::string prefix = std::string("g").append(js_number(gamma)).append(".");
     w.set(prefix + "out", out);

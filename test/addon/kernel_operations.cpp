@@ -9,8 +9,9 @@
 #include "workspace.h"
 #include "wsss/classifier/pda.h"
 #include "wsss/convolution/affine_launch.h"
-#include "wsss/core/device.h"
 #include "wsss/dataset/batch.h"
+#include "wsss/device/device.h"
+#include "wsss/image/enlargement_launch.h"
 #include "wsss/segmenter/pixel_loss_sums.h"
 
 namespace wsss::test {
@@ -96,10 +97,11 @@ void pda_attention_case(Workspace& w, const Fields& fields) {
     (map * normal(map.sizes(), 3, dtype).to(where)).sum().backward();
     return std::vector<at::Tensor>{map.detach(), x.grad(), fc.grad()};
   };
-  const auto ours = run(parse_device(fields.string("device")),
-                        [&](const at::Tensor& x, const at::Tensor& fc) { return pda_map(x, fc, gamma, divisor); });
+  const auto ours = run(parse_device(fields.string("device")), [&](const at::Tensor& x, const at::Tensor& fc) {
+    return pda_map(x, fc, at::scalar_tensor(gamma, x.options()), divisor);
+  });
   const auto theirs = run(at::kCPU, [&](const at::Tensor& x, const at::Tensor& fc) {
-    return composed_pda_attention(at::conv2d(x, fc), gamma, divisor);
+    return composed_pda_attention(at::conv2d(x, fc), at::scalar_tensor(gamma, x.options()), divisor);
   });
   std::vector<double> errors;
   for (std::size_t i = 0; i < ours.size(); ++i) errors.push_back(relative_error(ours[i], theirs[i]));
@@ -140,6 +142,18 @@ void affine_kernel_case(Workspace& w, const Fields& fields) {
   set_errors(w, errors);
 }
 
+// {n, channels, h, w, H, W, dtype} -> errors [1]: the gradient of enlarged maps
+void enlargement_gradient_case(Workspace& w, const Fields& fields) {
+  const c10::ScalarType dtype = fields.string("dtype") == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  const std::int64_t n = fields.integer("n"), channels = fields.integer("channels");
+  const std::int64_t height = fields.integer("h"), width = fields.integer("w");
+  const at::Tensor gradient = normal({n, channels, fields.integer("H"), fields.integer("W")}, 1, dtype);
+  const at::Tensor leaf = at::zeros({n, channels, height, width}, at::kDouble).requires_grad_(true);
+  at::upsample_bilinear2d(leaf, {gradient.size(2), gradient.size(3)}, true).backward(gradient.to(at::kDouble));
+  const c10::Device device = parse_device(fields.string("device"));
+  set_errors(w, {relative_error(launch_enlargement_gradient(gradient.to(device), height, width), leaf.grad())});
+}
+
 // {n, height, width} -> same: whether gathering a set makes the bytes that host memory gives, patches and masks
 void gathered_case(Workspace& w, const Fields& fields) {
   const std::int64_t n = fields.integer("n"), height = fields.integer("height"), width = fields.integer("width");
@@ -169,20 +183,14 @@ void gathered_case(Workspace& w, const Fields& fields) {
   w.set("same", at::scalar_tensor(same, at::kBool));
 }
 
-// {allowed}: whether float32 convolutions and products on a GPU may be multiplied in TF32, in this process
-void allow_tf32(Workspace& /*w*/, const Fields& fields) {
-  at::globalContext().setAllowTF32CuDNN(fields.boolean("allowed"));
-  at::globalContext().setAllowTF32CuBLAS(fields.boolean("allowed"));
-}
-
 }  // namespace
 
 void add_kernel_operations(OperationTable& table) {
   table["pixel_loss"] = pixel_loss_case;
   table["pda_attention"] = pda_attention_case;
   table["affine_kernel"] = affine_kernel_case;
+  table["enlargement_gradient"] = enlargement_gradient_case;
   table["gathered"] = gathered_case;
-  table["allow_tf32"] = allow_tf32;
 }
 
 }  // namespace wsss::test

@@ -5,9 +5,9 @@
 #include "rules.h"
 #include "workspace.h"
 #include "wsss/classifier/classifier_trainer.h"
-#include "wsss/core/device.h"
 #include "wsss/core/error.h"
-#include "wsss/core/placement.h"
+#include "wsss/device/device.h"
+#include "wsss/device/placement.h"
 #include "wsss/image/resize.h"
 #include "wsss/segmenter/segmenter_trainer.h"
 #include "wsss/weights/state_dict.h"
@@ -245,9 +245,9 @@ void loss_interval(Workspace& w, const Fields& fields) {
         if (static_cast<std::int64_t>(losses.size()) == stop_after) cancel.cancel();
       },
       [&](const ClassifierEpoch&) { epochs.push_back(static_cast<double>(losses.size())); }};
-  double diverged = 0.0, replayed = 0.0;
+  double diverged = 0.0;
   try {
-    replayed = static_cast<double>(train_classifier(network, options, patches, {}, observer, cancel).replayed_steps);
+    train_classifier(network, options, patches, {}, observer, cancel);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kDiverged) {
       diverged = static_cast<double>(losses.size()) + 1;
@@ -258,37 +258,6 @@ void loss_interval(Workspace& w, const Fields& fields) {
   w.set("losses", at::tensor(losses, at::kDouble));
   w.set("epochs", at::tensor(epochs, at::kDouble));
   w.set("diverged", at::scalar_tensor(diverged, at::kDouble));
-  w.set("replayed", at::scalar_tensor(replayed, at::kDouble));
-}
-
-// {device, interval} -> losses of a small segmenter's training, with dropout and a running average of the weights,
-// whose losses are read every so many steps
-void segmenter_loss_interval(Workspace& w, const Fields& fields) {
-  constexpr std::int64_t kPatches = 8, kSize = 64, kClasses = 3;
-  PatchStore patches(kPatches, kSize, kSize, kClasses);
-  MaskStore masks(kPatches, kSize, kSize, 1);
-  for (std::int64_t i = 0; i < kPatches; ++i) {
-    const auto image = synth_image("interval" + std::to_string(i), kSize, kSize);
-    std::memcpy(patches.patch(i), image.data(), image.size());
-    for (std::int64_t pixel = 0; pixel < kSize * kSize; ++pixel) {
-      masks.mask(0, i)[pixel] = static_cast<std::uint8_t>((pixel / 512 + i) % kClasses);
-    }
-  }
-  DeepLab network("mobilenet", kClasses, 16, 0.5, 0.25);
-  network->initialize(1);
-  place(*network, parse_device(fields.string("device")));
-  SegmenterTrainingOptions options;
-  options.schedule.learning_rate = 0.01;
-  options.schedule.epochs = 3;
-  options.batch_size = 2;
-  options.weight_average_decay = 0.9;
-  options.loss.weights = {1.0};
-  options.loss_interval = fields.integer("interval");
-  std::vector<double> losses;
-  const SegmenterObserver observer{[&](const StepReport& step) { losses.push_back(step.loss); }, {}};
-  const TrainingSummary summary = train_segmenter(network, options, patches, masks, {}, observer, CancelToken());
-  w.set("losses", at::tensor(losses, at::kDouble));
-  w.set("replayed", at::scalar_tensor(static_cast<double>(summary.replayed_steps), at::kDouble));
 }
 
 // {} -> same [3]: whether a step with held masks is the one with masks of its own when it is computed, and when it
@@ -363,7 +332,6 @@ void add_training_operations(OperationTable& table) {
   table["classifier_training"] = classifier_training;
   table["segmenter_training"] = segmenter_training;
   table["loss_interval"] = loss_interval;
-  table["segmenter_loss_interval"] = segmenter_loss_interval;
   table["held_masks"] = held_masks;
   table["sgd"] = sgd;
   table["schedule"] = schedule;

@@ -1,15 +1,10 @@
 // The method on a CUDA device against the CPU: the same networks from the same seeds, in float32 and without TF32, in which LibTorch would
 // multiply convolutions there. Skipped, aloud, where there is none.
-import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { Classifier, type Dataset, Segmenter } from "../../dist/index.js";
 import { loadAddon } from "../../dist/native/load.js";
-import { makeWorkspace } from "../support/test-addon.js";
 import { tinyDataset } from "../support/tiny-models.js";
-
-const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 const { cuda } = (await loadAddon()).deviceReport();
 const hasDevice = cuda.deviceCount > 0;
@@ -23,7 +18,6 @@ let data: Dataset;
 
 beforeAll(async () => {
   data = await tinyDataset();
-  (await makeWorkspace(root)).run("allow_tf32", { allowed: false });
 });
 
 /** Losses of all steps, and what the trained network makes of the patches. */
@@ -46,7 +40,7 @@ async function trainedClassifier(
   gradientCheckpointing = false,
 ): Promise<{ classifier: Classifier; losses: number[] }> {
   const { classes, background } = data;
-  const choice = { classes, background, width: 1 / 8, device, seed: 1, precision } as const;
+  const choice = { classes, background, width: 1 / 8, device, seed: 1, precision, tf32: false } as const;
   const classifier = await Classifier.create(choice);
   const losses: number[] = [];
   for await (const event of classifier.train(data.train, { ...training, pdaStartEpoch: 1, gradientCheckpointing })) {
@@ -99,7 +93,7 @@ async function trainedClassifier(
     const outcomes: Outcome[] = [];
     for (const device of devices) {
       const { classes, background } = data;
-      const choice = { classes, background, width: 1 / 8, device, seed: 1, precision: "float32" } as const;
+      const choice = { classes, background, width: 1 / 8, device, seed: 1, precision: "float32", tf32: false } as const;
       const segmenter = await Segmenter.create(choice);
       made.push(segmenter);
       const losses: number[] = [];

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "wsss/core/memory_reuse.h"
-#include "wsss/core/room.h"
+#include "wsss/device/room.h"
 
 namespace wsss {
 

@@ -39,6 +39,7 @@ class ClassifierRun : public TrainingRun {
         batches_(train, nullptr, dtype(), device()),
         validation_(validation),
         observer_(observer),
+        gamma_(at::empty({}, network_->class_weights().options())),
         meter_(train.class_count()) {
     if (options_.pda_divisor <= 0.0) options_.pda_divisor = static_cast<double>(train.class_count());
     network_->set_stem_frozen(options_.freeze_stem);
@@ -57,19 +58,17 @@ class ClassifierRun : public TrainingRun {
     return {batches_.images(batch.indices, batch.draws), label_batch(train_, batch.indices, dtype(), device())};
   }
 
-  Forward forward(const StepInputs& inputs, std::int64_t epoch, Dropout& dropout) override {
+  StepResult forward(const StepInputs& inputs, std::int64_t epoch, Dropout& dropout) override {
     at::Tensor deep = network_->features(inputs.images, dropout).deep;
     if (options_.gamma.enabled(epoch)) {
-      deep = deep * pda_map(deep, network_->class_weights(), options_.gamma.gamma(epoch), options_.pda_divisor);
+      deep = deep * pda_map(deep, network_->class_weights(), gamma_, options_.pda_divisor);
     }
     const at::Tensor logits = network_->classify(deep, dropout);
     return {logits, multilabel_soft_margin(logits, inputs.targets)};
   }
 
-  std::optional<double> constant_of(std::int64_t epoch) const override {
-    if (!options_.gamma.enabled(epoch)) return std::nullopt;
-    return options_.gamma.gamma(epoch);
-  }
+  void enter_epoch(std::int64_t epoch) override { gamma_.fill_(options_.gamma.gamma(epoch)); }
+  bool variant_of(std::int64_t epoch) const override { return options_.gamma.enabled(epoch); }
 
   void measure(const at::Tensor& logits, const std::vector<std::int64_t>& indices) override {
     const at::Tensor probabilities = logits.sigmoid().to(at::kCPU, at::kFloat).contiguous();
@@ -128,6 +127,7 @@ class ClassifierRun : public TrainingRun {
   TrainingBatches batches_;
   const std::vector<const PatchStore*>& validation_;
   const ClassifierObserver& observer_;
+  at::Tensor gamma_;  ///< Of the epoch, a scalar on the device.
   LabelMeter meter_;
   Running running_;
   std::optional<LabelScores> scores_;

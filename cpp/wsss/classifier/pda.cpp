@@ -50,14 +50,15 @@ class Attention : public torch::autograd::Function<Attention> {
 
 }  // namespace
 
-at::Tensor composed_pda_attention(const at::Tensor& maps, double gamma, double divisor) {
+at::Tensor composed_pda_attention(const at::Tensor& maps, const at::Tensor& gamma, double divisor) {
   const at::Tensor rectified = at::relu(maps);
   const at::Tensor threshold = rectified.detach().amax({2, 3}, /*keepdim=*/true) * gamma;
   const at::Tensor kept = rectified.masked_fill(rectified.detach() > threshold, 0.0);
   return kept.sum(1, /*keepdim=*/true) / divisor;
 }
 
-at::Tensor pda_map(const at::Tensor& features, const at::Tensor& class_weights, double gamma, double divisor) {
+at::Tensor pda_map(const at::Tensor& features, const at::Tensor& class_weights, const at::Tensor& gamma,
+                   double divisor) {
   const at::Tensor maps = at::conv2d(features, class_weights);
   if (!can_launch(maps)) return composed_pda_attention(maps, gamma, divisor);
   const at::Tensor thresholds = at::relu(maps.detach().amax({2, 3})) * gamma;

@@ -15,14 +15,15 @@ namespace wsss {
 ///
 /// @param features       [N, C, h, w], relu(bn7).
 /// @param class_weights  [K, C, 1, 1], fc8.
-/// @param gamma          0 drops every positive pixel, 1 none.
+/// @param gamma          scalar of the features' dtype and device: 0 drops every positive pixel, 1 none.
 /// @param divisor        the published code divides by 4 whatever K is; K is what the paper's mean says.
 /// @return               [N, 1, h, w], 0 or more.
-at::Tensor pda_map(const at::Tensor& features, const at::Tensor& class_weights, double gamma, double divisor);
+at::Tensor pda_map(const at::Tensor& features, const at::Tensor& class_weights, const at::Tensor& gamma,
+                   double divisor);
 
 /// The same from maps [N, K, h, w] in ATen's operations alone: what runs where we have no kernel, and what the tests
 /// compare with.
-at::Tensor composed_pda_attention(const at::Tensor& maps, double gamma, double divisor);
+at::Tensor composed_pda_attention(const at::Tensor& maps, const at::Tensor& gamma, double divisor);
 
 /// How gamma shrinks over the epochs.
 struct GammaSchedule {

@@ -29,6 +29,7 @@ void HeldMasks::rewind() {
 
 void HeldMasks::draw(at::Generator generator) {
   for (auto& mask : masks_) draw_mask(mask.values, mask.kept, generator);
+  rewind();
 }
 
 at::Tensor Dropout::apply(const at::Tensor& x, at::IntArrayRef mask_shape, double probability) {

@@ -17,7 +17,7 @@ class HeldMasks {
   at::Tensor next(at::IntArrayRef shape, const at::TensorOptions& options, double kept, at::Generator generator);
   /// The step comes once more, the same: next() begins at the first mask.
   void rewind();
-  /// Fills all masks anew, in the order in which the step asked for them.
+  /// Fills all masks anew, in the order in which the step asked for them, and rewinds.
   void draw(at::Generator generator);
 
  private:

@@ -4,7 +4,8 @@
 
 namespace wsss {
 
-/// In what convolutions multiply. Weights, their gradients and all sums are float32 in either case.
+/// In what convolutions multiply. Weights, sums and what the optimizer computes are float32 in either case; a weight's
+/// gradient is rounded to bfloat16 once where a product of bfloat16 makes it.
 enum class Precision {
   kFloat32,
   /// What a convolution multiplies, and the maps between layers, are rounded to eight significant bits: half as many

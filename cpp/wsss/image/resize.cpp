@@ -1,10 +1,12 @@
 #include "wsss/image/resize.h"
 
-#include <ATen/ATen.h>
+#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
+
+#include "wsss/image/enlargement_launch.h"
 
 namespace wsss {
 
@@ -33,6 +35,23 @@ at::Tensor interpolate(const at::Tensor& maps, std::int64_t dim, std::int64_t si
   return pick(left) * (1.0 - weight) + pick(right) * weight;
 }
 
+/// ATen's enlargement with our own gradient.
+class Enlarged : public torch::autograd::Function<Enlarged> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& maps, std::int64_t height,
+                            std::int64_t width) {
+    context->saved_data["height"] = maps.size(2);
+    context->saved_data["width"] = maps.size(3);
+    return at::upsample_bilinear2d(maps, {height, width}, /*align_corners=*/true);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto height = context->saved_data["height"].toInt(), width = context->saved_data["width"].toInt();
+    return {launch_enlargement_gradient(gradients[0], height, width), at::Tensor(), at::Tensor()};
+  }
+};
+
 }  // namespace
 
 at::Tensor resize_half_pixel(const at::Tensor& maps, std::int64_t height, std::int64_t width) {
@@ -40,6 +59,8 @@ at::Tensor resize_half_pixel(const at::Tensor& maps, std::int64_t height, std::i
 }
 
 at::Tensor resize_align_corners(const at::Tensor& maps, std::int64_t height, std::int64_t width) {
+  // On the CPU ATen's own gradient has one order too.
+  if (maps.is_cuda() && can_launch_enlargement(maps)) return Enlarged::apply(maps, height, width);
   return at::upsample_bilinear2d(maps, {height, width}, /*align_corners=*/true);
 }
 

@@ -3,15 +3,15 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 
+#include <optional>
 #include <string>
 
 namespace wsss {
 
 namespace {
 
-struct Plugin {
-  const CudaTable* table = nullptr;
-  decltype(&wsss_cuda_capability) capability = nullptr;
+struct Opened {
+  std::optional<CudaPlugin> plugin;
   std::string reason;
 };
 
@@ -24,35 +24,41 @@ std::string own_folder() {
   return slash == std::string::npos ? "." : file.substr(0, slash);
 }
 
-Plugin open_plugin() {
+template <typename Function>
+Function exported(void* library, const char* name) {
+  return reinterpret_cast<Function>(dlsym(library, name));
+}
+
+Opened open_plugin() {
   const std::string file = own_folder() + "/" + kCudaPluginFile;
   // Never closed: kernels are registered with the CUDA runtime until the process ends.
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (library == nullptr) return {nullptr, nullptr, dlerror()};
-  const auto getter = reinterpret_cast<decltype(&wsss_cuda_table)>(dlsym(library, kCudaTableSymbol));
-  const CudaTable* table = getter == nullptr ? nullptr : getter(kCudaTableVersion, CudaTable::layout());
-  const auto capability = reinterpret_cast<decltype(&wsss_cuda_capability)>(dlsym(library, kCudaCapabilitySymbol));
-  if (table == nullptr || capability == nullptr) {
-    return {nullptr, nullptr, file + " is of another build than the addon"};
-  }
-  return {table, capability, ""};
+  if (library == nullptr) return {std::nullopt, dlerror()};
+  const auto table = exported<decltype(&wsss_cuda_table)>(library, "wsss_cuda_table");
+  CudaPlugin plugin;
+  plugin.kernels = table == nullptr ? nullptr : table(kCudaTableVersion, CudaTable::layout());
+  if (plugin.kernels == nullptr) return {std::nullopt, file + " is of another build than the addon"};
+  plugin.capability = exported<decltype(&wsss_cuda_capability)>(library, "wsss_cuda_capability");
+  plugin.make_graph = exported<decltype(&wsss_cuda_make_graph)>(library, "wsss_cuda_make_graph");
+  plugin.list_segments = exported<decltype(&wsss_cuda_list_segments)>(library, "wsss_cuda_list_segments");
+  return {plugin, ""};
 }
 
-const Plugin& plugin() {
-  static const Plugin opened = open_plugin();
-  return opened;
+const Opened& opened() {
+  static const Opened once = open_plugin();
+  return once;
 }
 
 }  // namespace
 
-const CudaTable* cuda_kernels() { return plugin().table; }
+const CudaPlugin* cuda_plugin() { return opened().plugin ? &*opened().plugin : nullptr; }
+
+const char* cuda_plugin_reason() { return opened().reason.c_str(); }
 
 bool cuda_multiplies_bfloat16(int device) {
   constexpr int kAmpere = 80;
-  return plugin().capability != nullptr && plugin().capability(device) >= kAmpere;
+  return cuda_plugin() != nullptr && cuda_plugin()->capability(device) >= kAmpere;
 }
-
-const char* cuda_kernels_reason() { return plugin().reason.c_str(); }
 
 void* current_cuda_stream(const c10::Device& device) {
   const c10::impl::VirtualGuardImpl guard(device.type());

@@ -6,6 +6,7 @@
 
 #include "wsss/kernels/affine.h"
 #include "wsss/kernels/augment.h"
+#include "wsss/kernels/enlargement_gradient.h"
 #include "wsss/kernels/pda_attention.h"
 #include "wsss/kernels/pixel_loss.h"
 
@@ -33,15 +34,12 @@ using CudaTable =
     CudaTableOf<AffineForward<float>, AffineForward<c10::BFloat16>, AffineBackward<float>,
                 AffineBackward<c10::BFloat16>, PdaAttention<float>, PdaAttention<double>, PdaAttentionGradient<float>,
                 PdaAttentionGradient<double>, PixelLoss<float>, PixelLoss<double>, PixelLossGradient<float>,
-                PixelLossGradient<double>, CoarseGradient<float>, CoarseGradient<double>, GatherPatches, BlurPatches>;
+                PixelLossGradient<double>, CoarseGradient<float>, CoarseGradient<double>, EnlargementGradient<float>,
+                EnlargementGradient<c10::BFloat16>, GatherPatches, BlurPatches>;
 
-/// Counts up where the meaning of an operation's fields changes and their size does not.
-inline constexpr std::int64_t kCudaTableVersion = 1;
+/// Counts up where the meaning of an operation's fields, or of what the plugin exports, changes and no size does.
+inline constexpr std::int64_t kCudaTableVersion = 2;
 /// What the plugin exports: its table, or null if the caller knows another version or layout.
 extern "C" const CudaTable* wsss_cuda_table(std::int64_t version, std::int64_t layout);
-inline constexpr const char* kCudaTableSymbol = "wsss_cuda_table";
-/// And: ten times the major and once the minor compute capability of a device (80 = A100); 0 if CUDA does not say.
-extern "C" int wsss_cuda_capability(int device);
-inline constexpr const char* kCudaCapabilitySymbol = "wsss_cuda_capability";
 
 }  // namespace wsss

@@ -14,7 +14,7 @@ namespace wsss {
 
 /// Whether our own operations can run on a device.
 inline bool can_launch(const c10::Device& device) {
-  return device.is_cpu() || (device.is_cuda() && cuda_kernels() != nullptr);
+  return device.is_cpu() || (device.is_cuda() && cuda_plugin() != nullptr);
 }
 
 /// Whether those that are made for float32 and float64 can run on a tensor.
@@ -33,7 +33,7 @@ template <typename Op>
 void launch(const Op& op, std::int64_t count, const c10::Device& device, std::int64_t grain = 1 << 12) {
   if (device.is_cuda()) {
     const c10::DeviceGuard guard(device);
-    const CudaLauncher<Op>& launcher = *cuda_kernels();
+    const CudaLauncher<Op>& launcher = *cuda_plugin()->kernels;
     const char* problem = launcher.launch(op, count, current_cuda_stream(device));
     if (problem != nullptr) throw Error(ErrorCode::kDevice, std::string("a CUDA kernel did not start: ") + problem);
     return;

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "wsss/core/precision.h"
 #include "wsss/dataset/batch.h"
 #include "wsss/optim/schedule.h"
+#include "wsss/recording/device_graph.h"
 
 namespace wsss {
 
@@ -49,6 +51,8 @@ struct TrainingOptions {
   /// and leaves the weights as they were; otherwise some updates have followed it.
   std::int64_t loss_interval = 0;
   bool keep_best = true;  ///< End with the weights of the best validation score rather than the last.
+  /// Where recordings of steps come from, instead of what the device has.
+  std::optional<GraphSource> graphs;
 };
 
 /// How a run ended.
@@ -56,7 +60,8 @@ struct TrainingSummary {
   std::int64_t steps = 0;
   std::int64_t epochs = 0;
   std::int64_t batch_size = 0;      ///< As asked for, or what was fitted.
-  std::int64_t replayed_steps = 0;  ///< Those that were replayed from a recording, on a GPU.
+  std::int64_t replayed_steps = 0;  ///< Those that were replayed from a recording; none of before a resumption.
+  std::string why_not_recorded;     ///< Why steps are not recorded at the end; empty if they are.
   std::int64_t best_epoch = -1;     ///< -1 without validation.
   double best_score = 0.0;
   double last_loss = 0.0;

@@ -12,6 +12,8 @@ namespace {
 // Columns of a history's rows before what the stage measures.
 constexpr std::size_t kStepColumns = 5;
 constexpr std::size_t kEpochColumns = 3;
+// After it: whether the step was replayed, which older checkpoints do not say.
+constexpr std::size_t kNewStepColumns = 1;
 constexpr double kMostPatches = 1e9;
 }  // namespace
 
@@ -110,20 +112,26 @@ void TrainingRun::report_again(const Checkpoint& checkpoint) {
   const std::int64_t per_epoch = options_.schedule.steps_per_epoch;
   const std::int64_t all = options_.schedule.epochs * per_epoch;
   std::int64_t step = 0;
+  const std::size_t measured = kStepColumns + step_measures().size();
+  replayed_in_epoch_ = 0;
   for (const auto& row : checkpoint.step_history) {
-    if (row.size() != kStepColumns + step_measures().size() || !(row[3] >= 0.0 && row[3] <= kMostPatches)) {
+    const bool has_length = row.size() == measured || row.size() == measured + kNewStepColumns;
+    if (!has_length || !(row[3] >= 0.0 && row[3] <= kMostPatches)) {
       throw Error(ErrorCode::kWeights, "the checkpoint's history is broken");
     }
-    set_step_measures({row.begin() + kStepColumns, row.end()});
+    set_step_measures({row.begin() + kStepColumns, row.begin() + static_cast<std::ptrdiff_t>(measured)});
+    const bool replayed = row.size() > measured && row[measured] != 0.0;
     const std::int64_t epoch = step / per_epoch;
+    if (step % per_epoch == 0) replayed_in_epoch_ = 0;
+    if (replayed) ++replayed_in_epoch_;
     ++step;
-    step_done({epoch, step, all, row[1], row[2], static_cast<std::int64_t>(row[3]), row[4], {}, {}, true});
+    step_done({epoch, step, all, row[1], row[2], static_cast<std::int64_t>(row[3]), row[4], {}, {}, true, replayed});
     const auto ended = static_cast<std::size_t>(step / per_epoch);
     if (step % per_epoch != 0 || ended > checkpoint.epoch_history.size()) continue;
     const auto& epoch_row = checkpoint.epoch_history[ended - 1];
     if (epoch_row.size() < kEpochColumns) throw Error(ErrorCode::kWeights, "the checkpoint's history is broken");
     set_epoch_measures({epoch_row.begin() + kEpochColumns, epoch_row.end()});
-    epoch_done({epoch, epoch_row[0], epoch_row[1], epoch_row[2] != 0.0, true});
+    epoch_done({epoch, epoch_row[0], epoch_row[1], epoch_row[2] != 0.0, true, replayed_in_epoch_, ""});
   }
 }
 

@@ -6,10 +6,11 @@
 #include <cmath>
 #include <limits>
 
-#include "wsss/core/device_memory.h"
 #include "wsss/core/error.h"
 #include "wsss/core/recompute.h"
-#include "wsss/core/room.h"
+#include "wsss/device/device_memory.h"
+#include "wsss/device/device_use.h"
+#include "wsss/device/room.h"
 #include "wsss/optim/training_run.h"
 
 namespace wsss {
@@ -58,11 +59,15 @@ double TrainingRun::step_bytes(std::int64_t patches) {
   }
   const PrecisionScope precision(options_.precision);
   const RecomputeScope recompute(options_.gradient_checkpointing);
+  enter_epoch(last_epoch);
   std::int64_t bytes = 0;
   for (int time = 0; time < 2; ++time) {
     const PeakMemory peak(device_);
-    Dropout drawn = dropout();
-    forward(inputs(batch), last_epoch, drawn).loss.backward();
+    Dropout drawn(dropout_generator_, options_.dropout_factor);
+    const StepInputs given = inputs(batch);
+    // A recording has inputs of its own beside those that are copied into them.
+    const StepInputs read = recorder_.records() ? StepInputs{given.images.clone(), given.targets.clone()} : given;
+    forward(read, last_epoch, drawn).loss.backward();
     bytes = peak.bytes();
     optimizer_->zero_grad();
   }
@@ -71,6 +76,7 @@ double TrainingRun::step_bytes(std::int64_t patches) {
 
 /// Computes small steps, which leave no trace in the network. Nothing if not even the fewest patches have room.
 std::optional<StepMemory> TrainingRun::measure_memory() {
+  const DeviceUse use(device_);
   const BuffersAsTheyWere buffers(network_);
   network_.train();
   std::optional<double> fewest, one_more;
@@ -108,22 +114,28 @@ std::int64_t TrainingRun::fitting_batch(std::int64_t most) {
   if (!memory) return 0;
   const double free = device_.is_cpu() ? kShareOfHost * static_cast<double>(options_.free_host_bytes)
                                        : kShareOfDevice * static_cast<double>(free_device_bytes(device_));
-  const double room = free - kept_bytes() - memory->fixed;
-  auto batch = std::isinf(memory->per_patch)
-                   ? std::min(most, fewest_patches())
-                   : std::min(most, static_cast<std::int64_t>(std::max(0.0, std::floor(room / memory->per_patch))));
-  const auto leaves_too_few = [&] {
-    const std::int64_t rest = rest_of(count_, batch, options_.drop_last_batch);
-    return rest != 0 && rest < fewest_patches();
+  const double room = free - kept_bytes();
+  // Without room for one patch more, one more takes for ever, and 0 of them are not a number.
+  const auto bytes = [&](std::int64_t patches) {
+    if (std::isinf(memory->per_patch)) return patches <= fewest_patches() ? memory->fixed : memory->per_patch;
+    return memory->fixed + static_cast<double>(patches) * memory->per_patch;
   };
-  while (batch > fewest_patches() && leaves_too_few()) --batch;
+  const auto has_room = [&](std::int64_t patches) {
+    const std::int64_t rest = rest_of(count_, patches, options_.drop_last_batch);
+    if (rest != 0 && rest < fewest_patches()) return false;
+    // The rest of an epoch is computed beside the recording of a full step, which keeps its memory.
+    const double beside = rest != 0 && recorder_.records() ? bytes(rest) : 0.0;
+    return bytes(patches) + beside <= room;
+  };
+  std::int64_t batch = most;
+  while (batch >= fewest_patches() && !has_room(batch)) --batch;
   return batch < fewest_patches() ? 0 : batch;
 }
 
 /// What to say when a step of so many patches had no room, and how many would have.
 Error TrainingRun::no_memory(std::int64_t patches, const Error& problem) {
   report_steps();
-  forget_recording();
+  recorder_.forget();
   optimizer_->zero_grad();
   release_idle_memory(device_);
   const std::int64_t fits = fitting_batch(patches - 1);

@@ -4,14 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "wsss/core/batch_norm.h"
-#include "wsss/core/device_memory.h"
 #include "wsss/core/memory_reuse.h"
-#include "wsss/core/own_stream.h"
 #include "wsss/core/random.h"
 #include "wsss/core/recompute.h"
-#include "wsss/core/room.h"
+#include "wsss/device/device_memory.h"
+#include "wsss/device/device_use.h"
+#include "wsss/device/own_stream.h"
+#include "wsss/device/room.h"
 #include "wsss/weights/atomic_file.h"
 #include "wsss/weights/safetensors.h"
 
@@ -19,7 +21,11 @@ namespace wsss {
 
 namespace {
 
-constexpr std::int64_t kDeviceLossInterval = 20;
+TrainingOptions with_loss_interval(TrainingOptions options, const c10::Device& device) {
+  constexpr std::int64_t kOfDevices = 20;
+  if (options.loss_interval == 0) options.loss_interval = device.is_cpu() ? 1 : kOfDevices;
+  return options;
+}
 
 }  // namespace
 
@@ -27,23 +33,40 @@ TrainingRun::TrainingRun(const char* stage, torch::nn::Module& network, const at
                          const TrainingOptions& options, std::int64_t count, const CancelToken& cancel)
     : stage_(stage),
       network_(network),
-      options_(options),
+      options_(with_loss_interval(options, reference.device())),
       count_(count),
       cancel_(cancel),
       dtype_(reference.scalar_type()),
       device_(reference.device()),
-      dropout_generator_(make_generator(device_, 0)) {
+      dropout_generator_(make_generator(device_, 0)),
+      recorder_(make_recorder()) {
   set_batch_size(options_.batch_size);
-  if (options_.loss_interval == 0) options_.loss_interval = device_.is_cpu() ? 1 : kDeviceLossInterval;
 }
 
-/// However a run ends, nothing of a recording stays.
+StepRecorder TrainingRun::make_recorder() {
+  std::string reason;
+  if (device_.is_cpu() && !options_.graphs) reason = "the device is the CPU";
+  if (options_.loss_interval == 1) reason = "the loss is read at every step";
+  const char* wish = std::getenv("WSSS_RECORD");
+  if (wish != nullptr && std::string(wish) == "0") reason = "WSSS_RECORD is 0";
+  GraphSource graphs = options_.graphs ? *options_.graphs : device_.is_cpu() ? GraphSource() : graphs_of_cuda();
+  return {device_, std::move(graphs), std::move(reason), dropout_generator_, options_.dropout_factor, [this] {
+            drop_gradients();
+          }};
+}
+
+void TrainingRun::drop_gradients() {
+  if (optimizer_) optimizer_->zero_grad();
+}
+
+/// However a run ends, the memory of its recording, and what its stream alone could use, is free.
 class TrainingRun::RecordingScope {
  public:
   explicit RecordingScope(TrainingRun& run) : run_(run) {}
   ~RecordingScope() {
     try {
-      run_.forget_recording();
+      run_.recorder_.forget();
+      if (run_.device_.is_cuda()) release_idle_memory(run_.device_);
     } catch (const c10::Error&) {
       // The device is broken; whoever asks it next is told.
     }
@@ -78,6 +101,7 @@ TrainingSummary TrainingRun::run() {
   if (average_) average_->swap();
   if (options_.keep_best && !best_weights_.empty()) load_state_dict(network_, best_weights_, "the best epoch");
   summary_.elapsed_ms = elapsed_ms();
+  summary_.why_not_recorded = recorder_.reason();
   return summary_;
 }
 
@@ -92,6 +116,7 @@ void TrainingRun::unfold() {
   constexpr std::int64_t kPatches = 64;
   if (!options_.unfold_batch_norms || !trains_batch_norms() || !has_folded_batch_norms(network_)) return;
   network_.eval();
+  const DeviceUse use(device_);
   unfold_batch_norms(network_, [&] {
     const auto batches = epoch_batches(count_, options_, /*epoch=*/0);
     std::int64_t seen = 0;
@@ -105,6 +130,7 @@ void TrainingRun::unfold() {
 
 void TrainingRun::train_epoch(std::int64_t epoch) {
   network_.train();
+  enter_epoch(epoch);
   const auto batches = epoch_batches(count_, options_, epoch);
   // A resumed run may begin inside an epoch.
   const std::int64_t first = summary_.steps - epoch * options_.schedule.steps_per_epoch;
@@ -112,6 +138,7 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
     begin_epoch();
     loss_sum_ = 0.0;
     patches_seen_ = 0;
+    replayed_in_epoch_ = 0;
   }
   for (auto i = static_cast<std::size_t>(first); i < batches.size(); ++i) {
     stop_if_cancelled();
@@ -120,7 +147,7 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
       batch.draws.push_back(draw_augmentation(options_.augmentation, options_.seed, epoch, index));
     }
     std::optional<Error> no_room;
-    Forward result;
+    StepResult result;
     try {
       no_room = lack_of_room([&] { result = update(batch); });
     } catch (const Error& error) {
@@ -143,25 +170,28 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
 /// wsss::lack_of_room(), after a second try without the recording, if there is one: it holds memory.
 std::optional<Error> TrainingRun::lack_of_room(const std::function<void()>& work) {
   const auto problem = wsss::lack_of_room(work);
-  if (!problem || recorded_ == nullptr) return problem;
-  records_ = false;
-  forget_recording();
-  return wsss::lack_of_room(work);
+  return problem && recorder_.forget_for_room() ? wsss::lack_of_room(work) : problem;
 }
 
 /// Computes a step and updates the weights.
-TrainingRun::Forward TrainingRun::update(const StepBatch& batch) {
+StepResult TrainingRun::update(const StepBatch& batch) {
   dropout_generator_.set_current_seed(
       random_bits(options_.seed, RandomPurpose::kDropout, static_cast<std::uint64_t>(summary_.steps)));
   optimizer_->set_learning_rate(options_.schedule.at(summary_.steps));
   const PrecisionScope precision(options_.precision);
   const RecomputeScope recompute(options_.gradient_checkpointing);
-  const StepInputs given = inputs(batch);
-  return can_record() ? recorded_step(given, batch.epoch) : computed_step(given, batch.epoch, dropout());
+  const StepInputs given = [&] {
+    const DeviceUse use(device_);
+    return inputs(batch);
+  }();
+  const StepRecorder::Kind kind{given.images.size(0), variant_of(batch.epoch)};
+  return recorder_.step(kind, given, [this, epoch = batch.epoch](const StepInputs& step, Dropout dropout) {
+    return compute(step, epoch, std::move(dropout));
+  });
 }
 
 /// What follows an update, which must not be done again.
-void TrainingRun::finish_step(const StepBatch& batch, const Forward& result) {
+void TrainingRun::finish_step(const StepBatch& batch, const StepResult& result) {
   const double learning_rate = options_.schedule.at(summary_.steps);
   ++summary_.steps;
   if (average_) average_->update(summary_.steps);
@@ -175,12 +205,14 @@ void TrainingRun::finish_step(const StepBatch& batch, const Forward& result) {
   report.elapsed_ms = elapsed_ms();
   report.logits = result.logits;
   report.indices = batch.indices;
+  report.replayed = result.replayed;
+  if (result.replayed) ++summary_.replayed_steps;
   pending_.push_back({std::move(report), result.loss});
   if (static_cast<std::int64_t>(pending_.size()) >= options_.loss_interval) report_steps();
 }
 
-TrainingRun::Forward TrainingRun::computed_step(const StepInputs& inputs, std::int64_t epoch, Dropout dropout) {
-  const Forward result = forward(inputs, epoch, dropout);
+StepResult TrainingRun::compute(const StepInputs& inputs, std::int64_t epoch, Dropout dropout) {
+  const StepResult result = forward(inputs, epoch, dropout);
   if (options_.loss_interval == 1) {
     require_finite_loss(result.loss.item<double>(), summary_.steps + 1, options_.schedule.at(summary_.steps));
   }
@@ -191,63 +223,15 @@ TrainingRun::Forward TrainingRun::computed_step(const StepInputs& inputs, std::i
   return {result.logits.detach(), result.loss.detach()};
 }
 
-/// A step of a kind is computed the first time, recorded the second time, and replayed from then on.
-TrainingRun::Forward TrainingRun::recorded_step(const StepInputs& inputs, std::int64_t epoch) {
-  const StepKind kind{inputs.images.size(0), constant_of(epoch)};
-  if (recorded_ != nullptr && recorded_->kind.is_rest(kind)) return computed_step(inputs, epoch, dropout());
-  if (recorded_ == nullptr || recorded_->kind != kind) {
-    forget_recording();
-    recorded_ = std::make_unique<RecordedStep>();
-    recorded_->kind = kind;
-    return computed_step(inputs, epoch, held_dropout());
-  }
-  if (!recorded_->recording.is_made() && !record(inputs, epoch)) return computed_step(inputs, epoch, dropout());
-  recorded_->inputs.images.copy_(inputs.images);
-  recorded_->inputs.targets.copy_(inputs.targets);
-  recorded_->masks.draw(dropout_generator_);
-  // The next replay overwrites its results. Their copies have their memory before the step is done, which would be done
-  // again for want of it.
-  const Forward result{at::empty_like(recorded_->result.logits), at::empty_like(recorded_->result.loss)};
-  recorded_->recording.replay();
-  ++summary_.replayed_steps;
-  result.logits.copy_(recorded_->result.logits);
-  result.loss.copy_(recorded_->result.loss);
-  return result;
-}
-
-/// Records the step that was computed before. False if the device refuses, once and for all.
-bool TrainingRun::record(const StepInputs& inputs, std::int64_t epoch) {
-  optimizer_->zero_grad();
-  // What the step had when it was computed waits for a next one, which will not come.
-  release_idle_memory(device_);
-  // Whatever is written between two replays is made here, not while recording: see HeldMasks.
-  recorded_->inputs = {inputs.images.clone(), inputs.targets.clone()};
-  recorded_->masks.rewind();
-  try {
-    recorded_->recording.make([&] { recorded_->result = computed_step(recorded_->inputs, epoch, held_dropout()); });
-    return true;
-  } catch (const c10::Error& error) {
-    TORCH_WARN("the training step could not be recorded; its operations go on being launched one by one: ",
-               error.what_without_backtrace());
-    records_ = false;
-    forget_recording();
-    return false;
-  }
-}
-
-void TrainingRun::forget_recording() {
-  if (recorded_ == nullptr) return;
-  optimizer_->zero_grad();  // The gradients lie in its memory.
-  recorded_.reset();
-  release_idle_memory(device_);
-}
-
 /// Reads the losses of all steps that were not reported yet, at once, since on a device this waits for it.
 void TrainingRun::report_steps() {
   if (pending_.empty()) return;
   std::vector<at::Tensor> losses;
   for (const auto& pending : pending_) losses.push_back(pending.loss);
-  const at::Tensor read = at::stack(losses).to(at::kCPU, at::kDouble);
+  const at::Tensor read = [&] {
+    const DeviceUse use(device_);
+    return at::stack(losses).to(at::kCPU, at::kDouble);
+  }();
   const std::vector<Pending> steps = std::move(pending_);
   pending_.clear();
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -257,6 +241,7 @@ void TrainingRun::report_steps() {
     summary_.last_loss = report.loss;
     loss_sum_ += report.loss * static_cast<double>(report.patches);
     patches_seen_ += report.patches;
+    if (report.replayed) ++replayed_in_epoch_;
     measure(report.logits, report.indices);
     report_step(report);
   }
@@ -267,6 +252,7 @@ void TrainingRun::report_step(const StepReport& report) {
                           static_cast<double>(report.patches), report.elapsed_ms};
   const auto measures = step_measures();
   row.insert(row.end(), measures.begin(), measures.end());
+  row.push_back(report.replayed ? 1.0 : 0.0);
   if (has_checkpoints()) step_history_.push_back(std::move(row));
   step_done(report);
 }
@@ -293,6 +279,8 @@ void TrainingRun::finish_epoch(std::int64_t epoch) {
 }
 
 double TrainingRun::validated_score() {
+  // A batch that was fitted to the memory leaves no room for a recording beside what follows.
+  if (options_.fit_batch) recorder_.forget();
   // It needs other sizes, for which the blocks of the steps would stand idle beside its own.
   if (device_.is_cpu()) release_idle_memory(device_);
   double score = 0.0;
@@ -306,6 +294,8 @@ EpochReport TrainingRun::validated_epoch(std::int64_t epoch) {
   const std::optional<double> score = has_validation() ? std::make_optional(validated_score()) : std::nullopt;
   EpochReport report;
   report.epoch = epoch;
+  report.replayed_steps = replayed_in_epoch_;
+  report.why_not_recorded = recorder_.reason();
   report.mean_loss = loss_sum_ / static_cast<double>(std::max<std::int64_t>(1, patches_seen_));
   // The first score counts as best whatever it is, so that there always is a best; one that is not a number never does.
   report.best = score && !std::isnan(*score) && (summary_.best_epoch < 0 || *score > summary_.best_score);

@@ -14,9 +14,9 @@
 #include "wsss/core/error.h"
 #include "wsss/dataset/batch.h"
 #include "wsss/optim/checkpoint.h"
-#include "wsss/optim/recording.h"
 #include "wsss/optim/training.h"
 #include "wsss/optim/weight_average.h"
+#include "wsss/recording/step_recorder.h"
 #include "wsss/weights/state_dict.h"
 
 namespace wsss {
@@ -33,7 +33,8 @@ struct StepReport {
   double elapsed_ms = 0.0;
   at::Tensor logits;                  ///< One entry per patch, before the update; of a segmenter not enlarged.
   std::vector<std::int64_t> indices;  ///< Patches of the batch, in the order of `logits`.
-  bool again = false;  ///< Of before the checkpoint that the run resumed from; without logits and indices.
+  bool again = false;     ///< Of before the checkpoint that the run resumed from; without logits and indices.
+  bool replayed = false;  ///< Whether it was replayed from a recording.
 };
 
 /// One epoch, after its validation.
@@ -43,6 +44,8 @@ struct EpochReport {
   double elapsed_ms = 0.0;
   bool best = false;
   bool again = false;  ///< As in StepReport.
+  std::int64_t replayed_steps = 0;
+  std::string why_not_recorded;  ///< Why its last step was not recorded; empty if it was, or is the first of its kind.
 };
 
 /// Patches of one step and how each is augmented.
@@ -50,12 +53,6 @@ struct StepBatch {
   std::int64_t epoch = 0;
   std::vector<std::int64_t> indices;
   std::vector<AugmentationDraw> draws;
-};
-
-/// What a step computes with, on the network's device.
-struct StepInputs {
-  at::Tensor images;   ///< [n, 3, H, W]
-  at::Tensor targets;  ///< Labels [n, K], or masks [levels, n, H, W].
 };
 
 /// What the tensors of a step of n patches take: fixed + n * per_patch bytes.
@@ -67,8 +64,7 @@ struct StepMemory {
 /// The loop that both stages share: epochs of shuffled batches, one update each, validation, the best weights kept,
 /// checkpoints. A stage says what one forward pass is, and what is measured.
 ///
-/// On a CUDA device whose losses are read every few steps, a step is recorded at its second time and replayed from then
-/// on. With a set of full batches that costs the host a few launches a step instead of thousands.
+/// On a CUDA device whose losses are read every few steps, steps are recorded and replayed: see StepRecorder.
 ///
 /// With a checkpoint folder a cancelled run ends its step and saves before it stops, and a run that resumes does
 /// exactly what the undisturbed one would have done: on the CPU to the last bit. It first reports again what was
@@ -84,11 +80,6 @@ class TrainingRun {
   TrainingSummary run();
 
  protected:
-  struct Forward {
-    at::Tensor logits;
-    at::Tensor loss;  ///< Scalar.
-  };
-
   /// @param stage      its name in checkpoints.
   /// @param reference  any parameter of the network, for its dtype and device.
   /// @param count      patches of the training set.
@@ -101,12 +92,14 @@ class TrainingRun {
   /// Whether batch norms learn in this run.
   virtual bool trains_batch_norms() const = 0;
   virtual void begin_epoch() {}
+  /// Writes what forward() reads of the epoch to where it reads it: a recording that computes with a number keeps it.
+  virtual void enter_epoch(std::int64_t /*epoch*/) {}
   virtual StepInputs inputs(const StepBatch& batch) = 0;
-  virtual Forward forward(const StepInputs& inputs, std::int64_t epoch, Dropout& dropout) = 0;
+  virtual StepResult forward(const StepInputs& inputs, std::int64_t epoch, Dropout& dropout) = 0;
   /// Patches without which a step cannot be: 2 where a layer normalises over the patches alone.
   virtual std::int64_t fewest_patches() const { return 1; }
-  /// A number of the epoch that forward() computes with, if it does so: a recording holds it.
-  virtual std::optional<double> constant_of(std::int64_t /*epoch*/) const { return std::nullopt; }
+  /// Which of two ways forward() goes in an epoch; each has a recording of its own.
+  virtual bool variant_of(std::int64_t /*epoch*/) const { return false; }
   /// Takes a step into the meters.
   virtual void measure(const at::Tensor& /*logits*/, const std::vector<std::int64_t>& /*indices*/) {}
   virtual void step_done(const StepReport& report) = 0;
@@ -137,15 +130,11 @@ class TrainingRun {
   void set_batch_size(std::int64_t patches);
   void unfold();
   void train_epoch(std::int64_t epoch);
-  Forward update(const StepBatch& batch);
-  void finish_step(const StepBatch& batch, const Forward& result);
-  Forward computed_step(const StepInputs& inputs, std::int64_t epoch, Dropout dropout);
-  bool can_record() const { return records_ && device_.is_cuda() && options_.loss_interval > 1; }
-  Forward recorded_step(const StepInputs& inputs, std::int64_t epoch);
-  bool record(const StepInputs& inputs, std::int64_t epoch);
-  void forget_recording();
-  Dropout dropout() const { return {dropout_generator_, options_.dropout_factor}; }
-  Dropout held_dropout() const { return {dropout_generator_, options_.dropout_factor, &recorded_->masks}; }
+  StepResult update(const StepBatch& batch);
+  void finish_step(const StepBatch& batch, const StepResult& result);
+  StepResult compute(const StepInputs& inputs, std::int64_t epoch, Dropout dropout);
+  StepRecorder make_recorder();
+  void drop_gradients();
   void report_steps();
   void report_step(const StepReport& report);
   void finish_epoch(std::int64_t epoch);
@@ -173,23 +162,6 @@ class TrainingRun {
     at::Tensor loss;
   };
 
-  /// What two steps have in common if one recording serves both.
-  struct StepKind {
-    std::int64_t patches = 0;
-    std::optional<double> constant;
-    bool operator==(const StepKind&) const = default;
-    /// Whether another is the last step of an epoch, of patches that do not fill a batch, among steps of this kind.
-    bool is_rest(const StepKind& other) const { return other.patches < patches && other.constant == constant; }
-  };
-  /// A step on a CUDA device that was computed or recorded, and the tensors that it reads and writes at each replay.
-  struct RecordedStep {
-    StepKind kind;
-    StepInputs inputs;
-    HeldMasks masks;
-    Forward result;
-    Recording recording;
-  };
-
   const char* stage_;
   torch::nn::Module& network_;
   TrainingOptions options_;
@@ -204,9 +176,9 @@ class TrainingRun {
   std::optional<WeightAverage> average_;
   StateDict best_weights_;
   std::vector<Pending> pending_;
-  bool records_ = true;  ///< Until the device refuses once.
-  std::unique_ptr<RecordedStep> recorded_;
+  StepRecorder recorder_;
   double loss_sum_ = 0.0;
+  std::int64_t replayed_in_epoch_ = 0;
   std::int64_t patches_seen_ = 0;
   std::vector<std::vector<double>> step_history_;
   std::vector<std::vector<double>> epoch_history_;

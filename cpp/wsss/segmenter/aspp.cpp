@@ -34,7 +34,7 @@ ImagePoolingImpl::ImagePoolingImpl(std::int64_t in, std::int64_t out) {
 at::Tensor ImagePoolingImpl::forward(const at::Tensor& x) {
   // Statistics of as few values as there are patches: too few to round them.
   const PrecisionScope exact(Precision::kFloat32);
-  const at::Tensor mean = unrounded(x.mean({2, 3}, /*keepdim=*/true));
+  const at::Tensor mean = unrounded(x).mean({2, 3}, /*keepdim=*/true);
   const at::Tensor pooled = conv_norm(conv_, bn_, mean, Activation::kRelu);  // [N, out, 1, 1]
   return pooled.to(x.scalar_type()).expand({-1, -1, x.size(2), x.size(3)});
 }

@@ -69,7 +69,7 @@ class SegmenterRun : public TrainingRun {
     return {batches_.images(batch.indices, batch.draws), batches_.masks(batch.indices, batch.draws)};
   }
 
-  Forward forward(const StepInputs& inputs, std::int64_t /*epoch*/, Dropout& dropout) override {
+  StepResult forward(const StepInputs& inputs, std::int64_t /*epoch*/, Dropout& dropout) override {
     const at::Tensor logits = network_->coarse_logits(inputs.images, dropout);
     return {logits, multi_layer_loss(logits, inputs.targets, options_.loss)};
   }

@@ -3,9 +3,10 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Command } from "commander";
 
 import { inspectLibTorch, type LibTorchReport } from "../../libtorch/index.js";
-import type { NativeDeviceReport } from "../../native/addon.js";
+import type { NativeAddon, NativeDeviceReport } from "../../native/addon.js";
 import { cpuQuota } from "../../machine/cpu-quota.js";
 import { findBinary, noBinary } from "../../native/binary.js";
+import { runJob } from "../../native/job.js";
 import { loadAddon } from "../../native/load.js";
 import { packageVersion } from "../../package-version.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
@@ -27,6 +28,10 @@ export interface InspectReport {
   readonly libtorch: LibTorchReport;
   /** What the loaded addon says; null if it could not be loaded. */
   readonly addon: NativeDeviceReport | null;
+  /**
+   * Why the first GPU cannot record work, as trainings do with their steps; empty if it can, which was tried; null without a GPU.
+   */
+  readonly whyNotRecorded: string | null;
   /** Why it could not be loaded. */
   readonly problem: string | null;
 }
@@ -35,12 +40,17 @@ async function inspect(): Promise<InspectReport> {
   const libtorch = await inspectLibTorch();
   let addon: NativeDeviceReport | null = null;
   let problem: string | null = null;
+  let whyNotRecorded: string | null = null;
   try {
     // Looking must not begin a download, so the addon is asked only when both are there.
     const { binary, tried } = await findBinary();
     if (libtorch.folder === null) problem = `no usable LibTorch ${libtorch.needed}`;
     else if (binary === null) problem = noBinary(tried).message;
-    else addon = (await loadAddon()).deviceReport();
+    else {
+      const loaded = await loadAddon();
+      addon = loaded.deviceReport();
+      if (addon.cuda.deviceCount > 0) whyNotRecorded = await tryRecording(loaded, "cuda:0");
+    }
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
   }
@@ -54,11 +64,21 @@ async function inspect(): Promise<InspectReport> {
     memoryBytes: totalmem(),
     libtorch,
     addon,
+    whyNotRecorded,
     problem,
   };
 }
 
-function deviceLines(addon: NativeDeviceReport): string[][] {
+/** A device that cannot even compute says why, too. */
+async function tryRecording(addon: NativeAddon, device: string): Promise<string> {
+  try {
+    return await runJob<string>((done) => addon.tryRecording({ device }, done));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function deviceLines(addon: NativeDeviceReport, whyNotRecorded: string | null): string[][] {
   const { cuda } = addon;
   const gpus = cuda.deviceCount > 0 ? `${cuda.deviceCount} usable` : `none: ${cuda.reason || "no reason given"}`;
   return [
@@ -68,6 +88,7 @@ function deviceLines(addon: NativeDeviceReport): string[][] {
     ["bfloat16", addon.bfloat16 ? "in hardware" : "not in hardware"],
     ["CUDA GPUs", gpus],
     ...(cuda.deviceCount > 0 ? [["CUDA kernels", cuda.kernelsReason || "our own"]] : []),
+    ...(whyNotRecorded === null ? [] : [["recorded steps", whyNotRecorded || "yes, tried"]]),
   ];
 }
 
@@ -87,7 +108,9 @@ function describe(report: InspectReport): string {
       libtorch.folder === null ? "none" : `${libtorch.folder} (${libtorch.variant ?? "unknown variant"})`,
     ],
     ["NVIDIA driver", libtorch.driver.version ?? "none"],
-    ...(addon === null ? [["addon", `not loaded: ${problem ?? "unknown reason"}`]] : deviceLines(addon)),
+    ...(addon === null
+      ? [["addon", `not loaded: ${problem ?? "unknown reason"}`]]
+      : deviceLines(addon, report.whyNotRecorded)),
   ];
   // The first column is left aligned by alignColumns; the second must be too, so it is padded here.
   const width = Math.max(...rows.map(([name]) => name?.length ?? 0));

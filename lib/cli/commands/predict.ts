@@ -38,6 +38,7 @@ interface PredictOptions {
   readonly device?: Device;
   readonly threads?: number;
   readonly precision?: Precision;
+  readonly tf32?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }

@@ -58,6 +58,7 @@ async function train(context: RunContext): Promise<TrainingRecord> {
       folder: join(root, "metrics"),
       name: "classifier",
       epochs: training.epochs,
+      onGpu: classifier.device !== "cpu",
       stepColumns: classifierStepColumns,
       epochColumns: classifierEpochColumns,
       describe,

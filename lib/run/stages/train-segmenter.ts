@@ -80,6 +80,7 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
       folder: join(root, "metrics"),
       name: "segmenter",
       epochs: training.epochs,
+      onGpu: segmenter.device !== "cpu",
       stepColumns: segmenterStepColumns,
       epochColumns: segmenterEpochColumns,
       describe,

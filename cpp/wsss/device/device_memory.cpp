@@ -1,13 +1,16 @@
-#include "wsss/core/device_memory.h"
+#include "wsss/device/device_memory.h"
 
 #include <ATen/DeviceAccelerator.h>
 #include <oneapi/dnnl/dnnl_common.hpp>
 
-#include <atomic>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "wsss/core/memory_reuse.h"
+#include "wsss/device/device_use.h"
+#include "wsss/kernels/cuda_plugin.h"
+#include "wsss/kernels/memory_segments.h"
 
 namespace wsss {
 
@@ -24,20 +27,11 @@ Held held_by(const c10::Device& device) {
   return {stats.allocated_bytes[kAll].current, stats.allocated_bytes[kAll].peak, stats.reserved_bytes[kAll].current};
 }
 
-// Of the process. NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables)
-std::mutex recordings;
-std::atomic<bool> a_recording_failed{false};
-// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
-
 }  // namespace
-
-std::unique_lock<std::mutex> recording_lock() { return std::unique_lock(recordings); }
-
-void note_failed_recording() { a_recording_failed = true; }
 
 void wait_for(const c10::Device& device) {
   if (!device.is_cuda()) return;
-  const auto lock = recording_lock();
+  const DeviceUse use(device);
   at::accelerator::synchronizeDevice(device.index());
 }
 
@@ -56,9 +50,14 @@ std::int64_t PeakMemory::bytes() const {
 }
 
 std::int64_t free_device_bytes(const c10::Device& device) {
+  const auto free = static_cast<std::int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
+  if (const CudaPlugin* plugin = cuda_plugin()) {
+    std::vector<MemorySegment> segments;
+    plugin->list_segments(device.index(), segments);
+    return free_bytes_of(free, segments, current_cuda_stream(device));
+  }
   const Held held = held_by(device);
-  return static_cast<std::int64_t>(at::accelerator::getMemoryInfo(device.index()).first) + held.reserved -
-         held.allocated;
+  return free + held.reserved - held.allocated;
 }
 
 bool is_out_of_memory(const std::exception& exception) {
@@ -68,7 +67,9 @@ bool is_out_of_memory(const std::exception& exception) {
   const auto* error = dynamic_cast<const c10::Error*>(&exception);
   if (error == nullptr) return false;
   const std::string what = error->what_without_backtrace();
-  for (const char* words : {"out of memory", "can't allocate memory", "not enough memory"}) {
+  // The last is cuDNN's when no way of a convolution has room for what it needs beside the maps.
+  for (const char* words : {"out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED",
+                            "CUDNN_STATUS_ALLOC_FAILED", "unable to find an engine"}) {
     if (what.find(words) != std::string::npos) return true;
   }
   return false;
@@ -76,8 +77,8 @@ bool is_out_of_memory(const std::exception& exception) {
 
 void release_idle_memory(const c10::Device& device) {
   if (MemoryReuse* reuse = MemoryReuse::of_thread()) reuse->release();
-  if (!device.is_cuda() || a_recording_failed) return;
-  const auto lock = recording_lock();
+  if (!device.is_cuda()) return;
+  const DeviceUse use(device);
   at::accelerator::emptyCache();
 }
 

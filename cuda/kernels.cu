@@ -1,9 +1,8 @@
-// The CUDA plugin: every operation of cpp/wsss/kernels as a kernel. It knows neither LibTorch nor Node, and is opened by
-// the addon when a CUDA device is asked for. The arithmetic is in the operations, which run on the CPU too, where the
-// tests hold them against LibTorch's own.
+// The kernels of the CUDA plugin: every operation of cpp/wsss/kernels as one. The arithmetic is in the operations, which
+// run on the CPU too, where the tests hold them against LibTorch's own.
 #include <cuda_runtime.h>
 
-#include "wsss/kernels/cuda_table.h"
+#include "wsss/kernels/cuda_plugin.h"
 
 namespace wsss {
 

@@ -1,8 +1,8 @@
-#include "wsss/core/own_stream.h"
+#include "wsss/device/own_stream.h"
 
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-#include "wsss/core/device_memory.h"
+#include "wsss/device/device_memory.h"
 
 namespace wsss {
 

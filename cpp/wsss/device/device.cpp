@@ -1,4 +1,4 @@
-#include "wsss/core/device.h"
+#include "wsss/device/device.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>

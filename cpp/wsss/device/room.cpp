@@ -1,21 +1,15 @@
-#include "wsss/core/room.h"
-
-#include <c10/util/Exception.h>
+#include "wsss/device/room.h"
 
 #include <exception>
 #include <string>
 
-#include "wsss/core/device_memory.h"
+#include "wsss/core/error_sentence.h"
+#include "wsss/device/device_memory.h"
+#include "wsss/device/device_use.h"
 
 namespace wsss {
 
 namespace {
-
-/// What an exception says, without LibTorch's backtrace.
-std::string sentence_of(const std::exception& exception) {
-  const auto* error = dynamic_cast<const c10::Error*>(&exception);
-  return error == nullptr ? exception.what() : error->what_without_backtrace();
-}
 
 /// Patches, at most so many, that the work has room for, found by halving; 0 if not even one has.
 std::int64_t fitting_patches(std::int64_t most, const c10::Device& device,
@@ -48,6 +42,7 @@ std::string advice_for_batch(std::int64_t fits) {
 }
 
 void work_on_batch(std::int64_t patches, const c10::Device& device, const std::function<void(std::int64_t)>& work) {
+  const DeviceUse use(device);
   const auto no_room = lack_of_room([&] { work(patches); });
   if (!no_room) return;
   const std::int64_t fits = fitting_patches(patches / 2, device, work);

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <c10/core/Device.h>
-#include <c10/util/Exception.h>
 
 #include <cstdint>
-#include <mutex>
+#include <exception>
 
 namespace wsss {
 
@@ -20,15 +19,8 @@ class PeakMemory {
   std::int64_t at_start_;
 };
 
-/// Bytes of a GPU that tensors may still take, what LibTorch holds ready for them included.
+/// Bytes of a GPU that tensors of this thread's stream may still take, what LibTorch holds ready for them included.
 std::int64_t free_device_bytes(const c10::Device& device);
-
-/// One recording of a device's work, or one of the two functions below, at a time in the whole process: CUDA allows
-/// neither to wait for a device nor to give its memory back while a stream of it is recorded.
-std::unique_lock<std::mutex> recording_lock();
-/// From now on no memory of GPUs is given back: LibTorch's allocator takes a recording that failed for one that goes
-/// on.
-void note_failed_recording();
 
 /// Waits until a GPU has done all that was asked of it; on the CPU nothing.
 void wait_for(const c10::Device& device);

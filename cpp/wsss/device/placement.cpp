@@ -1,10 +1,13 @@
-#include "wsss/core/placement.h"
+#include "wsss/device/placement.h"
 
 #include <ATen/Context.h>
+
+#include "wsss/device/device_use.h"
 
 namespace wsss {
 
 void place(torch::nn::Module& network, const c10::Device& device) {
+  const DeviceUse use(device);
   network.to(device);
   if (!device.is_cuda()) return;
   for (auto& parameter : network.parameters()) {

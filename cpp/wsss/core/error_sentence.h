@@ -1,0 +1,11 @@
+#pragma once
+
+#include <exception>
+#include <string>
+
+namespace wsss {
+
+/// What an exception says, without LibTorch's backtrace.
+std::string sentence_of(const std::exception& exception);
+
+}  // namespace wsss

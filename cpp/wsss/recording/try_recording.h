@@ -1,0 +1,17 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+
+#include "wsss/recording/device_graph.h"
+
+namespace wsss {
+
+/// Records a tiny piece of work of a device, and replays it: whether trainings there will be able to.
+///
+/// @return  why not; empty if it did what it should.
+/// @throws  c10::Error if the device cannot even compute.
+std::string try_recording(const c10::Device& device, const GraphSource& source);
+
+}  // namespace wsss
