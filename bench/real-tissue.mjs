@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { decodePatch } from "../dist/image/decode-patch.js";
 import { readIndexPng, writeIndexPng } from "../dist/image/index-png.js";
-import { mapConcurrently } from "../dist/image/map-concurrently.js";
+import { mapConcurrently } from "../dist/async/map-concurrently.js";
 import { writeDatasetDescription } from "../dist/index.js";
 import { description, main, palette, source, weights } from "./glas/material.mjs";
 

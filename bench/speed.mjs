@@ -18,7 +18,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { loadAddon } from "../dist/native/load.js";
-import { packageVersion } from "../dist/package-version.js";
+import { packageVersion } from "../dist/files/package-version.js";
 import { makeData, makeDemoData } from "./speed/data.mjs";
 import { compileNative } from "./speed/native.mjs";
 import { pythonWithTorch } from "./speed/python.mjs";

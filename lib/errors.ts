@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 
-import { printable, printableLines } from "./printable.js";
+import { printable, printableLines } from "./text/printable.js";
 
 /** Every code that a {@link WsssError} can carry. Programs branch on these; people read the message. */
 export const errorCodes = [

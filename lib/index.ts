@@ -3,12 +3,16 @@
  *
  * @packageDocumentation
  */
-export { Classifier } from "./classifier.js";
-export { Segmenter } from "./segmenter.js";
-export type { PredictEachOptions } from "./segmenter.js";
+export { Classifier } from "./classifier/classifier.js";
+export { Segmenter } from "./segmenter/segmenter.js";
+export type { PredictEachOptions } from "./segmenter/segmenter.js";
 export type { Model } from "./model/model.js";
-export { PseudoMasks } from "./pseudo-masks.js";
-export type { PseudoMaskOpenOptions, PseudoMaskScoreOptions, PseudoMaskWriteOptions } from "./pseudo-masks.js";
+export { PseudoMasks } from "./pseudo-masks/pseudo-masks.js";
+export type {
+  PseudoMaskOpenOptions,
+  PseudoMaskScoreOptions,
+  PseudoMaskWriteOptions,
+} from "./pseudo-masks/pseudo-masks.js";
 
 export { openDataset } from "./dataset/open-dataset.js";
 export type { Dataset, OpenDatasetOptions } from "./dataset/open-dataset.js";
@@ -19,8 +23,8 @@ export type { PresetDescription, PresetName } from "./dataset/presets.js";
 export { splitNames } from "./dataset/split.js";
 export type { PatchFile, Split, SplitName } from "./dataset/split.js";
 export type { LoadedGroup, LoadedSplit } from "./dataset/loaded-split.js";
-export type { OnItemProgress } from "./dataset/shared-task.js";
-export type { ItemProgress } from "./image/map-concurrently.js";
+export type { OnItemProgress } from "./async/shared-task.js";
+export type { ItemProgress } from "./async/map-concurrently.js";
 export { labelGrammars, labelSpellings } from "./dataset/tissue-class.js";
 export type {
   Colour,
@@ -50,11 +54,11 @@ export { confidenceIntervals } from "./evaluation/confidence-intervals.js";
 export type { ConfidenceIntervals, Interval, ResamplingOptions } from "./evaluation/confidence-intervals.js";
 export { compareEvaluations } from "./evaluation/compare-evaluations.js";
 export type { ComparisonOptions, EvaluationComparison } from "./evaluation/compare-evaluations.js";
-export type { LabelPrediction } from "./inference/label-prediction.js";
-export type { PatchInput, PatchPixels } from "./inference/patch-source.js";
-export type { UnreadablePatch } from "./inference/patch-source.js";
-export type { ClassMap, SegmentationPrediction } from "./inference/segmentation-prediction.js";
-export type { OnProgress, Progress, ProgressStage } from "./progress.js";
+export type { LabelPrediction } from "./classifier/label-prediction.js";
+export type { PatchInput, PatchPixels } from "./model/patch-source.js";
+export type { UnreadablePatch } from "./model/patch-source.js";
+export type { ClassMap, SegmentationPrediction } from "./segmenter/segmentation-prediction.js";
+export type { OnProgress, Progress, ProgressStage } from "./async/progress.js";
 export type {
   ClassifierEpochEvent,
   ClassifierStepEvent,
@@ -64,53 +68,49 @@ export type {
   SegmenterTrainingEvent,
   StepEvent,
   TrainingSummary,
-} from "./training-events.js";
+} from "./model/training-events.js";
 
-export { resolveClassifierTraining } from "./options/classifier-training.js";
+export { resolveClassifierTraining } from "./classifier/classifier-training-options.js";
 export type {
   ClassifierTrainingOptions,
   ClassifierTrainingSettings,
   ResolvedClassifierTraining,
   TrainedNetwork,
-} from "./options/classifier-training.js";
-export { resolveSegmenterTraining } from "./options/segmenter-training.js";
+} from "./classifier/classifier-training-options.js";
+export { resolveSegmenterTraining } from "./segmenter/segmenter-training-options.js";
 export type {
   ResolvedSegmenterTraining,
   SegmenterTrainingOptions,
   SegmenterTrainingSettings,
   TrainedSegmenter,
-} from "./options/segmenter-training.js";
-export { resolveGate, resolvePseudoMasks } from "./options/inference.js";
-export type {
-  EvaluationOptions,
-  GateSettings,
-  InferenceOptions,
-  PseudoMaskOptions,
-  PseudoMaskSettings,
-  SegmentationOptions,
-} from "./options/inference.js";
+} from "./segmenter/segmenter-training-options.js";
+export { resolveGate } from "./segmenter/segmentation-options.js";
+export { resolvePseudoMasks } from "./pseudo-masks/pseudo-mask-options.js";
+export type { EvaluationOptions, GateSettings, SegmentationOptions } from "./segmenter/segmentation-options.js";
+export type { InferenceOptions } from "./model/inference-options.js";
+export type { PseudoMaskOptions, PseudoMaskSettings } from "./pseudo-masks/pseudo-mask-options.js";
 export type {
   ClassifierCreateOptions,
   ModelCreateOptions,
   ModelLoadOptions,
   SaveOptions,
   SegmenterCreateOptions,
-} from "./options/model.js";
-export type { Complete, Schedule, TrainingCallOptions, TrainingSettings } from "./options/training.js";
+} from "./model/model-options.js";
+export type { Complete, Schedule, TrainingCallOptions, TrainingSettings } from "./model/training-options.js";
 export type { OptionErrorDetails } from "./options/check.js";
-export type { ModelPrecision, Precision } from "./options/precision.js";
+export type { ModelPrecision, Precision } from "./model/precision.js";
 export type { Device } from "./options/device.js";
-export { classifierBackbones, featureLevels, featureLevelsOf, segmenterBackbones } from "./options/backbones.js";
-export type { ClassifierBackbone, FeatureLevel, SegmenterBackbone } from "./options/backbones.js";
+export { classifierBackbones, featureLevels, featureLevelsOf, segmenterBackbones } from "./model/backbones.js";
+export type { ClassifierBackbone, FeatureLevel, SegmenterBackbone } from "./model/backbones.js";
 export { recipes } from "./options/fields.js";
 export type { Recipe } from "./options/fields.js";
 export type { TrainingHistory } from "./model/training-history.js";
 export type { WeightsReport } from "./model/model-opening.js";
-export { saveBundle } from "./bundle/bundle.js";
-export type { BundleManifest, BundleOptions } from "./bundle/bundle.js";
-export { convertWeights } from "./weights/convert-weights.js";
-export type { ConvertWeightsOptions, WeightConversion } from "./weights/convert-weights.js";
-export { inspectWeights } from "./weights/inspect-weights.js";
+export { type BundleOptions, saveBundle } from "./bundle/save-bundle.js";
+export type { BundleManifest } from "./model/bundle-manifest.js";
+export { convertWeights } from "./model/convert-weights.js";
+export type { ConvertWeightsOptions, WeightConversion } from "./model/convert-weights.js";
+export { inspectWeights } from "./model/inspect-weights.js";
 export type {
   FoundStateDict,
   InspectWeightsOptions,
@@ -118,8 +118,8 @@ export type {
   UnreadTensor,
   WeightInspection,
   WeightTensor,
-} from "./weights/inspect-weights.js";
+} from "./model/inspect-weights.js";
 
 export { errorCodes, isWsssError, WsssError } from "./errors.js";
 export type { CodedError, ErrorCode, ErrorDetails } from "./errors.js";
-export { packageVersion } from "./package-version.js";
+export { packageVersion } from "./files/package-version.js";

@@ -33,7 +33,7 @@ const flags = new Set(process.argv.slice(2));
 const unknown = [...flags].filter((flag) => !["--if-stale", "--tests", "--cuda", "--clean"].includes(flag));
 if (unknown.length > 0) fail(`unknown argument ${unknown.join(" ")}`);
 
-const { libtorchVersion, setupLibTorch } = await import("../dist/libtorch/index.js");
+const { libtorchVersion, setupLibTorch } = await import("../dist/libtorch/libtorch.js");
 const require = createRequire(import.meta.url);
 
 const wantsTests = flags.has("--tests");

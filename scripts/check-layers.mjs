@@ -1,46 +1,66 @@
 /**
- * Checks that the layers point one way: lib -> binding -> cpp, and inside lib and cpp from a folder to those before it.
+ * Checks that the layers point one way: lib -> binding -> cpp, and inside lib and cpp from a folder to those before it in the lists
+ * below, types included; that lib has no import cycle; that no two files of lib have one name, and no two exports of it.
  * Prints one line for each violation and exits with 1 if there is any.
+ *
+ *   node scripts/check-layers.mjs [--summary] [--root FOLDER]
+ *
+ * --summary  prints how large lib is and how many arrows it has between its folders
+ * --root     another tree than this one, for tests
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const { values } = parseArgs({ options: { summary: { type: "boolean", default: false }, root: { type: "string" } } });
+const root = path.resolve(values.root ?? path.join(path.dirname(fileURLToPath(import.meta.url)), ".."));
 
-/** Layers of lib from the bottom up. A file may import at run time from its own layer and those before it. */
+/** Folders of lib, and the files beside them, from the bottom up: each may import from itself and those before it. */
 const libLayers = [
-  ["printable.ts"],
-  ["errors.ts"],
-  ["machine/"],
-  ["libtorch/"],
-  ["native/"],
-  ["image/"],
-  ["dataset/"],
-  // The API: its classes, and what they are made of. Inside, only import cycles are forbidden.
-  ["model/", "options/", "inference/", "training/", "evaluation/", "weights/", "bundle/", "*.ts"],
-  ["doctor/"],
-  ["run/"],
-  ["demo/"],
-  ["ablation/"],
-  ["index.ts"],
-  ["cli/"],
+  "text",
+  "errors.ts",
+  "files",
+  "machine",
+  "async",
+  "libtorch",
+  "native",
+  "image",
+  "options",
+  "dataset",
+  "evaluation",
+  "model",
+  "pseudo-masks",
+  "classifier",
+  "segmenter",
+  "bundle",
+  "doctor",
+  "pictures",
+  "run",
+  "demo",
+  "ablation",
+  "index.ts",
+  "cli",
 ];
 
 /** Folders of cpp/wsss from the bottom up: each may include from itself and those before it. */
 const coreLayers = [
-  ["core"],
-  ["kernels"],
-  ["device"],
-  ["image"],
-  ["convolution"],
-  ["weights", "dataset", "synthetic", "recording"],
-  ["optim", "evaluation"],
-  ["backbone"],
-  ["classifier"],
-  ["pseudo_mask"],
-  ["segmenter"],
-  ["weight_tools"],
+  "core",
+  "kernels",
+  "device",
+  "image",
+  "convolution",
+  "weights",
+  "dataset",
+  "synthetic",
+  "recording",
+  "optim",
+  "evaluation",
+  "backbone",
+  "classifier",
+  "pseudo_mask",
+  "segmenter",
+  "weight_tools",
 ];
 
 /** The only files of lib that may load a native library. */
@@ -55,30 +75,24 @@ const tensorBindings = ["binding/failure", "binding/conversions", "binding/segme
 const problems = [];
 const report = (file, message) => problems.push(`${file}: ${message}`);
 
+const imports = new Map(filesOf("lib", [".ts"]).map((file) => [file, importsOf(file)]));
 checkLib();
 checkBinding();
 checkCore();
 for (const problem of problems.sort()) console.log(problem);
+if (values.summary) summarise();
 process.exitCode = problems.length > 0 ? 1 : 0;
 
 function checkLib() {
-  const runtimeImports = new Map();
-  for (const file of filesOf("lib", [".ts"])) {
-    const text = readFileSync(path.join(root, file), "utf8");
-    const layer = libLayerOf(file);
-    if (layer < 0) report(file, "its folder is in no layer of scripts/check-layers.mjs");
-    const targets = [];
-    for (const { specifier, typeOnly } of importsOf(text)) {
-      if (!specifier.startsWith(".")) continue;
-      const target = path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, ".ts");
-      if (!target.startsWith("lib/")) report(file, `imports ${specifier}, which is outside lib`);
-      // A type leaves nothing at run time, so that it may come from above.
-      else if (!typeOnly) {
-        targets.push(target);
-        if (libLayerOf(target) > layer) report(file, `imports ${specifier} from a layer above its own`);
-      }
+  checkPlaces("lib", libLayers);
+  for (const [file, targets] of imports) {
+    const layer = libLayers.indexOf(layerOf(file));
+    if (layer < 0) report(file, "its folder is in no row of scripts/check-layers.mjs");
+    for (const target of targets) {
+      if (!target.startsWith("lib/")) report(file, `imports ${target}, which is outside lib`);
+      else if (libLayers.indexOf(layerOf(target)) > layer) report(file, `imports ${target} from a layer above its own`);
     }
-    runtimeImports.set(file, targets);
+    const text = readFileSync(path.join(root, file), "utf8");
     if (
       !nativeLoaders.some((folder) => file.startsWith(folder)) &&
       /\bdlopen\b|node-gyp-build|\.node["'`]/.test(text)
@@ -86,7 +100,50 @@ function checkLib() {
       report(file, "loads native code, which only lib/native and lib/libtorch do");
     }
   }
-  reportCycles(runtimeImports);
+  for (const cycle of cyclesOf(imports)) report(cycle[0], `import cycle: ${cycle.join(" -> ")}`);
+  reportTwins();
+}
+
+/** A row that names nothing is a mistake in the list. */
+function checkPlaces(folder, rows) {
+  for (const row of rows) {
+    if (!existsSync(path.join(root, folder, row)))
+      report(`${folder}/${row}`, "is in scripts/check-layers.mjs and not there");
+  }
+}
+
+/** One name stands for one thing: files are found by name, and so are functions. */
+function reportTwins() {
+  const files = new Map();
+  const exports = new Map();
+  for (const file of imports.keys()) {
+    const name = path.basename(file);
+    if (files.has(name)) report(file, `has the name of ${files.get(name)}`);
+    else files.set(name, file);
+    for (const exported of exportsOf(file)) {
+      if (exports.has(exported)) report(file, `exports ${exported}, as ${exports.get(exported)} does`);
+      else exports.set(exported, file);
+    }
+  }
+}
+
+function summarise() {
+  const lines = [...imports.keys()]
+    .map((file) => readFileSync(path.join(root, file), "utf8").split("\n").length - 1)
+    .sort((some, other) => some - other);
+  const arrows = new Set();
+  let upward = 0;
+  for (const [file, targets] of imports) {
+    for (const target of targets) {
+      const [from, to] = [layerOf(file), layerOf(target)];
+      if (from !== to) arrows.add(`${from} -> ${to}`);
+      if (libLayers.indexOf(to) > libLayers.indexOf(from)) upward += 1;
+    }
+  }
+  console.log(
+    `lib: ${lines.length} files, median ${lines[Math.floor(lines.length / 2)]} lines, ${arrows.size} arrows between ` +
+      `${libLayers.length} layers, ${upward} imports upward, ${cyclesOf(imports).length} cycles`,
+  );
 }
 
 function checkBinding() {
@@ -104,39 +161,41 @@ function checkBinding() {
 }
 
 function checkCore() {
+  checkPlaces("cpp/wsss", coreLayers);
   for (const file of sourcesOf("cpp")) {
     const folder = file.split("/")[2] ?? "";
-    const layer = coreLayerOf(folder);
-    if (layer < 0) report(file, `${folder} is in no layer of scripts/check-layers.mjs`);
+    const layer = coreLayers.indexOf(folder);
+    if (layer < 0) report(file, `${folder} is in no row of scripts/check-layers.mjs`);
     for (const header of includesOf(file)) {
       if (/^(napi|node_api|js_native_api)\.h$|binding\//.test(header))
         report(file, `includes ${header}; cpp knows no Node`);
       if (!header.startsWith("wsss/")) continue;
       const target = header.split("/")[1] ?? "";
-      if (target !== folder && coreLayerOf(target) > layer)
-        report(file, `includes ${header} from a layer above its own`);
+      if (coreLayers.indexOf(target) > layer) report(file, `includes ${header} from a layer above its own`);
     }
   }
 }
 
-function libLayerOf(file) {
-  const inLib = file.slice("lib/".length);
-  const exact = libLayers.findIndex((layer) =>
-    layer.some((entry) => entry === inLib || (entry.endsWith("/") && inLib.startsWith(entry))),
+/** The first folder below lib, or the file where there is none. */
+function layerOf(file) {
+  return file.split("/")[1] ?? "";
+}
+
+/** Files of lib that a file imports or re-exports from, types included. */
+function importsOf(file) {
+  const text = readFileSync(path.join(root, file), "utf8");
+  const pattern = /^(?:import|export)\s+(?:type\s)?(?:[^"'`;]*?\bfrom\s+)?"(\.[^"]+)";/gm;
+  return [...text.matchAll(pattern)].map(([, specifier]) =>
+    path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, ".ts"),
   );
-  if (exact >= 0) return exact;
-  if (!inLib.includes("/")) return libLayers.findIndex((layer) => layer.includes("*.ts"));
-  return -1;
 }
 
-function coreLayerOf(folder) {
-  return coreLayers.findIndex((layer) => layer.includes(folder));
-}
-
-/** Imports and re-exports of a TypeScript file. */
-function importsOf(text) {
-  const pattern = /^(?:import|export)\s+(type\s)?(?:[^"'`;]*?\bfrom\s+)?"([^"]+)";/gm;
-  return [...text.matchAll(pattern)].map(([, type, specifier]) => ({ specifier, typeOnly: type !== undefined }));
+function exportsOf(file) {
+  const text = readFileSync(path.join(root, file), "utf8");
+  const pattern =
+    /^export (?:declare )?(?:async )?(?:abstract )?(?:function\*?|const|class|interface|type|enum) (\w+)/gm;
+  // Overloads, and a type beside a value of its name, are one.
+  return new Set([...text.matchAll(pattern)].map(([, name]) => name));
 }
 
 function includesOf(file) {
@@ -144,20 +203,22 @@ function includesOf(file) {
   return [...text.matchAll(/^\s*#\s*include\s*[<"]([^>"]+)[>"]/gm)].map(([, header]) => header);
 }
 
-/** Reports each cycle of run-time imports once. */
-function reportCycles(imports) {
+/** Each cycle of imports once, from the file where it was met. */
+function cyclesOf(graph) {
+  const cycles = [];
   const done = new Set();
   const trail = [];
   const visit = (file) => {
     const start = trail.indexOf(file);
-    if (start >= 0) report(file, `import cycle: ${[...trail.slice(start), file].join(" -> ")}`);
+    if (start >= 0) cycles.push([...trail.slice(start), file]);
     if (start >= 0 || done.has(file)) return;
     trail.push(file);
-    for (const target of imports.get(file) ?? []) visit(target);
+    for (const target of graph.get(file) ?? []) visit(target);
     trail.pop();
     done.add(file);
   };
-  for (const file of imports.keys()) visit(file);
+  for (const file of graph.keys()) visit(file);
+  return cycles;
 }
 
 function sourcesOf(folder) {

@@ -12,7 +12,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheFolder } from "../dist/libtorch/index.js";
+import { cacheFolder } from "../dist/libtorch/libtorch.js";
 
 const version = "22.1.8";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");

@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 
 import { decodeIndexPng, encodeIndexPng, readIndexPng } from "../dist/image/index-png.js";
-import { renderPanel } from "../dist/image/panel.js";
+import { renderPanel } from "../dist/pictures/panel.js";
 import { type Dataset, openDataset, PseudoMasks, type TissueClass } from "../dist/index.js";
 import { maskPng, patchPng, writeTree } from "./support/dataset-folder.js";
 import { freshFolder, tinyClassifier, tinySegmenter, tinySide } from "./support/tiny-models.js";

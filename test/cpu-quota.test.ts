@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-import type { InspectReport } from "../dist/cli/commands/inspect.js";
+import type { InspectReport } from "../dist/cli/commands/inspect-command.js";
 import { cpuQuota } from "../dist/machine/cpu-quota.js";
 import { coresWithin } from "../dist/machine/usable-cores.js";
 import { loadWithin } from "../dist/native/limit-threads.js";

@@ -8,7 +8,7 @@ import sharp from "sharp";
 import type { LoadedSplit } from "../dist/dataset/loaded-split.js";
 import { loadMaskStore, loadPatchStore } from "../dist/dataset/loaded-split.js";
 import { openDatasetWith, type OpenDatasetOptions } from "../dist/dataset/open-dataset.js";
-import { SharedTask } from "../dist/dataset/shared-task.js";
+import { SharedTask } from "../dist/async/shared-task.js";
 import {
   datasetFolder,
   fakeStores,

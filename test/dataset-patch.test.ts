@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 
 import { decodePatch } from "../dist/image/decode-patch.js";
-import { mapConcurrently } from "../dist/image/map-concurrently.js";
+import { mapConcurrently } from "../dist/async/map-concurrently.js";
 import { datasetFolder, packRows, patchPng, pixels, rawPng } from "./support/dataset-folder.js";
 
 const [height, width] = [33, 41];

@@ -10,7 +10,7 @@ import {
   problemOf,
   readLibTorchFolder,
   setupLibTorch,
-} from "../dist/libtorch/index.js";
+} from "../dist/libtorch/libtorch.js";
 import { archiveFiles, fakePython, pathWithNvidiaSmi, temporaryFolder, writeFiles } from "./support/fake-libtorch.js";
 
 const environment = { ...process.env };

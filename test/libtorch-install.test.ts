@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, truncate, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readLibTorchFolder } from "../dist/libtorch/index.js";
+import { readLibTorchFolder } from "../dist/libtorch/libtorch.js";
 import { installLibTorch } from "../dist/libtorch/install.js";
 import { type LibTorchVariant, pinnedVariants, type PinnedTorchWheel } from "../dist/libtorch/pinned.js";
 import { pipSource } from "../dist/libtorch/pip-source.js";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { preloadLibTorch, setupLibTorch } from "../dist/libtorch/index.js";
+import { preloadLibTorch, setupLibTorch } from "../dist/libtorch/libtorch.js";
 import { findBinary, noBinary } from "../dist/native/binary.js";
 import { loadAddon } from "../dist/native/load.js";
 import { platformProblem } from "../dist/native/platform.js";

@@ -12,7 +12,7 @@ import {
 } from "../dist/index.js";
 import { checkOptions } from "../dist/options/check.js";
 import { multipliesBfloat16, resolveDevice } from "../dist/options/device.js";
-import { automaticLevelWeights } from "../dist/options/segmenter-training.js";
+import { automaticLevelWeights } from "../dist/segmenter/segmenter-training-options.js";
 
 /** What a call with these options throws. */
 function refusalOf(call: () => unknown): WsssError {

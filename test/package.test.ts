@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { preloadLibTorch, readLibTorchFolder, setupLibTorch } from "../dist/libtorch/index.js";
+import { preloadLibTorch, readLibTorchFolder, setupLibTorch } from "../dist/libtorch/libtorch.js";
 import { pathWithNvidiaSmi, temporaryFolder, writeFiles } from "./support/fake-libtorch.js";
 import * as packages from "./support/installed-package.js";
 import type { InstalledPackage, ProgramEnd } from "./support/installed-package.js";

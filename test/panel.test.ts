@@ -4,9 +4,9 @@ import path from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 
-import { layOut } from "../dist/image/panel-layout.js";
-import { type PanelCell, type PanelPicture, renderOverlay, renderPanel, writePanel } from "../dist/image/panel.js";
-import { canStroke, fitText, textElement, textWidth } from "../dist/image/stroke-font.js";
+import { layOut } from "../dist/pictures/panel-layout.js";
+import { type PanelCell, type PanelPicture, renderOverlay, renderPanel, writePanel } from "../dist/pictures/panel.js";
+import { canStroke, fitText, textElement, textWidth } from "../dist/pictures/stroke-font.js";
 import { datasetFolder, indexPattern, mainThreadShare, pixels, twoClasses } from "./support/dataset-folder.js";
 
 const background = { name: "background", colour: [255, 255, 255] } as const;

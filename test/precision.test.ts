@@ -2,7 +2,7 @@
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { Classifier, type Dataset, inspectWeights, type Precision, Segmenter } from "../dist/index.js";
-import { resolvePrecision, trainingPrecision } from "../dist/options/precision.js";
+import { resolvePrecision, trainingPrecision } from "../dist/model/precision.js";
 import { pixels } from "./support/dataset-folder.js";
 import { freshFolder, tinyDataset, tinyWidth } from "./support/tiny-models.js";
 

@@ -6,7 +6,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { setupLibTorch } from "../dist/libtorch/index.js";
+import { setupLibTorch } from "../dist/libtorch/libtorch.js";
 import { pinnedVariants } from "../dist/libtorch/pinned.js";
 import * as fake from "./support/fake-libtorch.js";
 

@@ -3,7 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { Classifier, type Dataset, Segmenter } from "../dist/index.js";
-import { mostPatches } from "../dist/options/training.js";
+import { mostPatches } from "../dist/model/training-options.js";
 import { tinyDataset, tinyWidth, trainFolder } from "./support/tiny-models.js";
 
 let data: Dataset;

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { findLibTorch } from "../../dist/libtorch/index.js";
+import { findLibTorch } from "../../dist/libtorch/libtorch.js";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 

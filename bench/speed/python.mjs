@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { cacheFolder, libtorchVersion } from "../../dist/libtorch/index.js";
+import { cacheFolder, libtorchVersion } from "../../dist/libtorch/libtorch.js";
 
 const run = promisify(execFile);
 

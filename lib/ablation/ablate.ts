@@ -2,9 +2,9 @@ import { z } from "zod";
 
 import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
 import type { Dataset } from "../dataset/open-dataset.js";
-import { type Difference, differencesBetween } from "../fingerprint.js";
-import { throwIfAborted } from "../image/map-concurrently.js";
-import { makeFolder } from "../model/make-folder.js";
+import { type Difference, differencesBetween } from "../files/fingerprint.js";
+import { throwIfAborted } from "../async/cancellation.js";
+import { makeFolder } from "../files/make-folder.js";
 import { checkOptions } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { checkPlan } from "../run/check-plan.js";
@@ -184,7 +184,7 @@ export async function ablate(request: AblationRequest): Promise<Ablation> {
     };
     await writeAblation(root, table());
     for (const [index, seed] of seeds.entries()) {
-      throwIfAborted("the ablation", signal);
+      throwIfAborted(signal, "the ablation");
       const place = { first: index * choice.cells.length + 1, total: seeds.length * choice.cells.length };
       await performSeed(work, choice.cells, seed, place, async (name, outcome) => {
         grid.set(seed, name, outcome);

@@ -1,5 +1,5 @@
-import type { FeatureLevel } from "../options/backbones.js";
-import { levelsOf } from "../options/inference.js";
+import type { FeatureLevel } from "../model/backbones.js";
+import { levelsOf } from "../pseudo-masks/pseudo-mask-options.js";
 import type { PlanOptions } from "../run/plan-options.js";
 import type { PlanSections } from "../run/plan.js";
 

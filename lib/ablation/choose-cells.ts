@@ -1,4 +1,4 @@
-import { nearestName } from "../dataset/nearest-name.js";
+import { nearestName } from "../text/nearest-name.js";
 import { WsssError } from "../errors.js";
 import type { PlanSections } from "../run/plan.js";
 import { type Cell, cellsOf, levelsOfPlan, wholeMethod } from "./cells.js";

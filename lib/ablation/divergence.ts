@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { isWsssError } from "../errors.js";
-import { digestOf } from "../fingerprint.js";
-import { packageVersion } from "../package-version.js";
+import { digestOf } from "../files/fingerprint.js";
+import { packageVersion } from "../files/package-version.js";
 import { type RunContext, sectionOf } from "../run/context.js";
 import { readJsonIfPresent, writeJson } from "../run/files.js";
 import { identityOfWeights, maskSource } from "../run/sources.js";

@@ -1,4 +1,4 @@
-import { percent } from "../percent.js";
+import { percent } from "../text/percent.js";
 import type { Statistic } from "./statistics.js";
 
 /** `63.2 ± 1.4`, or the mean alone of a single seed; in per cent with one decimal. */

@@ -8,9 +8,9 @@ import { mergeOptions, type PlanOptions } from "../run/plan-options.js";
 import { allSections } from "../run/plan.js";
 import type { RunReporter } from "../run/reporter.js";
 import type { DataLocation } from "../run/run-record.js";
-import { maskFolder } from "../run/sources.js";
-import { drawPseudoMasks } from "../run/stages/pseudo-masks.js";
-import { trainClassifier } from "../run/stages/train-classifier.js";
+import { pseudoMaskFolder } from "../run/sources.js";
+import { performPseudoMasksStage } from "../run/stages/pseudo-masks-stage.js";
+import { performClassifierStage } from "../run/stages/classifier-stage.js";
 import type { BlockedOutcome, CellOutcome, DivergedOutcome } from "./ablation.js";
 import { CellReporter } from "./cell-reporter.js";
 import { type Cell, type Shares, wholeMethod } from "./cells.js";
@@ -43,7 +43,7 @@ export interface PerformedCell {
 function basisOf(shares: Shares): RunSources {
   if (shares === "nothing") return {};
   const classifier = join("..", wholeMethod, "classifier.safetensors");
-  return shares === "classifier" ? { classifier } : { classifier, masks: join("..", wholeMethod, maskFolder) };
+  return shares === "classifier" ? { classifier } : { classifier, masks: join("..", wholeMethod, pseudoMaskFolder) };
 }
 
 /** Works in the run folder of a cell. */
@@ -102,8 +102,8 @@ export async function makeShared(
   const reporter = new CellReporter(work.reporter, `seed ${seed}: what cells share with ${wholeMethod}`);
   try {
     await inCell(work, { name: wholeMethod, options: {}, shares: "nothing" }, seed, reporter, async (context) => {
-      await trainClassifier(context);
-      if (masks) await drawPseudoMasks(context);
+      await performClassifierStage(context);
+      if (masks) await performPseudoMasksStage(context);
     });
     return undefined;
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Interval } from "../evaluation/confidence-intervals.js";
 import type { Score } from "../evaluation/score-table.js";
-import { percent } from "../percent.js";
+import { percent } from "../text/percent.js";
 import type { RunComparison } from "../run/compare-runs.js";
 import { alignColumns } from "../run/report-table.js";
 

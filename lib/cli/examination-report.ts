@@ -1,8 +1,8 @@
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { DatasetExamination, SplitExamination } from "../doctor/examination.js";
 import type { FindingGroup } from "../doctor/finding.js";
-import { printable } from "../printable.js";
-import { percent } from "../percent.js";
+import { printable } from "../text/printable.js";
+import { percent } from "../text/percent.js";
 import { alignColumns } from "../run/report-table.js";
 
 /** Files that one line names. */

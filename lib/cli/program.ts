@@ -1,20 +1,20 @@
 import { Command } from "commander";
 
-import { packageVersion } from "../package-version.js";
-import { addAblateCommand } from "./commands/ablate.js";
-import { addBundleCommand } from "./commands/bundle.js";
-import { addCompareCommand } from "./commands/compare.js";
-import { addConvertCommand } from "./commands/convert.js";
-import { addDemoCommand } from "./commands/demo.js";
-import { addDoctorCommand } from "./commands/doctor.js";
-import { addEvaluateCommand } from "./commands/evaluate.js";
-import { addInspectCommand } from "./commands/inspect.js";
-import { addPredictCommand } from "./commands/predict.js";
-import { addPseudoMasksCommand } from "./commands/pseudo-masks.js";
-import { addRunCommand } from "./commands/run.js";
-import { addSetupCommand } from "./commands/setup.js";
-import { addTrainClassifierCommand } from "./commands/train-classifier.js";
-import { addTrainSegmenterCommand } from "./commands/train-segmenter.js";
+import { packageVersion } from "../files/package-version.js";
+import { addAblateCommand } from "./commands/ablate-command.js";
+import { addBundleCommand } from "./commands/bundle-command.js";
+import { addCompareCommand } from "./commands/compare-command.js";
+import { addConvertCommand } from "./commands/convert-command.js";
+import { addDemoCommand } from "./commands/demo-command.js";
+import { addDoctorCommand } from "./commands/doctor-command.js";
+import { addEvaluateCommand } from "./commands/evaluate-command.js";
+import { addInspectCommand } from "./commands/inspect-command.js";
+import { addPredictCommand } from "./commands/predict-command.js";
+import { addPseudoMasksCommand } from "./commands/pseudo-masks-command.js";
+import { addRunCommand } from "./commands/run-command.js";
+import { addSetupCommand } from "./commands/setup-command.js";
+import { addTrainClassifierCommand } from "./commands/train-classifier-command.js";
+import { addTrainSegmenterCommand } from "./commands/train-segmenter-command.js";
 import type { Streams } from "./environment.js";
 import { exitCodeOfSignal, stopSignals } from "./signals.js";
 

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 
 import { presetNames } from "../dataset/presets.js";
-import { classifierBackbones, segmenterBackbones } from "../options/backbones.js";
+import { classifierBackbones, segmenterBackbones } from "../model/backbones.js";
 import { device as deviceRule, type Device } from "../options/device.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";

@@ -5,7 +5,7 @@ import type {
   UnreadTensor,
   WeightInspection,
   WeightTensor,
-} from "../weights/inspect-weights.js";
+} from "../model/inspect-weights.js";
 
 /** Names that a line lists before it only counts. */
 const shownNames = 5;

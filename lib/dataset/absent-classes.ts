@@ -1,5 +1,5 @@
-import { findingsError } from "./findings.js";
-import type { PatchFile } from "./split.js";
+import { fileProblemsError } from "./file-problems.js";
+import type { PatchFile } from "./patch-file.js";
 import type { TissueClass } from "./tissue-class.js";
 
 /** The classes that none of the labels names: they can't be learned, and would lower every mean over classes. */
@@ -29,5 +29,5 @@ export function refuseAbsentClasses(files: readonly PatchFile[], classes: readon
       ? `a class never occurs in the labels of the ${files.length} train patches of ${where}`
       : `${absent.length} classes never occur in the labels of the ${files.length} train patches of ${where}`;
   const advice = "Add patches that show it, or take it out of the description and the labels";
-  throw findingsError(heading, findings, advice, { split: "train", classes: absent.map(({ name }) => name) });
+  throw fileProblemsError(heading, findings, advice, { split: "train", classes: absent.map(({ name }) => name) });
 }

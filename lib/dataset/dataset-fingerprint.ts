@@ -5,8 +5,8 @@ import { basename } from "node:path";
 import type { Dataset } from "./open-dataset.js";
 import type { Split } from "./split.js";
 import type { MaskIndices, TissueClass } from "./tissue-class.js";
-import { ioFailure } from "../image/file-access.js";
-import { mapConcurrently } from "../image/map-concurrently.js";
+import { ioFailure } from "../files/file-access.js";
+import { mapConcurrently } from "../async/map-concurrently.js";
 
 /** What tells one split from another. */
 export interface SplitFingerprint {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { WsssError } from "../errors.js";
-import { readText, writeBytesAtomic } from "../image/file-access.js";
+import { readText, writeBytesAtomic } from "../files/file-access.js";
 import { checkValue } from "./check-value.js";
 import { pathProblem } from "./inner-path.js";
 import { indicesAround, problemsOfIndices } from "./mask-indices.js";

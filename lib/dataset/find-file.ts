@@ -2,10 +2,10 @@ import { lstat, stat } from "node:fs/promises";
 import path from "node:path";
 
 import { isWsssError } from "../errors.js";
-import { withAccentForm } from "../image/accent-match.js";
-import { ioFailure, systemCode } from "../image/file-access.js";
-import { composeNamesRemedy, encodingThatSays, foreignNameRemedy } from "../image/foreign-name.js";
-import { type FolderEntry, readFolder } from "../image/read-folder.js";
+import { withAccentForm } from "../files/accent-match.js";
+import { ioFailure, systemCode } from "../files/file-access.js";
+import { composeNamesRemedy, encodingThatSays, foreignNameRemedy } from "../files/foreign-name.js";
+import { type FolderEntry, readFolder } from "../files/read-folder.js";
 
 /** A file that a manifest names: where it is, relative to the same folder, or why it can't be used. */
 export type FileFound = { readonly file: string } | { readonly problem: string };

@@ -1,4 +1,4 @@
-import { printable } from "../printable.js";
+import { printable } from "../text/printable.js";
 import type { LabelSpelling } from "./tissue-class.js";
 
 /** Brackets of other kinds, and those of Chinese and Japanese keyboards. */

@@ -1,10 +1,10 @@
 import { join, parse } from "node:path";
 
 import { WsssError } from "../errors.js";
-import { ioFailure, systemCode } from "../image/file-access.js";
-import { foreignNameProblem, foreignNameRemedy, guessEncoding } from "../image/foreign-name.js";
-import { type FolderEntry, readFolder } from "../image/read-folder.js";
-import { countOf, findingsError } from "./findings.js";
+import { ioFailure, systemCode } from "../files/file-access.js";
+import { foreignNameProblem, foreignNameRemedy, guessEncoding } from "../files/foreign-name.js";
+import { type FolderEntry, readFolder } from "../files/read-folder.js";
+import { countOf, fileProblemsError } from "./file-problems.js";
 
 /** A file that belongs to the dataset. */
 export interface ListedFile {
@@ -100,7 +100,7 @@ export function foreignNames(folder: string, foreign: readonly ForeignFile[], ot
   const heading = `${countOf(foreign.length, foreign.length + others, "files")} a name in ${folder} that is not UTF-8`;
   const [first] = foreign;
   const remedy = first === undefined ? "" : foreignNameRemedy(guessEncoding(first.bytes).encoding, folder);
-  return findingsError(heading, findings, remedy.replace(/^r/, "R"), { path: folder });
+  return fileProblemsError(heading, findings, remedy.replace(/^r/, "R"), { path: folder });
 }
 
 /** Orders texts by code point, as every language without locale rules does; JavaScript's `<` compares UTF-16 units. */

@@ -3,8 +3,8 @@ import { join, parse } from "node:path";
 
 import { isWsssError, WsssError } from "../errors.js";
 import { patchExtensions } from "../image/decode-patch.js";
-import { composeNamesRemedy } from "../image/foreign-name.js";
-import { countOf, type Finding, findingsError } from "./findings.js";
+import { composeNamesRemedy } from "../files/foreign-name.js";
+import { countOf, type FileProblem, fileProblemsError } from "./file-problems.js";
 import { type LabelFailure, parseLabels, patchFileName } from "./labels.js";
 import { listFiles, type ListedFile, type Listing } from "./list-files.js";
 import { ambiguityProblem, type AmbiguousMask, pairMasks } from "./pair-masks.js";
@@ -54,7 +54,7 @@ export async function listSplit(folder: string, name: SplitName, description: Na
 }
 
 /** A name without a valid label. */
-export interface LabelFinding extends Finding {
+export interface LabelProblem extends FileProblem {
   readonly failure: LabelFailure;
   readonly problem: string;
 }
@@ -63,7 +63,7 @@ export interface LabelFinding extends Finding {
 export interface LabelsFound {
   /** In the order of the patches; undefined for all of them if they are to be read from the masks. */
   readonly labels: readonly (readonly number[] | undefined)[];
-  readonly findings: readonly LabelFinding[];
+  readonly findings: readonly LabelProblem[];
 }
 
 /** Reads the labels in the names of patches; names without a valid one are findings, not errors. */
@@ -74,7 +74,7 @@ export function findLabels(
 ): LabelsFound {
   const unlabelled = { labels: files.map(() => undefined), findings: [] };
   if (name !== "train" && !files.some(({ stem }) => /\[[^[\]]*\]$/.test(stem))) return unlabelled;
-  const findings: LabelFinding[] = [];
+  const findings: LabelProblem[] = [];
   const labels = files.map((file) => {
     try {
       const label = parseLabels(file.name, rule, classes);
@@ -105,7 +105,7 @@ function readLabels({ files, folder }: Listing, name: SplitName, description: Na
   const order = classes.map((one) => one.name).join(", ");
   const heading = `${countOf(findings.length, files.length)} no valid label in ${folder}`;
   const advice = `A labelled patch is named like ${example}, in the order ${order}`;
-  throw findingsError(heading, findings, advice, { split: name, folder });
+  throw fileProblemsError(heading, findings, advice, { split: name, folder });
 }
 
 /** The published grammar accepts labels that nothing can be trained on. */
@@ -153,7 +153,11 @@ function ambiguousMasks(
   const findings = ambiguous.map((one) => ({ file: one.file.name, problem: ambiguityProblem(one) }));
   const heading = `${countOf(ambiguous.length, patches.files.length)} no mask that is surely its own in ${masks.folder}`;
   const advice = `Remove the wrong one, or name them exactly alike: ${composeNamesRemedy(masks.folder)}`;
-  return findingsError(heading, findings, advice, { split: name, folder: masks.folder, ambiguous: ambiguous.length });
+  return fileProblemsError(heading, findings, advice, {
+    split: name,
+    folder: masks.folder,
+    ambiguous: ambiguous.length,
+  });
 }
 
 /** Says it if the mask is there in another format. */
@@ -173,7 +177,7 @@ function lookAlike(stem: string, { files }: Listing): string {
 function mismatch(
   patches: Listing,
   masks: Listing,
-  bare: readonly Finding[],
+  bare: readonly FileProblem[],
   lonely: readonly ListedFile[],
   name: SplitName,
 ): WsssError {
@@ -183,11 +187,11 @@ function mismatch(
   if (bare.length > 0) {
     const heading = `${countOf(bare.length, patches.files.length)} no true mask in ${masks.folder}`;
     const spare = lonely.length > 0 ? `; ${lonely.length} masks there have no patch, such as ${lonely[0]?.name}` : "";
-    return findingsError(heading, bare, `${advice}${spare}`, { ...details, patchesWithoutMask: bare.length });
+    return fileProblemsError(heading, bare, `${advice}${spare}`, { ...details, patchesWithoutMask: bare.length });
   }
   const heading = `${countOf(lonely.length, masks.files.length, "masks")} no patch in ${patches.folder}`;
   const findings = lonely.map((file) => ({ file: file.name }));
-  return findingsError(heading, findings, advice, { ...details, patchesWithoutMask: 0 });
+  return fileProblemsError(heading, findings, advice, { ...details, patchesWithoutMask: 0 });
 }
 
 /** @throws WsssError `WSSS_ERR_DATASET` if the folder of val or test is there but not its `img`. */

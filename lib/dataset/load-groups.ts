@@ -2,11 +2,11 @@ import { basename } from "node:path";
 
 import { readPatchSize } from "../image/decode-patch.js";
 import type { DecodedMask } from "../image/index-png.js";
-import { mapConcurrently } from "../image/map-concurrently.js";
+import { mapConcurrently } from "../async/map-concurrently.js";
 import type { NativePatchStore } from "../native/addon.js";
 import { nativeCall } from "../native/job.js";
 import type { DatasetDescription } from "./description.js";
-import { countOf, type Finding, findingsError } from "./findings.js";
+import { countOf, type FileProblem, fileProblemsError } from "./file-problems.js";
 import { labelContradiction } from "./label-contradiction.js";
 import {
   labelsOfMask,
@@ -17,7 +17,7 @@ import {
   type StoreFactories,
 } from "./loaded-split.js";
 import { trueMaskReading } from "./mask-indices.js";
-import type { PatchFile } from "./split.js";
+import type { PatchFile } from "./patch-file.js";
 
 /** What of a split is loaded. */
 export interface GroupSource {
@@ -132,7 +132,7 @@ function setLabelOfMask(
 /** Labels of a manifest that contradict the masks. Names are let be: the published ones were never held against masks. */
 class Contradictions {
   readonly #source: GroupSource;
-  readonly #found: (Finding & { readonly position: number })[] = [];
+  readonly #found: (FileProblem & { readonly position: number })[] = [];
 
   constructor(source: GroupSource) {
     this.#source = source;
@@ -155,6 +155,6 @@ class Contradictions {
     const advice =
       "Correct the manifest or the masks; labels.minClassShare in the description " +
       `(now ${minClassShare}) is the share of a patch from which a class must be named`;
-    throw findingsError(heading, findings, advice, { minClassShare });
+    throw fileProblemsError(heading, findings, advice, { minClassShare });
   }
 }

@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import { WsssError } from "../errors.js";
 import { decodePatch, type DecodedPatch } from "../image/decode-patch.js";
 import { type Colour, type DecodedMask, ignoredIndex, readIndexPng, type StoredIndices } from "../image/index-png.js";
-import { type ItemProgress, mapConcurrently, throwIfAborted } from "../image/map-concurrently.js";
+import { type ItemProgress, mapConcurrently } from "../async/map-concurrently.js";
+import { throwIfAborted } from "../async/cancellation.js";
 import type { NativeAddon, NativeMaskStore, NativePatchStore } from "../native/addon.js";
 import { nativeCall } from "../native/job.js";
 
@@ -73,7 +74,7 @@ export async function loadPatchStore(
   const [leader] = sources;
   if (leader === undefined) throw new WsssError("WSSS_ERR_DATASET", `${what}: there is no patch to load`);
   const loading = `loading ${what}`;
-  throwIfAborted(loading, signal);
+  throwIfAborted(signal, loading);
   const first = await decodePatch(leader.imagePath);
   checkSide(first, leader.imagePath);
   const store = nativeCall(() => new addon.PatchStore(sources.length, first.height, first.width, classCount));
@@ -136,7 +137,7 @@ export async function loadMaskStore(
       `${what}: each level needs one mask a patch, received ${found || "no level"}`,
     );
   }
-  throwIfAborted(`loading ${what}`, signal);
+  throwIfAborted(signal, `loading ${what}`);
   const store = nativeCall(() => new addon.MaskStore(count, height, width, levels.length));
   const paths = levels.flatMap((ofLevel, level) => ofLevel.map((path, index) => ({ path, level, index })));
   await mapConcurrently(

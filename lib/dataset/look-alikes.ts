@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 
-import { readFolder } from "../image/read-folder.js";
-import { nearestName } from "./nearest-name.js";
+import { readFolder } from "../files/read-folder.js";
+import { nearestName } from "../text/nearest-name.js";
 import type { SplitName } from "./split-name.js";
 
 /** Other names that people give to the folders of the layout. */

@@ -4,8 +4,8 @@ import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 
 import { WsssError } from "../errors.js";
-import { ioFailure, systemCode } from "../image/file-access.js";
-import { replacedBytesHint } from "../image/foreign-name.js";
+import { ioFailure, systemCode } from "../files/file-access.js";
+import { replacedBytesHint } from "../files/foreign-name.js";
 import { checkValue } from "./check-value.js";
 import {
   checkDescription,
@@ -14,7 +14,7 @@ import {
   descriptionFileName,
   readDatasetDescription,
 } from "./description.js";
-import { listManifest, manifestPlace } from "./list-manifest.js";
+import { listManifest, manifestPlace } from "./manifest/list-manifest.js";
 import { listSplit, type SplitFiles } from "./list-split.js";
 import type { StoreFactories } from "./loaded-split.js";
 import { type PresetName, presetNames, presets } from "./presets.js";

@@ -1,4 +1,4 @@
-import { matchByAccents, withAccentForm } from "../image/accent-match.js";
+import { matchByAccents, withAccentForm } from "../files/accent-match.js";
 import { stemWithoutLabel } from "./labels.js";
 import type { ListedFile } from "./list-files.js";
 import type { SplitName } from "./split-name.js";

@@ -5,25 +5,14 @@ import { loadGroups } from "./load-groups.js";
 import { type LoadedGroup, type LoadedSplit, loadMaskStore, type StoreFactories } from "./loaded-split.js";
 import { trueMaskReading } from "./mask-indices.js";
 import { seededSubset } from "./seeded-subset.js";
-import { type OnItemProgress, SharedTask } from "./shared-task.js";
+import { type OnItemProgress, SharedTask } from "../async/shared-task.js";
 import type { SplitName } from "./split-name.js";
 import { type Colour, type GlassRule, type MaskIndices, paletteOf, type TissueClass } from "./tissue-class.js";
 
-export { type SplitName, splitNames } from "./split-name.js";
+import type { PatchFile } from "./patch-file.js";
 
-/** One patch of a split: where its files are and what is known about it. */
-export interface PatchFile {
-  /** File name without its ending, the label included; pseudo masks are written as `<stem>.png`. */
-  readonly stem: string;
-  /** The patch: a PNG, JPEG, TIFF or WebP file. */
-  readonly imagePath: string;
-  /** True mask, where there is one. */
-  readonly maskPath?: string;
-  /** Patch-level label, 0 or 1 for each class; absent where it is read from the true mask when the split is loaded. */
-  readonly labels?: readonly number[];
-  /** Whom the patch is of, where a manifest says it. */
-  readonly patient?: string;
-}
+export type { PatchFile };
+export { type SplitName, splitNames } from "./split-name.js";
 
 /** What a {@link Split} is made of. */
 export interface SplitParts {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
-import { replaceWhole } from "../model/replace-whole.js";
-import type { OwnDataset } from "../run/open-run.js";
+import { replaceWhole } from "../files/replace-whole.js";
+import type { OwnDataset } from "../run/own-dataset.js";
 import { performStage } from "../run/stage.js";
 import { demoDescription } from "./tissue.js";
 import { type SynthesisSettings, writeDemoDataset } from "./write-dataset.js";

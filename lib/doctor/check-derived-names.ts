@@ -1,4 +1,4 @@
-import type { PatchToExamine } from "./examine-patches.js";
+import type { PatchToExamine } from "./patch-to-examine.js";
 import type { Finding } from "./finding.js";
 
 /** Most bytes of a name on almost every file system. */

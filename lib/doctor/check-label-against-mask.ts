@@ -1,6 +1,6 @@
 import type { DatasetDescription } from "../dataset/description.js";
 import { labelsOfMask } from "../dataset/loaded-split.js";
-import type { PatchToExamine } from "./examine-patches.js";
+import type { PatchToExamine } from "./patch-to-examine.js";
 import type { Finding } from "./finding.js";
 import type { MaskFacts } from "./read-mask.js";
 

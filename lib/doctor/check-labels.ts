@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import type { DatasetDescription } from "../dataset/description.js";
 import { type LabelFailure, parseLabels, patchFileName } from "../dataset/labels.js";
-import { findLabels, type LabelFinding, type NamedLabels } from "../dataset/list-split.js";
+import { findLabels, type LabelProblem, type NamedLabels } from "../dataset/list-split.js";
 import type { FolderSurvey } from "../dataset/list-files.js";
 import type { SplitName } from "../dataset/split.js";
 import type { LabelSpelling } from "../dataset/tissue-class.js";
@@ -35,7 +35,7 @@ export function checkLabels(survey: FolderSurvey, split: SplitName, description:
 }
 
 function findingOf(
-  { file, failure, problem }: LabelFinding,
+  { file, failure, problem }: LabelProblem,
   folder: string,
   split: SplitName,
   { labels: rule, classes }: NamedDescription,
@@ -73,7 +73,7 @@ function isOtherSpelling(file: string, rule: LabelSpelling, classes: NamedDescri
 function wrongClassCount(
   { files, folder }: FolderSurvey,
   split: SplitName,
-  findings: readonly LabelFinding[],
+  findings: readonly LabelProblem[],
   { classes, name }: NamedDescription,
 ): Finding | null {
   const [first] = findings;

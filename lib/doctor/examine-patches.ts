@@ -1,22 +1,12 @@
 import type { DatasetDescription } from "../dataset/description.js";
 import { labelsOfMask } from "../dataset/loaded-split.js";
-import type { SplitName } from "../dataset/split.js";
-import { type ItemProgress, mapConcurrently } from "../image/map-concurrently.js";
+import { type ItemProgress, mapConcurrently } from "../async/map-concurrently.js";
 import { checkLabelAgainstMask } from "./check-label-against-mask.js";
 import type { Finding } from "./finding.js";
 import { type MaskFacts, type MaskRead, readMask } from "./read-mask.js";
+import type { PatchToExamine } from "./patch-to-examine.js";
 import { type PatchFacts, type PatchRead, readPatch } from "./read-patch.js";
 import { whiteByIndex, type WhiteShare } from "./white-by-index.js";
-
-/** One patch to examine. */
-export interface PatchToExamine {
-  readonly split: SplitName;
-  readonly stem: string;
-  readonly imagePath: string;
-  readonly maskPath?: string | undefined;
-  /** The label in its name, where there is a valid one. */
-  readonly nameLabel?: readonly number[] | undefined;
-}
 
 /** What is kept of a patch once it was read. */
 export interface ExaminedPatch extends PatchToExamine {

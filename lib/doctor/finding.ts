@@ -1,4 +1,4 @@
-import { manifestProblems } from "../dataset/manifest-findings.js";
+import { manifestProblems } from "../dataset/manifest/manifest-findings.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
 
 /** Everything that can be found, in the order of reports. Programs branch on these; people read `problem` and `remedy`. */

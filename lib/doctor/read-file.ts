@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 
 import type { SplitName } from "../dataset/split.js";
 import { isWsssError, type WsssError } from "../errors.js";
-import { ioFailure, readBytes } from "../image/file-access.js";
+import { ioFailure, readBytes } from "../files/file-access.js";
 import type { Finding } from "./finding.js";
 
 /** Most bytes of one file that is read; a patch of {@link maxPixels} stored without compression has fewer. */

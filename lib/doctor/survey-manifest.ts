@@ -1,9 +1,9 @@
 import type { DatasetDescription } from "../dataset/description.js";
-import { type ManifestPlace, surveyManifest } from "../dataset/list-manifest.js";
+import { type ManifestPlace, surveyManifest } from "../dataset/manifest/list-manifest.js";
 import { missingSplit } from "../dataset/open-dataset.js";
 import { type SplitName, splitNames } from "../dataset/split-name.js";
 import { isWsssError } from "../errors.js";
-import type { PatchToExamine } from "./examine-patches.js";
+import type { PatchToExamine } from "./patch-to-examine.js";
 import type { CheckCode, Finding } from "./finding.js";
 import type { PatchOrigin } from "./patch-table.js";
 import { unreadable } from "./read-file.js";

@@ -5,11 +5,11 @@ import { doublesAmong, type FolderSurvey, type ListedFile, surveyFolder } from "
 import { missingSplit } from "../dataset/open-dataset.js";
 import { maskFolder, patchFolder, type SplitName } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
-import { withAccentForm } from "../image/accent-match.js";
+import { withAccentForm } from "../files/accent-match.js";
 import { patchExtensions } from "../image/decode-patch.js";
-import { foreignNameProblem, foreignNameRemedy, guessEncoding } from "../image/foreign-name.js";
-import { readFolder } from "../image/read-folder.js";
-import { hasUnprintable } from "../printable.js";
+import { foreignNameProblem, foreignNameRemedy, guessEncoding } from "../files/foreign-name.js";
+import { readFolder } from "../files/read-folder.js";
+import { hasUnprintable } from "../text/printable.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
 import { unreadable } from "./read-file.js";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { matchByAccents } from "../image/accent-match.js";
+import { matchByAccents } from "../files/accent-match.js";
 import { WsssError } from "../errors.js";
 import type { NativeComparison } from "../native/addon.js";
 import { runJob } from "../native/job.js";

@@ -1,7 +1,7 @@
 import type { Metadata } from "sharp";
 
 import { WsssError } from "../errors.js";
-import { readBytes } from "./file-access.js";
+import { readBytes } from "../files/file-access.js";
 import { countPngFrames } from "./png-chunks.js";
 import sharp from "./sharp.js";
 import { readTiffEncoding, refusalOfTiff } from "./tiff-encoding.js";

@@ -2,9 +2,9 @@ import { decode, encode } from "fast-png";
 
 import { countPngFrames, withoutAncillaryChunks } from "./png-chunks.js";
 import { type PngHeader, readPngHeader } from "./png-header.js";
+import type { Colour } from "./colour.js";
 
-/** Red, green, blue, each 0..255. */
-export type Colour = readonly [red: number, green: number, blue: number];
+export type { Colour };
 
 /** An index mask. */
 export interface IndexMask {

@@ -1,5 +1,5 @@
 import { WsssError } from "../errors.js";
-import { readBytes, writeBytesAtomic } from "./file-access.js";
+import { readBytes, writeBytesAtomic } from "../files/file-access.js";
 import {
   type Colour,
   damaged,
@@ -14,7 +14,7 @@ import {
 import type { MaskRequest } from "./index-png-worker.js";
 import { inflatesBeyondHeader } from "./png-chunks.js";
 import { readPngHeader } from "./png-header.js";
-import { ThreadPool } from "./thread-pool.js";
+import { ThreadPool } from "../async/thread-pool.js";
 
 export { type Colour, type DecodedMask, ignoredIndex, type IndexMask, type StoredIndices } from "./index-png-codec.js";
 

@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { inflate } from "node:zlib";
 
-import type { Colour } from "./index-png-codec.js";
+import type { Colour } from "./colour.js";
 import { readPngHeader } from "./png-header.js";
 
 interface Chunk {

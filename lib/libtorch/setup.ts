@@ -8,7 +8,7 @@ import { type LibTorchFolder, readLibTorchFolder } from "./folder.js";
 import { installLibTorch, type SetupProgress } from "./install.js";
 import { libtorchVersion, type LibTorchVariant, setupCommand } from "./pinned.js";
 import { pipSource } from "./pip-source.js";
-import { planSetup, type SetupPlan } from "./plan.js";
+import { planSetup, type SetupPlan } from "./setup-plan.js";
 import { refusal } from "./wheel-source.js";
 
 /** What {@link setupLibTorch} may be told. */

@@ -6,8 +6,8 @@ import {
   classifierBackbones,
   type SegmenterBackbone,
   segmenterBackbones,
-} from "../options/backbones.js";
-import { packageVersion } from "../package-version.js";
+} from "./backbones.js";
+import { packageVersion } from "../files/package-version.js";
 import type { TrainingHistory } from "./training-history.js";
 
 /** The two networks. */

@@ -1,7 +1,8 @@
 import { WsssError } from "../errors.js";
 import type { Done, NativeJob, NativeInitialization, NativeWeightLoading } from "../native/addon.js";
-import { nativeCall, throwIfAborted } from "../native/job.js";
-import type { OnProgress } from "../progress.js";
+import { nativeCall } from "../native/job.js";
+import { throwIfAborted } from "../async/cancellation.js";
+import type { OnProgress } from "../async/progress.js";
 
 /** What the native classifier and segmenter have in common. */
 export interface NativeModel {

@@ -7,14 +7,15 @@ import type { NativeModel } from "./model-handle.js";
 import { ModelHandle } from "./model-handle.js";
 import { usableCores } from "../machine/usable-cores.js";
 import type { NativeAddon, NativeModelConfig, NativeInitialization, NativeNetworkReport } from "../native/addon.js";
-import { nativeCall, runJob, throwIfAborted } from "../native/job.js";
+import { nativeCall, runJob } from "../native/job.js";
+import { throwIfAborted } from "../async/cancellation.js";
 import { loadAddon } from "../native/load.js";
 import type { Device } from "../options/device.js";
 import { multipliesBfloat16, resolveDevice } from "../options/device.js";
-import { type ModelPrecision, type Precision, resolvePrecision } from "../options/precision.js";
+import { type ModelPrecision, type Precision, resolvePrecision } from "./precision.js";
 import { historyOf, type TrainingHistory } from "./training-history.js";
-import { inspectWeights } from "../weights/inspect-weights.js";
-import { withGivenPath, withLists } from "../weights/weight-failure.js";
+import { inspectWeights } from "./inspect-weights.js";
+import { withGivenPath, withLists } from "./weight-failure.js";
 
 /** What loading a weight file took and left out; all lists are tensor names. */
 export interface WeightsReport {

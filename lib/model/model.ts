@@ -6,10 +6,10 @@ import type { NativeModel } from "./model-handle.js";
 import type { OpenedModel, WeightsReport } from "./model-opening.js";
 import { runJob } from "../native/job.js";
 import { checkOptions } from "../options/check.js";
-import type { SaveOptions } from "../options/model.js";
-import type { ModelPrecision } from "../options/precision.js";
-import { saveSchema } from "../options/model.js";
-import type { TrainingSummary } from "../training-events.js";
+import type { SaveOptions } from "./model-options.js";
+import type { ModelPrecision } from "./precision.js";
+import { saveSchema } from "./model-options.js";
+import type { TrainingSummary } from "./training-events.js";
 import { type TrainingHistory, withHistory } from "./training-history.js";
 
 /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { EpochEvent, TrainingSummary } from "../training-events.js";
+import type { EpochEvent, TrainingSummary } from "./training-events.js";
 
 /** One finished training of a model, as its weight file tells it. Without times, so that equal trainings leave equal files. */
 export interface TrainingHistory {

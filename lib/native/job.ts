@@ -1,4 +1,5 @@
 import type { Done, NativeFailure, NativeJob, OnEvent } from "./addon.js";
+import { cancellation, throwIfAborted } from "../async/cancellation.js";
 import { type ErrorCode, errorCodes, WsssError } from "../errors.js";
 
 /** How a native job ended. */
@@ -112,23 +113,11 @@ export function errorOfFailure(failure: NativeFailure, cause?: unknown): WsssErr
   return new WsssError(code, message, { ...details }, cause === undefined ? undefined : { cause });
 }
 
-/** @throws WsssError `WSSS_ERR_CANCELLED` if the signal is already aborted. */
-export function throwIfAborted(signal?: AbortSignal | null): void {
-  if (signal?.aborted) throw cancelledError(signal);
-}
-
 function resultOf<Result>({ failure, result }: Outcome<Result>, signal?: AbortSignal | null): Result {
   if (failure && failure.code !== "WSSS_ERR_CANCELLED") throw errorOfFailure(failure);
-  if (signal?.aborted) throw cancelledError(signal);
+  if (signal?.aborted) throw cancellation(signal);
   if (failure) throw errorOfFailure(failure);
   return result as Result;
-}
-
-function cancelledError(signal?: AbortSignal | null): WsssError {
-  const reason: unknown = signal?.reason;
-  // The reason of a controller aborted without one only repeats that the work was aborted.
-  const why = reason instanceof Error && reason.name !== "AbortError" ? `: ${reason.message}` : "";
-  return new WsssError("WSSS_ERR_CANCELLED", `the work was cancelled${why}`, {}, { cause: reason });
 }
 
 /** Cancels the job when the signal aborts. The returned function stops listening. */

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { WsssError } from "../errors.js";
-import { findDriver, type LibTorchFolder, preloadLibTorch, setupLibTorch } from "../libtorch/index.js";
+import { findDriver, type LibTorchFolder, preloadLibTorch, setupLibTorch } from "../libtorch/libtorch.js";
 import { usableCores } from "../machine/usable-cores.js";
 import type { NativeAddon } from "./addon.js";
 import { findBinary, noBinary } from "./binary.js";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { nearestName } from "../dataset/nearest-name.js";
+import { nearestName } from "../text/nearest-name.js";
 import { WsssError } from "../errors.js";
 import { describeValue } from "./describe-value.js";
 import { foreignWords } from "./foreign-words.js";

@@ -1,8 +1,4 @@
 import { z } from "zod";
-import type { Classifier } from "../classifier.js";
-import type { Split } from "../dataset/split.js";
-import type { PseudoMasks } from "../pseudo-masks.js";
-import { classifierHandle, isPseudoMasks } from "../model/registry.js";
 
 /** Largest seed: what fits an unsigned 32-bit integer, so that one seed means the same everywhere. */
 export const largestSeed = 2 ** 32 - 1;
@@ -56,25 +52,6 @@ export const signal = z.custom<AbortSignal>(
 export function callback<Callback>(): z.ZodType<Callback> {
   return z.custom<Callback>((value) => typeof value === "function", "a function");
 }
-
-/** A set of pseudo masks, or the words for true masks. */
-export const masks = z.custom<PseudoMasks | "ground-truth">(
-  (value) => value === "ground-truth" || isPseudoMasks(value),
-  'PseudoMasks or "ground-truth"',
-);
-
-/** A classifier used as a gate. */
-export const gate = z.custom<Classifier>((value) => classifierHandle(value) !== undefined, "a Classifier");
-
-/** Whether a value is a split of a dataset, judged by what it can do. */
-export function isSplit(value: unknown): value is Split {
-  if (typeof value !== "object" || value === null) return false;
-  const { load, loadTruth, files } = value as { load?: unknown; loadTruth?: unknown; files?: unknown };
-  return typeof load === "function" && typeof loadTruth === "function" && Array.isArray(files);
-}
-
-/** A split of a dataset. */
-export const split = z.custom<Split>(isSplit, "a split of a dataset, such as dataset.val");
 
 /** An object without the entries that are `undefined`, so that "given as undefined" means "not given". */
 export function withoutUndefined<Options extends object>(options: Options): Partial<Options> {

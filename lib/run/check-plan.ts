@@ -4,16 +4,16 @@ import type { Dataset } from "../dataset/open-dataset.js";
 import { refuseAbsentClasses } from "../dataset/absent-classes.js";
 import { maskFolder, type Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
-import { assertNameable } from "../inference/pseudo-mask-files.js";
-import { checkBatches } from "../inference/split-checks.js";
-import { levelsOf } from "../options/inference.js";
-import { levelWeightsFor } from "../training/segmenter-training.js";
+import { assertNameable } from "../pseudo-masks/pseudo-mask-files.js";
+import { checkBatches } from "../model/split-checks.js";
+import { levelsOf } from "../pseudo-masks/pseudo-mask-options.js";
+import { levelWeightsFor } from "../segmenter/train-segmenter.js";
 import type { RunContext, RunSources } from "./context.js";
 import type { PlanSections } from "./plan.js";
-import { maskFolder as pseudoMaskFolder } from "./sources.js";
+import { pseudoMaskFolder } from "./sources.js";
 import type { StageName } from "./stage-names.js";
-import { assertTestMasks } from "./stages/evaluate.js";
-import { makeSegmenter } from "./stages/train-segmenter.js";
+import { assertTestMasks } from "./stages/evaluation-stage.js";
+import { makeSegmenter } from "./stages/segmenter-stage.js";
 
 /** Checks a plan against the files of the data, decoding nothing. */
 export type PlanCheck = (plan: Partial<PlanSections>, dataset: Dataset, sources: RunSources) => void;

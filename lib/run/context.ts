@@ -1,8 +1,8 @@
 import type { Dataset } from "../dataset/open-dataset.js";
 import { WsssError } from "../errors.js";
 import type { Device } from "../options/device.js";
-import type { Precision } from "../options/precision.js";
-import type { PseudoMasks } from "../pseudo-masks.js";
+import type { Precision } from "../model/precision.js";
+import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
 import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import type { PlanSections, SectionName } from "./plan.js";
 import type { StageSurroundings } from "./stage.js";

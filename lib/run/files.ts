@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { WsssError } from "../errors.js";
-import { ioFailure, systemCode, writeBytesAtomic } from "../image/file-access.js";
-import { makeFolder } from "../model/make-folder.js";
+import { ioFailure, systemCode, writeBytesAtomic } from "../files/file-access.js";
+import { makeFolder } from "../files/make-folder.js";
 
 /** Writes a text file whole or not at all, its folder included. @throws WsssError `WSSS_ERR_IO` */
 export async function writeText(path: string, text: string): Promise<void> {

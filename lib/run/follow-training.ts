@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import type { EpochEvent, StepEvent, TrainingSummary } from "../training-events.js";
+import type { EpochEvent, StepEvent, TrainingSummary } from "../model/training-events.js";
 import { type MetricColumn, MetricsFile } from "./metrics-file.js";
 import type { RunReporter } from "./reporter.js";
 import type { StageName } from "./stage-names.js";

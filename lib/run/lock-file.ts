@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { link, open, rm, stat, writeFile } from "node:fs/promises";
 
-import { ioFailure, systemCode } from "../image/file-access.js";
+import { ioFailure, systemCode } from "../files/file-access.js";
 import type { ProcessIdentity } from "../machine/process-identity.js";
 
 /** What stands in a lock: who holds it, and since when. Locks of versions before hold nothing but the number of the process. */

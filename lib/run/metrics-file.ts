@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
-import { makeFolder, writingFailure } from "../model/make-folder.js";
+import { makeFolder, writingFailure } from "../files/make-folder.js";
 
 /** What a CSV cell can hold; undefined and NaN become an empty cell. */
 export type MetricValue = number | string | boolean | null | undefined;

@@ -4,9 +4,10 @@ import type { SplitName } from "../dataset/split.js";
 import type { PlanCheck } from "./check-plan.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "./context.js";
 import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
-import { makeFolder } from "../model/make-folder.js";
-import { describeDifferences, type Difference, differencesBetween } from "../fingerprint.js";
+import { makeFolder } from "../files/make-folder.js";
+import { describeDifferences, type Difference, differencesBetween } from "../files/fingerprint.js";
 import { dataLocation, openData } from "./open-data.js";
+import type { OwnDataset } from "./own-dataset.js";
 import { mergeOptions, type PlanOptions } from "./plan-options.js";
 import { type PlanSections, resolveSections, type SectionName } from "./plan.js";
 import { refuseDifferences } from "./refuse-differences.js";
@@ -14,7 +15,6 @@ import type { RunReporter } from "./reporter.js";
 import { whileLocked } from "./run-lock.js";
 import { currentVersions, type DataLocation, readRunRecord, type RunRecord, writeRunRecord } from "./run-record.js";
 import { sourcesOfRun } from "./sources.js";
-import type { StageSurroundings } from "./stage.js";
 
 /** What a command wants of a run folder. */
 export interface RunRequest {
@@ -60,15 +60,6 @@ export interface RunRequest {
   readonly opened?: Dataset | undefined;
   /** Writes the dataset into the run folder first, if it makes its own. */
   readonly ownDataset?: OwnDataset | undefined;
-}
-
-/** A dataset that a run makes for itself. */
-export interface OwnDataset {
-  /** Everything that it depends on, as JSON; goes into `run.json`. */
-  readonly settings: unknown;
-  /** Folder, relative to the run folder. */
-  readonly folder: string;
-  make(surroundings: StageSurroundings): Promise<void>;
 }
 
 type StoredPlan = RunRecord["plan"];

@@ -5,11 +5,11 @@ import { type RunContext, sectionOf } from "./context.js";
 import { writeJson } from "./files.js";
 import type { RunResult } from "./result.js";
 import type { StageOutcome } from "./stage.js";
-import { evaluate } from "./stages/evaluate.js";
-import { drawPictures } from "./stages/pictures.js";
-import { drawPseudoMasks } from "./stages/pseudo-masks.js";
-import { trainClassifier } from "./stages/train-classifier.js";
-import { trainSegmenter } from "./stages/train-segmenter.js";
+import { evaluate } from "./stages/evaluation-stage.js";
+import { drawPictures } from "./stages/pictures-stage.js";
+import { performPseudoMasksStage } from "./stages/pseudo-masks-stage.js";
+import { performClassifierStage } from "./stages/classifier-stage.js";
+import { performSegmenterStage } from "./stages/segmenter-stage.js";
 
 /** File of the run folder with the last result. */
 export const resultFile = "result.json";
@@ -39,14 +39,14 @@ export async function runPipeline(given: RunContext, startedAt: number): Promise
   };
   const context = { ...given, beforeWork: readingOnceBefore(given, plan) };
   const stages: StageOutcome<unknown>[] = [];
-  if (sources.classifier === undefined) stages.push(await trainClassifier(context));
+  if (sources.classifier === undefined) stages.push(await performClassifierStage(context));
   let scores: RunResult["pseudoMasks"];
   if (plan.segmenter.masks === "pseudo" && sources.masks === undefined) {
-    const masks = await drawPseudoMasks(context);
+    const masks = await performPseudoMasksStage(context);
     stages.push(masks);
     scores = masks.result.scores ?? undefined;
   }
-  stages.push(await trainSegmenter(context));
+  stages.push(await performSegmenterStage(context));
   const evaluation = await evaluate(context);
   stages.push(evaluation, await drawPictures(context));
   const result = {

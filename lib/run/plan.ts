@@ -5,20 +5,19 @@ import {
   classifierBackbones,
   type SegmenterBackbone,
   segmenterBackbones,
-} from "../options/backbones.js";
+} from "../model/backbones.js";
 import { checkOptions } from "../options/check.js";
-import { type ResolvedClassifierTraining, resolveClassifierTraining } from "../options/classifier-training.js";
-import * as fields from "../options/fields.js";
 import {
-  boundaryTolerancePx,
-  type GateSettings,
-  type PseudoMaskSettings,
-  resolveGate,
-  resolvePseudoMasks,
-} from "../options/inference.js";
-import { refuseKeyAlone } from "../options/model.js";
-import { type ResolvedSegmenterTraining, resolveSegmenterTraining } from "../options/segmenter-training.js";
-import type { Complete } from "../options/training.js";
+  type ResolvedClassifierTraining,
+  resolveClassifierTraining,
+} from "../classifier/classifier-training-options.js";
+import * as fields from "../options/fields.js";
+import { boundaryTolerancePx } from "../evaluation/boundary-tolerance.js";
+import { type GateSettings, resolveGate } from "../segmenter/segmentation-options.js";
+import { type PseudoMaskSettings, resolvePseudoMasks } from "../pseudo-masks/pseudo-mask-options.js";
+import { refuseKeyAlone } from "../model/model-options.js";
+import { type ResolvedSegmenterTraining, resolveSegmenterTraining } from "../segmenter/segmenter-training-options.js";
+import type { Complete } from "../model/training-options.js";
 import type { PlanOptions } from "./plan-options.js";
 
 /** What both networks are made from. */

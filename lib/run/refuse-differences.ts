@@ -1,5 +1,5 @@
 import { WsssError } from "../errors.js";
-import { describeDifferences, type Difference } from "../fingerprint.js";
+import { describeDifferences, type Difference } from "../files/fingerprint.js";
 import type { RunReporter } from "./reporter.js";
 
 /** What decides over a folder that was begun with other options. */

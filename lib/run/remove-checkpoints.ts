@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 
-import { ioFailure } from "../image/file-access.js";
-import { listCheckpoints } from "../training/checkpoints.js";
+import { ioFailure } from "../files/file-access.js";
+import { listCheckpoints } from "../model/checkpoints.js";
 
 /** Removes the checkpoints of a training that shall begin again, as its user has said. @throws WsssError `WSSS_ERR_IO` */
 export async function removeCheckpoints(folder: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { percent } from "../percent.js";
+import { percent } from "../text/percent.js";
 import type { IntervalResult, RunResult, SegmentationResult, TestResult } from "./result.js";
 
 /** Lines of a table: the first column left, the others right aligned, two spaces between. */

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { PresetName } from "../dataset/presets.js";
 import { WsssError } from "../errors.js";
 import { loadAddon } from "../native/load.js";
-import { packageVersion } from "../package-version.js";
+import { packageVersion } from "../files/package-version.js";
 import type { RunDevice, RunSources } from "./context.js";
 import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import { readJsonIfPresent, writeJson } from "./files.js";

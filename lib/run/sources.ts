@@ -3,14 +3,14 @@ import { createReadStream } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 import { WsssError } from "../errors.js";
-import { ioFailure } from "../image/file-access.js";
-import { digestOf } from "../fingerprint.js";
+import { ioFailure } from "../files/file-access.js";
+import { digestOf } from "../files/fingerprint.js";
 import type { RunSources } from "./context.js";
 import { measureOutput, readMarker, type StageOutput } from "./stage-marker.js";
 import type { StageName } from "./stage-names.js";
 
 /** Folder of the pseudo masks in a run folder, with one folder for each level. */
-export const maskFolder = "train_PM";
+export const pseudoMaskFolder = "train_PM";
 
 /** Something that a stage works from, and what tells it from another of the same name. */
 export interface StageSource {
@@ -75,13 +75,13 @@ export async function weightSource(
  * files must do.
  */
 async function identityOfMasks(folder: string, measured: StageOutput): Promise<string> {
-  const drawn = basename(folder) === maskFolder ? await readMarker(dirname(folder), "pseudo-masks") : undefined;
+  const drawn = basename(folder) === pseudoMaskFolder ? await readMarker(dirname(folder), "pseudo-masks") : undefined;
   return drawn?.id ?? digestOf({ files: measured.files, bytes: measured.bytes });
 }
 
 /** A folder of pseudo masks that the user named, or that of the run folder. */
 export async function maskSource(root: string, named: string | undefined): Promise<StageSource> {
-  if (named === undefined) return await fromStage(root, "pseudo-masks", maskFolder, "--masks");
+  if (named === undefined) return await fromStage(root, "pseudo-masks", pseudoMaskFolder, "--masks");
   const measured = await measureOutput("", named);
   if (measured?.kind !== "folder") {
     throw new WsssError("WSSS_ERR_DATASET", `mask folder ${named} is not there`, { path: named });

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { systemCode } from "../image/file-access.js";
-import { readFolder } from "../image/read-folder.js";
+import { systemCode } from "../files/file-access.js";
+import { readFolder } from "../files/read-folder.js";
 import { readJsonIfPresent } from "./files.js";
 import type { StageName } from "./stage-names.js";
 

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 
 import { WsssError } from "../errors.js";
-import { ioFailure } from "../image/file-access.js";
-import { throwIfAborted } from "../image/map-concurrently.js";
+import { ioFailure } from "../files/file-access.js";
+import { throwIfAborted } from "../async/cancellation.js";
 import { writeJson } from "./files.js";
-import { digestOf } from "../fingerprint.js";
+import { digestOf } from "../files/fingerprint.js";
 import type { RunReporter } from "./reporter.js";
 import { checkStage, measureOutput, type StageMarker, type StageOutput } from "./stage-marker.js";
 import type { StageName } from "./stage-names.js";
@@ -67,7 +67,7 @@ export async function performStage<Result>(
   { root, signal, reporter, beforeWork }: StageSurroundings,
   stage: Stage<Result>,
 ): Promise<StageOutcome<Result>> {
-  throwIfAborted(`stage ${stage.name}`, signal);
+  throwIfAborted(signal, `stage ${stage.name}`);
   const key = digestOf({ stage: stage.name, key: stage.key });
   const check = await checkStage(root, stage.name, key);
   if (check.valid) {

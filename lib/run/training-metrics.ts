@@ -4,7 +4,7 @@ import type {
   EpochEvent,
   SegmenterEpochEvent,
   StepEvent,
-} from "../training-events.js";
+} from "../model/training-events.js";
 import type { MetricColumn } from "./metrics-file.js";
 
 const stepColumns: readonly MetricColumn<StepEvent>[] = [

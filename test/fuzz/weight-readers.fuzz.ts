@@ -10,7 +10,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { setupLibTorch } from "../../dist/libtorch/index.js";
+import { setupLibTorch } from "../../dist/libtorch/libtorch.js";
 import { object, ofType, optimizerState, unreadTensors } from "../support/checkpoints.js";
 import {
   bytes,

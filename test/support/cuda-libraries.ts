@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { cacheFolder, libtorchVersion } from "../../dist/libtorch/index.js";
+import { cacheFolder, libtorchVersion } from "../../dist/libtorch/libtorch.js";
 import { pipSource } from "../../dist/libtorch/pip-source.js";
 import { type PinnedWheel, pinnedVariants } from "../../dist/libtorch/pinned.js";
 import { unpackWheel } from "../../dist/libtorch/unpack-wheel.js";

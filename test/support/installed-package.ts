@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { cacheFolder } from "../../dist/libtorch/index.js";
+import { cacheFolder } from "../../dist/libtorch/libtorch.js";
 
 const execute = promisify(execFile);
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..");

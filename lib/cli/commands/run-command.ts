@@ -1,0 +1,116 @@
+import type { Command } from "commander";
+import { performance } from "node:perf_hooks";
+
+import { checkPlan } from "../../run/check-plan.js";
+import { type RunRequest, withRun } from "../../run/open-run.js";
+import { runPipeline } from "../../run/pipeline.js";
+import { allSections } from "../../run/plan.js";
+import { reportTable } from "../../run/report-table.js";
+import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
+import { classifierFlags, planOfRun, segmenterFlags } from "../plan-of-command.js";
+import * as groups from "../run-options.js";
+import { writeResult } from "../terminal.js";
+import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
+import {
+  addPrefixedNetworkOptions,
+  addPrefixedOptions,
+  addStageWeights,
+  addTrainingOptions,
+} from "../add-training-options.js";
+import { fraction } from "../values.js";
+
+/** Adds the options that all stages together have, for `run` and `demo`. */
+export function addPipelineOptions(command: Command): Command {
+  groups.addCheckpointOptions(command);
+  groups.addDeviceOptions(command);
+  groups.addMaskChoice(addMethodOptions(command));
+  return command;
+}
+
+/** Adds the options of networks, trainings, masks, gate and pictures. */
+export function addMethodOptions(command: Command): Command {
+  command
+    .optionsGroup("Networks:")
+    .option("--width <x>", "channel multiplier of both networks, 1 = the paper's; 0.125 or 1/8 (default: 1)", fraction);
+  for (const stage of ["classifier", "segmenter"] as const) {
+    groups.addBackboneOption(command, stage, `${stage}-`);
+    groups.addWeightsKey(addStageWeights(command, stage), `${stage}-`);
+  }
+  groups.addLoadingOptions(command);
+  groups.addSegmenterOptions(command);
+  const both = "Training (with the prefix --classifier- or --segmenter- for one stage alone):";
+  addTrainingOptions(command, both, sharedTrainingFlags, ["classifier", "segmenter"]);
+  addTrainingOptions(command, "Training of the classifier:", classifierTrainingFlags, ["classifier"]);
+  addTrainingOptions(command, "Training of the segmenter:", segmenterTrainingFlags, ["segmenter"]);
+  for (const [prefix, flags] of [
+    ["classifier", classifierFlags],
+    ["segmenter", segmenterFlags],
+  ] as const) {
+    addPrefixedNetworkOptions(command, prefix);
+    addPrefixedOptions(command, flags, prefix);
+  }
+  groups.addPseudoMaskOptions(command);
+  groups.addGateOptions(command);
+  groups.addBoundaryOption(command);
+  return groups.addPictureOptions(command);
+}
+
+/** Does all stages in a run folder and writes the result. @param startedAt - when the command began. */
+export async function runAll(
+  request: RunRequest,
+  startedAt: number,
+  { terminal, view }: Pick<ActionTools, "terminal" | "view">,
+): Promise<void> {
+  await withRun({ ...request, check: checkPlan }, async (context) => {
+    const { result } = await runPipeline(context, startedAt);
+    view.close();
+    view.note(`pictures are in ${context.root}/pictures`);
+    const classes = context.dataset.classes.map(({ name }) => name);
+    writeResult(terminal, result, () => reportTable(result, classes));
+  });
+}
+
+/** `wsss-tissue run`: all stages. */
+export function addRunCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command("run")
+    .summary("all stages: classifier, pseudo masks, segmenter, evaluation, pictures")
+    .description(
+      "Trains a segmenter from patch-level labels: classifier, pseudo masks, segmenter, evaluation, pictures.\n" +
+        "A stage that is done and whose options, inputs and files are unchanged is skipped, and a training that was\n" +
+        "interrupted goes on from its newest checkpoint: after an interruption, give the same command again.",
+    );
+  groups.addDataOptions(command);
+  groups.addFolderOptions(command);
+  addPipelineOptions(command);
+  addTalkOptions(command.optionsGroup("Output:")).addHelpText(
+    "after",
+    `
+Examples:
+  wsss-tissue run --data datasets/LUAD-HistoSeg --preset luad-histoseg --out runs/luad
+  wsss-tissue run --data my-tissue --out runs/small --width 1/8 --epochs 16 --batch-size 16 --segmenter-lr 0.05
+  wsss-tissue run --data my-tissue --out runs/supervised --masks ground-truth --json`,
+  );
+  command.action(
+    async (options: { json?: boolean; quiet?: boolean; out: string; force?: boolean; forceUnlock?: boolean }) => {
+      const startedAt = performance.now();
+      await act(streams, options, async ({ terminal, view, signal }) => {
+        const given = groups.givenOptions(command);
+        const request = {
+          out: options.out,
+          data: groups.dataOf(given),
+          splits: ["train", "test"],
+          sections: allSections,
+          given: planOfRun(given),
+          device: groups.deviceOf(given),
+          checkpoints: groups.checkpointsOf(given),
+          force: options.force ?? false,
+          forceUnlock: options.forceUnlock ?? false,
+          signal,
+          reporter: view,
+        } as const;
+        await runAll(request, startedAt, { terminal, view });
+      });
+    },
+  );
+}

@@ -1,0 +1,88 @@
+import { type Command, Option } from "commander";
+
+import {
+  findDriver,
+  findLibTorch,
+  type LibTorchVariant,
+  planSetup,
+  type SetupPlan,
+  setupLibTorch,
+} from "../../libtorch/libtorch.js";
+import { loadAddon, locateAddon } from "../../native/load.js";
+import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
+import { talk, writeResult } from "../terminal.js";
+
+interface SetupCommandOptions extends TalkOptions {
+  readonly cpu?: boolean;
+  readonly cuda?: boolean;
+  readonly from?: readonly string[];
+  readonly offline?: boolean;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+}
+
+/** What would be fetched, and how to fetch it on another machine. */
+function describePlan({ summary, wheels, command }: SetupPlan): string {
+  const groups = wheels.map((torch) => {
+    const all = [torch, ...torch.companions];
+    const fetching = [...command, ...all.map(({ requirement }) => requirement)].join(" ");
+    return [fetching, ...all.map(({ sha256, fileName }) => `${sha256}  ${fileName}`)].join("\n");
+  });
+  const then = "Each of these lists will do. Then: npx wsss-tissue setup --from FOLDER";
+  return [summary, ...groups, then].join("\n\n");
+}
+
+/** That later commands take another LibTorch than was set up, and how to change that; empty if they take this one. */
+async function noteOnUse(folder: string): Promise<string> {
+  const { found } = await findLibTorch();
+  if (found === null || found.folder === folder) return "";
+  return `\nUnless LIBTORCH=${folder} is set, commands use ${found.folder}, which fits the driver that runs here`;
+}
+
+/** `wsss-tissue setup`: gets LibTorch and the addon ready. */
+export function addSetupCommand(program: Command, streams: Streams): void {
+  const command = program
+    .command("setup")
+    .summary("find or fetch LibTorch")
+    .description(
+      "Finds LibTorch (LIBTORCH, the cache, an installed Python torch), or fetches it into the cache by pip, each file checked\n" +
+        "against its pinned SHA-256, and loads the addon on it. Every command does so when it must; setup does it now.\n" +
+        "Unless told, it takes what is there, else the build for the NVIDIA driver that runs here: CUDA from driver 580 on.",
+    )
+    .addOption(new Option("--cpu", "the LibTorch that computes on the CPU").conflicts("cuda"))
+    .addOption(new Option("--cuda", "the LibTorch for NVIDIA GPUs (CUDA 13.0)"))
+    .option(
+      "--from <file...>",
+      "take the wheels from these files or folders, or LibTorch's own .zip, not from an index",
+    )
+    .option("--offline", "fetch nothing: only say whether what is there will do")
+    .option("--dry-run", "say what would be fetched and where to, for fetching it by hand elsewhere, and do nothing")
+    .option("--force", "fetch LibTorch into the cache even if a usable one is there");
+  addTalkOptions(command);
+  command.action(async (options: SetupCommandOptions) => {
+    await act(streams, options, async ({ terminal, signal }) => {
+      const { cpu = false, cuda = false, from = [], offline, force = false } = options;
+      const variant: LibTorchVariant | null = cpu ? "cpu" : cuda ? "cu130" : null;
+      if (options.dryRun === true) {
+        const plan = planSetup(variant ?? (await findDriver()).variant, false);
+        writeResult(terminal, plan, () => describePlan(plan));
+        return;
+      }
+      await locateAddon();
+      const onProgress = ({ message }: { readonly message: string }): void => talk(terminal, message);
+      const aloud = process.stderr.isTTY && !terminal.quiet;
+      const asked = { variant, from, force, aloud, signal, onProgress, ...(offline === undefined ? {} : { offline }) };
+      const libtorch = await setupLibTorch(asked);
+      const { folder } = libtorch;
+      const { libtorchVersion, cuda: devices } = (await loadAddon(libtorch)).deviceReport();
+      const note = await noteOnUse(folder);
+      const gpus =
+        devices.deviceCount > 0 ? `${String(devices.deviceCount)} CUDA devices` : `no CUDA: ${devices.reason}`;
+      writeResult(
+        terminal,
+        { folder, libtorch: libtorchVersion, cudaDevices: devices.deviceCount },
+        () => `LibTorch ${libtorchVersion} in ${folder} is ready (${gpus})${note}`,
+      );
+    });
+  });
+}

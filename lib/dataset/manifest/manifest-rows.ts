@@ -1,0 +1,108 @@
+import path from "node:path";
+
+import { patchExtensions } from "../../image/decode-patch.js";
+import { pathProblem } from "../inner-path.js";
+import { readRowLabel } from "./manifest-labels.js";
+import type { ManifestColumns } from "./manifest-columns.js";
+import type { ManifestFindings } from "./manifest-findings.js";
+import type { ManifestRow } from "./manifest-table.js";
+import { type SplitName, splitNames } from "../split-name.js";
+import type { TissueClass } from "../tissue-class.js";
+
+/** One patch of a manifest, as far as its row could be read; what could not is among the findings. */
+export interface ManifestEntry {
+  /** Where it stands in the manifest, for messages. */
+  readonly where: string;
+  /** Relative to the manifest's base folder, without needless parts; undefined if it can't be used. */
+  readonly image: string | undefined;
+  /** Like {@link image}; undefined if there is none or it can't be used. */
+  readonly mask: string | undefined;
+  /** Whether the row names a mask, usable or not. */
+  readonly namesMask: boolean;
+  /** 0 or 1 for each class; null where the row says nothing; undefined if it can't be read. */
+  readonly labels: readonly number[] | null | undefined;
+  readonly split: SplitName | undefined;
+  readonly patient: string | undefined;
+}
+
+/** Reads all rows of a manifest by themselves: whether they agree with one another is for others to see. */
+export function readEntries(
+  rows: readonly ManifestRow[],
+  columns: ManifestColumns,
+  classes: readonly TissueClass[],
+  findings: ManifestFindings,
+): ManifestEntry[] {
+  const entries: ManifestEntry[] = [];
+  for (const row of rows) {
+    if (row.problem === undefined) entries.push(readEntry(row, columns, classes, findings));
+    else findings.add("row", row.where, row.problem);
+  }
+  return entries;
+}
+
+function readEntry(
+  row: ManifestRow,
+  columns: ManifestColumns,
+  classes: readonly TissueClass[],
+  findings: ManifestFindings,
+): ManifestEntry {
+  const { where } = row;
+  const label = readRowLabel(row, columns.labels, classes);
+  if ("problem" in label) findings.add("label", where, label.problem);
+  return {
+    where,
+    image: pathIn(row, "image", findings),
+    mask: row.cells.has("mask") ? pathIn(row, "mask", findings) : undefined,
+    namesMask: row.cells.has("mask"),
+    labels: "problem" in label ? undefined : label.labels,
+    split: columns.split ? splitIn(row, findings) : undefined,
+    patient: columns.patient ? patientIn(row, findings) : undefined,
+  };
+}
+
+function pathIn(
+  { where, cells }: ManifestRow,
+  column: "image" | "mask",
+  findings: ManifestFindings,
+): string | undefined {
+  const cell = cells.get(column);
+  const problem = problemOfPath(cell, column);
+  if (problem === null) return path.posix.normalize(String(cell));
+  findings.add(column, where, problem);
+  return undefined;
+}
+
+function problemOfPath(cell: unknown, column: "image" | "mask"): string | null {
+  if (cell === undefined) return `names no ${column}`;
+  if (typeof cell !== "string") return `has the ${column} ${JSON.stringify(cell)}, which is no path`;
+  const problem = pathProblem(cell);
+  if (problem !== null) return `${column} ${JSON.stringify(cell)} ${problem}`;
+  const ending = path.posix.extname(cell).toLowerCase();
+  if (column === "mask") {
+    return ending === ".png"
+      ? null
+      : `mask ${cell} is no PNG file; masks are index PNGs, as lossy formats change classes`;
+  }
+  const known = (patchExtensions as readonly string[]).includes(ending);
+  return known ? null : `image ${cell} does not end with ${patchExtensions.join(", ")}`;
+}
+
+function splitIn({ where, cells }: ManifestRow, findings: ManifestFindings): SplitName | undefined {
+  const cell = cells.get("split");
+  const split = splitNames.find((name) => name === cell);
+  if (split !== undefined) return split;
+  const found = cell === undefined ? "names no split" : `has the split ${JSON.stringify(cell)}`;
+  findings.add("split", where, `${found}; it must be train, val or test`);
+  return undefined;
+}
+
+function patientIn({ where, cells }: ManifestRow, findings: ManifestFindings): string | undefined {
+  const cell = cells.get("patient");
+  // One patient, however the accents are stored.
+  if (typeof cell === "string") return cell.normalize("NFC");
+  // Numbers of a JSON file are the same patients as their digits in a CSV file.
+  if (typeof cell === "number" && Number.isFinite(cell)) return String(cell);
+  const found = cell === undefined ? "names no patient" : `has the patient ${JSON.stringify(cell)}`;
+  findings.add("patient", where, `${found}; name one in each row, or drop the column`);
+  return undefined;
+}

@@ -1,0 +1,11 @@
+import type { SplitName } from "../dataset/split-name.js";
+
+/** One patch to examine. */
+export interface PatchToExamine {
+  readonly split: SplitName;
+  readonly stem: string;
+  readonly imagePath: string;
+  readonly maskPath?: string | undefined;
+  /** The label in its name, where there is a valid one. */
+  readonly nameLabel?: readonly number[] | undefined;
+}

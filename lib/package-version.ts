@@ -1,9 +1,0 @@
-import { readFileSync } from "node:fs";
-import { z } from "zod";
-
-const packageFile = z.object({ version: z.string() });
-
-/** Version of this package, for example `0.1.0`. Read from `package.json`, one folder above the compiled files. */
-export const packageVersion: string = packageFile.parse(
-  JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")),
-).version;

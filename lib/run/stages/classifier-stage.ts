@@ -1,0 +1,94 @@
+import { join } from "node:path";
+
+import { Classifier } from "../../classifier/classifier.js";
+import type { ClassifierEpochEvent } from "../../model/training-events.js";
+import { type RunContext, sectionOf } from "../context.js";
+import { classesOf } from "../../dataset/dataset-fingerprint.js";
+import { abandonWhenLost } from "../abandon-when-lost.js";
+import { followTraining, type TrainingRecord } from "../follow-training.js";
+import { identityOfWeights } from "../sources.js";
+import { removeCheckpoints } from "../remove-checkpoints.js";
+import { describeWeightsReport } from "../weights-note.js";
+import { performStage, type StageOutcome } from "../stage.js";
+import { classifierEpochColumns, classifierStepColumns } from "../training-metrics.js";
+import { loadForStage } from "./load-split.js";
+
+const stage = "train-classifier";
+const weightsFile = "classifier.safetensors";
+
+function describe(event: ClassifierEpochEvent): string {
+  const parts = [`loss ${event.meanLoss.toFixed(4)}`, `exact match ${event.exactMatch.toFixed(3)}`];
+  if (event.pdaEnabled) parts.push(`gamma ${event.gamma.toFixed(3)}`);
+  if (event.labelValidation !== undefined) {
+    const { exactMatch, jaccard } = event.labelValidation;
+    parts.push(`val exact match ${exactMatch.toFixed(3)}`, `Jaccard ${jaccard.toFixed(3)}`);
+  }
+  return parts.join("  ");
+}
+
+/** The classifier before its training, with the weights that it starts from. @throws WsssError if they do not fit it */
+async function makeClassifier(context: RunContext): Promise<Classifier> {
+  const { fingerprint, device, signal } = context;
+  const { seed, width, backbone, weights, weightsKey, strict, foldNormalization } = sectionOf(context, "classifier");
+  return await Classifier.create({
+    classes: fingerprint.classes,
+    background: fingerprint.background,
+    seed,
+    width,
+    backbone,
+    foldNormalization,
+    ...(weights === null ? {} : { weights, weightsKey, strict }),
+    ...device,
+    signal,
+  });
+}
+
+async function train(context: RunContext): Promise<TrainingRecord> {
+  const { root, dataset, checkpoints, signal, reporter } = context;
+  const { training } = sectionOf(context, "classifier");
+  const validation = dataset.val.count > 0 ? dataset.val : undefined;
+  if (validation === undefined) reporter.note("no val patches: the weights of the last epoch are kept");
+  await loadForStage(context, stage, dataset.train);
+  const classifier = await makeClassifier(context);
+  if (classifier.weightsReport !== null) reporter.note(describeWeightsReport(classifier.weightsReport));
+  const release = abandonWhenLost(signal, classifier);
+  try {
+    const log = {
+      stage,
+      folder: join(root, "metrics"),
+      name: "classifier",
+      epochs: training.epochs,
+      onGpu: classifier.device !== "cpu",
+      stepColumns: classifierStepColumns,
+      epochColumns: classifierEpochColumns,
+      describe,
+    } as const;
+    const keep = validation === undefined ? "last" : training.keep;
+    const checkpointFolder = join(root, "checkpoints", "classifier");
+    if (!checkpoints.resume) await removeCheckpoints(checkpointFolder);
+    const options = { ...training, keep, ...checkpoints, checkpointFolder, signal, ...(validation && { validation }) };
+    const record = await followTraining(log, reporter, () => classifier.train(dataset.train, options));
+    await classifier.save(join(root, weightsFile));
+    return record;
+  } finally {
+    release();
+    await classifier.dispose();
+  }
+}
+
+/** Stage 1: trains the classifier on patch-level labels; writes `classifier.safetensors` and its metrics. */
+export async function performClassifierStage(context: RunContext): Promise<StageOutcome<TrainingRecord>> {
+  const { fingerprint } = context;
+  const section = sectionOf(context, "classifier");
+  return await performStage(context, {
+    name: stage,
+    key: {
+      section: { ...section, weights: await identityOfWeights(section.weights) },
+      classes: classesOf(fingerprint),
+      train: fingerprint.train.patches,
+      val: [fingerprint.val.patches, fingerprint.val.masks],
+    },
+    outputs: [weightsFile, "metrics/classifier-steps.csv", "metrics/classifier-epochs.csv"],
+    work: async () => await train(context),
+  });
+}

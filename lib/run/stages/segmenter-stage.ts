@@ -1,0 +1,128 @@
+import { join } from "node:path";
+
+import { PseudoMasks } from "../../pseudo-masks/pseudo-masks.js";
+import { Segmenter } from "../../segmenter/segmenter.js";
+import type { SegmenterEpochEvent } from "../../model/training-events.js";
+import { type RunContext, sectionOf } from "../context.js";
+import { classesOf } from "../../dataset/dataset-fingerprint.js";
+import { abandonWhenLost } from "../abandon-when-lost.js";
+import { followTraining, type TrainingRecord } from "../follow-training.js";
+import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
+import type { Score } from "../../evaluation/score-table.js";
+import { removeCheckpoints } from "../remove-checkpoints.js";
+import { describeWeightsReport } from "../weights-note.js";
+import { performStage, type StageOutcome } from "../stage.js";
+import { segmenterEpochColumns, segmenterStepColumns } from "../training-metrics.js";
+import { loadForStage, progressOf } from "./load-split.js";
+
+const stage = "train-segmenter";
+const weightsFile = "segmenter.safetensors";
+
+function describe({ meanLoss, validation }: SegmenterEpochEvent): string {
+  const loss = `loss ${meanLoss.toFixed(4)}`;
+  if (validation === undefined) return loss;
+  const share = (value: Score): string => value?.toFixed(3) ?? "-";
+  return `${loss}  val accuracy ${share(validation.pixelAccuracy)}  mIoU ${share(validation.mIoU)}`;
+}
+
+/** An epoch whose loss is of no pixel teaches nothing, and its loss of 0 looks like success. */
+function warningOf({ scoredPixels }: SegmenterEpochEvent): string | undefined {
+  if (scoredPixels > 0) return undefined;
+  return "no mask of it had a pixel to learn from: each pixel was background or ignored, so the loss is 0 and nothing was learned";
+}
+
+/** The masks to learn from: those of this process, or those of the folder; null = the true ones. */
+async function openMasks(context: RunContext, source: StageSource | null): Promise<PseudoMasks | "ground-truth"> {
+  if (source === null) return "ground-truth";
+  const { memory, sources, dataset, signal } = context;
+  if (memory.pseudoMasks !== undefined && sources.masks === undefined) return memory.pseudoMasks;
+  const { levels } = sectionOf(context, "pseudoMasks");
+  return await PseudoMasks.open(source.path, dataset.train, {
+    ...(levels === "all" ? {} : { levels }),
+    signal,
+    onProgress: progressOf(context, stage, "pseudo masks"),
+  });
+}
+
+/** The segmenter before its training, with the weights that it starts from. @throws WsssError if they do not fit it */
+export async function makeSegmenter(context: RunContext): Promise<Segmenter> {
+  const { fingerprint, device, signal } = context;
+  const { weights, weightsKey, strict, ...network } = sectionOf(context, "segmenter");
+  const { seed, width, headWidth, backbone, outputStride, foldNormalization } = network;
+  return await Segmenter.create({
+    classes: fingerprint.classes,
+    background: fingerprint.background,
+    seed,
+    width,
+    headWidth,
+    backbone,
+    outputStride,
+    foldNormalization,
+    ...(weights === null ? {} : { weights, weightsKey, strict }),
+    ...device,
+    signal,
+  });
+}
+
+async function train(context: RunContext, source: StageSource | null): Promise<TrainingRecord> {
+  const { root, dataset, checkpoints, signal, reporter } = context;
+  const { training } = sectionOf(context, "segmenter");
+  const validation = dataset.val.count > 0 && dataset.val.hasMasks ? dataset.val : undefined;
+  if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
+  await loadForStage(context, stage, dataset.train);
+  const masks = await openMasks(context, source);
+  const segmenter = await makeSegmenter(context);
+  if (segmenter.weightsReport !== null) reporter.note(describeWeightsReport(segmenter.weightsReport));
+  const release = abandonWhenLost(signal, segmenter);
+  try {
+    const log = {
+      stage,
+      folder: join(root, "metrics"),
+      name: "segmenter",
+      epochs: training.epochs,
+      onGpu: segmenter.device !== "cpu",
+      stepColumns: segmenterStepColumns,
+      epochColumns: segmenterEpochColumns,
+      describe,
+      warningOf,
+    } as const;
+    const keep = validation === undefined ? "last" : training.keep;
+    const checkpointFolder = join(root, "checkpoints", "segmenter");
+    if (!checkpoints.resume) await removeCheckpoints(checkpointFolder);
+    const options = {
+      ...training,
+      masks,
+      keep,
+      ...checkpoints,
+      checkpointFolder,
+      signal,
+      ...(validation && { validation }),
+    };
+    const record = await followTraining(log, reporter, () => segmenter.train(dataset.train, options));
+    await segmenter.save(join(root, weightsFile));
+    return record;
+  } finally {
+    release();
+    await segmenter.dispose();
+  }
+}
+
+/** Stage 3: trains the segmenter on pseudo masks, or on the true masks; writes `segmenter.safetensors` and its metrics. */
+export async function performSegmenterStage(context: RunContext): Promise<StageOutcome<TrainingRecord>> {
+  const { root, fingerprint, sources } = context;
+  const section = sectionOf(context, "segmenter");
+  const source = section.masks === "ground-truth" ? null : await maskSource(root, sources.masks);
+  const { levels } = source === null ? { levels: [] } : sectionOf(context, "pseudoMasks");
+  return await performStage(context, {
+    name: stage,
+    key: {
+      section: { ...section, weights: await identityOfWeights(section.weights) },
+      masks: source === null ? fingerprint.train.masks : { identity: source.identity, levels },
+      classes: classesOf(fingerprint),
+      train: fingerprint.train.patches,
+      val: fingerprint.val,
+    },
+    outputs: [weightsFile, "metrics/segmenter-steps.csv", "metrics/segmenter-epochs.csv"],
+    work: async () => await train(context, source),
+  });
+}

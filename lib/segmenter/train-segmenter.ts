@@ -1,0 +1,86 @@
+import { prepareCheckpoints } from "../model/checkpoints.js";
+import { oneOrAll, sharedNativeOptions, type TrainingSurroundings } from "../classifier/train-classifier.js";
+import { truthOf } from "../dataset/loaded-split.js";
+import type { Split } from "../dataset/split.js";
+import { WsssError } from "../errors.js";
+import type { ModelDescription } from "../model/model-description.js";
+import { metadataOf } from "../model/model-description.js";
+import type { NativeMaskStore, NativeSegmenter, NativeTrainingSummary } from "../native/addon.js";
+import { jobEvents } from "../native/job.js";
+import type { FeatureLevel } from "../model/backbones.js";
+import { refuseOption } from "../options/check.js";
+import type { SegmenterTrainingCall } from "./segmenter-training-options.js";
+import { automaticLevelWeights } from "./segmenter-training-options.js";
+import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
+import type { SegmenterTrainingEvent, TrainingSummary } from "../model/training-events.js";
+import { segmenterEventOf, trainingSummaryOf } from "../model/training-events.js";
+
+/** A checked call whose masks are there. */
+export type SegmenterTrainingPlan = SegmenterTrainingCall & { readonly masks: PseudoMasks | "ground-truth" };
+
+/**
+ * Factors on the loss against each level, as the addon wants them.
+ * @throws WsssError `WSSS_ERR_OPTION` if there are not as many weights as levels.
+ */
+export function levelWeightsOf(call: string, { settings, masks }: SegmenterTrainingPlan): readonly number[] {
+  return levelWeightsFor(call, settings.levelWeights, masks === "ground-truth" ? null : masks.levels);
+}
+
+/**
+ * Like {@link levelWeightsOf}, for masks that need not be there yet.
+ * @param levels - feature levels of the pseudo masks; null for true masks.
+ */
+export function levelWeightsFor(
+  call: string,
+  levelWeights: SegmenterTrainingPlan["settings"]["levelWeights"],
+  levels: readonly FeatureLevel[] | null,
+): readonly number[] {
+  if (levelWeights === "auto") return levels === null ? [1] : automaticLevelWeights(levels);
+  if (levelWeights.length === (levels?.length ?? 1)) return levelWeights;
+  const bound = `${levels?.length ?? 1} long, one weight for each of ${levels?.join(", ") ?? "true masks"}`;
+  throw refuseOption(call, "levelWeights", bound, levelWeights);
+}
+
+/** Stage 2: decodes the splits, then trains. */
+export async function* trainSegmenter(
+  call: string,
+  native: NativeSegmenter,
+  description: ModelDescription,
+  split: Split,
+  plan: SegmenterTrainingPlan,
+  { trainings, precision, signal }: TrainingSurroundings,
+): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
+  const { settings, masks, validation } = plan;
+  const configuration = { call, settings, precision, description, train: split, validation, masks };
+  const checkpoints = await prepareCheckpoints(configuration, plan);
+  const train = await split.load(signal);
+  const targets = masks === "ground-truth" ? await split.loadTruth(signal) : masks.store;
+  assertMaskSize(call, targets, train);
+  const groups = validation === undefined ? [] : await validation.loadGroups(signal);
+  const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
+  const { background, divideByBatch, loss, blur, freezeBatchNorm } = settings;
+  const options = {
+    ...sharedNativeOptions(settings, split, checkpoints, metadataOf(description, trainings), scored !== null),
+    levelWeights: levelWeightsOf(call, plan),
+    background,
+    divideByBatch,
+    loss,
+    blur,
+    freezeBatchNorm,
+    precision,
+  };
+  const summary = yield* jobEvents<SegmenterTrainingEvent, NativeTrainingSummary>(
+    (onEvent, done) =>
+      native.train(options, train.patches, targets, scored, (event) => onEvent(segmenterEventOf(event)), done),
+    signal,
+  );
+  return trainingSummaryOf(summary);
+}
+
+function assertMaskSize(call: string, masks: NativeMaskStore, train: { height: number; width: number }): void {
+  if (masks.height === train.height && masks.width === train.width) return;
+  const message =
+    `masks are ${masks.width}x${masks.height} px and patches ${train.width}x${train.height} px; ` +
+    `draw the masks again (${call})`;
+  throw new WsssError("WSSS_ERR_SHAPE", message, { call, height: masks.height, width: masks.width });
+}
