@@ -209,12 +209,13 @@ describe("several state dicts", () => {
   test("are listed, and nothing is taken at random", async () => {
     const file = await two();
     const count = mobilenet.size;
-    for (const work of [
-      reportOf(file),
-      inspectWeights(file),
-      convertWeights(file, path.join(folder, "none.safetensors")),
+    // One after the other: a promise that is refused before somebody waits for it ends the process.
+    for (const begin of [
+      () => reportOf(file),
+      () => inspectWeights(file),
+      () => convertWeights(file, path.join(folder, "none.safetensors")),
     ]) {
-      const error = await refusal(work);
+      const error = await refusal(begin());
       expect(error.message).toContain(
         `several state dicts: student (${count} tensors), teacher.ema.1 (${count} tensors)`,
       );
