@@ -73,17 +73,17 @@ export type {
 export { resolveClassifierTraining } from "./classifier/classifier-training-options.js";
 export type {
   ClassifierTrainingOptions,
-  ClassifierTrainingSettings,
   ResolvedClassifierTraining,
   TrainedNetwork,
 } from "./classifier/classifier-training-options.js";
+export type { ClassifierTrainingSettings } from "./classifier/classifier-training-settings.js";
 export { resolveSegmenterTraining } from "./segmenter/segmenter-training-options.js";
 export type {
   ResolvedSegmenterTraining,
   SegmenterTrainingOptions,
-  SegmenterTrainingSettings,
   TrainedSegmenter,
 } from "./segmenter/segmenter-training-options.js";
+export type { SegmenterTrainingSettings } from "./segmenter/segmenter-training-settings.js";
 export { resolveGate } from "./segmenter/segmentation-options.js";
 export { resolvePseudoMasks } from "./pseudo-masks/pseudo-mask-options.js";
 export type { EvaluationOptions, GateSettings, SegmentationOptions } from "./segmenter/segmentation-options.js";
@@ -96,7 +96,8 @@ export type {
   SaveOptions,
   SegmenterCreateOptions,
 } from "./model/model-options.js";
-export type { Complete, Schedule, TrainingCallOptions, TrainingSettings } from "./model/training-options.js";
+export type { Complete, Schedule, TrainingCallOptions } from "./model/training-options.js";
+export type { TrainingSettings } from "./model/training-settings.js";
 export type { OptionErrorDetails } from "./options/check.js";
 export type { ModelPrecision, Precision } from "./model/precision.js";
 export type { Device } from "./options/device.js";

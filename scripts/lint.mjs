@@ -23,6 +23,8 @@ const checks = [
   ["eslint", [program("eslint/bin/eslint.js"), "--max-warnings", "0", "."]],
   ["prettier", [program("prettier/bin/prettier.cjs"), "--check", "--log-level", "warn", "."]],
   ["layers", ["scripts/check-layers.mjs"]],
+  ["fields of the addon", ["scripts/check-native-fields.mjs"]],
+  ["tables of options", ["scripts/generate-options.mjs", "--check"]],
   ["text", ["scripts/check-text.mjs"]],
   ["third-party notices", ["scripts/third-party.mjs", "--check"]],
   ["documentation", [program("typedoc/bin/typedoc"), "--emit", "none", "--logLevel", "Warn"]],

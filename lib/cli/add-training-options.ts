@@ -1,32 +1,26 @@
 import { type Command, Option } from "commander";
 
-import { classifierTrainingBase } from "../classifier/classifier-training-options.js";
-import { segmenterTrainingBase } from "../segmenter/segmenter-training-options.js";
+import { defaultsOf, type TrainedStage } from "../options/declared-option.js";
 import { section } from "./run-options.js";
 import type { TrainingFlag } from "./training-flags.js";
 import { fraction, someText } from "./values.js";
 import { resolve } from "node:path";
 
-/** The two trained stages, as prefixes of options. */
-export type StagePrefix = "classifier" | "segmenter";
-
-const bases: Readonly<Record<StagePrefix, Readonly<Record<string, unknown>>>> = {
-  classifier: classifierTrainingBase.default,
-  segmenter: segmenterTrainingBase.default,
-};
-
 /** `classifier 20, segmenter 30`, or one value where they agree. */
-function defaultInWords(flag: TrainingFlag, stages: readonly StagePrefix[]): string {
-  const values = stages.map((stage) => ({ stage, value: bases[stage][flag.option] }));
-  const known = values.filter(({ value }) => value !== undefined);
-  if (known.length === 0) return "";
-  const [first] = known;
-  const same = known.every(({ value }) => value === first?.value);
-  const text = same ? String(first?.value) : known.map(({ stage, value }) => `${stage} ${String(value)}`).join(", ");
+function defaultInWords({ declared }: TrainingFlag, stages: readonly TrainedStage[]): string {
+  const values = stages.map((stage) => ({ stage, value: defaultsOf(declared, stage).default }));
+  const [first] = values;
+  const same = values.every(({ value }) => value === first?.value);
+  const text = same ? String(first?.value) : values.map(({ stage, value }) => `${stage} ${String(value)}`).join(", ");
   return ` (default: ${text})`;
 }
 
-function optionsOf(flag: TrainingFlag, help: string, prefix?: StagePrefix): Option[] {
+/** The few words of an option, without the marks of Markdown. */
+function briefOf({ declared }: TrainingFlag): string {
+  return declared.brief.replaceAll("`", "");
+}
+
+function optionsOf(flag: TrainingFlag, help: string, prefix?: TrainedStage): Option[] {
   const long = prefix === undefined ? flag.name : `${prefix}-${flag.name}`;
   if (flag.value === undefined) {
     return [new Option(`--${long}`, help), new Option(`--no-${long}`, `turn that off`)];
@@ -41,32 +35,32 @@ export function addTrainingOptions(
   command: Command,
   heading: string,
   flags: readonly TrainingFlag[],
-  stages: readonly StagePrefix[],
+  stages: readonly TrainedStage[],
 ): Command {
   command.optionsGroup(heading);
   for (const flag of flags) {
-    for (const option of optionsOf(flag, `${flag.help}${defaultInWords(flag, stages)}`)) command.addOption(option);
+    for (const option of optionsOf(flag, `${briefOf(flag)}${defaultInWords(flag, stages)}`)) command.addOption(option);
   }
   return command;
 }
 
 /** Adds every option of one stage with its prefix, for commands that train both; not listed one by one in the help. */
-export function addPrefixedOptions(command: Command, flags: readonly TrainingFlag[], prefix: StagePrefix): Command {
+export function addPrefixedOptions(command: Command, flags: readonly TrainingFlag[], prefix: TrainedStage): Command {
   for (const flag of flags) {
-    const help = `${flag.help}, of the ${prefix} alone`;
+    const help = `${briefOf(flag)}, of the ${prefix} alone`;
     for (const option of optionsOf(flag, help, prefix)) command.addOption(option.hideHelp());
   }
   return command;
 }
 
 /** Adds `--classifier-width` and the like; hidden too. */
-export function addPrefixedNetworkOptions(command: Command, prefix: StagePrefix): Command {
+export function addPrefixedNetworkOptions(command: Command, prefix: TrainedStage): Command {
   const width = new Option(`--${prefix}-width <x>`, `channel multiplier of the ${prefix}`).argParser(fraction);
   return command.addOption(width.hideHelp());
 }
 
 /** Adds `--classifier-weights` or `--segmenter-weights`. */
-export function addStageWeights(command: Command, prefix: StagePrefix): Command {
+export function addStageWeights(command: Command, prefix: TrainedStage): Command {
   const what = `weight file that the ${prefix} starts from, of any container (default: random weights)`;
   return command.option(`--${prefix}-weights <file>`, what, (text: string) => resolve(someText(text)));
 }
@@ -80,7 +74,7 @@ function attribute(long: string): string {
 export function trainingOf(
   given: Readonly<Record<string, unknown>>,
   flags: readonly TrainingFlag[],
-  prefix: StagePrefix,
+  prefix: TrainedStage,
 ): Readonly<Record<string, unknown>> | undefined {
   const entries = flags.map((flag): [string, unknown] => {
     return [flag.option, given[attribute(`${prefix}-${flag.name}`)] ?? given[attribute(flag.name)]];

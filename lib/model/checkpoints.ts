@@ -9,9 +9,11 @@ import { canonicalJson, describeDifferences, differencesBetween } from "../files
 import { ioFailure, systemCode } from "../files/file-access.js";
 import { prepareCheckpointFolder } from "./checkpoint-paths.js";
 import type { ModelDescription } from "./model-description.js";
-import type { NativeMaskStore, NativeTrainingOptions } from "../native/addon.js";
+import type { NativeMaskStore, NativeTrainingSurroundings } from "../native/addon.js";
 import type { ModelPrecision } from "./precision.js";
-import type { TrainingCallOptions, TrainingSettings } from "./training-options.js";
+import { trainingOptionTable } from "./training-option-table.js";
+import type { TrainingCallOptions } from "./training-options.js";
+import type { OptionTable } from "../options/declared-option.js";
 import { inspectWeights } from "./inspect-weights.js";
 
 /** What a training is, as far as its result depends on it; two runs of one configuration are the same run. */
@@ -34,7 +36,7 @@ interface LearnedMasks {
 
 /** The addon's options on checkpoints. */
 export type NativeCheckpointOptions = Pick<
-  NativeTrainingOptions,
+  NativeTrainingSurroundings,
   "checkpointFolder" | "checkpointSteps" | "checkpointKeep" | "checkpointConfig" | "resumeFrom"
 >;
 
@@ -60,10 +62,15 @@ export async function prepareCheckpoints(
   return { ...options, checkpointConfig: canonicalJson(config), resumeFrom: newest?.file ?? "" };
 }
 
+/** Whether the result is the same with any value of an option. */
+function isUnchanging(name: string): boolean {
+  const table: OptionTable = trainingOptionTable;
+  return table[name]?.changesNoResult === true;
+}
+
 async function describe(configuration: TrainingConfiguration): Promise<object> {
   const { settings, precision, description, train, validation, masks } = configuration;
-  const unchanging: keyof TrainingSettings = "gradientCheckpointing"; // Less memory, more time, one result.
-  const learned = Object.fromEntries(Object.entries(settings).filter(([name]) => name !== unchanging));
+  const learned = Object.fromEntries(Object.entries(settings).filter(([name]) => !isUnchanging(name)));
   const { classes, width, headWidth, backbone, outputStride } = description;
   return {
     settings: learned,

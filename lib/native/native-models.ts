@@ -3,11 +3,10 @@ import type { Done, NativeJob, OnEvent } from "./native-contract.js";
 import type { NativeCounts } from "./native-evaluation.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 import type {
-  NativeClassifierTrainingOptions,
   NativeLabelScores,
-  NativeSegmenterTrainingOptions,
   NativeTrainingEvent,
   NativeTrainingSummary,
+  NativeTrainingSurroundings,
   NativeValidation,
 } from "./native-training.js";
 import type { NativeLoadReport, NativeWeightLoading } from "./native-weights.js";
@@ -84,7 +83,7 @@ export interface NativeClassifier {
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
   /** @param validation - one store, or one for each size of the validation patches. */
   train(
-    options: NativeClassifierTrainingOptions,
+    options: NativeTrainingSurroundings,
     train: NativePatchStore,
     validation: NativePatchStore | readonly NativePatchStore[] | null,
     onEvent: OnEvent<NativeTrainingEvent>,
@@ -119,7 +118,7 @@ export interface NativeSegmenter {
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
   /** @param validation - one part, or one for each size of the validation patches. */
   train(
-    options: NativeSegmenterTrainingOptions,
+    options: NativeTrainingSurroundings,
     train: NativePatchStore,
     masks: NativeMaskStore,
     validation: NativeValidation | readonly NativeValidation[] | null,

@@ -1,41 +1,19 @@
 /** Trainings of the addon: options, events, scores. */
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 
-/** What both trainers share. */
-export interface NativeTrainingOptions {
-  readonly epochs: number;
+/**
+ * What the addon is told of a training beside its settings, which go to it whole: see `nativeClassifierTraining` and
+ * `nativeSegmenterTraining`. `scripts/check-native-fields.mjs` holds both against what `binding/` reads.
+ */
+export interface NativeTrainingSurroundings {
+  /** Patches of a full step. */
   readonly batchSize: number;
   /** Take fewer patches a step if memory has no room for as many. */
   readonly fitBatch: boolean;
   /** Memory of the host that the training may take. */
   readonly freeHostBytes: number;
-  readonly gradientCheckpointing: boolean;
-  readonly learningRate: number;
-  /** Factor on the learning rate of the new layers (fc8; ASPP and decoder). */
-  readonly headLearningRateFactor: number;
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  readonly weightDecay: number;
-  /** `"poly"`, `"cosine"` or `"step"`. */
-  readonly schedule: string;
-  /** Exponent of the poly schedule. */
-  readonly power: number;
-  /** Epochs between two drops of the step schedule. */
-  readonly stepEpochs: number;
-  readonly warmupEpochs: number;
-  /** Largest L2 norm of the gradient over all parameters; 0 = no clipping. */
-  readonly gradientClipNorm: number;
-  /** Decay of the weight average that is validated, saved and kept; 0 = none. */
-  readonly emaDecay: number;
-  /** Whether a last batch smaller than batchSize is left out. */
-  readonly dropLastBatch: boolean;
-  /** Give folded batch norms that learn their statistics back first. */
-  readonly unfoldBatchNorm: boolean;
   /** In what this training multiplies. */
   readonly precision: "float32" | "bfloat16";
-  readonly seed: number;
-  readonly horizontalFlip: number;
-  readonly verticalFlip: number;
   /**
    * Folder for `last.safetensors` (every epoch), `best.safetensors` (whenever validation improves) and the checkpoints that a
    * run resumes from; `""` = none.
@@ -51,40 +29,6 @@ export interface NativeTrainingOptions {
   readonly resumeFrom: string;
   /** Written into every checkpoint. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Weights that the object holds at the end: of the best validation score, or the last. */
-  readonly keep: "best" | "last";
-}
-
-export interface NativeClassifierTrainingOptions extends NativeTrainingOptions {
-  /** PDA is on from this epoch, counted from 0; a value of `epochs` or more turns it off. */
-  readonly pdaStartEpoch: number;
-  readonly gammaInitial: number;
-  readonly gammaDecay: number;
-  readonly gammaFloor: number;
-  /** Published: gamma decays from epoch 0 on; paper: from the start of PDA. */
-  readonly gammaDecaysFrom: "start" | "pda";
-  /** Divisor of the PDA map; 0 = the number of classes. The published code divides by 4. */
-  readonly pdaDivisor: number;
-  readonly freezeStem: boolean;
-  readonly freezeBatchNorm: boolean;
-  /** Factor on all dropout probabilities, 1 = the paper's. */
-  readonly dropoutFactor: number;
-}
-
-export interface NativeSegmenterTrainingOptions extends NativeTrainingOptions {
-  /** One factor for each level of the mask store. */
-  readonly levelWeights: readonly number[];
-  /** `"ignore"`: background has no loss. `"fifth-logit"`: the published constant channel of 100 and 0. */
-  readonly background: "ignore" | "fifth-logit";
-  /** Published: the mean cross-entropy is divided by the batch size once more. */
-  readonly divideByBatch: boolean;
-  /** `"cross-entropy"` or `"focal"`. */
-  readonly loss: "cross-entropy" | "focal";
-  /** Probability that a patch is blurred, with a radius drawn from [0, 1). */
-  readonly blur: number;
-  /** Of the backbone; those of ASPP and decoder always learn. */
-  readonly freezeBatchNorm: boolean;
-  readonly dropoutFactor: number;
 }
 
 /** Patches of one size to choose the best epoch by, with their true masks. */

@@ -1,58 +1,20 @@
 import { z } from "zod";
-import { masksField } from "../pseudo-masks/masks-field.js";
-import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
-import { checkOptions } from "../options/check.js";
 import { classifierBackbones, type FeatureLevel, featureLevelsOf, type SegmenterBackbone } from "../model/backbones.js";
-import type { Recipe } from "../options/fields.js";
-import * as fields from "../options/fields.js";
+import { trainingOptionTable } from "../model/training-option-table.js";
 import {
-  batchSizeFrom,
   checkTraining,
-  sharedTrainingBase,
+  type Complete,
   splitCall,
+  type TrainingCallOptions,
   trainingCallShape,
-  trainingShape,
   withBase,
 } from "../model/training-options.js";
-import type { Complete, TrainingCallOptions, TrainingSettings } from "../model/training-options.js";
-
-/** Options of stage 2, the segmenter's training, that a run records. Bounds are inclusive where not said otherwise. */
-export interface SegmenterTrainingSettings extends TrainingSettings {
-  /**
-   * Factor on the loss against each level of the masks, in the order of `masks.levels`, each at least 0, not all 0; or
-   * `"auto"`.
-   * @defaultValue `"auto"`: the paper's 0.6 for the deepest level (bn7) and 0.2 for each other, scaled to sum to 1 over the levels that
-   *   are there; 1 for true masks
-   */
-  readonly levelWeights?: readonly number[] | "auto" | undefined;
-  /**
-   * What background pixels of a mask do. `"ignore"`: nothing. `"fifth-logit"`: the published constant channel K of 100 where
-   * the first level says background and 0 elsewhere, which counts in the mean and competes with every tissue class.
-   * @defaultValue `"ignore"`: background is never scored, so it should not teach; recipe `"published"` `"fifth-logit"`
-   */
-  readonly background?: "ignore" | "fifth-logit" | undefined;
-  /**
-   * Whether the mean loss over pixels is divided by the batch size once more.
-   * @defaultValue `false`, hence a learning rate that does not depend on the batch size; recipe `"published"` `true`
-   */
-  readonly divideByBatch?: boolean | undefined;
-  /**
-   * `"cross-entropy"`, or `"focal"`: the published form, computed from the batch's mean cross-entropy (gamma 2, alpha 0.5).
-   * @defaultValue `"cross-entropy"`, as published
-   */
-  readonly loss?: "cross-entropy" | "focal" | undefined;
-  /**
-   * Probability that a patch is blurred, with a Gaussian radius drawn from 0 (inclusive) to 1 (exclusive) pixels; 0..1.
-   * @defaultValue `0.5`, as published
-   */
-  readonly blur?: number | undefined;
-  /**
-   * Whether the batch norms of the backbone keep their statistics, scales and shifts; those of ASPP and decoder always learn. `"auto"`:
-   * exactly if the weights come from elsewhere. Statistics of small batches of a few patients unlearn what ImageNet taught.
-   * @defaultValue `"auto"`; recipe `"published"` `false`
-   */
-  readonly freezeBatchNorm?: boolean | "auto" | undefined;
-}
+import { checkOptions } from "../options/check.js";
+import { basesOf, rulesOf } from "../options/declared-option.js";
+import { masksField } from "../pseudo-masks/masks-field.js";
+import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
+import { segmenterOptionTable } from "./segmenter-option-table.js";
+import type { SegmenterTrainingSettings } from "./segmenter-training-settings.js";
 
 /** Options of `Segmenter.train`. */
 export interface SegmenterTrainingOptions extends SegmenterTrainingSettings, TrainingCallOptions {
@@ -60,58 +22,11 @@ export interface SegmenterTrainingOptions extends SegmenterTrainingSettings, Tra
   readonly masks: PseudoMasks | "ground-truth";
 }
 
-/** Complete options of stage 2, nothing left to choose but `levelWeights: "auto"`, which needs the masks. */
+/** Complete options of stage 3, nothing left to choose but `levelWeights: "auto"`, which needs the masks. */
 export type ResolvedSegmenterTraining = Omit<Complete<SegmenterTrainingSettings>, "freezeBatchNorm"> & {
   /** Whether the batch norms of the backbone keep their statistics, scales and shifts. */
   readonly freezeBatchNorm: boolean;
 };
-
-/** Base values of stage 2 by recipe. */
-export const segmenterTrainingBase = {
-  default: {
-    ...sharedTrainingBase,
-    epochs: 30,
-    learningRate: 5e-4,
-    weightDecay: 0.01,
-    gradientClipNorm: 5,
-    dropLastBatch: true,
-    unfoldBatchNorm: true,
-    verticalFlip: 0,
-    keep: "best",
-    levelWeights: "auto",
-    background: "ignore",
-    divideByBatch: false,
-    loss: "cross-entropy",
-    blur: 0.5,
-    freezeBatchNorm: "auto",
-  },
-  published: {
-    ...sharedTrainingBase,
-    epochs: 30,
-    learningRate: 0.01,
-    weightDecay: 5e-4,
-    gradientClipNorm: 0,
-    dropLastBatch: false,
-    unfoldBatchNorm: false,
-    verticalFlip: 0,
-    keep: "best",
-    levelWeights: "auto",
-    background: "fifth-logit",
-    divideByBatch: true,
-    loss: "cross-entropy",
-    blur: 0.5,
-    freezeBatchNorm: false,
-  },
-} as const satisfies Record<Recipe, Omit<Complete<SegmenterTrainingSettings>, "recipe">>;
-
-/**
- * MobileNetV2 is meant to start from ImageNet weights on small sets: what is there is to be kept, hence the weight decay, and pseudo masks
- * that are wrong in many pixels pull each step another way, hence the average.
- */
-const mobileNetBase = {
-  default: { ...segmenterTrainingBase.default, learningRate: 0.004, weightDecay: 5e-4, emaDecay: 0.98 },
-  published: segmenterTrainingBase.published,
-} as const;
 
 /** What the options of a segmenter's training depend on. */
 export interface TrainedSegmenter {
@@ -124,26 +39,18 @@ export interface TrainedSegmenter {
   readonly backbone?: SegmenterBackbone;
 }
 
-const weight = z.number().min(0).max(1000);
+/** All options of the segmenter's training, those of both trainings first. */
+export const segmenterTrainingTable = { ...trainingOptionTable, ...segmenterOptionTable } as const;
 
 const schema = z.strictObject({
-  ...trainingShape,
+  ...rulesOf(segmenterTrainingTable, "segmenter"),
   ...trainingCallShape,
-  batchSize: batchSizeFrom(2),
   masks: masksField.optional(),
-  levelWeights: z.union([
-    z.literal("auto"),
-    z
-      .array(weight)
-      .min(1)
-      .refine((weights) => weights.length === 0 || weights.some((each) => each > 0), "numbers of which one is above 0"),
-  ]),
-  background: z.enum(["ignore", "fifth-logit"]),
-  divideByBatch: fields.flag,
-  loss: z.enum(["cross-entropy", "focal"]),
-  blur: fields.probability,
-  freezeBatchNorm: fields.autoOrFlag,
 });
+
+/** What the schema lets through; its rules come from the table, as the interface of the settings does. */
+type Checked = Complete<SegmenterTrainingSettings> &
+  TrainingCallOptions & { readonly masks: PseudoMasks | "ground-truth" | undefined };
 
 /** A checked call of `Segmenter.train`. */
 export interface SegmenterTrainingCall extends TrainingCallOptions {
@@ -152,7 +59,7 @@ export interface SegmenterTrainingCall extends TrainingCallOptions {
 }
 
 /**
- * Fills in and checks options of stage 2, without touching a file or a device. Options of the call alone (`masks`, `signal`,
+ * Fills in and checks options of stage 3, without touching a file or a device. Options of the call alone (`masks`, `signal`,
  * `validation`, `checkpointFolder`) are checked too, and left out of what is returned.
  *
  * @param options - what the user chose; `masks` may be missing, since nothing is trained here.
@@ -173,8 +80,8 @@ export function checkSegmenterTraining(
   options: Partial<SegmenterTrainingOptions> | undefined,
   model: TrainedSegmenter,
 ): SegmenterTrainingCall {
-  const base = model.backbone === "mobilenet" ? mobileNetBase : segmenterTrainingBase;
-  const checked = checkOptions(schema, call, withBase(base, options));
+  const base = basesOf(segmenterTrainingTable, "segmenter", model.backbone === "mobilenet");
+  const checked = checkOptions(schema, call, withBase(base, options)) as Checked;
   checkTraining(call, checked, options);
   const { call: callOptions, settings: given } = splitCall(checked);
   const { masks, freezeBatchNorm, ...rest } = given;

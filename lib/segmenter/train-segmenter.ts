@@ -1,19 +1,35 @@
-import { prepareCheckpoints } from "../model/checkpoints.js";
-import { oneOrAll, sharedNativeOptions, type TrainingSurroundings } from "../classifier/train-classifier.js";
 import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
-import type { ModelDescription } from "../model/model-description.js";
-import { metadataOf } from "../model/model-description.js";
+import type { FeatureLevel } from "../model/backbones.js";
+import { prepareCheckpoints } from "../model/checkpoints.js";
+import { metadataOf, type ModelDescription } from "../model/model-description.js";
+import {
+  type NativeTraining,
+  nativeTraining,
+  oneOrAll,
+  type TrainingSurroundings,
+} from "../model/native-training-options.js";
+import {
+  segmenterEventOf,
+  type SegmenterTrainingEvent,
+  type TrainingSummary,
+  trainingSummaryOf,
+} from "../model/training-events.js";
 import type { NativeMaskStore, NativeSegmenter, NativeTrainingSummary } from "../native/addon.js";
 import { jobEvents } from "../native/job.js";
-import type { FeatureLevel } from "../model/backbones.js";
 import { refuseOption } from "../options/check.js";
-import type { SegmenterTrainingCall } from "./segmenter-training-options.js";
-import { automaticLevelWeights } from "./segmenter-training-options.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
-import type { SegmenterTrainingEvent, TrainingSummary } from "../model/training-events.js";
-import { segmenterEventOf, trainingSummaryOf } from "../model/training-events.js";
+import {
+  automaticLevelWeights,
+  type ResolvedSegmenterTraining,
+  type SegmenterTrainingCall,
+} from "./segmenter-training-options.js";
+
+/** What the addon is told of a segmenter's training: one factor for each level of the mask store. */
+export type NativeSegmenterTraining = NativeTraining<
+  Omit<ResolvedSegmenterTraining, "levelWeights"> & { readonly levelWeights: readonly number[] }
+>;
 
 /** A checked call whose masks are there. */
 export type SegmenterTrainingPlan = SegmenterTrainingCall & { readonly masks: PseudoMasks | "ground-truth" };
@@ -41,7 +57,7 @@ export function levelWeightsFor(
   throw refuseOption(call, "levelWeights", bound, levelWeights);
 }
 
-/** Stage 2: decodes the splits, then trains. */
+/** Stage 3: decodes the splits, then trains. */
 export async function* trainSegmenter(
   call: string,
   native: NativeSegmenter,
@@ -58,16 +74,11 @@ export async function* trainSegmenter(
   assertMaskSize(call, targets, train);
   const groups = validation === undefined ? [] : await validation.loadGroups(signal);
   const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
-  const { background, divideByBatch, loss, blur, freezeBatchNorm } = settings;
-  const options = {
-    ...sharedNativeOptions(settings, split, checkpoints, metadataOf(description, trainings), scored !== null),
+  const metadata = metadataOf(description, trainings);
+  const context = { split, checkpoints, metadata, precision, isValidated: scored !== null };
+  const options: NativeSegmenterTraining = {
+    ...nativeTraining(settings, context),
     levelWeights: levelWeightsOf(call, plan),
-    background,
-    divideByBatch,
-    loss,
-    blur,
-    freezeBatchNorm,
-    precision,
   };
   const summary = yield* jobEvents<SegmenterTrainingEvent, NativeTrainingSummary>(
     (onEvent, done) =>

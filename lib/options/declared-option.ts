@@ -1,0 +1,86 @@
+import type { z } from "zod";
+import type { Recipe } from "./fields.js";
+import { type Kind, ruleOf } from "./kinds.js";
+
+/** A value that an option can have. */
+export type OptionValue = number | string | boolean | readonly number[];
+
+/** The default of an option in one training. */
+export interface Defaults {
+  readonly default: OptionValue;
+  /** In recipe `"published"`, where it differs. */
+  readonly published?: OptionValue;
+  /** For MobileNetV2 in recipe `"default"`, where it differs. */
+  readonly mobilenet?: OptionValue;
+}
+
+/** The two trainings. */
+export type TrainedStage = "classifier" | "segmenter";
+
+/** Everything about one option of a training, in the only place where it is said. */
+export interface DeclaredOption {
+  /** What values it takes. */
+  readonly kind: Kind;
+  /** Another kind for the segmenter. */
+  readonly segmenterKind?: Kind;
+  /** Long flag without dashes, in timm's words where timm has one; a switch also exists as `--no-<flag>`. */
+  readonly flag?: string;
+  /** One letter, in the commands that train one stage. */
+  readonly short?: string;
+  /** Placeholder of the flag's value; absent for a switch. */
+  readonly value?: string;
+  /** In a few words: the help of the flag, and its line in docs/command-line.md. */
+  readonly brief: string;
+  /** What it means, in whole sentences, without bounds and defaults: they are added. */
+  readonly meaning: string;
+  /** Of both trainings, or of each. */
+  readonly defaults: Defaults | Readonly<Record<TrainedStage, Defaults>>;
+  /** Why the default is what it is; continues the list of the values. */
+  readonly reason: string;
+  /** Whether the result is the same with any value, but for rounding: a training may be resumed with another one. */
+  readonly changesNoResult?: true;
+}
+
+/** Options by the name that the API gives them, in the order of the docs. */
+export type OptionTable = Readonly<Record<string, DeclaredOption>>;
+
+/** The default of an option in a training. */
+export function defaultsOf({ defaults }: DeclaredOption, stage: TrainedStage): Defaults {
+  return "default" in defaults ? defaults : defaults[stage];
+}
+
+/** What values an option takes in a training. */
+export function kindOf({ kind, segmenterKind }: DeclaredOption, stage: TrainedStage): Kind {
+  return stage === "segmenter" ? (segmenterKind ?? kind) : kind;
+}
+
+/** The values of each recipe, on which options given by a user stand. */
+export function basesOf(
+  table: OptionTable,
+  stage: TrainedStage,
+  isMobileNet: boolean,
+): Record<Recipe, Record<string, OptionValue>> {
+  return {
+    default: baseOf(table, stage, "default", isMobileNet),
+    published: baseOf(table, stage, "published", isMobileNet),
+  };
+}
+
+function baseOf(
+  table: OptionTable,
+  stage: TrainedStage,
+  recipe: Recipe,
+  isMobileNet: boolean,
+): Record<string, OptionValue> {
+  const entries = Object.entries(table).map(([name, option]): [string, OptionValue] => {
+    const { default: usual, published = usual, mobilenet = usual } = defaultsOf(option, stage);
+    if (recipe === "published") return [name, published];
+    return [name, isMobileNet ? mobilenet : usual];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The schema of each option; nothing is optional, since base values are filled in before the check. */
+export function rulesOf(table: OptionTable, stage: TrainedStage): Record<string, z.ZodType> {
+  return Object.fromEntries(Object.entries(table).map(([name, option]) => [name, ruleOf(kindOf(option, stage))]));
+}

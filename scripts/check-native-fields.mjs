@@ -1,0 +1,92 @@
+/**
+ * Checks that lib tells the addon exactly what binding/ reads: the properties of the TypeScript types of options against the names in
+ * `fields.number("...")` and its like. A field that nobody reads is a mistake, and one that is read and not told fails at run time.
+ *
+ *   node scripts/check-native-fields.mjs [--root FOLDER]
+ *
+ * --root  another tree than this one, for tests
+ */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import ts from "typescript";
+
+const { values } = parseArgs({ options: { root: { type: "string" } } });
+const root = path.resolve(values.root ?? path.join(path.dirname(fileURLToPath(import.meta.url)), ".."));
+
+/** An exported type of lib, and the functions or classes of binding/ that read an object of it. */
+const pairs = [
+  {
+    type: ["lib/classifier/train-classifier.ts", "NativeClassifierTraining"],
+    reads: [
+      ["binding/conversions.cpp", "void read_shared("],
+      ["binding/conversions.cpp", "Precision precision_of("],
+      ["binding/conversions.cpp", "ClassifierTrainingOptions classifier_training_options("],
+    ],
+  },
+  {
+    type: ["lib/segmenter/train-segmenter.ts", "NativeSegmenterTraining"],
+    reads: [
+      ["binding/conversions.cpp", "void read_shared("],
+      ["binding/conversions.cpp", "Precision precision_of("],
+      ["binding/conversions.cpp", "SegmenterTrainingOptions segmenter_training_options("],
+    ],
+  },
+  {
+    type: ["lib/native/native-models.ts", "NativePseudoMaskOptions"],
+    reads: [["binding/conversions.cpp", "PseudoMaskOptions pseudo_mask_options("]],
+  },
+  {
+    type: ["lib/native/native-models.ts", "NativeGate"],
+    reads: [["binding/conversions.cpp", "std::optional<ClassGate> class_gate("]],
+  },
+  {
+    type: ["lib/native/native-models.ts", "NativeModelConfig"],
+    reads: [
+      ["binding/model.h", "explicit ModelConfig("],
+      ["binding/conversions.cpp", "Precision precision_of("],
+    ],
+  },
+];
+
+const { config } = ts.readConfigFile(path.join(root, "tsconfig.json"), (file) => readFileSync(file, "utf8"));
+const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+const program = ts.createProgram(
+  pairs.map(({ type: [file] }) => path.join(root, file)),
+  { ...options, noEmit: true },
+);
+const checker = program.getTypeChecker();
+
+let problems = 0;
+for (const { type, reads } of pairs) {
+  const told = propertiesOf(...type);
+  const read = new Set(reads.flatMap(([file, start]) => namesReadIn(file, start)));
+  const where = reads.map(([, start]) => start.replace(/.* |\($/g, "")).join(", ");
+  for (const name of told) if (!read.has(name)) say(`${type[1]}.${name} is told and never read by ${where}`);
+  for (const name of read) if (!told.has(name)) say(`${where} reads ${name}, which ${type[1]} does not have`);
+}
+process.exitCode = problems > 0 ? 1 : 0;
+
+function say(problem) {
+  problems += 1;
+  console.log(problem);
+}
+
+function propertiesOf(file, name) {
+  const source = program.getSourceFile(path.join(root, file));
+  const symbol = checker.getExportsOfModule(checker.getSymbolAtLocation(source)).find((one) => one.name === name);
+  if (symbol === undefined) throw new Error(`${file} exports no ${name}`);
+  return new Set(checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol)).map((property) => property.name));
+}
+
+/** Names in calls such as `fields.number("width")`, from a function's first line to its closing brace. */
+function namesReadIn(file, start) {
+  const text = readFileSync(path.join(root, file), "utf8");
+  const from = text.indexOf(start);
+  if (from < 0) throw new Error(`${file} has no ${start}`);
+  const end = /\n\}\n|\{\}\n/g;
+  end.lastIndex = from;
+  const body = text.slice(from, end.exec(text)?.index);
+  return [...body.matchAll(/fields\.\w+\("(\w+)"\)/g)].map(([, name]) => name);
+}

@@ -1,0 +1,97 @@
+/**
+ * Writes what follows from the tables of training options: the TypeScript interfaces of the settings (lib/**\/*-settings.ts) and the tables
+ * of flags in docs/command-line.md.
+ *
+ *   node scripts/generate-options.mjs [--check]
+ *
+ * --check  writes nothing, says what is out of step, and exits with 1 if anything is
+ *
+ * Needs dist/. `npm run generate` compiles, writes, and compiles again.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { format, resolveConfig } from "prettier";
+import { classifierOptionTable } from "../dist/classifier/classifier-option-table.js";
+import { trainingOptionTable } from "../dist/model/training-option-table.js";
+import { flagRows, interfaceSource } from "../dist/options/option-source.js";
+import { segmenterOptionTable } from "../dist/segmenter/segmenter-option-table.js";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const checks = process.argv.includes("--check");
+const both = ["classifier", "segmenter"];
+
+/** Of whom a table is, where it is written, and what it is called there. */
+const tables = [
+  {
+    table: trainingOptionTable,
+    stages: both,
+    file: "lib/model/training-settings.ts",
+    name: "TrainingSettings",
+    heading: "Options that both trainings have and that a run records. Bounds are inclusive where not said otherwise.",
+    marker: "both",
+  },
+  {
+    table: classifierOptionTable,
+    stages: ["classifier"],
+    file: "lib/classifier/classifier-training-settings.ts",
+    name: "ClassifierTrainingSettings",
+    heading:
+      "Options of stage 1, the classifier's training, that a run records. Bounds are inclusive where not said otherwise.",
+    base: "TrainingSettings",
+    marker: "classifier",
+  },
+  {
+    table: segmenterOptionTable,
+    stages: ["segmenter"],
+    file: "lib/segmenter/segmenter-training-settings.ts",
+    name: "SegmenterTrainingSettings",
+    heading:
+      "Options of stage 3, the segmenter's training, that a run records. Bounds are inclusive where not said otherwise.",
+    base: "TrainingSettings",
+    marker: "segmenter",
+  },
+];
+
+let outOfStep = 0;
+for (const one of tables) await settle(one.file, settingsFile(one));
+await settle("docs/command-line.md", tables.reduce(withFlagTable, read("docs/command-line.md")));
+process.exitCode = outOfStep > 0 ? 1 : 0;
+
+function settingsFile({ table, stages, name, heading, base }) {
+  const imports = base === undefined ? "" : `import type { ${base} } from "../model/training-settings.js";\n\n`;
+  const made = "// Made by `npm run generate` from the table of options beside it; changed there, not here.\n";
+  return made + imports + interfaceSource(name, heading, table, stages, base);
+}
+
+/** The page with the table of one kind of options, between its two comments. */
+function withFlagTable(page, { table, stages, marker }) {
+  const headings = ["Option", "Meaning", ...(stages.length > 1 ? ["Classifier", "Segmenter"] : ["Default"])];
+  const rows = [headings, headings.map(() => "---"), ...flagRows(table, stages)];
+  const lines = rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const [begin, end] = [`<!-- options: ${marker} -->`, "<!-- end of options -->"];
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end, from);
+  if (from < 0 || to < 0) throw new Error(`docs/command-line.md has no place for the options of ${marker}`);
+  return `${page.slice(0, from)}${begin}\n\n${lines}\n\n${page.slice(to)}`;
+}
+
+async function settle(file, wanted) {
+  const place = path.join(root, file);
+  const text = await format(wanted, { ...(await resolveConfig(place)), filepath: place });
+  if (read(file) === text) return;
+  outOfStep += checks ? 1 : 0;
+  if (checks) console.log(`${file}: is not what the tables of options say; run \`npm run generate\``);
+  else {
+    writeFileSync(place, text);
+    console.log(`wrote ${file}`);
+  }
+}
+
+function read(file) {
+  try {
+    return readFileSync(path.join(root, file), "utf8");
+  } catch {
+    return "";
+  }
+}
