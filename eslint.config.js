@@ -3,7 +3,18 @@ import tseslint from "typescript-eslint";
 
 export default tseslint.config(
   {
-    ignores: ["build/", "dist/", "node_modules/", "prebuilds/", "release/", "coverage/", "docs/api/", "test/fixtures/"],
+    ignores: [
+      "build/",
+      "build-gpu/",
+      "gpu-check/",
+      "dist/",
+      "node_modules/",
+      "prebuilds/",
+      "release/",
+      "coverage/",
+      "docs/api/",
+      "test/fixtures/",
+    ],
   },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
@@ -50,7 +61,14 @@ export default tseslint.config(
   {
     files: ["**/*.mjs", "**/*.cjs", "*.js"],
     languageOptions: {
-      globals: { process: "readonly", console: "readonly", module: "writable", Buffer: "readonly", URL: "readonly" },
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        module: "writable",
+        Buffer: "readonly",
+        URL: "readonly",
+        AbortController: "readonly",
+      },
     },
   },
 );

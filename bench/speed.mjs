@@ -3,12 +3,13 @@
  * alive, so that all see the same state of the machine. Prints medians and the spread of the ratios (theirs / ours).
  *
  *   npm run bench [-- --rounds 5] [--only classifier-step,pseudo-masks-mixed] [--variants plain,bf16]
- *                 [--python PYTHON] [--threads 0] [--device cpu|cuda] [--json]
+ *                 [--python PYTHON] [--threads 0] [--device cpu|cuda] [--each] [--json]
  *
  * Peers are PyTorch of the same version (bench/speed/peer.py): plain, as the published code does it, and every combination of layout, bfloat16 and
- * torch.compile that runs here; the fastest of those gets a row of its own. Without --python one with torch is looked for, and
+ * torch.compile that runs here; the fastest of those gets a row of its own, with --each every one. Without --python one with torch is looked for, and
  * installed by pip into the cache folder. Where there is a GPU its works follow those of the CPU, unless --device names one; their batches are larger,
- * and peak memory is what the driver says of a process after its last run.
+ * and peak memory is what the driver says of a process after its last run. Rows of trainings say how many of our steps were replayed from a
+ * recording of the GPU's work.
  */
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     "patch-px": { type: "string", default: "224" },
     variants: { type: "string" },
     device: { type: "string" },
+    each: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
@@ -158,6 +160,7 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   const seconds = new Map([...sides.keys()].map((side) => [side, []]));
   const peaks = new Map();
   const torches = new Map();
+  const trainings = new Map();
   // Round 0 warms up: compilation, first touches of memory.
   for (let round = traits.whole ? 1 : 0; round <= Number(values.rounds); round += 1) {
     for (const [side, worker] of sides) {
@@ -165,6 +168,7 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
         const answer = await worker.run();
         peaks.set(side, onGpu ? await worker.gpuBytes() : answer.peakBytes);
         torches.set(side, answer.torch);
+        trainings.set(side, answer.training);
         if (round > 0) seconds.get(side).push(answer.seconds[0]);
       } catch (error) {
         if (precisions.includes(side)) throw error;
@@ -178,11 +182,11 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   }
   for (const worker of sides.values()) worker.stop();
   await rm(data, { recursive: true, force: true });
-  return { seconds, peaks, torches };
+  return { seconds, peaks, torches, trainings };
 }
 
 /** One row: a work in one precision against one peer. */
-function rowOf(work, precision, peer, { seconds, peaks, torches }, side) {
+function rowOf(work, precision, peer, { seconds, peaks, torches, trainings }, side) {
   const ours = seconds.get(precision);
   const theirs = seconds.get(side);
   const ratios = ours.map((one, round) => theirs[round] / one);
@@ -199,15 +203,21 @@ function rowOf(work, precision, peer, { seconds, peaks, torches }, side) {
     oursPeakMiB: Math.round(peaks.get(precision) / 2 ** 20),
     theirsPeakMiB: Math.round(peaks.get(side) / 2 ** 20),
     torch: torches.get(side),
+    ...trainings.get(precision),
   };
 }
 
-/** Each of our precisions against PyTorch as published, its fastest variant in float32, and its fastest of all. */
+/** Each of our precisions against PyTorch as published, its fastest variant in float32, and its fastest of all; or against every variant. */
 function rowsOf(name, measured) {
   const sides = [...measured.seconds.keys()].filter((side) => !precisions.includes(side) && side !== withoutNode);
   const fastestOf = (list) =>
     [...list].sort((a, b) => median(measured.seconds.get(a)) - median(measured.seconds.get(b)))[0];
   const others = sides.filter((side) => side !== "plain");
+  if (values.each) {
+    return precisions.flatMap((precision) =>
+      sides.map((side) => rowOf(name, precision, `PyTorch, ${side}`, measured, side)),
+    );
+  }
   const fastest = fastestOf(others);
   const fastestFull = fastestOf(others.filter((side) => !side.includes("bf16")));
   const peers = [

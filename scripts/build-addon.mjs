@@ -1,14 +1,17 @@
 /**
  * Builds the C++ addon with cmake-js, from a clone or from an installed package.
  *
- *   node scripts/build-addon.mjs [--if-stale] [--tests] [--cuda] [--clean]
+ *   node scripts/build-addon.mjs [--if-stale] [--tests] [--cuda] [--clean] [--jobs=2]
  *
  * --if-stale  builds only if a source, LibTorch's version or a build tool changed since the last build
  * --tests     also builds the addon that drives the C++ tests, build/test-addon/wsss_test.node
  * --cuda      also builds the CUDA plugin, build/Release/wsss_tissue_cuda.so, with nvcc 12.8 or newer; --tests does so
  *             where there is one
  * --clean     starts from an empty build folder
+ * --jobs      compilers at once; each takes up to 1.3 GB
  *
+ * Builds in build/ against the pinned LibTorch. WSSS_BUILD names another folder, and WSSS_LIBTORCH_VERSION with LIBTORCH
+ * another LibTorch: the same variables under which that build is then loaded.
  * Needs dist/ (it uses lib/libtorch to find LibTorch), a C++20 compiler, make and CMake. Talks on standard error only.
  */
 import { spawnSync } from "node:child_process";
@@ -19,22 +22,24 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const buildFolder = path.join(root, "build");
+// One generator everywhere: Ninja is not on every machine, and a build folder can't change its generator.
+const generator = "Unix Makefiles";
+
+const flags = new Set(process.argv.slice(2));
+const jobsFlag = [...flags].find((flag) => /^--jobs=[1-9]\d*$/.test(flag));
+const known = ["--if-stale", "--tests", "--cuda", "--clean", jobsFlag];
+const unknown = [...flags].filter((flag) => !known.includes(flag));
+if (unknown.length > 0) fail(`unknown argument ${unknown.join(" ")}`);
+// torch/torch.h takes 1.3 GB a file, so that more jobs than this could run a small machine out of memory.
+const jobs = jobsFlag?.split("=")[1] ?? "2";
+
+const { libtorchVersion, setupLibTorch } = await import("../dist/libtorch/libtorch.js");
+const require = createRequire(import.meta.url);
+const buildFolder = (await import("../dist/native/binary.js")).buildFolder(root);
 const addon = path.join(buildFolder, "Release", "wsss_tissue_native.node");
 const cudaPlugin = path.join(buildFolder, "Release", "wsss_tissue_cuda.so");
 const testAddon = path.join(buildFolder, "test-addon", "wsss_test.node");
 const stampFile = path.join(buildFolder, "wsss-build.json");
-// One generator everywhere: Ninja is not on every machine, and a build folder can't change its generator.
-const generator = "Unix Makefiles";
-// torch/torch.h takes 1.3 GB a file, so that more jobs than this could run a small machine out of memory.
-const jobs = "2";
-
-const flags = new Set(process.argv.slice(2));
-const unknown = [...flags].filter((flag) => !["--if-stale", "--tests", "--cuda", "--clean"].includes(flag));
-if (unknown.length > 0) fail(`unknown argument ${unknown.join(" ")}`);
-
-const { libtorchVersion, setupLibTorch } = await import("../dist/libtorch/libtorch.js");
-const require = createRequire(import.meta.url);
 
 const wantsTests = flags.has("--tests");
 // One that is there is kept up to date: it must be of the same build as the addon.
@@ -77,6 +82,7 @@ const common = [
 ];
 const definitions = [
   `--CDWSSS_LIBTORCH=${libtorch.folder}`,
+  `--CDWSSS_LIBTORCH_VERSION=${libtorchVersion}`,
   `--CDWSSS_BUILD_TESTS=${wantsTests ? "ON" : "OFF"}`,
   `--CDWSSS_BUILD_CUDA=${wantsCuda ? "ON" : "OFF"}`,
 ];

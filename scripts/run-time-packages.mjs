@@ -9,17 +9,18 @@ const platform = { os: "linux", cpu: "x64", libc: "glibc" };
 
 /**
  * @param {string} root - folder of package.json, package-lock.json and node_modules.
+ * @param {readonly string[]} more - packages for development that are wanted too, with all that they need.
  * @returns {{ name: string, version: string, folder: string }[]} sorted by name; `folder` is relative to `root`.
  */
-export function runTimePackages(root) {
+export function runTimePackages(root, more = []) {
   const { packages } = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8"));
   const found = new Map();
-  visit("");
+  visit("", more);
   return [...found.values()].sort((a, b) => (a.folder < b.folder ? -1 : 1));
 
-  function visit(folder) {
+  function visit(folder, others = []) {
     const { dependencies = {}, optionalDependencies = {} } = packages[folder];
-    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+    for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...others]) {
       const place = resolve(folder, name);
       if (place === null && name in optionalDependencies) continue;
       if (place === null) throw new Error(`package-lock.json lacks ${name}, which ${folder || "package.json"} needs`);

@@ -44,3 +44,30 @@ if (python === null) console.warn("SKIPPED: no Python with PyTorch; WSSS_TEST_PY
   },
   300_000,
 );
+
+(python === null ? test.skip : test)(
+  "prints a row for every peer where each is asked for, and how many steps of a training were replayed",
+  async () => {
+    const words = [
+      "--rounds",
+      "1",
+      "--patch-px",
+      "32",
+      "--only",
+      "segmenter-step",
+      "--variants",
+      "plain,channels-last",
+    ];
+    const options = ["--device", "cpu", "--python", String(python), "--each", "--json"];
+    const { stdout } = await promisify(execFile)(process.execPath, [bench, ...words, ...options], { maxBuffer: 1e8 });
+    const rows = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(new Set(rows.map(({ peer }) => peer))).toEqual(new Set(["PyTorch, plain", "PyTorch, channels-last"]));
+    for (const row of rows) {
+      expect(row).toMatchObject({ steps: 4, replayedSteps: 0, whyNotRecorded: expect.stringContaining("CPU") });
+    }
+  },
+  300_000,
+);

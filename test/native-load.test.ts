@@ -1,6 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { promisify } from "node:util";
 import { preloadLibTorch, setupLibTorch } from "../dist/libtorch/libtorch.js";
 import { findBinary, noBinary } from "../dist/native/binary.js";
 import { loadAddon } from "../dist/native/load.js";
@@ -65,6 +67,42 @@ test("CUDA libraries are loaded where there is a driver; one that does not load 
   await writeFile(path.join(folder, "lib", "libtorch_cuda.so"), "no library");
   expect(await preloadLibTorch(cuda, false)).toBeNull();
   expect(await preloadLibTorch(cuda, true)).toMatch(/libtorch_cuda\.so could not be loaded/);
+});
+
+test("of a Python's torch the compiler of kernels is loaded too, from the packages beside it", async () => {
+  const { folder: real } = await setupLibTorch({});
+  const site = await temporaryFolder();
+  const [torch, cuda] = [path.join(site, "torch"), path.join(site, "nvidia", "cu13", "lib")];
+  await mkdir(torch);
+  await mkdir(cuda, { recursive: true });
+  await symlink(path.join(real, "lib"), path.join(torch, "lib"));
+  // Any library that does nothing when it loads will do for one of the two; the other is damaged.
+  const gomp = (await readdir(path.join(real, "lib"))).find((name) => name.startsWith("libgomp"))!;
+  await copyFile(path.join(real, "lib", gomp), path.join(cuda, "libnvrtc.so.13"));
+  await writeFile(path.join(cuda, "libnvrtc-builtins.so.13.0"), "no library");
+  const found = { folder: torch, version: "2.13.0", variant: "cu130", hasHeaders: true, missing: [] };
+  expect(await preloadLibTorch(found, true)).toBeNull();
+  const mapped = await readFile("/proc/self/maps", "utf8");
+  expect(mapped).toContain(path.join(cuda, "libnvrtc.so.13"));
+});
+
+test("development can name another build and the LibTorch that it is of", async () => {
+  const script = `
+    const { findBinary } = await import("./dist/native/binary.js");
+    const { libtorchVersion, setupLibTorch } = await import("./dist/libtorch/libtorch.js");
+    const { binary, tried } = await findBinary("/nowhere");
+    const said = await setupLibTorch().catch(({ message }) => message);
+    console.log(JSON.stringify({ binary, tried, libtorchVersion, said }));
+  `;
+  const folder = await temporaryFolder();
+  const env = { ...process.env, WSSS_BUILD: folder, WSSS_LIBTORCH_VERSION: "2.11.7", PYTHON: "false" };
+  const parameters = ["--input-type=module", "-e", script];
+  const { stdout } = await promisify(execFile)(process.execPath, parameters, { env });
+  const { libtorchVersion, said, tried } = JSON.parse(stdout) as Record<string, string>;
+  expect(libtorchVersion).toBe("2.11.7");
+  expect(tried![0]).toBe(`${path.join(folder, "Release", "wsss_tissue_native.node")} is not there`);
+  // No other release than the pinned one is ever fetched.
+  expect(said).toMatch(/^No usable LibTorch 2\.11\.7, and only 2\.13\.0 is fetched; unset WSSS_LIBTORCH_VERSION/);
 });
 
 test("the addon loads once, against the LibTorch that it was built for", async () => {

@@ -16,7 +16,7 @@ const training = (then: string, options = ""): string => `
     start((failure, result) => (failure ? reject(new Error(failure.code)) : resolve(result))));
   const [patches, masks] = [new addon.PatchStore(16, 64, 64, 4), new addon.MaskStore(16, 64, 64, 1)];
   await call((done) => addon.synthesizeTissue({ seed: 1, firstPatch: 0 }, patches, masks, done));
-  const config = { classCount: 4, width: 1 / 16, headWidth: 1 / 16, device: "cpu", seed: 1, threads: 0, precision: "float32", backbone: "resnet101", outputStride: 16 };
+  const config = { classCount: 4, width: 1 / 16, headWidth: 1 / 16, device: "cpu", seed: 1, threads: 0, precision: "float32", tf32: true, backbone: "resnet101", outputStride: 16 };
   const segmenter = new addon.Segmenter(config);
   await call((done) => segmenter.initialize(null, done));
   const options = {
@@ -136,7 +136,7 @@ test("a cancelled full-size step ends long before the step would", async () => {
       start((failure, result) => (failure ? reject(new Error(failure.code)) : resolve(result))));
     const patches = new addon.PatchStore(8, 224, 224, 4);
     const many = new addon.PatchStore(32, 224, 224, 4);
-    const classifier = new addon.Classifier({ classCount: 4, width: 0.5, headWidth: 0.5, backbone: "resnet38", outputStride: 8, device: "cpu", seed: 1, threads: 0, precision: "float32" });
+    const classifier = new addon.Classifier({ classCount: 4, width: 0.5, headWidth: 0.5, backbone: "resnet38", outputStride: 8, device: "cpu", seed: 1, threads: 0, precision: "float32", tf32: true });
     await call((done) => classifier.initialize(null, done));
     // Of time that is computed in, not that of the clock: what runs beside it does not count.
     const computedMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };

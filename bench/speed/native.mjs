@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { findLibTorch } from "../../dist/libtorch/libtorch.js";
+import { buildFolder } from "../../dist/native/binary.js";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -23,7 +24,7 @@ export async function compileNative(folder) {
     ...include(""),
     ...include("torch/csrc/api/include"),
     path.join(root, "bench", "speed", "native.cpp"),
-    path.join(root, "build", "libwsss_core.a"),
+    path.join(buildFolder(root), "libwsss_core.a"),
     library("libtorch_cpu.so"),
     library("libc10.so"),
     "-ldl",

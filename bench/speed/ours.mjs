@@ -1,5 +1,6 @@
 /**
  * Our side of bench/speed.mjs: reads one JSON object a line, {"runs": n}, and answers {"seconds": [...]} for its work, through the public API.
+ * Of a training it also answers the last one's steps, and how many of them were replayed from a recording, or why none was recorded.
  *
  *   node ours.mjs WORK DATA THREADS BATCH PRECISION DEVICE
  */
@@ -21,7 +22,7 @@ const { masks: maskFolder } = JSON.parse(await readFile(path.join(folder, "set.j
 async function timed(act) {
   const since = performance.now();
   await act();
-  return (performance.now() - since) / 1000;
+  return { seconds: (performance.now() - since) / 1000 };
 }
 
 /**
@@ -32,11 +33,17 @@ async function timed(act) {
 async function secondsPerStep(training) {
   const times = [];
   let steps = 0;
-  for await (const event of training) {
+  let next = await training.next();
+  for (; !next.done; next = await training.next()) {
+    const event = next.value;
     if (event.kind === "epoch") times.push(event.elapsedMs);
     else if (event.epoch > 0) steps += 1;
   }
-  return (times.at(-1) - times[0]) / 1000 / steps;
+  const { steps: all, replayedSteps, whyNotRecorded } = next.value;
+  return {
+    seconds: (times.at(-1) - times[0]) / 1000 / steps,
+    training: { steps: all, replayedSteps, whyNotRecorded },
+  };
 }
 
 /** Waits for a training's end. */
@@ -106,7 +113,12 @@ const works = {
 const run = await works[work]();
 for await (const line of createInterface({ input: process.stdin })) {
   const seconds = [];
-  for (let left = JSON.parse(line).runs; left > 0; left -= 1) seconds.push(await run());
-  console.log(JSON.stringify({ seconds, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+  let training;
+  for (let left = JSON.parse(line).runs; left > 0; left -= 1) {
+    const result = await run();
+    seconds.push(result.seconds);
+    training = result.training;
+  }
+  console.log(JSON.stringify({ seconds, peakBytes: process.resourceUsage().maxRSS * 1024, training }));
 }
 process.exit(0);

@@ -1,5 +1,11 @@
+/** The release whose files are pinned below, the only one that is ever fetched. */
+export const pinnedVersion = "2.13.0";
+
+/** For development alone: another release, against which the addon was built here (`npm run gpu-check`). */
+const otherVersion = process.env["WSSS_LIBTORCH_VERSION"];
+
 /** The one LibTorch release that the addon is built for: an addon built for 2.13 loads on 2.12 and computes garbage. */
-export const libtorchVersion = "2.13.0";
+export const libtorchVersion: string = otherVersion === undefined || otherVersion === "" ? pinnedVersion : otherVersion;
 
 /** What a LibTorch computes on: the CPU alone, or also NVIDIA GPUs through CUDA 13.0. */
 export type LibTorchVariant = "cpu" | "cu130";
@@ -123,19 +129,19 @@ const cudaLibraries: readonly PinnedWheel[] = [
   },
 ];
 
-/** The files of {@link libtorchVersion}, each with its checksum. */
+/** The files of {@link pinnedVersion}, each with its checksum. */
 export const pinnedVariants: Readonly<Record<LibTorchVariant, PinnedVariant>> = {
   // The CPU build where an index offers it, else the CPU library of the CUDA build, which is linked to two small CUDA ones.
   cpu: {
     wheels: [
       {
-        requirement: `torch==${libtorchVersion}`,
+        requirement: `torch==${pinnedVersion}`,
         fileName: "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl",
         sha256: "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",
         sizeBytes: 191_794_682,
         companions: [],
       },
-      { requirement: `torch==${libtorchVersion}`, ...cudaWheel, companions: [cupti, cudart] },
+      { requirement: `torch==${pinnedVersion}`, ...cudaWheel, companions: [cupti, cudart] },
     ],
     installedBytes: 450_000_000,
     licences: "PyTorch: BSD-3-Clause",
@@ -144,7 +150,7 @@ export const pinnedVariants: Readonly<Record<LibTorchVariant, PinnedVariant>> = 
   cu130: {
     wheels: [
       {
-        requirement: `torch===${libtorchVersion}`,
+        requirement: `torch===${pinnedVersion}`,
         ...cudaWheel,
         companions: [cupti, cudart, ...cudaLibraries],
       },

@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { constants } from "node:os";
 import path from "node:path";
 import { WsssError } from "../errors.js";
@@ -40,11 +41,37 @@ export async function preloadLibTorch(libtorch: LibTorchFolder, hasDriver: boole
   };
   loadAll(loadOrder);
   if (!hasDriver) return null;
+  await loadKernelCompiler(libtorch);
   try {
     loadAll(cudaLoadOrder);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/**
+ * Loads NVRTC, with which cuDNN compiles some of its kernels while it runs. Both of its libraries are looked for by their bare names, which
+ * nothing in NVIDIA's wheels resolves; PyTorch's own `import torch` loads them for the same reason. They lie beside LibTorch's
+ * libraries in a folder of ours, and in the packages beside a Python's torch. Without them only those kernels fail, so that what can't be
+ * loaded is left out.
+ */
+async function loadKernelCompiler({ folder, variant }: LibTorchFolder): Promise<void> {
+  const major = /^cu(\d+)\d$/.exec(variant ?? "")?.[1];
+  if (major === undefined) return;
+  const packages = path.join(folder, "..", "nvidia");
+  const besides = (await readdir(packages).catch(() => [])).map((name) => path.join(packages, name, "lib"));
+  const files: string[] = [];
+  for (const place of [path.join(folder, "lib"), ...besides]) {
+    files.push(...(await readdir(place).catch(() => [])).map((name) => path.join(place, name)));
+  }
+  for (const start of [`libnvrtc-builtins.so.${major}.`, `libnvrtc.so.${major}`]) {
+    const file = files.find((candidate) => path.basename(candidate).startsWith(start));
+    try {
+      if (file !== undefined) loadLibrary(file);
+    } catch {
+      // See above.
+    }
   }
 }
 

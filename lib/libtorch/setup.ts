@@ -6,7 +6,7 @@ import { fileSource } from "./file-source.js";
 import { describePlaces, findLibTorch, type LibTorchPlace, type LibTorchSearch } from "./find.js";
 import { type LibTorchFolder, readLibTorchFolder } from "./folder.js";
 import { installLibTorch, type SetupProgress } from "./install.js";
-import { libtorchVersion, type LibTorchVariant, setupCommand } from "./pinned.js";
+import { libtorchVersion, type LibTorchVariant, pinnedVersion, setupCommand } from "./pinned.js";
 import { pipSource } from "./pip-source.js";
 import { planSetup, type SetupPlan } from "./setup-plan.js";
 import { refusal } from "./wheel-source.js";
@@ -50,6 +50,10 @@ export async function setupLibTorch(options: SetupOptions = {}): Promise<LibTorc
     return found;
   }
   refuseShadowed(search.places, variant !== null || force);
+  if (libtorchVersion !== pinnedVersion) {
+    const reason = `only ${pinnedVersion} is fetched; unset WSSS_LIBTORCH_VERSION, or let LIBTORCH name that one`;
+    throw unusableLibTorch(search.places, reason);
+  }
   if (from.length === 0 && (options.offline ?? false)) throw unusableLibTorch(search.places, "nothing may be fetched");
   if (from.length === 0 && isOffline()) {
     throw unusableLibTorch(

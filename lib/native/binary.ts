@@ -18,9 +18,18 @@ export interface BinarySearch {
   readonly tried: readonly string[];
 }
 
+/**
+ * Folder of what `scripts/build-addon.mjs` builds: `build/`, or, for development alone, the one that WSSS_BUILD names, which
+ * holds a build against another LibTorch.
+ */
+export function buildFolder(root: string): string {
+  const named = process.env["WSSS_BUILD"];
+  return named === undefined || named === "" ? path.join(root, "build") : path.resolve(named);
+}
+
 /** The addon as `scripts/build-addon.mjs` builds it. */
 export function builtAddonPath(root: string): string {
-  return path.join(root, "build", "Release", "wsss_tissue_native.node");
+  return path.join(buildFolder(root), "Release", "wsss_tissue_native.node");
 }
 
 /**

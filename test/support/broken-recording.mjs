@@ -5,11 +5,12 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 
 const [root] = process.argv.slice(2);
-const { loadAddon } = await import(pathToFileURL(path.join(root, "dist/native/load.js")).href);
+const fromDist = async (name) => await import(pathToFileURL(path.join(root, "dist", name)).href);
+const { buildFolder } = await fromDist("native/binary.js");
+const { loadAddon } = await fromDist("native/load.js");
 await loadAddon();
-const { Workspace } = createRequire(path.join(root, "package.json"))(
-  path.join(root, "build/test-addon/wsss_test.node"),
-);
+const testAddon = path.join(buildFolder(root), "test-addon", "wsss_test.node");
+const { Workspace } = createRequire(path.join(root, "package.json"))(testAddon);
 const workspace = new Workspace();
 workspace.run("forced_failure", { device: "cuda" });
 const text = (name) => Buffer.from(workspace.get(name).data).toString("utf8");

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { buildFolder } from "../../dist/native/binary.js";
 import { loadAddon } from "../../dist/native/load.js";
 import type { GoldenTensor } from "./safetensors.js";
 
@@ -16,11 +17,10 @@ export interface Workspace {
   clear(): void;
 }
 
-/** Loads build/test-addon/wsss_test.node, after LibTorch. */
+/** Loads wsss_test.node of the build that the addon is of, after LibTorch. */
 export async function makeWorkspace(root: string): Promise<Workspace> {
   await loadAddon(); // puts LibTorch into the process
-  const addon = createRequire(join(root, "package.json"))(join(root, "build/test-addon/wsss_test.node")) as {
-    Workspace: new () => Workspace;
-  };
+  const file = join(buildFolder(root), "test-addon", "wsss_test.node");
+  const addon = createRequire(join(root, "package.json"))(file) as { Workspace: new () => Workspace };
   return new addon.Workspace();
 }
