@@ -26,6 +26,7 @@ const checks = [
   ["fields of the addon", ["scripts/check-native-fields.mjs"]],
   ["tables of options", ["scripts/generate-options.mjs", "--check"]],
   ["text", ["scripts/check-text.mjs"]],
+  ["commits", ["scripts/check-commits.mjs"]],
   ["third-party notices", ["scripts/third-party.mjs", "--check"]],
   ["documentation", [program("typedoc/bin/typedoc"), "--emit", "none", "--logLevel", "Warn"]],
   ["package", ["scripts/check-package.mjs"]],
