@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { Classifier } from "./classifier/classifier.js";
+export { writeMask } from "./segmenter/write-mask.js";
 export { Segmenter } from "./segmenter/segmenter.js";
 export type { PredictEachOptions } from "./segmenter/segmenter.js";
 export type { Model } from "./model/model.js";
@@ -15,6 +16,8 @@ export type {
 } from "./pseudo-masks/pseudo-masks.js";
 
 export { openDataset } from "./dataset/open-dataset.js";
+export { datasetFromMemory, type MemoryDataset, type MemoryPatches } from "./dataset/memory/dataset-from-memory.js";
+export type { MemoryPatch } from "./dataset/memory/memory-patch.js";
 export type { Dataset, OpenDatasetOptions } from "./dataset/open-dataset.js";
 export { writeDatasetDescription } from "./dataset/description.js";
 export type { DatasetDescription, BackgroundInput, DatasetDescriptionInput } from "./dataset/description.js";

@@ -2,20 +2,12 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 
+import type { SplitFingerprint } from "./split-fingerprint.js";
 import type { Dataset } from "./open-dataset.js";
 import type { Split } from "./split.js";
 import type { MaskIndices, TissueClass } from "./tissue-class.js";
 import { ioFailure } from "../files/file-access.js";
 import { mapConcurrently } from "../async/map-concurrently.js";
-
-/** What tells one split from another. */
-export interface SplitFingerprint {
-  readonly count: number;
-  /** SHA-256 over names, labels, patients and sizes of the patch files. */
-  readonly patches: string;
-  /** SHA-256 over names and sizes of the true masks, and how they are numbered; null if there are none. */
-  readonly masks: string | null;
-}
 
 /** What tells one dataset from another, wherever it lies; part of `run.json` and of the keys of the stages. */
 export interface DatasetFingerprint {
@@ -49,6 +41,8 @@ async function digestOfFiles(lines: readonly { readonly path: string; readonly n
 
 /** What tells a split from another: names, labels, patients and sizes of its files. @throws WsssError `WSSS_ERR_IO` */
 export async function fingerprintSplit(split: Split): Promise<SplitFingerprint> {
+  const held = await split.heldFingerprint();
+  if (held !== null) return held;
   const patches = split.files.map(({ imagePath, labels, patient }) => {
     const label = labels?.join("") ?? "";
     // Where no patient is named nothing is added, so that datasets without patients keep their fingerprints.

@@ -4,8 +4,10 @@ import type { DatasetDescription } from "./description.js";
 import { loadGroups } from "./load-groups.js";
 import { type LoadedGroup, type LoadedSplit, loadMaskStore, type StoreFactories } from "./loaded-split.js";
 import { trueMaskReading } from "./mask-indices.js";
+import { type HeldSplit, subsetOfHeld } from "./memory/held-split.js";
 import { seededSubset } from "./seeded-subset.js";
 import { type OnItemProgress, SharedTask } from "../async/shared-task.js";
+import type { SplitFingerprint } from "./split-fingerprint.js";
 import type { SplitName } from "./split-name.js";
 import { type Colour, type GlassRule, type MaskIndices, paletteOf, type TissueClass } from "./tissue-class.js";
 
@@ -28,6 +30,8 @@ export interface SplitParts {
   readonly skipped: readonly string[];
   /** Where the native stores come from; called when the split is loaded. */
   readonly stores: () => Promise<StoreFactories>;
+  /** The pixels, where a program gave them and no file has them; gives the same object each time. */
+  readonly held?: (() => Promise<HeldSplit>) | undefined;
 }
 
 /**
@@ -193,7 +197,10 @@ export class Split {
       throw new WsssError("WSSS_ERR_OPTION", message, { option: "seed", value: seed });
     }
     const chosen = seededSubset(this.count, count, seed);
-    return new Split({ ...this.#parts, files: chosen.flatMap((index) => this.files[index] ?? []) });
+    const { held, stores } = this.#parts;
+    const files = chosen.flatMap((index) => this.files[index] ?? []);
+    const part = held && once(async () => await subsetOfHeld(await stores(), await held(), chosen));
+    return new Split({ ...this.#parts, files, held: part });
   }
 
   /**
@@ -204,7 +211,18 @@ export class Split {
     return this.#tissuePixels;
   }
 
-  /** Lets the decoded pixels go. Objects that {@link Split.load} returned stay valid; the next call loads again. */
+  /**
+   * What tells a split in memory from another; null for one of files.
+   * @internal
+   */
+  async heldFingerprint(): Promise<SplitFingerprint | null> {
+    return (await this.#parts.held?.())?.fingerprint ?? null;
+  }
+
+  /**
+   * Lets the decoded pixels go. Objects that {@link Split.load} returned stay valid; the next call loads again. A split of
+   * `datasetFromMemory` keeps its pixels, since no file has them.
+   */
   release(): void {
     this.#loaded.forget();
     this.#truth.forget();
@@ -216,7 +234,8 @@ export class Split {
 
   async #loadAll(signal: AbortSignal, report: OnItemProgress): Promise<readonly LoadedGroup[]> {
     const { files, name } = this;
-    const { manifest, description, stores } = this.#parts;
+    const { manifest, description, stores, held } = this.#parts;
+    if (held !== undefined && this.count > 0) return (await held()).groups;
     if (this.count === 0) {
       const way =
         manifest === undefined ? `put patches into ${this.folder}/${patchFolder(name)}` : `${manifest} names none`;
@@ -230,6 +249,11 @@ export class Split {
 
   async #loadTrainTruth(signal: AbortSignal, report: OnItemProgress): Promise<NativeMaskStore> {
     const { count } = this;
+    const held = await this.#parts.held?.();
+    if (held?.trainTruth) {
+      this.#tissuePixels = held.tissuePixels;
+      return held.trainTruth;
+    }
     const { height, width } = await this.load(signal, ({ done }) => report({ done, total: 2 * count }));
     const sources = { levels: [this.#maskPaths()], height, width, ...trueMaskReading(this.#parts.description) };
     const onProgress: OnItemProgress = ({ done }) => report({ done: count + done, total: 2 * count });
@@ -246,6 +270,12 @@ export class Split {
   #maskPaths(): string[] {
     return this.files.flatMap(({ maskPath }) => maskPath ?? []);
   }
+}
+
+/** Work that is done at the first call. */
+function once<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let result: Promise<Result> | undefined;
+  return async () => await (result ??= work());
 }
 
 /** Folder of a split's patches inside the dataset. */

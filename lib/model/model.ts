@@ -1,6 +1,6 @@
 import path from "node:path";
 import { assertWritable, checkSavePath } from "./checkpoint-paths.js";
-import type { TissueClass } from "../dataset/tissue-class.js";
+import { type Colour, paletteOf, type TissueClass } from "../dataset/tissue-class.js";
 import { metadataOf } from "./model-description.js";
 import type { NativeModel } from "./model-handle.js";
 import type { OpenedModel, WeightsReport } from "./model-opening.js";
@@ -34,6 +34,11 @@ export abstract class Model implements AsyncDisposable {
   /** Background: class K of masks, which no output stands for. */
   get background(): TissueClass {
     return this.#opened.description.background;
+  }
+
+  /** Colours of the mask indices 0..K, the last one background. */
+  get palette(): readonly Colour[] {
+    return paletteOf(this.classes, this.background);
   }
 
   /** Channel multiplier, 1 = the paper's network. */
