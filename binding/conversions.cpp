@@ -40,10 +40,12 @@ void read_shared(const Fields& fields, TrainingOptions& options) {
   options.free_host_bytes = static_cast<std::int64_t>(fields.number("freeHostBytes"));
   options.gradient_checkpointing = fields.boolean("gradientCheckpointing");
   options.head_learning_rate_factor = fields.number("headLearningRateFactor");
-  options.momentum = fields.number("momentum");
-  options.nesterov = fields.boolean("nesterov");
+  options.optimizer.kind = word<OptimizerKind>(fields.string("optimizer"), "optimizer",
+                                               {{"sgd", OptimizerKind::kSgd}, {"adamw", OptimizerKind::kAdamW}});
+  options.optimizer.momentum = fields.number("momentum");
+  options.optimizer.nesterov = fields.boolean("nesterov");
   options.weight_decay = fields.number("weightDecay");
-  options.gradient_clip_norm = fields.number("gradientClipNorm");
+  options.optimizer.gradient_clip_norm = fields.number("gradientClipNorm");
   options.weight_average_decay = fields.number("emaDecay");
   options.drop_last_batch = fields.boolean("dropLastBatch");
   options.unfold_batch_norms = fields.boolean("unfoldBatchNorm");

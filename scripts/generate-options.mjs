@@ -6,7 +6,7 @@
  *
  * --check  writes nothing, says what is out of step, and exits with 1 if anything is
  *
- * Needs dist/. `npm run generate` compiles, writes, and compiles again.
+ * Needs dist/. `npm run generate` compiles the tables, whether or not all fits together yet, writes, and compiles again.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";

@@ -377,7 +377,7 @@ describe("what is wrong with the file or its columns", () => {
 });
 
 describe("labels against masks of val and test", () => {
-  test("a class that the mask has not, and one that it has, are counted and shown", async () => {
+  test("a class that the mask lacks, and one that it has, are counted and shown", async () => {
     const folder = await realManifestFolder();
     const manifest = goodManifest.replace("val,p3,gland;stroma", "val,p3,gland");
     await writeFile(path.join(folder, "patches.csv"), manifest);

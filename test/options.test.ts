@@ -225,6 +225,7 @@ describe("the recipes", () => {
       recipe: "default",
       epochs: 20,
       batchSize: 20,
+      optimizer: "sgd",
       learningRate: 0.01,
       headLearningRateFactor: 10,
       momentum: 0.9,

@@ -143,8 +143,9 @@ describe("a process that may not have more memory", () => {
   `;
 
   async function output(text: string): Promise<unknown> {
-    // A call that begins after a pause has a new thread, for which glibc would take 64 MiB of addresses, and the limit is one on addresses.
-    const env = { ...process.env, MALLOC_ARENA_MAX: "1" };
+    // The limit is one on addresses. glibc would take 64 MiB of them for each new thread, as a call that begins after a pause has one,
+    // and would keep gaps between large blocks.
+    const env = { ...process.env, MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: String(2 ** 20) };
     const child = spawn(process.execPath, ["--input-type=module", "--eval", text], { env });
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (bytes: Buffer) => (stdout += bytes.toString()));
@@ -202,7 +203,7 @@ describe("a process that may not have more memory", () => {
   ])("so does %s, whose classifier stays usable", async (_, call) => {
     const found = (await output(
       program(
-        120,
+        200,
         `const call = ${call};
          let failure;
          await call(24).catch((error) => (failure = error));

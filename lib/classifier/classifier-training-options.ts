@@ -3,6 +3,7 @@ import type { ClassifierBackbone } from "../model/backbones.js";
 import { trainingOptionTable } from "../model/training-option-table.js";
 import {
   checkTraining,
+  circumstancesOf,
   type Complete,
   splitCall,
   type TrainingCallOptions,
@@ -74,7 +75,7 @@ export function checkClassifierTraining(
   options: ClassifierTrainingOptions | undefined,
   model: TrainedNetwork,
 ): ClassifierTrainingCall {
-  const base = basesOf(classifierTrainingTable, "classifier", model.backbone === "mobilenet");
+  const base = basesOf(classifierTrainingTable, "classifier", circumstancesOf(model.backbone, options));
   const checked = checkOptions(schema, call, withBase(base, options)) as Checked;
   checkTraining(call, checked, options);
   const { call: callOptions, settings: given } = splitCall(checked);

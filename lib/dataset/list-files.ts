@@ -19,7 +19,7 @@ export interface Listing {
   readonly folder: string;
   /** Files with one of the endings asked for, ordered by code point of their names. */
   readonly files: readonly ListedFile[];
-  /** Names of all other files, which play no part. Hidden files are not listed. */
+  /** Names of all other files, which are ignored. Hidden files are not listed. */
   readonly skipped: readonly string[];
 }
 

@@ -129,7 +129,7 @@ function setLabelOfMask(
   nativeCall(() => patches.setLabels(index, labelsOfMask(mask, classCount, minClassShare)));
 }
 
-/** Labels of a manifest that contradict the masks. Names are let be: the published ones were never held against masks. */
+/** Labels of a manifest that contradict the masks. Labels in names are not compared: the published ones were never checked against masks. */
 class Contradictions {
   readonly #source: GroupSource;
   readonly #found: (FileProblem & { readonly position: number })[] = [];

@@ -134,7 +134,7 @@ export async function openDatasetWith(
   };
 }
 
-/** A dataset's files, by split; null for a split that it has not. */
+/** A dataset's files, by split; null where there is no such split. */
 interface FoundSplits {
   readonly splits: Readonly<Record<SplitName, SplitFiles | null>>;
   readonly manifest?: string;

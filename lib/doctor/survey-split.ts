@@ -108,7 +108,7 @@ function checkFilled({ folder, files, skipped, foreign }: FolderSurvey, split: S
   return [{ check: "empty-split", severity: "error", split, files: [folder], problem, remedy }];
 }
 
-/** Names that play no part, that hide others, or that other programs would read differently. */
+/** Names that are ignored, that hide others, or that other programs would read differently. */
 function checkNames(
   { folder, files, skipped, subfolders, hidden, foreign }: FolderSurvey,
   split: SplitName,

@@ -100,7 +100,7 @@ const tags = {
   tileBytes: 325,
 };
 
-/** Bytes of a value by its type: 8, 16, 32 and 64 bits; other types play no part here. */
+/** Bytes of a value by its type: 8, 16, 32 and 64 bits; other types do not occur here. */
 const sizeOfType: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8 };
 
 /** The tags of the first directory of a TIFF or BigTIFF file in either order of bytes; null if they can't be read. */

@@ -13,7 +13,7 @@ import type { NativeMaskStore, NativeTrainingSurroundings } from "../native/addo
 import type { ModelPrecision } from "./precision.js";
 import { trainingOptionTable } from "./training-option-table.js";
 import type { TrainingCallOptions } from "./training-options.js";
-import type { OptionTable } from "../options/declared-option.js";
+import { type OptionTable, recordedSettings } from "../options/declared-option.js";
 import { inspectWeights } from "./inspect-weights.js";
 
 /** What a training is, as far as its result depends on it; two runs of one configuration are the same run. */
@@ -70,7 +70,9 @@ function isUnchanging(name: string): boolean {
 
 async function describe(configuration: TrainingConfiguration): Promise<object> {
   const { settings, precision, description, train, validation, masks } = configuration;
-  const learned = Object.fromEntries(Object.entries(settings).filter(([name]) => !isUnchanging(name)));
+  const learned = Object.fromEntries(
+    Object.entries(recordedSettings(trainingOptionTable, settings)).filter(([name]) => !isUnchanging(name)),
+  );
   const { classes, width, headWidth, backbone, outputStride } = description;
   return {
     settings: learned,

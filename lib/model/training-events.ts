@@ -93,7 +93,7 @@ export interface TrainingSummary {
   readonly epochs: number;
   /** Epoch of the best validation score, counted from 0; -1 without validation. */
   readonly bestEpoch: number;
-  /** Best validation score: exact match (classifier) or mIoU (segmenter); NaN without validation. */
+  /** Best validation score: Jaccard index (classifier) or mIoU (segmenter); NaN without validation. */
   readonly bestScore: number;
   /** Patches of a full step: what was asked for, or what `"auto"` came to. */
   readonly batchSize: number;

@@ -47,6 +47,18 @@ export const trainingOptionTable = {
     reason: "memory is enough for the published batch on most machines",
     changesNoResult: true,
   },
+  optimizer: {
+    kind: { type: "choice", words: ["sgd", "adamw"] },
+    flag: "opt",
+    value: "name",
+    brief: "`sgd`, or `adamw` (betas 0.9 and 0.999)",
+    meaning:
+      '`"sgd"`: stochastic gradient descent with momentum. `"adamw"`: Adam with decoupled weight decay, betas 0.9 and 0.999 and epsilon ' +
+      "1e-8, as in PyTorch; it has other defaults of the learning rate and the weight decay, and takes no momentum.",
+    defaults: { default: "sgd" },
+    reason: "as published",
+    before: "sgd",
+  },
   learningRate: {
     kind: positive(100),
     flag: "lr",
@@ -54,13 +66,13 @@ export const trainingOptionTable = {
     brief: "learning rate of the backbone",
     meaning: "Learning rate of the first step for the backbone.",
     defaults: {
-      classifier: { default: 0.01, mobilenet: 0.001, published: 0.01 },
-      segmenter: { default: 5e-4, mobilenet: 0.004, published: 0.01 },
+      classifier: { default: 0.01, mobilenet: 0.001, adamw: 1e-4, published: 0.01 },
+      segmenter: { default: 5e-4, mobilenet: 0.004, adamw: 1e-4, published: 0.01 },
     },
     reason:
       "of the classifier as published, but for MobileNetV2, which diverges at more. Of the segmenter the published 0.01 acts on a loss " +
       "that is divided by the batch size of 20 once more, so that its true rate on the mean loss is 0.01 / 20; the head of MobileNetV2 " +
-      "has more to learn in fewer steps",
+      "has more to learn in fewer steps. AdamW's is the one usual for starts from ImageNet weights",
   },
   headLearningRateFactor: {
     kind: positive(1000),
@@ -76,7 +88,7 @@ export const trainingOptionTable = {
     flag: "momentum",
     value: "x",
     brief: "momentum of SGD",
-    meaning: "Momentum of SGD.",
+    meaning: "Momentum of SGD; AdamW has none.",
     defaults: { classifier: { default: 0.9, published: 5e-4 }, segmenter: { default: 0.9 } },
     reason: "the usual; the published code passes the weight decay in momentum's place to the classifier's optimizer",
   },
@@ -92,15 +104,15 @@ export const trainingOptionTable = {
     kind: share,
     flag: "weight-decay",
     value: "x",
-    brief: "L2 penalty",
-    meaning: "L2 penalty, added to the gradient as `weightDecay * weight`.",
+    brief: "L2 penalty; of AdamW its decoupled decay",
+    meaning: "L2 penalty, added to the gradient as `weightDecay * weight`; with AdamW its decoupled weight decay.",
     defaults: {
-      classifier: { default: 5e-4 },
-      segmenter: { default: 0.01, mobilenet: 5e-4, published: 5e-4 },
+      classifier: { default: 5e-4, adamw: 0.01 },
+      segmenter: { default: 0.01, mobilenet: 5e-4, adamw: 0.01, published: 5e-4 },
     },
     reason:
       "of the classifier as published. Of the segmenter, whose learning rate is divided by 20, it must be 20 times the published one to " +
-      "shrink the weights as much per step",
+      "shrink the weights as much per step. AdamW's is PyTorch's",
   },
   schedule: {
     kind: { type: "choice", words: ["poly", "cosine", "step"] },

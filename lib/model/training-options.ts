@@ -1,6 +1,7 @@
 import { splitField } from "../dataset/is-split.js";
 import type { Split } from "../dataset/split.js";
 import { refuseOption } from "../options/check.js";
+import type { Circumstances } from "../options/declared-option.js";
 import type { Recipe } from "../options/fields.js";
 import * as fields from "../options/fields.js";
 import type { TrainingSettings } from "./training-settings.js";
@@ -82,10 +83,17 @@ export function withBase(base: Readonly<Record<Recipe, object>>, options: unknow
   return { recipe, ...base[recipe], ...fields.withoutUndefined(options) };
 }
 
+/** What the defaults of a training depend on, as far as it is known before the options are checked. */
+export function circumstancesOf(backbone: string | undefined, options: unknown): Circumstances {
+  const given = typeof options === "object" && options !== null ? (options as { optimizer?: unknown }) : {};
+  return { isMobileNet: backbone === "mobilenet", isAdamW: given.optimizer === "adamw" };
+}
+
 /** Rules that tie options of one training to each other. */
 export function checkTraining(
   call: string,
   checked: {
+    optimizer: string;
     nesterov: boolean;
     momentum: number;
     warmupEpochs: number;
@@ -96,6 +104,9 @@ export function checkTraining(
   },
   given: { readonly keep?: unknown } | undefined,
 ): void {
+  if (checked.nesterov && checked.optimizer !== "sgd") {
+    throw refuseOption(call, "nesterov", `false with the optimizer ${checked.optimizer}`, true);
+  }
   if (checked.nesterov && checked.momentum === 0)
     throw refuseOption(call, "nesterov", "false while momentum is 0", true);
   if (checked.warmupEpochs >= checked.epochs) {

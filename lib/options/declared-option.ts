@@ -12,6 +12,8 @@ export interface Defaults {
   readonly published?: OptionValue;
   /** For MobileNetV2 in recipe `"default"`, where it differs. */
   readonly mobilenet?: OptionValue;
+  /** With optimizer `"adamw"` in recipe `"default"`, where it differs; stands before that of MobileNetV2. */
+  readonly adamw?: OptionValue;
 }
 
 /** The two trainings. */
@@ -39,6 +41,8 @@ export interface DeclaredOption {
   readonly reason: string;
   /** Whether the result is the same with any value, but for rounding: a training may be resumed with another one. */
   readonly changesNoResult?: true;
+  /** What runs and checkpoints of before there was this option stand for: with it, it is not written down. */
+  readonly before?: OptionValue;
 }
 
 /** Options by the name that the API gives them, in the order of the docs. */
@@ -54,30 +58,48 @@ export function kindOf({ kind, segmenterKind }: DeclaredOption, stage: TrainedSt
   return stage === "segmenter" ? (segmenterKind ?? kind) : kind;
 }
 
+/** What defaults depend on beside the recipe. */
+export interface Circumstances {
+  readonly isMobileNet: boolean;
+  readonly isAdamW: boolean;
+}
+
 /** The values of each recipe, on which options given by a user stand. */
 export function basesOf(
   table: OptionTable,
   stage: TrainedStage,
-  isMobileNet: boolean,
+  circumstances: Circumstances,
 ): Record<Recipe, Record<string, OptionValue>> {
   return {
-    default: baseOf(table, stage, "default", isMobileNet),
-    published: baseOf(table, stage, "published", isMobileNet),
+    default: baseOf(table, stage, (defaults) => usualValue(defaults, circumstances)),
+    published: baseOf(table, stage, ({ default: usual, published = usual }) => published),
   };
 }
 
 function baseOf(
   table: OptionTable,
   stage: TrainedStage,
-  recipe: Recipe,
-  isMobileNet: boolean,
+  valueOf: (defaults: Defaults) => OptionValue,
 ): Record<string, OptionValue> {
-  const entries = Object.entries(table).map(([name, option]): [string, OptionValue] => {
-    const { default: usual, published = usual, mobilenet = usual } = defaultsOf(option, stage);
-    if (recipe === "published") return [name, published];
-    return [name, isMobileNet ? mobilenet : usual];
-  });
+  const entries = Object.entries(table).map(([name, option]) => [name, valueOf(defaultsOf(option, stage))] as const);
   return Object.fromEntries(entries);
+}
+
+function usualValue(
+  { default: usual, mobilenet = usual, adamw }: Defaults,
+  { isMobileNet, isAdamW }: Circumstances,
+): OptionValue {
+  if (isAdamW && adamw !== undefined) return adamw;
+  return isMobileNet ? mobilenet : usual;
+}
+
+/** Settings as a run or a checkpoint records them: without options that have the value of before there was a choice. */
+export function recordedSettings<Settings extends object>(table: OptionTable, settings: Settings): Settings {
+  const isNews = ([name, value]: [string, unknown]): boolean => {
+    const before = table[name]?.before;
+    return before === undefined || value !== before;
+  };
+  return Object.fromEntries(Object.entries(settings).filter(isNews)) as Settings;
 }
 
 /** The schema of each option; nothing is optional, since base values are filled in before the check. */

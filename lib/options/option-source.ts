@@ -18,9 +18,10 @@ function sameDefaults(some: Defaults, other: Defaults): boolean {
   return JSON.stringify(some) === JSON.stringify(other);
 }
 
-function valuesOf({ default: usual, mobilenet = usual, published = usual }: Defaults): string {
+function valuesOf({ default: usual, mobilenet = usual, adamw = usual, published = usual }: Defaults): string {
   const others = [
     ...(mobilenet === usual ? [] : [`MobileNetV2 \`${literal(mobilenet)}\``]),
+    ...(adamw === usual ? [] : [`AdamW \`${literal(adamw)}\``]),
     ...(published === usual ? [] : [`recipe \`"published"\` \`${literal(published)}\``]),
   ];
   return [`\`${literal(usual)}\``, ...others].join(", ");
@@ -78,10 +79,14 @@ export function interfaceSource(
 }
 
 /** A value as a command line has it. */
-function cellOf({ default: usual, mobilenet = usual }: Defaults): string {
+function cellOf({ default: usual, mobilenet = usual, adamw = usual }: Defaults): string {
   const word = (value: OptionValue): string =>
     typeof value === "boolean" ? (value ? "on" : "off") : `\`${String(value)}\``;
-  return mobilenet === usual ? word(usual) : `${word(usual)}, with \`mobilenet\` ${word(mobilenet)}`;
+  const others = [
+    ...(mobilenet === usual ? [] : [`with \`mobilenet\` ${word(mobilenet)}`]),
+    ...(adamw === usual ? [] : [`with \`adamw\` ${word(adamw)}`]),
+  ];
+  return [word(usual), ...others].join(", ");
 }
 
 /** The flags of a table of options as rows of Markdown, one default for each of the trainings. */

@@ -34,7 +34,7 @@ export interface PseudoMaskSettings {
   /**
    * What the classifier looks at: the patch alone, as published (`"one"`), or the patch and its three mirror images
    * (`"flips"`), whose maps are averaged. Tissue has no left or right, so what the mirror images do not share is noise: on real tissue the
-   * masks of MobileNetV2 gain about 3 points of mIoU (docs/results.md) for four times the work.
+   * masks of MobileNetV2 gain about 3 points of mIoU (docs/notes/real-tissue.md) for four times the work.
    * @defaultValue `"flips"`; recipe `"published"` `"one"`
    */
   readonly views?: "one" | "flips" | undefined;

@@ -11,7 +11,7 @@ export interface TrainingRecord {
   readonly steps: number;
   /** Counted from 1; null without validation. */
   readonly bestEpoch: number | null;
-  /** Exact match (classifier) or mIoU (segmenter) on val, a fraction; null without validation. */
+  /** Jaccard index (classifier) or mIoU (segmenter) on val, a fraction; null without validation. */
   readonly bestScore: number | null;
   readonly lastLoss: number;
   /** Steps that were replayed from a recording of the GPU's work; absent in records of before they were counted. */

@@ -48,7 +48,7 @@ export async function openData(
   const skipped = [dataset.train, dataset.val, dataset.test].flatMap((split) => split.skipped);
   if (skipped.length > 0) {
     reporter.warn(
-      `${skipped.length} files among the patches are none and play no part, such as ${printable(skipped[0] ?? "")}`,
+      `${skipped.length} files in the folders of patches are neither patches nor masks and are ignored, such as ${printable(skipped[0] ?? "")}`,
     );
   }
   noteDraw(reporter, dataset);

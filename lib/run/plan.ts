@@ -11,6 +11,8 @@ import {
   type ResolvedClassifierTraining,
   resolveClassifierTraining,
 } from "../classifier/classifier-training-options.js";
+import { trainingOptionTable } from "../model/training-option-table.js";
+import { recordedSettings } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
 import { boundaryTolerancePx } from "../evaluation/boundary-tolerance.js";
 import { type GateSettings, resolveGate } from "../segmenter/segmentation-options.js";
@@ -108,7 +110,8 @@ function classifierSection({ seed, recipe, classifier = {} }: PlanOptions): Plan
     { seed: checked.seed, recipe, ...classifier.training },
     { pretrained: weights !== undefined, backbone: network.backbone },
   );
-  return { ...network, weights: weights ?? null, ...loading, foldNormalization, training };
+  const recorded = recordedSettings(trainingOptionTable, training);
+  return { ...network, weights: weights ?? null, ...loading, foldNormalization, training: recorded };
 }
 
 function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSections["segmenter"] {
@@ -120,7 +123,8 @@ function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSe
     { pretrained: weights !== undefined, backbone: network.backbone },
   );
   const loading = loadingOf("run, segmenter", { weights, weightsKey, strict });
-  return { ...network, headWidth, weights: weights ?? null, ...loading, foldNormalization, training };
+  const recorded = recordedSettings(trainingOptionTable, training);
+  return { ...network, headWidth, weights: weights ?? null, ...loading, foldNormalization, training: recorded };
 }
 
 function evaluationSection({ recipe, evaluation = {} }: PlanOptions): PlanSections["evaluation"] {

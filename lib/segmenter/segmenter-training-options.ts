@@ -3,6 +3,7 @@ import { classifierBackbones, type FeatureLevel, featureLevelsOf, type Segmenter
 import { trainingOptionTable } from "../model/training-option-table.js";
 import {
   checkTraining,
+  circumstancesOf,
   type Complete,
   splitCall,
   type TrainingCallOptions,
@@ -80,7 +81,7 @@ export function checkSegmenterTraining(
   options: Partial<SegmenterTrainingOptions> | undefined,
   model: TrainedSegmenter,
 ): SegmenterTrainingCall {
-  const base = basesOf(segmenterTrainingTable, "segmenter", model.backbone === "mobilenet");
+  const base = basesOf(segmenterTrainingTable, "segmenter", circumstancesOf(model.backbone, options));
   const checked = checkOptions(schema, call, withBase(base, options)) as Checked;
   checkTraining(call, checked, options);
   const { call: callOptions, settings: given } = splitCall(checked);

@@ -45,7 +45,7 @@ interface BundledGate {
 }
 
 /**
- * Stage 2: DeepLab v3+, trained on the pseudo masks of several feature levels (or on true masks).
+ * Stage 3: DeepLab v3+, trained on the pseudo masks of several feature levels (or on true masks).
  *
  * @example
  * ```ts

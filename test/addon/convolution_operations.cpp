@@ -177,9 +177,7 @@ const std::vector<std::pair<std::string, std::function<void(Block&)>>>& changes(
          const torch::AutoGradMode grad_mode(true);
          at::Tensor& weight = block.conv->weight;
          weight.mutable_grad() = at::ones_like(weight);
-         TrainingOptions options;
-         options.gradient_clip_norm = 0.0;
-         GroupedSgd optimizer({ParameterGroup{{weight}, 1.0, 0.0}}, options);
+         Optimizer optimizer({ParameterGroup{{weight}, 1.0, 0.0}}, {});
          optimizer.set_learning_rate(0.05);
          optimizer.step();
        }},

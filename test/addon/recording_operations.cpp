@@ -116,8 +116,9 @@ void read_options(const Fields& fields, TrainingOptions& options) {
   options.schedule.warmup_epochs = fields.integer("warmupEpochs");
   options.batch_size = fields.integer("batchSize");
   options.drop_last_batch = fields.boolean("dropLast");
-  options.momentum = fields.number("momentum");
-  options.gradient_clip_norm = fields.number("clipNorm");
+  options.optimizer.kind = fields.string("optimizer") == "adamw" ? OptimizerKind::kAdamW : OptimizerKind::kSgd;
+  options.optimizer.momentum = fields.number("momentum");
+  options.optimizer.gradient_clip_norm = fields.number("clipNorm");
   options.weight_average_decay = fields.number("averageDecay");
   options.gradient_checkpointing = fields.boolean("gradientCheckpointing");
   options.dropout_factor = fields.number("dropoutFactor");
@@ -195,7 +196,11 @@ void finish(Workspace& w, const Fields& fields, const torch::nn::Module& network
   set_text(w, "whyNotRecorded", training.summary.why_not_recorded);
   if (fields.string("folder").empty() || training.cancelled != 0.0) return;
   const Checkpoint checkpoint = read_checkpoint(checkpoint_path(fields.string("folder"), training.summary.steps));
-  w.set("momenta", flat(checkpoint.momentum));
+  StateDict states;
+  for (const auto& [name, of_parameters] : checkpoint.optimizer) {
+    states.insert(states.end(), of_parameters.begin(), of_parameters.end());
+  }
+  w.set("momenta", flat(states));
   w.set("average", flat(checkpoint.average));
 }
 
@@ -209,10 +214,10 @@ void run_guarded(Training& training, const Run& run) {
   }
 }
 
-// {stage, backbone, device, graphs, interval, size, count, batchSize, dropLast, epochs, lr, warmupEpochs, momentum,
-// clipNorm, averageDecay, precision, gradientCheckpointing, dropoutFactor, flips, blur, gamma, freezeNorms, validates,
-// search, tf32, poison, stopAfter, folder, resumeFrom} -> losses; weights, statistics, momenta, average of its end as
-// lists; replayed, recordings, replayedInEvents, cancelled, whyNotRecorded: a small training
+// {stage, backbone, device, graphs, interval, size, count, batchSize, dropLast, epochs, lr, warmupEpochs, optimizer,
+// momentum, clipNorm, averageDecay, precision, gradientCheckpointing, dropoutFactor, flips, blur, gamma, freezeNorms,
+// validates, search, tf32, poison, stopAfter, folder, resumeFrom} -> losses; weights, statistics, momenta, average of
+// its end as lists; replayed, recordings, replayedInEvents, cancelled, whyNotRecorded: a small training
 void recorded_training(Workspace& w, const Fields& fields) {
   const c10::Device device = parse_device(fields.string("device"));
   const Tf32Scope tf32(fields.boolean("tf32"));

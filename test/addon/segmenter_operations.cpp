@@ -91,7 +91,7 @@ void multi_layer_step(Workspace& w, const Fields& fields) {
   options.schedule.learning_rate = fields.number("lr");
   at::Tensor logits = w.get("logits").clone().requires_grad_(true);
   logits.mutable_grad() = w.get("grad").clone();
-  GroupedSgd optimizer({{{logits}, 1.0, fields.number("weightDecay")}}, options);
+  Optimizer optimizer({{{logits}, 1.0, fields.number("weightDecay")}}, options.optimizer);
   optimizer.set_learning_rate(fields.number("lr"));
   optimizer.step();
   w.set("updated", logits);

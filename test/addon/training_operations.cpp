@@ -71,7 +71,7 @@ void classifier_training(Workspace& w, const Fields& fields) {
   options.schedule.epochs = fields.integer("epochs");
   options.batch_size = patches.count();
   options.weight_decay = fields.number("weightDecay");
-  options.momentum = options.weight_decay;  // as published
+  options.optimizer.momentum = options.weight_decay;  // as published
   options.gamma = {fields.integer("pdaStartEpoch"), fields.number("gamma"), fields.number("gammaDecay"), 0.65, true};
   options.pda_divisor = 4.0;
   options.dropout_factor = 0.0;
@@ -176,8 +176,8 @@ void segmenter_training(Workspace& w, const Fields& fields) {
   SegmenterTrainingOptions options;
   options.schedule.learning_rate = published.at(fields.integer("epoch") * published.steps_per_epoch);
   options.batch_size = patches.count();
-  options.momentum = fields.number("momentum");
-  options.nesterov = fields.boolean("nesterov");
+  options.optimizer.momentum = fields.number("momentum");
+  options.optimizer.nesterov = fields.boolean("nesterov");
   options.weight_decay = fields.number("weightDecay");
   options.dropout_factor = 0.0;
   options.drop_last_batch = false;
@@ -283,14 +283,11 @@ void held_masks(Workspace& w, const Fields& /*fields*/) {
 
 // init.<name>, grad<k>.<name>; {names, groups, factors, groupDecay, momentum, nesterov, steps, and what schedule_of
 // reads} -> after<k>.<name>, lr_table
-void sgd(Workspace& w, const Fields& fields) {
+void optimizer_steps(Workspace& w, const Fields& fields, const OptimizerOptions& options) {
   const auto names = fields.strings("names");
   const auto group_of = fields.numbers("groups"), factors = fields.numbers("factors"),
              decays = fields.numbers("groupDecay");
-  TrainingOptions options;
-  options.momentum = fields.number("momentum");
-  options.nesterov = fields.boolean("nesterov");
-  options.schedule = schedule_of(fields);
+  const Schedule schedule = schedule_of(fields);
   std::vector<ParameterGroup> groups;
   for (std::size_t g = 0; g < factors.size(); ++g) groups.push_back({{}, factors[g], decays[g]});
   std::vector<at::Tensor> parameters;
@@ -298,7 +295,7 @@ void sgd(Workspace& w, const Fields& fields) {
     parameters.push_back(w.get("init." + names[i]).clone().requires_grad_(true));
     groups[static_cast<std::size_t>(group_of[i])].parameters.push_back(parameters.back());
   }
-  GroupedSgd optimizer(groups, options);
+  Optimizer optimizer(groups, options);
   const std::int64_t steps = fields.integer("steps");
   at::Tensor rates = at::empty({steps, static_cast<std::int64_t>(factors.size())}, at::kDouble);
   for (std::int64_t step = 0; step < steps; ++step) {
@@ -308,7 +305,7 @@ void sgd(Workspace& w, const Fields& fields) {
       const std::string gradient = "grad" + number + "." + names[i];
       if (w.has(gradient)) parameters[i].mutable_grad() = w.get(gradient).clone();
     }
-    const double rate = options.schedule.at(step);
+    const double rate = schedule.at(step);
     for (std::size_t g = 0; g < factors.size(); ++g) rates[step][static_cast<std::int64_t>(g)] = rate * factors[g];
     optimizer.set_learning_rate(rate);
     optimizer.step();
@@ -316,6 +313,20 @@ void sgd(Workspace& w, const Fields& fields) {
       w.set("after" + number + "." + names[i], parameters[i].detach().clone());
   }
   w.set("lr_table", rates);
+}
+
+void sgd(Workspace& w, const Fields& fields) {
+  OptimizerOptions options;
+  options.momentum = fields.number("momentum");
+  options.nesterov = fields.boolean("nesterov");
+  optimizer_steps(w, fields, options);
+}
+
+// The same without momentum and nesterov.
+void adamw(Workspace& w, const Fields& fields) {
+  OptimizerOptions options;
+  options.kind = OptimizerKind::kAdamW;
+  optimizer_steps(w, fields, options);
 }
 
 // {what schedule_of reads} -> rates [epochs * stepsPerEpoch]
@@ -334,6 +345,7 @@ void add_training_operations(OperationTable& table) {
   table["loss_interval"] = loss_interval;
   table["held_masks"] = held_masks;
   table["sgd"] = sgd;
+  table["adamw"] = adamw;
   table["schedule"] = schedule;
 }
 

@@ -78,6 +78,7 @@ onDevice("with a learning rate of 0, 12 steps have equal losses", () => {
 onDevice("after 12 steps everything is as if they had been launched", () => {
   const cases: readonly (readonly [string, Partial<RecordedTraining>, number])[] = [
     ["classifier, gamma shrinks in every epoch", { gamma: 0.8 }, 1e-3],
+    ["classifier, AdamW", { optimizer: "adamw", lr: 1e-3 }, 1e-3],
     ["classifier, norms stand still", { ...resnet38, freezeNorms: true }, 1e-3],
     [
       "classifier, clipping, warm-up, average, validation",

@@ -219,6 +219,13 @@ function mainThreadNs(): number {
   return Number(readFileSync("/proc/thread-self/schedstat", "utf8").split(" ")[0]);
 }
 
+/** What `work` costs the main thread, in nanoseconds of its processor. */
+export async function mainThreadCost(work: () => Promise<unknown>): Promise<number> {
+  const before = mainThreadNs();
+  await work();
+  return mainThreadNs() - before;
+}
+
 /** Which share of all that this process computed while `work` ran was computed by the main thread, 0 to 1. */
 export async function mainThreadShare(work: () => Promise<unknown>): Promise<number> {
   const [own, all] = [mainThreadNs(), process.cpuUsage()];

@@ -21,6 +21,7 @@ export interface RecordedTraining {
   readonly epochs: number;
   readonly lr: number;
   readonly warmupEpochs: number;
+  readonly optimizer: "sgd" | "adamw";
   readonly momentum: number;
   readonly clipNorm: number;
   readonly averageDecay: number;
@@ -75,6 +76,7 @@ const usual: RecordedTraining = {
   epochs: 3,
   lr: 0.01,
   warmupEpochs: 0,
+  optimizer: "sgd",
   momentum: 0,
   clipNorm: 0,
   averageDecay: 0,

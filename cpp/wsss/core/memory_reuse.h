@@ -36,7 +36,7 @@ class MemoryReuse {
   /// The most bytes in use since the last begin_peak().
   std::int64_t peak() const { return peak_; }
   void begin_peak() { peak_ = in_use_; }
-  /// The one that this one stands in for while it lives; null without one.
+  /// The one that is in use again when this one is destroyed; null without one.
   MemoryReuse* outer() const { return outer_; }
   /// That of this thread; null without one.
   static MemoryReuse* of_thread();

@@ -9,7 +9,7 @@ namespace wsss {
 /// Remembers what a tensor held, without a copy, to tell later whether that still stands.
 ///
 /// Sees what set_data() exchanges and what LibTorch's operations write, but for those that tell nobody: its fused
-/// optimizers (GroupedSgd tells for them), and at::batch_norm() of its running statistics (BatchNorm forgets itself).
+/// optimizers (Optimizer tells for them), and at::batch_norm() of its running statistics (BatchNorm forgets itself).
 /// Does not see what a loop of our own writes through a pointer.
 class TensorState {
  public:

@@ -13,7 +13,7 @@ inline constexpr int kBlurPasses = 3;
 Box blur_box(double radius);
 
 /// Gaussian blur as Pillow's ImageFilter.GaussianBlur approximates it, bit for bit: three box passes along the rows,
-/// then three along the columns, each rounded to uint8, edges replicated. Stage 2 augments with it.
+/// then three along the columns, each rounded to uint8, edges replicated. Stage 3 augments with it.
 ///
 /// @param rgb     height * width * 3 bytes, interleaved; changed in place.
 /// @param radius  standard deviation in pixels, 0 or more; 0 changes nothing.

@@ -24,7 +24,7 @@ constexpr std::string_view kFormat = "wsss-tissue-native checkpoint 1";
 constexpr std::string_view kStem = "checkpoint-";
 constexpr std::string_view kEnding = ".safetensors";
 constexpr std::string_view kNetwork = "network.";
-constexpr std::string_view kMomentum = "momentum.";
+constexpr std::array<std::string_view, 3> kOptimizerStates{"momentum.", "exp_avg.", "exp_avg_sq."};
 constexpr std::string_view kAverage = "average.";
 constexpr std::string_view kStepHistory = "history.steps";
 constexpr std::string_view kEpochHistory = "history.epochs";
@@ -130,7 +130,7 @@ std::string checkpoint_path(const std::string& folder, std::int64_t steps) {
 void write_checkpoint(const std::string& folder, const Checkpoint& checkpoint, std::int64_t keep) {
   StateDict tensors;
   append(tensors, kNetwork, checkpoint.network);
-  append(tensors, kMomentum, checkpoint.momentum);
+  for (const auto& [state, of_parameters] : checkpoint.optimizer) append(tensors, state + ".", of_parameters);
   append(tensors, kAverage, checkpoint.average);
   tensors.emplace_back(kStepHistory, table(checkpoint.step_history));
   tensors.emplace_back(kEpochHistory, table(checkpoint.epoch_history));
@@ -183,14 +183,17 @@ Checkpoint read_checkpoint(const std::string& path) {
   for (const auto& [name, tensor] : file.tensors) {
     if (name.starts_with(kNetwork)) {
       checkpoint.network.emplace_back(name.substr(kNetwork.size()), tensor);
-    } else if (name.starts_with(kMomentum)) {
-      checkpoint.momentum.emplace_back(name.substr(kMomentum.size()), tensor);
     } else if (name.starts_with(kAverage)) {
       checkpoint.average.emplace_back(name.substr(kAverage.size()), tensor);
     } else if (name == kStepHistory) {
       checkpoint.step_history = rows_of(tensor);
     } else if (name == kEpochHistory) {
       checkpoint.epoch_history = rows_of(tensor);
+    }
+    for (const auto state : kOptimizerStates) {
+      if (!name.starts_with(state)) continue;
+      checkpoint.optimizer[std::string(state.substr(0, state.size() - 1))].emplace_back(name.substr(state.size()),
+                                                                                        tensor);
     }
   }
   return checkpoint;

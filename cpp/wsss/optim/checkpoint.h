@@ -27,8 +27,9 @@ struct Checkpoint {
   std::vector<std::vector<double>> step_history;   ///< One row per step.
   std::vector<std::vector<double>> epoch_history;  ///< One row per epoch.
   StateDict network;
-  StateDict momentum;  ///< By parameter name; empty before the first step and without momentum.
-  StateDict average;   ///< Of the running weight average; empty without one.
+  /// What the optimizer keeps of each parameter: by the name of the state ("momentum"), then of the parameter.
+  std::map<std::string, StateDict> optimizer;
+  StateDict average;  ///< Of the running weight average; empty without one.
 };
 
 /// Where the checkpoint of a step lies.

@@ -13,21 +13,6 @@ namespace wsss {
 
 namespace {
 
-/// Whether the elements of two tensors of one shape lie in one order: strides along a single element say nothing.
-bool lie_alike(const at::Tensor& some, const at::Tensor& other) {
-  for (std::int64_t d = 0; d < some.dim(); ++d) {
-    if (some.size(d) != 1 && some.stride(d) != other.stride(d)) return false;
-  }
-  return true;
-}
-
-/// The gradient with the strides of its parameter, which the fused update walks through side by side.
-at::Tensor gradient_like(const at::Tensor& parameter) {
-  const at::Tensor& gradient = parameter.grad();
-  if (lie_alike(gradient, parameter)) return gradient.as_strided(parameter.sizes(), parameter.strides());
-  return at::empty_like(parameter).copy_(gradient);
-}
-
 std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 }  // namespace
@@ -49,92 +34,6 @@ std::vector<std::vector<std::int64_t>> epoch_batches(std::int64_t count, const T
     batches.emplace_back(order.begin() + begin, order.begin() + end);
   }
   return batches;
-}
-
-GroupedSgd::GroupedSgd(std::vector<ParameterGroup> groups, const TrainingOptions& options)
-    : groups_(std::move(groups)),
-      momentum_(options.momentum),
-      nesterov_(options.nesterov),
-      clip_norm_(options.gradient_clip_norm) {}
-
-void GroupedSgd::zero_grad() {
-  for (auto& group : groups_) {
-    for (auto& parameter : group.parameters) parameter.mutable_grad().reset();
-  }
-}
-
-void GroupedSgd::clip() {
-  std::vector<at::Tensor> gradients;
-  for (const auto& group : groups_) {
-    for (const auto& parameter : group.parameters) {
-      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-    }
-  }
-  if (gradients.empty()) return;
-  const at::Tensor norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)), 2.0);
-  const at::Tensor factor = (clip_norm_ / (norm + 1e-6)).clamp_max(1.0);
-  // Elsewhere the question would wait for the device.
-  if (factor.is_cpu() && factor.item<double>() == 1.0) return;
-  at::_foreach_mul_(gradients, factor);
-}
-
-void GroupedSgd::set_learning_rate(double learning_rate) {
-  learning_rate_ = learning_rate;
-  device_rates_.resize(groups_.size());
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    const auto& parameters = groups_[i].parameters;
-    if (parameters.empty() || parameters.front().is_cpu()) continue;
-    at::Tensor& rate = device_rates_[i];
-    if (!rate.defined()) rate = at::empty({}, parameters.front().options().dtype(at::kFloat));
-    rate.fill_(learning_rate * groups_[i].learning_rate_factor);
-  }
-}
-
-void GroupedSgd::step() {
-  const torch::NoGradGuard no_grad;
-  if (clip_norm_ > 0.0) clip();
-  // All that needs memory comes before the first update, so that either all parameters have it or none.
-  std::vector<Update> updates;
-  for (const auto& group : groups_) updates.push_back(update_of(group));
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    const ParameterGroup& group = groups_[i];
-    Update& update = updates[i];
-    if (update.parameters.empty()) continue;
-    const auto apply = [&](const auto& rate) {
-      at::_fused_sgd_(update.parameters, update.gradients, update.momenta, group.weight_decay, momentum_, rate,
-                      /*dampening=*/0.0, nesterov_, /*maximize=*/false, /*is_first_step=*/false);
-    };
-    if (update.parameters.front().is_cpu()) {
-      apply(learning_rate_ * group.learning_rate_factor);
-    } else {
-      apply(device_rates_[i]);
-    }
-    // LibTorch's fused optimizers do not say that they have written, see TensorState.
-    for (const auto& parameter : update.parameters) parameter.unsafeGetTensorImpl()->bump_version();
-  }
-}
-
-GroupedSgd::Update GroupedSgd::update_of(const ParameterGroup& group) {
-  Update update;
-  for (const auto& parameter : group.parameters) {
-    if (!parameter.grad().defined()) continue;
-    update.parameters.push_back(parameter);
-    update.gradients.push_back(gradient_like(parameter));
-    if (momentum_ == 0.0) continue;
-    at::Tensor& momentum = momenta_[parameter.unsafeGetTensorImpl()];
-    if (!momentum.defined()) momentum = at::zeros_like(parameter);
-    update.momenta.push_back(momentum);
-  }
-  return update;
-}
-
-at::Tensor GroupedSgd::momentum_of(const at::Tensor& parameter) const {
-  const auto found = momenta_.find(parameter.unsafeGetTensorImpl());
-  return found == momenta_.end() ? at::Tensor() : found->second;
-}
-
-void GroupedSgd::set_momentum(const at::Tensor& parameter, const at::Tensor& momentum) {
-  momenta_[parameter.unsafeGetTensorImpl()] = at::empty_like(parameter).copy_(momentum);
 }
 
 void require_finite_loss(double loss, std::int64_t step, double learning_rate) {

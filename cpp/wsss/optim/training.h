@@ -1,7 +1,5 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -11,6 +9,7 @@
 
 #include "wsss/core/precision.h"
 #include "wsss/dataset/batch.h"
+#include "wsss/optim/optimizer.h"
 #include "wsss/optim/schedule.h"
 #include "wsss/recording/device_graph.h"
 
@@ -27,10 +26,8 @@ struct TrainingOptions {
   std::int64_t free_host_bytes = 0;
   /// Keep the inputs of the networks' blocks alone and compute what is inside twice: see RecomputeScope.
   bool gradient_checkpointing = false;
-  double momentum = 0.9;
-  bool nesterov = false;
+  OptimizerOptions optimizer;
   double weight_decay = 5e-4;
-  double gradient_clip_norm = 0.0;    ///< L2 norm over all gradients; 0 = no clipping.
   double weight_average_decay = 0.0;  ///< Validate, keep and save a running average of the weights; 0 = the weights.
   bool drop_last_batch = true;
   std::uint64_t seed = 0;
@@ -72,48 +69,6 @@ struct TrainingSummary {
 std::vector<std::vector<std::int64_t>> epoch_batches(std::int64_t count, const TrainingOptions& options,
                                                      std::int64_t epoch);
 std::int64_t steps_per_epoch(std::int64_t count, const TrainingOptions& options);
-
-/// Parameters that learn alike.
-struct ParameterGroup {
-  std::vector<at::Tensor> parameters;
-  double learning_rate_factor = 1.0;  ///< Of the run's learning rate.
-  double weight_decay = 0.0;
-};
-
-/// Stochastic gradient descent with momentum: PyTorch's SGD, one pass over each parameter.
-class GroupedSgd {
- public:
-  GroupedSgd(std::vector<ParameterGroup> groups, const TrainingOptions& options);
-
-  void zero_grad();
-  /// The learning rate of the steps that follow, times each group's factor. On a device it lies there, so that a
-  /// recorded step reads what was set last.
-  void set_learning_rate(double learning_rate);
-  /// Clips (if asked) and updates. Parameters without gradient stay.
-  void step();
-
-  /// The momentum buffer of a parameter; undefined before its first step, and without momentum.
-  at::Tensor momentum_of(const at::Tensor& parameter) const;
-  /// Continues with a momentum buffer, which is copied.
-  void set_momentum(const at::Tensor& parameter, const at::Tensor& momentum);
-
- private:
-  /// The parameters of a group that have a gradient, and what they are updated with.
-  struct Update {
-    std::vector<at::Tensor> parameters, gradients, momenta;
-  };
-
-  void clip();
-  Update update_of(const ParameterGroup& group);
-
-  std::vector<ParameterGroup> groups_;
-  double learning_rate_ = 0.0;
-  std::vector<at::Tensor> device_rates_;  // One for each group that is not on the CPU.
-  double momentum_;
-  bool nesterov_;
-  double clip_norm_;
-  std::map<const void*, at::Tensor> momenta_;  // by parameter
-};
 
 /// @throws Error kDiverged if the loss is NaN or infinite, naming step and rate and what to try.
 void require_finite_loss(double loss, std::int64_t step, double learning_rate);

@@ -35,9 +35,11 @@ void TrainingRun::save_checkpoint() {
   checkpoint.step_history = step_history_;
   checkpoint.epoch_history = epoch_history_;
   checkpoint.network = state_dict(network_);
-  for (const auto& parameter : network_.named_parameters()) {
-    const at::Tensor momentum = optimizer_->momentum_of(parameter.value());
-    if (momentum.defined()) checkpoint.momentum.emplace_back(parameter.key(), momentum);
+  for (const auto& name : optimizer_->state_names()) {
+    for (const auto& parameter : network_.named_parameters()) {
+      const at::Tensor state = optimizer_->state_of(name, parameter.value());
+      if (state.defined()) checkpoint.optimizer[name].emplace_back(parameter.key(), state);
+    }
   }
   if (average_) {
     for (std::size_t i = 0; i < average_->names().size(); ++i) {
@@ -73,7 +75,7 @@ void TrainingRun::resume() {
     throw refuse("it counts steps that this run does not have");
   }
   load_state_dict(network_, checkpoint.network, options_.resume_from);
-  restore_momentum(checkpoint.momentum);
+  restore_optimizer(checkpoint);
   if (average_) average_->restore(checkpoint.average);
   if (options_.keep_best && checkpoint.best_epoch >= 0) {
     // It may be of a later epoch than the checkpoint knows; that epoch then comes again, with the same weights.
@@ -96,15 +98,19 @@ void TrainingRun::resume() {
   set_meter_state(checkpoint.meters);
 }
 
-void TrainingRun::restore_momentum(const StateDict& momentum) {
+void TrainingRun::restore_optimizer(const Checkpoint& checkpoint) {
   auto parameters = network_.named_parameters();
-  for (const auto& [name, tensor] : momentum) {
-    const at::Tensor* parameter = parameters.find(name);
-    if (parameter == nullptr || parameter->sizes() != tensor.sizes()) {
-      throw Error(ErrorCode::kWeights, options_.resume_from + " has momentum for " + name + ", which the network lacks",
-                  {{"path", options_.resume_from}});
+  optimizer_->set_steps(checkpoint.steps);
+  for (const auto& [state, tensors] : checkpoint.optimizer) {
+    for (const auto& [name, tensor] : tensors) {
+      const at::Tensor* parameter = parameters.find(name);
+      if (parameter == nullptr || parameter->sizes() != tensor.sizes()) {
+        throw Error(ErrorCode::kWeights,
+                    options_.resume_from + " has a " + state + " for " + name + ", which the network lacks",
+                    {{"path", options_.resume_from}});
+      }
+      optimizer_->set_state(state, *parameter, tensor);
     }
-    optimizer_->set_momentum(*parameter, tensor);
   }
 }
 

@@ -87,7 +87,7 @@ std::optional<StepMemory> TrainingRun::measure_memory() {
   optimizer_->zero_grad();
   if (!fewest) return std::nullopt;
   const auto patches = static_cast<double>(fewest_patches());
-  // Without room for one patch more, one more takes for ever.
+  // There is no room for one more patch, whatever it would take.
   if (no_room) return StepMemory{*fewest, std::numeric_limits<double>::infinity()};
   const double per_patch = std::max(1.0, *one_more - *fewest);
   return StepMemory{*fewest - per_patch * patches, per_patch};
@@ -99,9 +99,9 @@ double TrainingRun::kept_bytes() const {
   for (const auto& parameter : network_.parameters()) {
     // What the host has free was asked before the first step.
     const bool comes_on_top = device_.is_cpu() || summary_.steps == 0;
-    const bool has_momentum = parameter.requires_grad() && options_.momentum != 0.0;
+    const auto states = parameter.requires_grad() ? static_cast<double>(optimizer_->state_names().size()) : 0.0;
     const auto own = static_cast<double>(parameter.nbytes());
-    if (has_momentum && comes_on_top) bytes += own;
+    if (comes_on_top) bytes += states * own;
     if (options_.keep_best && device_.is_cpu()) bytes += own;
   }
   return bytes;
@@ -115,7 +115,7 @@ std::int64_t TrainingRun::fitting_batch(std::int64_t most) {
   const double free = device_.is_cpu() ? kShareOfHost * static_cast<double>(options_.free_host_bytes)
                                        : kShareOfDevice * static_cast<double>(free_device_bytes(device_));
   const double room = free - kept_bytes();
-  // Without room for one patch more, one more takes for ever, and 0 of them are not a number.
+  // An infinite size stands for "no room"; 0 times it would not be a number.
   const auto bytes = [&](std::int64_t patches) {
     if (std::isinf(memory->per_patch)) return patches <= fewest_patches() ? memory->fixed : memory->per_patch;
     return memory->fixed + static_cast<double>(patches) * memory->per_patch;

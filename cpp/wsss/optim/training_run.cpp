@@ -85,7 +85,7 @@ TrainingSummary TrainingRun::run() {
   const RecordingScope recording(*this);
   const bool resumes = !options_.resume_from.empty();
   if (!resumes) unfold();
-  optimizer_.emplace(parameter_groups(), options_);
+  optimizer_.emplace(parameter_groups(), options_.optimizer);
   if (options_.weight_average_decay > 0.0) average_.emplace(network_, options_.weight_average_decay);
   if (has_checkpoints()) remove_partial_files(options_.checkpoint_folder);
   if (resumes) {
@@ -151,7 +151,7 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
     try {
       no_room = lack_of_room([&] { result = update(batch); });
     } catch (const Error& error) {
-      // A cancelled step takes those that were done before it, and not told yet, not with it.
+      // Steps that were done and not reported yet are not lost with the one that was cancelled.
       if (error.code() == ErrorCode::kCancelled) report_steps();
       throw;
     }

@@ -33,7 +33,7 @@ struct StepReport {
   double elapsed_ms = 0.0;
   at::Tensor logits;                  ///< One entry per patch, before the update; of a segmenter not enlarged.
   std::vector<std::int64_t> indices;  ///< Patches of the batch, in the order of `logits`.
-  bool again = false;     ///< Of before the checkpoint that the run resumed from; without logits and indices.
+  bool again = false;     ///< From before the checkpoint that the run resumed from; without logits and indices.
   bool replayed = false;  ///< Whether it was replayed from a recording.
 };
 
@@ -153,7 +153,7 @@ class TrainingRun {
   void save_checkpoint();
   void stop_if_cancelled();
   void resume();
-  void restore_momentum(const StateDict& momentum);
+  void restore_optimizer(const Checkpoint& checkpoint);
   void report_again(const Checkpoint& checkpoint);
 
   /// A step that is done and not reported, because its loss may still be on its way from the device.
@@ -172,7 +172,7 @@ class TrainingRun {
   Stopwatch watch_;
   at::Generator dropout_generator_;
   TrainingSummary summary_;
-  std::optional<GroupedSgd> optimizer_;
+  std::optional<Optimizer> optimizer_;
   std::optional<WeightAverage> average_;
   StateDict best_weights_;
   std::vector<Pending> pending_;

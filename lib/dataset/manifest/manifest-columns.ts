@@ -15,7 +15,7 @@ export interface ManifestColumns {
 }
 
 /**
- * Checks the columns of a manifest. Columns that it does not know are let be, as long as they can't be meant as one that is
+ * Checks the columns of a manifest. Unknown columns are ignored, as long as they can't be meant as one that is
  * not there: `patient_id` without `patient` would turn off the check for leaks in silence.
  *
  * @throws WsssError `WSSS_ERR_DATASET` with everything that is wrong with the columns.
