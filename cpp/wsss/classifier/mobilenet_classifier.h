@@ -10,7 +10,7 @@ namespace wsss {
 ///
 /// Levels, all at stride 16: "features18" (the last layer, 1280 channels), "features17" (320) and "features16" (160).
 /// As in ResNet38 they are the last three stations of one resolution; masks of layers further down are worse on real
-/// tissue (docs/notes/real-tissue.md). Stride 8 throughout, as ResNet38 has it, costs five times as much on a CPU, where dilated
+/// tissue (docs/notes). Stride 8 throughout, as ResNet38 has it, costs five times as much on a CPU, where dilated
 /// depthwise convolutions are slow.
 class MobileNetClassifierImpl : public ClassifierImpl {
  public:
