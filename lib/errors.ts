@@ -1,5 +1,4 @@
 import { basename } from "node:path";
-
 import { printable, printableLines } from "./text/printable.js";
 
 /** Every code that a {@link WsssError} can carry. Programs branch on these; people read the message. */

@@ -1,9 +1,8 @@
 import { z } from "zod";
-
+import { throwIfAborted } from "../async/cancellation.js";
 import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
 import type { Dataset } from "../dataset/open-dataset.js";
 import { type Difference, differencesBetween } from "../files/fingerprint.js";
-import { throwIfAborted } from "../async/cancellation.js";
 import { makeFolder } from "../files/make-folder.js";
 import { checkOptions } from "../options/check.js";
 import * as fields from "../options/fields.js";
@@ -16,8 +15,8 @@ import { refuseDifferences } from "../run/refuse-differences.js";
 import type { RunReporter } from "../run/reporter.js";
 import { whileLocked } from "../run/run-lock.js";
 import { currentVersions, type DataLocation } from "../run/run-record.js";
-import type { Ablation } from "./ablation.js";
 import { readAblation, writeAblation } from "./ablation-file.js";
+import type { Ablation } from "./ablation.js";
 import { type Cell, cellsOf } from "./cells.js";
 import { type CellChoice, chooseCells } from "./choose-cells.js";
 import { OutcomeGrid } from "./outcome-grid.js";

@@ -1,11 +1,9 @@
 import { join } from "node:path";
-
 import { z } from "zod";
-
 import { WsssError } from "../errors.js";
 import { readJsonIfPresent, writeJson, writeText } from "../run/files.js";
-import type { Ablation } from "./ablation.js";
 import { ablationMarkdown } from "./ablation-markdown.js";
+import type { Ablation } from "./ablation.js";
 
 const recordFile = "ablation.json";
 const tableFile = "ablation.md";

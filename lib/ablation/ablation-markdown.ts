@@ -1,5 +1,5 @@
-import type { Ablation } from "./ablation.js";
 import { remarksOf, seedsInWords, type Table, tablesOf } from "./ablation-tables.js";
+import type { Ablation } from "./ablation.js";
 
 /** A cell's text must not end it, nor become a list or a heading. */
 const escape = (text: string): string => text.replaceAll("|", String.raw`\|`).replaceAll("\n", " ");

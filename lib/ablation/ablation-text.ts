@@ -1,6 +1,6 @@
 import { alignColumns } from "../run/report-table.js";
-import type { Ablation } from "./ablation.js";
 import { remarksOf, seedsInWords, tablesOf } from "./ablation-tables.js";
+import type { Ablation } from "./ablation.js";
 
 /** The printed tables of an ablation. */
 export function ablationText(ablation: Ablation): string {

@@ -1,6 +1,6 @@
-import { nearestName } from "../text/nearest-name.js";
 import { WsssError } from "../errors.js";
 import type { PlanSections } from "../run/plan.js";
+import { nearestName } from "../text/nearest-name.js";
 import { type Cell, cellsOf, levelsOfPlan, wholeMethod } from "./cells.js";
 
 /** What is known when cells are chosen. */

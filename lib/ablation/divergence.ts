@@ -1,8 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-
 import { z } from "zod";
-
 import { isWsssError } from "../errors.js";
 import { digestOf } from "../files/fingerprint.js";
 import { packageVersion } from "../files/package-version.js";

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-
 import type { Ablation, CellOutcome, CellReport, SeedOutcome } from "./ablation.js";
 import type { Cell, CellName } from "./cells.js";
 import { summarise } from "./summarise.js";

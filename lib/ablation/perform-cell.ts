@@ -1,5 +1,4 @@
 import { join } from "node:path";
-
 import type { Dataset } from "../dataset/open-dataset.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "../run/context.js";
 import { withRun } from "../run/open-run.js";
@@ -9,8 +8,8 @@ import { allSections } from "../run/plan.js";
 import type { RunReporter } from "../run/reporter.js";
 import type { DataLocation } from "../run/run-record.js";
 import { pseudoMaskFolder } from "../run/sources.js";
-import { performPseudoMasksStage } from "../run/stages/pseudo-masks-stage.js";
 import { performClassifierStage } from "../run/stages/classifier-stage.js";
+import { performPseudoMasksStage } from "../run/stages/pseudo-masks-stage.js";
 import type { BlockedOutcome, CellOutcome, DivergedOutcome } from "./ablation.js";
 import { CellReporter } from "./cell-reporter.js";
 import { type Cell, type Shares, wholeMethod } from "./cells.js";

@@ -1,8 +1,8 @@
+import { percent } from "../text/percent.js";
 import type { CellOutcome, DivergedOutcome } from "./ablation.js";
 import { type Cell, type CellName, wholeMethod } from "./cells.js";
 import { freeNativeMemory } from "./free-native-memory.js";
 import { type AblationWork, blockedBy, makeShared, performCell } from "./perform-cell.js";
-import { percent } from "../text/percent.js";
 
 /** Where the cells of a seed stand among all. */
 export interface Place {

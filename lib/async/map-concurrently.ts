@@ -1,5 +1,5 @@
-import { cancellation } from "./cancellation.js";
 import { usableCores } from "../machine/usable-cores.js";
+import { cancellation } from "./cancellation.js";
 
 /** Items done so far of all items. */
 export interface ItemProgress {

@@ -1,5 +1,5 @@
-import type { ItemProgress } from "./map-concurrently.js";
 import { cancellation, throwIfAborted } from "./cancellation.js";
+import type { ItemProgress } from "./map-concurrently.js";
 
 /** Called on the event loop, after the fact and in order. */
 export type OnItemProgress = (progress: ItemProgress) => void;

@@ -1,5 +1,4 @@
 import { Worker } from "node:worker_threads";
-
 import { usableCores } from "../machine/usable-cores.js";
 
 interface Job<Request, Answer> {

@@ -1,6 +1,6 @@
 import type { Classifier } from "../classifier/classifier.js";
-import type { Segmenter } from "../segmenter/segmenter.js";
 import type { BundleManifest } from "../model/bundle-manifest.js";
+import type { Segmenter } from "../segmenter/segmenter.js";
 
 /** `MODEL_CARD.md` of a bundle: what it is, how it is used, what it reached, what it must not be used for. */
 export function modelCard(

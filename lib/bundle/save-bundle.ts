@@ -1,20 +1,20 @@
 import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import type { Classifier } from "../classifier/classifier.js";
+import { throwIfAborted } from "../async/cancellation.js";
 import { classifierField } from "../classifier/classifier-field.js";
+import type { Classifier } from "../classifier/classifier.js";
 import { WsssError } from "../errors.js";
 import { writeBytesAtomic } from "../files/file-access.js";
-import { throwIfAborted } from "../async/cancellation.js";
-import { assertSameClasses } from "../model/split-checks.js";
-import { Model } from "../model/model.js";
-import { bundleFormat, type BundleManifest, manifestName, weightFiles } from "../model/bundle-manifest.js";
-import { measure } from "../model/read-bundle.js";
+import { packageVersion } from "../files/package-version.js";
 import { replaceWhole } from "../files/replace-whole.js";
+import { bundleFormat, type BundleManifest, manifestName, weightFiles } from "../model/bundle-manifest.js";
+import { Model } from "../model/model.js";
+import { measure } from "../model/read-bundle.js";
+import { assertSameClasses } from "../model/split-checks.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { resolveGate } from "../segmenter/segmentation-options.js";
-import { packageVersion } from "../files/package-version.js";
 import type { Segmenter } from "../segmenter/segmenter.js";
 import { modelCard } from "./model-card.js";
 

@@ -1,35 +1,34 @@
-import { trainClassifier } from "./train-classifier.js";
 import { refuseAbsentClasses } from "../dataset/absent-classes.js";
 import type { Split } from "../dataset/split.js";
 import type { LabelScores } from "../evaluation/scores.js";
-import type { LabelPrediction } from "./label-prediction.js";
-import { predictLabels } from "./label-prediction.js";
-import { Model } from "../model/model.js";
+import { type ClassifierBackbone, outputStrideOf } from "../model/backbones.js";
+import { type InferenceOptions, inferenceSchema } from "../model/inference-options.js";
 import type { ModelDescription } from "../model/model-description.js";
 import type { ModelHandle } from "../model/model-handle.js";
-import type { ModelOpening, OpenedModel } from "../model/model-opening.js";
-import { describeSavedModel, openModel } from "../model/model-opening.js";
-import type { NativeClassifier } from "../native/addon.js";
-import { type ClassifierBackbone, outputStrideOf } from "../model/backbones.js";
-import { checkOptions, refuseOption } from "../options/check.js";
-import type { ClassifierTrainingOptions } from "./classifier-training-options.js";
-import { checkClassifierTraining } from "./classifier-training-options.js";
-import { path as pathField } from "../options/fields.js";
-import type { InferenceOptions } from "../model/inference-options.js";
-import type { PseudoMaskOptions } from "../pseudo-masks/pseudo-mask-options.js";
-import { checkPseudoMaskOptions, levelsOf } from "../pseudo-masks/pseudo-mask-options.js";
-import { inferenceSchema } from "../model/inference-options.js";
-import type { ClassifierCreateOptions, ModelLoadOptions } from "../model/model-options.js";
-import { classifierCreateSchema, modelLoadSchema, refuseKeyAlone } from "../model/model-options.js";
+import { describeSavedModel, type ModelOpening, type OpenedModel, openModel } from "../model/model-opening.js";
+import {
+  type ClassifierCreateOptions,
+  classifierCreateSchema,
+  type ModelLoadOptions,
+  modelLoadSchema,
+  refuseKeyAlone,
+} from "../model/model-options.js";
+import { Model } from "../model/model.js";
+import { checkSource, type PatchInput } from "../model/patch-source.js";
 import { trainingPrecision } from "../model/precision.js";
-import type { PatchInput } from "../model/patch-source.js";
-import { checkSource } from "../model/patch-source.js";
-import { drawPseudoMasks } from "../pseudo-masks/pseudo-mask-drawing.js";
-import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
-import { registerClassifier } from "./known-classifiers.js";
-import { evaluateLabels } from "./evaluate-labels.js";
 import { checkBatches, checkSplit } from "../model/split-checks.js";
 import type { ClassifierTrainingEvent, TrainingSummary } from "../model/training-events.js";
+import type { NativeClassifier } from "../native/addon.js";
+import { checkOptions, refuseOption } from "../options/check.js";
+import { path as pathField } from "../options/fields.js";
+import { drawPseudoMasks } from "../pseudo-masks/pseudo-mask-drawing.js";
+import { checkPseudoMaskOptions, levelsOf, type PseudoMaskOptions } from "../pseudo-masks/pseudo-mask-options.js";
+import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
+import { checkClassifierTraining, type ClassifierTrainingOptions } from "./classifier-training-options.js";
+import { evaluateLabels } from "./evaluate-labels.js";
+import { registerClassifier } from "./known-classifiers.js";
+import { type LabelPrediction, predictLabels } from "./label-prediction.js";
+import { trainClassifier } from "./train-classifier.js";
 
 /**
  * Stage 1: ResNet38 (or MobileNetV2) with progressive dropout attention, trained from patch-level labels, and the pseudo masks that its

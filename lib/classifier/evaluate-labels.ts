@@ -1,8 +1,8 @@
+import { inStage } from "../async/progress.js";
 import type { Split } from "../dataset/split.js";
 import { type LabelScores, labelScoresOf, meanLabelScores } from "../evaluation/scores.js";
 import type { NativeLabelScores, NativeProgressEvent } from "../native/addon.js";
 import { runJob } from "../native/job.js";
-import { inStage } from "../async/progress.js";
 import type { LabelWork } from "./label-prediction.js";
 
 /** Scores predicted labels of a split, whose patches may differ in size. */

@@ -1,12 +1,10 @@
+import { inStage, type OnProgress } from "../async/progress.js";
 import type { Split } from "../dataset/split.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
+import { type CheckedSource, patchPortions } from "../model/patch-source.js";
 import type { NativeClassifier, NativePatchStore } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
-import type { CheckedSource } from "../model/patch-source.js";
-import { patchPortions } from "../model/patch-source.js";
-import type { OnProgress } from "../async/progress.js";
-import { inStage } from "../async/progress.js";
 
 /** What the classifier says about one patch. */
 export interface LabelPrediction {

@@ -9,8 +9,8 @@ import {
   type TrainingSurroundings,
 } from "../model/native-training-options.js";
 import {
-  type ClassifierTrainingEvent,
   classifierEventOf,
+  type ClassifierTrainingEvent,
   type TrainingSummary,
   trainingSummaryOf,
 } from "../model/training-events.js";

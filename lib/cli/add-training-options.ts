@@ -1,10 +1,9 @@
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-
 import { defaultsOf, type TrainedStage } from "../options/declared-option.js";
 import { section } from "./run-options.js";
 import type { TrainingFlag } from "./training-flags.js";
 import { fraction, someText } from "./values.js";
-import { resolve } from "node:path";
 
 /** `classifier 20, segmenter 30`, or one value where they agree. */
 function defaultInWords({ declared }: TrainingFlag, stages: readonly TrainedStage[]): string {

@@ -1,9 +1,8 @@
 import { SingleBar } from "cli-progress";
-
-import { printable } from "../text/printable.js";
 import { formatDuration } from "../run/report-table.js";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
 import { type StageName, stageTitles } from "../run/stage-names.js";
+import { printable } from "../text/printable.js";
 import { type Clock, RateMeter } from "./rate.js";
 import type { Terminal } from "./terminal.js";
 

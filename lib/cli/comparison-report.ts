@@ -1,8 +1,8 @@
 import type { Interval } from "../evaluation/confidence-intervals.js";
 import type { Score } from "../evaluation/score-table.js";
-import { percent } from "../text/percent.js";
 import type { RunComparison } from "../run/compare-runs.js";
 import { alignColumns } from "../run/report-table.js";
+import { percent } from "../text/percent.js";
 
 const points = (value: Score): string => (value !== null && value > 0 ? `+${percent(value)}` : percent(value));
 const range = ({ low, high }: Interval): string =>

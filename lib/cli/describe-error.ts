@@ -1,5 +1,4 @@
 import { type Command, CommanderError } from "commander";
-
 import { type ErrorDetails, isWsssError } from "../errors.js";
 import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "./training-flags.js";
 

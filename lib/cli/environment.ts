@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-
 import { endFetchingOn } from "../native/load.js";
 import { listenForCancel } from "./cancel.js";
 import { talk, type Terminal, type TerminalStream } from "./terminal.js";

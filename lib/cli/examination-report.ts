@@ -1,9 +1,9 @@
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { DatasetExamination, SplitExamination } from "../doctor/examination.js";
 import type { FindingGroup } from "../doctor/finding.js";
-import { printable } from "../text/printable.js";
-import { percent } from "../text/percent.js";
 import { alignColumns } from "../run/report-table.js";
+import { percent } from "../text/percent.js";
+import { printable } from "../text/printable.js";
 
 /** Files that one line names. */
 const shownFiles = 2;

@@ -1,5 +1,4 @@
 import { CommanderError } from "commander";
-
 import { type ErrorCode, isWsssError } from "../errors.js";
 import { exitCodeOfSignal, stopSignals } from "./signals.js";
 

@@ -1,12 +1,11 @@
 import { stat } from "node:fs/promises";
 import { extname, join, parse } from "node:path";
-
 import { foreignNames } from "../dataset/list-files.js";
 import { WsssError } from "../errors.js";
-import { patchExtensions } from "../image/decode-patch.js";
 import { ioFailure, systemCode } from "../files/file-access.js";
 import { replacedBytesHint } from "../files/foreign-name.js";
 import { readFolder } from "../files/read-folder.js";
+import { patchExtensions } from "../image/decode-patch.js";
 
 /** A picture to predict, and the name of what is written for it. */
 export interface PictureFile {

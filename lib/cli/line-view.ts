@@ -1,7 +1,7 @@
-import { printable } from "../text/printable.js";
 import { formatDuration } from "../run/report-table.js";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
 import { type StageName, stageTitles } from "../run/stage-names.js";
+import { printable } from "../text/printable.js";
 import { type Clock, RateMeter } from "./rate.js";
 import { talk, type Terminal } from "./terminal.js";
 

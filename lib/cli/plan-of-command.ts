@@ -1,7 +1,7 @@
 import type { NetworkOptions, PlanOptions } from "../run/plan-options.js";
+import { trainingOf } from "./add-training-options.js";
 import { planOf, section } from "./run-options.js";
 import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "./training-flags.js";
-import { trainingOf } from "./add-training-options.js";
 
 /** Flags of the classifier's training, in the order of the help. */
 export const classifierFlags = [...sharedTrainingFlags, ...classifierTrainingFlags];

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-
 import { packageVersion } from "../files/package-version.js";
 import { addAblateCommand } from "./commands/ablate-command.js";
 import { addBundleCommand } from "./commands/bundle-command.js";

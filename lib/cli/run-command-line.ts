@@ -1,5 +1,4 @@
 import { type Command, CommanderError } from "commander";
-
 import { describeError } from "./describe-error.js";
 import type { Streams } from "./environment.js";
 import { exitCodeOf, exitCodes } from "./exit-codes.js";

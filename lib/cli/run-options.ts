@@ -1,11 +1,8 @@
 import { resolve } from "node:path";
-
-import type { Command } from "commander";
-import { InvalidArgumentError } from "commander";
-
+import { type Command, InvalidArgumentError } from "commander";
 import { presetNames } from "../dataset/presets.js";
 import { classifierBackbones, segmenterBackbones } from "../model/backbones.js";
-import { device as deviceRule, type Device } from "../options/device.js";
+import { type Device, device as deviceRule } from "../options/device.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";
 import type { DataLocation } from "../run/run-record.js";

@@ -1,6 +1,5 @@
 import { performance } from "node:perf_hooks";
-
-import { silentReporter, type RunReporter } from "../run/reporter.js";
+import { type RunReporter, silentReporter } from "../run/reporter.js";
 import { BarView } from "./bar-view.js";
 import { LineView } from "./line-view.js";
 import type { Clock } from "./rate.js";

@@ -1,4 +1,3 @@
-import { alignColumns } from "../run/report-table.js";
 import type {
   FoundStateDict,
   NetworkFit,
@@ -6,6 +5,7 @@ import type {
   WeightInspection,
   WeightTensor,
 } from "../model/inspect-weights.js";
+import { alignColumns } from "../run/report-table.js";
 
 /** Names that a line lists before it only counts. */
 const shownNames = 5;

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-
-import type { SplitFingerprint } from "./split-fingerprint.js";
+import { mapConcurrently } from "../async/map-concurrently.js";
+import { ioFailure } from "../files/file-access.js";
 import type { Dataset } from "./open-dataset.js";
+import type { SplitFingerprint } from "./split-fingerprint.js";
 import type { Split } from "./split.js";
 import type { MaskIndices, TissueClass } from "./tissue-class.js";
-import { ioFailure } from "../files/file-access.js";
-import { mapConcurrently } from "../async/map-concurrently.js";
 
 /** What tells one dataset from another, wherever it lies; part of `run.json` and of the keys of the stages. */
 export interface DatasetFingerprint {

@@ -1,7 +1,5 @@
 import { join } from "node:path";
-
 import { z } from "zod";
-
 import { WsssError } from "../errors.js";
 import { readText, writeBytesAtomic } from "../files/file-access.js";
 import { checkValue } from "./check-value.js";

@@ -1,6 +1,5 @@
 import { lstat, stat } from "node:fs/promises";
 import path from "node:path";
-
 import { isWsssError } from "../errors.js";
 import { withAccentForm } from "../files/accent-match.js";
 import { ioFailure, systemCode } from "../files/file-access.js";

@@ -1,5 +1,4 @@
 import { parse } from "node:path";
-
 import { WsssError } from "../errors.js";
 import { missingLabelProblem, spellingProblem } from "./label-near-miss.js";
 import type { NameLabelRule, TissueClass } from "./tissue-class.js";

@@ -1,5 +1,4 @@
 import { join, parse } from "node:path";
-
 import { WsssError } from "../errors.js";
 import { ioFailure, systemCode } from "../files/file-access.js";
 import { foreignNameProblem, foreignNameRemedy, guessEncoding } from "../files/foreign-name.js";

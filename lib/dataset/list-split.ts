@@ -1,12 +1,11 @@
 import { stat } from "node:fs/promises";
 import { join, parse } from "node:path";
-
 import { isWsssError, WsssError } from "../errors.js";
-import { patchExtensions } from "../image/decode-patch.js";
 import { composeNamesRemedy } from "../files/foreign-name.js";
+import { patchExtensions } from "../image/decode-patch.js";
 import { countOf, type FileProblem, fileProblemsError } from "./file-problems.js";
 import { type LabelFailure, parseLabels, patchFileName } from "./labels.js";
-import { listFiles, type ListedFile, type Listing } from "./list-files.js";
+import { type ListedFile, listFiles, type Listing } from "./list-files.js";
 import { ambiguityProblem, type AmbiguousMask, pairMasks } from "./pair-masks.js";
 import { maskFolder, type PatchFile, patchFolder, type SplitName } from "./split.js";
 import type { NameLabelRule, TissueClass } from "./tissue-class.js";

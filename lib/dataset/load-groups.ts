@@ -1,8 +1,7 @@
 import { basename } from "node:path";
-
+import { mapConcurrently } from "../async/map-concurrently.js";
 import { readPatchSize } from "../image/decode-patch.js";
 import type { DecodedMask } from "../image/index-png.js";
-import { mapConcurrently } from "../async/map-concurrently.js";
 import type { NativePatchStore } from "../native/addon.js";
 import { nativeCall } from "../native/job.js";
 import type { DatasetDescription } from "./description.js";

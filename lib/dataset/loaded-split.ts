@@ -1,10 +1,9 @@
 import { basename } from "node:path";
-
-import { WsssError } from "../errors.js";
-import { decodePatch, type DecodedPatch } from "../image/decode-patch.js";
-import { type Colour, type DecodedMask, ignoredIndex, readIndexPng, type StoredIndices } from "../image/index-png.js";
-import { type ItemProgress, mapConcurrently } from "../async/map-concurrently.js";
 import { throwIfAborted } from "../async/cancellation.js";
+import { type ItemProgress, mapConcurrently } from "../async/map-concurrently.js";
+import { WsssError } from "../errors.js";
+import { type DecodedPatch, decodePatch } from "../image/decode-patch.js";
+import { type Colour, type DecodedMask, ignoredIndex, readIndexPng, type StoredIndices } from "../image/index-png.js";
 import type { NativeAddon, NativeMaskStore, NativePatchStore } from "../native/addon.js";
 import { nativeCall } from "../native/job.js";
 

@@ -1,5 +1,4 @@
 import { dirname, join } from "node:path";
-
 import { readFolder } from "../files/read-folder.js";
 import { nearestName } from "../text/nearest-name.js";
 import type { SplitName } from "./split-name.js";

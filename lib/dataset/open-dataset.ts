@@ -1,8 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-
 import { z } from "zod";
-
 import { WsssError } from "../errors.js";
 import { ioFailure, systemCode } from "../files/file-access.js";
 import { replacedBytesHint } from "../files/foreign-name.js";
@@ -14,9 +12,9 @@ import {
   descriptionFileName,
   readDatasetDescription,
 } from "./description.js";
-import { listManifest, manifestPlace } from "./manifest/list-manifest.js";
 import { listSplit, type SplitFiles } from "./list-split.js";
 import type { StoreFactories } from "./loaded-split.js";
+import { listManifest, manifestPlace } from "./manifest/list-manifest.js";
 import { type PresetName, presetNames, presets } from "./presets.js";
 import { patchFolder, Split, type SplitName, splitNames } from "./split.js";
 import { type Colour, type GlassRule, paletteOf, type TissueClass } from "./tissue-class.js";

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-
 import { compareCodePoints } from "./list-files.js";
 import { type SplitName, splitNames } from "./split-name.js";
 import type { PatientSplit } from "./tissue-class.js";

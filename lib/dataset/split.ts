@@ -1,3 +1,4 @@
+import { type OnItemProgress, SharedTask } from "../async/shared-task.js";
 import { WsssError } from "../errors.js";
 import type { NativeMaskStore } from "../native/addon.js";
 import type { DatasetDescription } from "./description.js";
@@ -5,13 +6,11 @@ import { loadGroups } from "./load-groups.js";
 import { type LoadedGroup, type LoadedSplit, loadMaskStore, type StoreFactories } from "./loaded-split.js";
 import { trueMaskReading } from "./mask-indices.js";
 import { type HeldSplit, subsetOfHeld } from "./memory/held-split.js";
+import type { PatchFile } from "./patch-file.js";
 import { seededSubset } from "./seeded-subset.js";
-import { type OnItemProgress, SharedTask } from "../async/shared-task.js";
 import type { SplitFingerprint } from "./split-fingerprint.js";
 import type { SplitName } from "./split-name.js";
 import { type Colour, type GlassRule, type MaskIndices, paletteOf, type TissueClass } from "./tissue-class.js";
-
-import type { PatchFile } from "./patch-file.js";
 
 export type { PatchFile };
 export { type SplitName, splitNames } from "./split-name.js";

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-
 import { replaceWhole } from "../files/replace-whole.js";
 import type { OwnDataset } from "../run/own-dataset.js";
 import { performStage } from "../run/stage.js";

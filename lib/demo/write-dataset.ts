@@ -1,16 +1,15 @@
 import { join } from "node:path";
-
+import { mapConcurrently } from "../async/map-concurrently.js";
 import { writeDatasetDescription } from "../dataset/description.js";
 import { patchFileName } from "../dataset/labels.js";
 import type { SplitName } from "../dataset/split.js";
 import { paletteOf } from "../dataset/tissue-class.js";
 import { writeBytesAtomic } from "../files/file-access.js";
+import { makeFolder } from "../files/make-folder.js";
 import { writeIndexPng } from "../image/index-png.js";
-import { mapConcurrently } from "../async/map-concurrently.js";
 import sharp from "../image/sharp.js";
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
-import { makeFolder } from "../files/make-folder.js";
 import type { DemoSettings } from "./settings.js";
 import { demoDescription } from "./tissue.js";
 

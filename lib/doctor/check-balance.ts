@@ -1,9 +1,9 @@
 import type { DatasetDescription } from "../dataset/description.js";
 import type { SplitName } from "../dataset/split.js";
+import { commonestSize } from "./check-sizes.js";
 import type { SplitExamination } from "./examination.js";
 import type { ExaminedPatch } from "./examine-patches.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
-import { commonestSize } from "./check-sizes.js";
 
 /** From this factor on between the commonest and the rarest class the rarest is hardly learned. */
 const strongImbalance = 20;

@@ -1,5 +1,5 @@
-import type { PatchToExamine } from "./patch-to-examine.js";
 import type { Finding } from "./finding.js";
+import type { PatchToExamine } from "./patch-to-examine.js";
 
 /** Most bytes of a name on almost every file system. */
 export const longestNameBytes = 255;

@@ -1,7 +1,7 @@
 import type { DatasetDescription } from "../dataset/description.js";
 import { labelsOfMask } from "../dataset/loaded-split.js";
-import type { PatchToExamine } from "./patch-to-examine.js";
 import type { Finding } from "./finding.js";
+import type { PatchToExamine } from "./patch-to-examine.js";
 import type { MaskFacts } from "./read-mask.js";
 
 /** Share of a mask below which a class that the label does not name is a matter of the rule rather than of the label. */

@@ -1,9 +1,8 @@
 import { join } from "node:path";
-
 import type { DatasetDescription } from "../dataset/description.js";
 import { type LabelFailure, parseLabels, patchFileName } from "../dataset/labels.js";
-import { findLabels, type LabelProblem, type NamedLabels } from "../dataset/list-split.js";
 import type { FolderSurvey } from "../dataset/list-files.js";
+import { findLabels, type LabelProblem, type NamedLabels } from "../dataset/list-split.js";
 import type { SplitName } from "../dataset/split.js";
 import type { LabelSpelling } from "../dataset/tissue-class.js";
 import type { CheckCode, Finding } from "./finding.js";

@@ -3,8 +3,8 @@ import { storedIndicesOf } from "../dataset/mask-indices.js";
 import type { SplitName } from "../dataset/split.js";
 import type { Colour, TissueClass } from "../dataset/tissue-class.js";
 import { ignoredIndex } from "../image/index-png-codec.js";
-import { readPngHeader } from "../image/png-header.js";
 import { readPngPalette } from "../image/png-chunks.js";
+import { readPngHeader } from "../image/png-header.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
 
 const inWords = (colour: Colour | undefined): string => `(${colour?.join(",") ?? ""})`;

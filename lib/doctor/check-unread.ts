@@ -1,11 +1,10 @@
 import { realpath } from "node:fs/promises";
 import { dirname, join, parse, sep } from "node:path";
-
+import { mapConcurrently } from "../async/map-concurrently.js";
 import { lookAlikeOf, nearestRootFolder, type RootFolder } from "../dataset/look-alikes.js";
 import { maskFolder, patchFolder, type SplitName } from "../dataset/split.js";
-import { patchExtensions } from "../image/decode-patch.js";
-import { mapConcurrently } from "../async/map-concurrently.js";
 import { type FolderEntry, readFolder } from "../files/read-folder.js";
+import { patchExtensions } from "../image/decode-patch.js";
 import type { Finding } from "./finding.js";
 
 /** How deep pictures are looked for in a folder that is not read, and in how many folders. */

@@ -1,21 +1,19 @@
 import { isAbsolute, relative, resolve } from "node:path";
-
 import { z } from "zod";
-
+import { throwIfAborted } from "../async/cancellation.js";
+import { inStage, type OnProgress } from "../async/progress.js";
 import { checkDescription, type DatasetDescription, type DatasetDescriptionInput } from "../dataset/description.js";
 import { manifestPlace } from "../dataset/manifest/list-manifest.js";
 import { checkFolder } from "../dataset/open-dataset.js";
 import { type PresetName, presetNames } from "../dataset/presets.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
-import { throwIfAborted } from "../async/cancellation.js";
+import { freeMemoryBytes } from "../machine/free-memory.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
-import { inStage, type OnProgress } from "../async/progress.js";
 import { checkBalance, summariseSplit } from "./check-balance.js";
 import { checkDerivedNames } from "./check-derived-names.js";
 import { checkDuplicates } from "./check-duplicates.js";
-import { freeMemoryBytes } from "../machine/free-memory.js";
 import { checkMemory, memoryNeed } from "./check-memory.js";
 import { checkOrigins } from "./check-origins.js";
 import { checkSizes } from "./check-sizes.js";
@@ -24,9 +22,9 @@ import { checkWhiteClass } from "./check-white-class.js";
 import type { DatasetExamination } from "./examination.js";
 import { type DescriptionSource, examineDescription } from "./examine-description.js";
 import { examinePatches } from "./examine-patches.js";
-import type { PatchToExamine } from "./patch-to-examine.js";
 import { type Finding, groupFindings, sortFindings } from "./finding.js";
 import { readPatchTable } from "./patch-table.js";
+import type { PatchToExamine } from "./patch-to-examine.js";
 import { planSplit } from "./plan-split.js";
 import { type ManifestSurveyed, surveyByManifest } from "./survey-manifest.js";
 import { surveySplit } from "./survey-split.js";

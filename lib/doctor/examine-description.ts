@@ -1,5 +1,4 @@
 import { join } from "node:path";
-
 import { type DatasetDescription, type DescriptionFailure, descriptionFileName } from "../dataset/description.js";
 import { findDescription } from "../dataset/open-dataset.js";
 import { type PresetName, presetNames } from "../dataset/presets.js";

@@ -1,10 +1,10 @@
+import { type ItemProgress, mapConcurrently } from "../async/map-concurrently.js";
 import type { DatasetDescription } from "../dataset/description.js";
 import { labelsOfMask } from "../dataset/loaded-split.js";
-import { type ItemProgress, mapConcurrently } from "../async/map-concurrently.js";
 import { checkLabelAgainstMask } from "./check-label-against-mask.js";
 import type { Finding } from "./finding.js";
-import { type MaskFacts, type MaskRead, readMask } from "./read-mask.js";
 import type { PatchToExamine } from "./patch-to-examine.js";
+import { type MaskFacts, type MaskRead, readMask } from "./read-mask.js";
 import { type PatchFacts, type PatchRead, readPatch } from "./read-patch.js";
 import { whiteByIndex, type WhiteShare } from "./white-by-index.js";
 

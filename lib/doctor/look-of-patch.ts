@@ -1,5 +1,4 @@
 import type { ChannelStats } from "sharp";
-
 import type { DecodedPatch } from "../image/decode-patch.js";
 import sharp from "../image/sharp.js";
 

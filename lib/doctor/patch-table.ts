@@ -1,8 +1,6 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-
 import { parse } from "csv-parse/sync";
-
 import type { Finding } from "./finding.js";
 import { readDatasetFile } from "./read-file.js";
 

@@ -1,12 +1,11 @@
 import { dirname } from "node:path";
-
 import { ambiguityProblem, pairMasks } from "../dataset/pair-masks.js";
+import { maskFolder } from "../dataset/split.js";
 import { accentForm } from "../files/accent-match.js";
 import { composeNamesRemedy } from "../files/foreign-name.js";
-import { maskFolder } from "../dataset/split.js";
 import { checkLabels, type NamedDescription } from "./check-labels.js";
-import type { PatchToExamine } from "./patch-to-examine.js";
 import type { Finding } from "./finding.js";
+import type { PatchToExamine } from "./patch-to-examine.js";
 import type { SplitSurvey } from "./survey-split.js";
 
 /** The patches of a split with their labels and masks, before a file is opened. */

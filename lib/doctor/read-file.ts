@@ -1,5 +1,4 @@
 import { stat } from "node:fs/promises";
-
 import type { SplitName } from "../dataset/split.js";
 import { isWsssError, type WsssError } from "../errors.js";
 import { ioFailure, readBytes } from "../files/file-access.js";

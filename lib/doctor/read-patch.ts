@@ -1,14 +1,13 @@
 import { parse } from "node:path";
-
 import { minPatchSidePx } from "../dataset/loaded-split.js";
 import type { SplitName } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
 import {
-  decodePatchBytes,
   type DecodedPatch,
+  decodePatchBytes,
   type PatchFailure,
-  pictureFormat,
   type PictureFormat,
+  pictureFormat,
 } from "../image/decode-patch.js";
 import { readPngHeader } from "../image/png-header.js";
 import sharp from "../image/sharp.js";

@@ -3,9 +3,9 @@ import { type ManifestPlace, surveyManifest } from "../dataset/manifest/list-man
 import { missingSplit } from "../dataset/open-dataset.js";
 import { type SplitName, splitNames } from "../dataset/split-name.js";
 import { isWsssError } from "../errors.js";
-import type { PatchToExamine } from "./patch-to-examine.js";
 import type { CheckCode, Finding } from "./finding.js";
 import type { PatchOrigin } from "./patch-table.js";
+import type { PatchToExamine } from "./patch-to-examine.js";
 import { unreadable } from "./read-file.js";
 
 /** What a manifest says of a dataset, as far as it can be believed. */

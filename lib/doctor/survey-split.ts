@@ -1,14 +1,13 @@
 import { join, parse } from "node:path";
-
-import { lookAlikeOf } from "../dataset/look-alikes.js";
 import { doublesAmong, type FolderSurvey, type ListedFile, surveyFolder } from "../dataset/list-files.js";
+import { lookAlikeOf } from "../dataset/look-alikes.js";
 import { missingSplit } from "../dataset/open-dataset.js";
 import { maskFolder, patchFolder, type SplitName } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
 import { withAccentForm } from "../files/accent-match.js";
-import { patchExtensions } from "../image/decode-patch.js";
 import { foreignNameProblem, foreignNameRemedy, guessEncoding } from "../files/foreign-name.js";
 import { readFolder } from "../files/read-folder.js";
+import { patchExtensions } from "../image/decode-patch.js";
 import { hasUnprintable } from "../text/printable.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
 import { unreadable } from "./read-file.js";

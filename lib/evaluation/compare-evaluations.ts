@@ -1,7 +1,6 @@
 import { z } from "zod";
-
-import { matchByAccents } from "../files/accent-match.js";
 import { WsssError } from "../errors.js";
+import { matchByAccents } from "../files/accent-match.js";
 import type { NativeComparison } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";

@@ -1,5 +1,4 @@
 import { z } from "zod";
-
 import type { NativeIntervals } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-
 import { isWsssError, WsssError } from "../errors.js";
 import { foreignTextProblem, replacedBytesHint } from "./foreign-name.js";
 

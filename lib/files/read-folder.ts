@@ -1,6 +1,5 @@
 import { isUtf8 } from "node:buffer";
 import { readdir, stat } from "node:fs/promises";
-
 import { escapeBytes } from "./foreign-name.js";
 
 /** One entry of a folder. */

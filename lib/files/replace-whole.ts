@@ -1,6 +1,5 @@
 import { rename, rm } from "node:fs/promises";
 import { dirname, extname } from "node:path";
-
 import { systemCode, temporaryPath } from "./file-access.js";
 import { makeFolder, writingFailure } from "./make-folder.js";
 

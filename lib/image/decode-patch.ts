@@ -1,5 +1,4 @@
 import type { Metadata } from "sharp";
-
 import { WsssError } from "../errors.js";
 import { readBytes } from "../files/file-access.js";
 import { countPngFrames } from "./png-chunks.js";

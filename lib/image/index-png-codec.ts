@@ -1,8 +1,7 @@
 import { decode, encode } from "fast-png";
-
+import type { Colour } from "./colour.js";
 import { countPngFrames, withoutAncillaryChunks } from "./png-chunks.js";
 import { type PngHeader, readPngHeader } from "./png-header.js";
-import type { Colour } from "./colour.js";
 
 export type { Colour };
 

@@ -1,6 +1,5 @@
 /** Thread that decodes and encodes large index masks, so that the event loop does not wait for them. */
 import { parentPort } from "node:worker_threads";
-
 import { type Colour, decodeMask, encodeMask, type IndexMask, type StoredIndices } from "./index-png-codec.js";
 
 /** Work for the thread: one request, one answer of {@link decodeMask} or {@link encodeMask}. */

@@ -1,3 +1,4 @@
+import { ThreadPool } from "../async/thread-pool.js";
 import { WsssError } from "../errors.js";
 import { readBytes, writeBytesAtomic } from "../files/file-access.js";
 import {
@@ -14,7 +15,6 @@ import {
 import type { MaskRequest } from "./index-png-worker.js";
 import { inflatesBeyondHeader } from "./png-chunks.js";
 import { readPngHeader } from "./png-header.js";
-import { ThreadPool } from "../async/thread-pool.js";
 
 export { type Colour, type DecodedMask, ignoredIndex, type IndexMask, type StoredIndices } from "./index-png-codec.js";
 

@@ -1,6 +1,5 @@
 import { promisify } from "node:util";
 import { inflate } from "node:zlib";
-
 import type { Colour } from "./colour.js";
 import { readPngHeader } from "./png-header.js";
 

@@ -5,9 +5,7 @@
  * `MALLOC_ARENA_MAX` is set). Only that default is lowered: what a program that uses sharp itself has chosen stands.
  */
 import { availableParallelism } from "node:os";
-
 import sharp from "sharp";
-
 import { usableCores } from "../machine/usable-cores.js";
 
 if (sharp.concurrency() === availableParallelism()) sharp.concurrency(usableCores());

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import yauzl from "yauzl";
-import { libtorchVersion, type LibTorchVariant, type PinnedTorchWheel, pinnedVariants } from "./pinned.js";
+import { type LibTorchVariant, libtorchVersion, type PinnedTorchWheel, pinnedVariants } from "./pinned.js";
 import { refusal, sha256Of } from "./wheel-source.js";
 
 /** LibTorch as its makers pack it for C++, for machines without Python. */

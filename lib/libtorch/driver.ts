@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { LibTorchVariant } from "./pinned.js";
-import { oldestCudaDriver, setupCommand } from "./pinned.js";
+import { type LibTorchVariant, oldestCudaDriver, setupCommand } from "./pinned.js";
 import { runProgram } from "./run-program.js";
 
 /** The NVIDIA driver that runs here, and what follows from it for the choice of a LibTorch. */

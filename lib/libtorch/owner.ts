@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-
 import { isAlive, ownIdentity } from "../machine/process-identity.js";
 
 /**

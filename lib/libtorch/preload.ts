@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { constants } from "node:os";
 import path from "node:path";
 import { WsssError } from "../errors.js";
-import { listLibraries, type LibTorchFolder } from "./folder.js";
+import { type LibTorchFolder, listLibraries } from "./folder.js";
 import { setupCommand } from "./pinned.js";
 
 /** `RTLD_NODELETE` of glibc, which Node does not name. Without it Node unloads the library as soon as it has refused it. */

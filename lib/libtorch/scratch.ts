@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { mayBeAtWork, ownName } from "./owner.js";
-import { libtorchVersion, type LibTorchVariant, type PinnedWheel } from "./pinned.js";
+import { type LibTorchVariant, libtorchVersion, type PinnedWheel } from "./pinned.js";
 
 /** What a LibTorch folder that we unpacked came from; lies in it as `wsss-receipt.json`. */
 export interface Receipt {

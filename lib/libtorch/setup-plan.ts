@@ -1,6 +1,6 @@
 import { cachedLibTorchFolder } from "./cache-folder.js";
 import { formatBytes } from "./format-bytes.js";
-import { libtorchVersion, type LibTorchVariant, type PinnedTorchWheel, pinnedVariants } from "./pinned.js";
+import { type LibTorchVariant, libtorchVersion, type PinnedTorchWheel, pinnedVariants } from "./pinned.js";
 import { downloadArguments } from "./pip-source.js";
 
 /** What a set-up would fetch, and where to; plain data. */

@@ -6,7 +6,7 @@ import { fileSource } from "./file-source.js";
 import { describePlaces, findLibTorch, type LibTorchPlace, type LibTorchSearch } from "./find.js";
 import { type LibTorchFolder, readLibTorchFolder } from "./folder.js";
 import { installLibTorch, type SetupProgress } from "./install.js";
-import { libtorchVersion, type LibTorchVariant, pinnedVersion, setupCommand } from "./pinned.js";
+import { type LibTorchVariant, libtorchVersion, pinnedVersion, setupCommand } from "./pinned.js";
 import { pipSource } from "./pip-source.js";
 import { planSetup, type SetupPlan } from "./setup-plan.js";
 import { refusal } from "./wheel-source.js";

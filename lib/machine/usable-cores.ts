@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-
 import { cpuQuota } from "./cpu-quota.js";
 
 /**

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { TissueClass } from "../dataset/tissue-class.js";
-import { savedTissueClass } from "./model-description.js";
 import * as fields from "../options/fields.js";
+import { savedTissueClass } from "./model-description.js";
 
 /** What `bundle.json` says. */
 export interface BundleManifest {

@@ -3,9 +3,9 @@ import { access, stat } from "node:fs/promises";
 import path from "node:path";
 import { WsssError } from "../errors.js";
 import { systemCode } from "../files/file-access.js";
+import { makeFolder, writingFailure } from "../files/make-folder.js";
 import { refuseOption } from "../options/check.js";
 import { path as pathField } from "../options/fields.js";
-import { makeFolder, writingFailure } from "../files/make-folder.js";
 
 /** Ending of the weight files that this library writes. */
 export const weightsEnding = ".safetensors";

@@ -5,16 +5,16 @@ import { setImmediate } from "node:timers/promises";
 import { fingerprintSplit } from "../dataset/dataset-fingerprint.js";
 import type { Split } from "../dataset/split.js";
 import { isWsssError, WsssError } from "../errors.js";
-import { canonicalJson, describeDifferences, differencesBetween } from "../files/fingerprint.js";
 import { ioFailure, systemCode } from "../files/file-access.js";
-import { prepareCheckpointFolder } from "./checkpoint-paths.js";
-import type { ModelDescription } from "./model-description.js";
+import { canonicalJson, describeDifferences, differencesBetween } from "../files/fingerprint.js";
 import type { NativeMaskStore, NativeTrainingSurroundings } from "../native/addon.js";
+import { type OptionTable, recordedSettings } from "../options/declared-option.js";
+import { prepareCheckpointFolder } from "./checkpoint-paths.js";
+import { inspectWeights } from "./inspect-weights.js";
+import type { ModelDescription } from "./model-description.js";
 import type { ModelPrecision } from "./precision.js";
 import { trainingOptionTable } from "./training-option-table.js";
 import type { TrainingCallOptions } from "./training-options.js";
-import { type OptionTable, recordedSettings } from "../options/declared-option.js";
-import { inspectWeights } from "./inspect-weights.js";
 
 /** What a training is, as far as its result depends on it; two runs of one configuration are the same run. */
 export interface TrainingConfiguration {

@@ -1,11 +1,11 @@
 import path from "node:path";
 import { z } from "zod";
-import { assertWritable } from "./checkpoint-paths.js";
 import type { NativeConversion } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
+import { assertWritable } from "./checkpoint-paths.js";
 import { withLists } from "./weight-failure.js";
 
 /** Options of {@link convertWeights}. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { OnProgress } from "../async/progress.js";
-import type { Recipe } from "../options/fields.js";
 import * as fields from "../options/fields.js";
+import type { Recipe } from "../options/fields.js";
 import { withBase } from "./training-options.js";
 
 /** Options of every call that goes over patches without learning from them. */

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
+import { packageVersion } from "../files/package-version.js";
 import {
   type ClassifierBackbone,
   classifierBackbones,
   type SegmenterBackbone,
   segmenterBackbones,
 } from "./backbones.js";
-import { packageVersion } from "../files/package-version.js";
 import type { TrainingHistory } from "./training-history.js";
 
 /** The two networks. */

@@ -1,8 +1,8 @@
-import { WsssError } from "../errors.js";
-import type { Done, NativeJob, NativeInitialization, NativeWeightLoading } from "../native/addon.js";
-import { nativeCall } from "../native/job.js";
 import { throwIfAborted } from "../async/cancellation.js";
 import type { OnProgress } from "../async/progress.js";
+import { WsssError } from "../errors.js";
+import type { Done, NativeInitialization, NativeJob, NativeWeightLoading } from "../native/addon.js";
+import { nativeCall } from "../native/job.js";
 
 /** What the native classifier and segmenter have in common. */
 export interface NativeModel {

@@ -1,20 +1,17 @@
 import path from "node:path";
+import { throwIfAborted } from "../async/cancellation.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
-import type { ModelDescription, ModelRole } from "./model-description.js";
-import { describeModel } from "./model-description.js";
-import type { NativeModel } from "./model-handle.js";
-import { ModelHandle } from "./model-handle.js";
 import { usableCores } from "../machine/usable-cores.js";
-import type { NativeAddon, NativeModelConfig, NativeInitialization, NativeNetworkReport } from "../native/addon.js";
+import type { NativeAddon, NativeInitialization, NativeModelConfig, NativeNetworkReport } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
-import { throwIfAborted } from "../async/cancellation.js";
 import { loadAddon } from "../native/load.js";
-import type { Device } from "../options/device.js";
-import { multipliesBfloat16, resolveDevice } from "../options/device.js";
+import { type Device, multipliesBfloat16, resolveDevice } from "../options/device.js";
+import { inspectWeights } from "./inspect-weights.js";
+import { describeModel, type ModelDescription, type ModelRole } from "./model-description.js";
+import { ModelHandle, type NativeModel } from "./model-handle.js";
 import { type ModelPrecision, type Precision, resolvePrecision } from "./precision.js";
 import { historyOf, type TrainingHistory } from "./training-history.js";
-import { inspectWeights } from "./inspect-weights.js";
 import { withGivenPath, withLists } from "./weight-failure.js";
 
 /** What loading a weight file took and left out; all lists are tensor names. */

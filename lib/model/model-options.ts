@@ -1,15 +1,14 @@
 import { z } from "zod";
 import type { TissueClass } from "../dataset/tissue-class.js";
+import { refuseOption } from "../options/check.js";
+import { type Device, device } from "../options/device.js";
+import * as fields from "../options/fields.js";
 import {
   type ClassifierBackbone,
   classifierBackbones,
   type SegmenterBackbone,
   segmenterBackbones,
 } from "./backbones.js";
-import { refuseOption } from "../options/check.js";
-import { device } from "../options/device.js";
-import type { Device } from "../options/device.js";
-import * as fields from "../options/fields.js";
 import { type Precision, precision } from "./precision.js";
 
 /** Options of every call that makes a network. */

@@ -1,14 +1,13 @@
 import path from "node:path";
-import { assertWritable, checkSavePath } from "./checkpoint-paths.js";
 import { type Colour, paletteOf, type TissueClass } from "../dataset/tissue-class.js";
+import { runJob } from "../native/job.js";
+import { checkOptions } from "../options/check.js";
+import { assertWritable, checkSavePath } from "./checkpoint-paths.js";
 import { metadataOf } from "./model-description.js";
 import type { NativeModel } from "./model-handle.js";
 import type { OpenedModel, WeightsReport } from "./model-opening.js";
-import { runJob } from "../native/job.js";
-import { checkOptions } from "../options/check.js";
-import type { SaveOptions } from "./model-options.js";
+import { type SaveOptions, saveSchema } from "./model-options.js";
 import type { ModelPrecision } from "./precision.js";
-import { saveSchema } from "./model-options.js";
 import type { TrainingSummary } from "./training-events.js";
 import { type TrainingHistory, withHistory } from "./training-history.js";
 

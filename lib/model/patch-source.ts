@@ -1,14 +1,14 @@
 import path from "node:path";
+import { mapConcurrently } from "../async/map-concurrently.js";
+import { readAhead } from "../async/read-ahead.js";
+import { isSplit } from "../dataset/is-split.js";
 import type { Split } from "../dataset/split.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { decodePatch } from "../image/decode-patch.js";
-import { mapConcurrently } from "../async/map-concurrently.js";
 import type { NativeAddon, NativePatchStore } from "../native/addon.js";
 import { nativeCall } from "../native/job.js";
 import { refuseOption } from "../options/check.js";
-import { isSplit } from "../dataset/is-split.js";
-import { readAhead } from "../async/read-ahead.js";
 import { assertPatchSize, checkSplit } from "./split-checks.js";
 
 /** A decoded patch. */

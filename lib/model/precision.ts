@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ClassifierBackbone, SegmenterBackbone } from "./backbones.js";
 import type { Recipe } from "../options/fields.js";
+import type { ClassifierBackbone, SegmenterBackbone } from "./backbones.js";
 
 /**
  * In what a network multiplies. `"float32"`: in full; on a GPU convolutions multiply in TF32, of ten significant bits, as PyTorch's do, unless `tf32` is

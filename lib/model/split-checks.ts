@@ -1,9 +1,9 @@
+import { isSplit } from "../dataset/is-split.js";
 import { minPatchSidePx } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { refuseOption } from "../options/check.js";
-import { isSplit } from "../dataset/is-split.js";
 
 /**
  * Refuses a split that a model can't work on, before any file is read.

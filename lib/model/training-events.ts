@@ -1,5 +1,9 @@
-import type { LabelScores, SegmentationScores } from "../evaluation/scores.js";
-import { labelScoresOf, segmentationScoresOf } from "../evaluation/scores.js";
+import {
+  type LabelScores,
+  labelScoresOf,
+  type SegmentationScores,
+  segmentationScoresOf,
+} from "../evaluation/scores.js";
 import type { NativeEpochEvent, NativeStepEvent, NativeTrainingEvent, NativeTrainingSummary } from "../native/addon.js";
 
 /** One optimiser step has been done. */

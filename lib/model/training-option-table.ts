@@ -1,6 +1,6 @@
 import type { OptionTable } from "../options/declared-option.js";
-import { integerFrom, positive, share } from "../options/kinds.js";
 import { largestSeed, recipes } from "../options/fields.js";
+import { integerFrom, positive, share } from "../options/kinds.js";
 
 /** The options that both trainings have. `npm run generate` writes `training-settings.ts` and the docs from it. */
 export const trainingOptionTable = {

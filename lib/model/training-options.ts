@@ -2,8 +2,8 @@ import { splitField } from "../dataset/is-split.js";
 import type { Split } from "../dataset/split.js";
 import { refuseOption } from "../options/check.js";
 import type { Circumstances } from "../options/declared-option.js";
-import type { Recipe } from "../options/fields.js";
 import * as fields from "../options/fields.js";
+import type { Recipe } from "../options/fields.js";
 import type { TrainingSettings } from "./training-settings.js";
 
 /** How the learning rate runs over the training: see {@link TrainingSettings.schedule}. */

@@ -1,6 +1,6 @@
-import type { Done, NativeFailure, NativeJob, OnEvent } from "./addon.js";
 import { cancellation, throwIfAborted } from "../async/cancellation.js";
 import { type ErrorCode, errorCodes, WsssError } from "../errors.js";
+import type { Done, NativeFailure, NativeJob, OnEvent } from "./addon.js";
 
 /** How a native job ended. */
 interface Outcome<Result> {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { nearestName } from "../text/nearest-name.js";
 import { WsssError } from "../errors.js";
+import { nearestName } from "../text/nearest-name.js";
 import { describeValue } from "./describe-value.js";
 import { foreignWords } from "./foreign-words.js";
 

@@ -1,11 +1,10 @@
 import type { OverlayOptions, Sharp } from "sharp";
-
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { writeBytesAtomic } from "../files/file-access.js";
 import { encodeIndexPng, ignoredIndex } from "../image/index-png.js";
-import { layOut, type LegendEntry } from "./panel-layout.js";
 import sharp from "../image/sharp.js";
+import { layOut, type LegendEntry } from "./panel-layout.js";
 
 /** One field of a picture. */
 export type PanelCell =

@@ -1,15 +1,14 @@
+import { throwIfAborted } from "../async/cancellation.js";
+import { inStage, type OnProgress, type Progress } from "../async/progress.js";
 import type { Split } from "../dataset/split.js";
-import { isWsssError } from "../errors.js";
 import type { GlassRule } from "../dataset/tissue-class.js";
+import { isWsssError } from "../errors.js";
+import type { FeatureLevel } from "../model/backbones.js";
 import type { NativeClassifier, NativeFinishedMasksEvent } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
-import { throwIfAborted } from "../async/cancellation.js";
 import { loadAddon } from "../native/load.js";
-import type { FeatureLevel } from "../model/backbones.js";
-import type { checkPseudoMaskOptions } from "./pseudo-mask-options.js";
-import type { OnProgress, Progress } from "../async/progress.js";
-import { inStage } from "../async/progress.js";
 import { MaskFolderWriter, type WrittenMasks } from "./pseudo-mask-files.js";
+import type { checkPseudoMaskOptions } from "./pseudo-mask-options.js";
 import { PseudoMasks } from "./pseudo-masks.js";
 
 type Work = Omit<ReturnType<typeof checkPseudoMaskOptions>, "levels"> & {

@@ -1,17 +1,15 @@
 import { lstat, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { WsssError } from "../errors.js";
-import { ioFailure, systemCode } from "../files/file-access.js";
-import { matchByAccents, withAccentForm } from "../files/accent-match.js";
-import { composeNamesRemedy, foreignNameRemedy, guessEncoding } from "../files/foreign-name.js";
-import { type FolderEntry, readFolder } from "../files/read-folder.js";
-import { makeFolder, writingFailure } from "../files/make-folder.js";
-import { encodeIndexPng } from "../image/index-png.js";
-import type { Colour, IndexMask } from "../image/index-png.js";
 import { mapConcurrently } from "../async/map-concurrently.js";
+import { inStage, type OnProgress } from "../async/progress.js";
+import { WsssError } from "../errors.js";
+import { matchByAccents, withAccentForm } from "../files/accent-match.js";
+import { ioFailure, systemCode } from "../files/file-access.js";
+import { composeNamesRemedy, foreignNameRemedy, guessEncoding } from "../files/foreign-name.js";
+import { makeFolder, writingFailure } from "../files/make-folder.js";
+import { type FolderEntry, readFolder } from "../files/read-folder.js";
+import { type Colour, encodeIndexPng, type IndexMask } from "../image/index-png.js";
 import { type FeatureLevel, featureLevels } from "../model/backbones.js";
-import type { OnProgress } from "../async/progress.js";
-import { inStage } from "../async/progress.js";
 
 /** Signal and listener of one call. */
 export interface FileWork {

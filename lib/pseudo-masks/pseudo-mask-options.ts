@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { GlassRule } from "../dataset/tissue-class.js";
-import { type InferenceOptions, inferenceShape, withInferenceBase } from "../model/inference-options.js";
 import { type ClassifierBackbone, type FeatureLevel, featureLevels, featureLevelsOf } from "../model/backbones.js";
-import { checkOptions, refuseOption } from "../options/check.js";
-import type { Recipe } from "../options/fields.js";
-import * as fields from "../options/fields.js";
+import { type InferenceOptions, inferenceShape, withInferenceBase } from "../model/inference-options.js";
 import type { Complete } from "../model/training-options.js";
+import { checkOptions, refuseOption } from "../options/check.js";
+import * as fields from "../options/fields.js";
+import type { Recipe } from "../options/fields.js";
 
 /** How pseudo masks are drawn; what a run records. */
 export interface PseudoMaskSettings {

@@ -1,28 +1,27 @@
 import { z } from "zod";
+import { throwIfAborted } from "../async/cancellation.js";
+import { inStage, type OnProgress } from "../async/progress.js";
+import { isSplit } from "../dataset/is-split.js";
 import { loadMaskStore } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import { paletteOf, type TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
+import { boundaryTolerancePx, nativeTolerance } from "../evaluation/boundary-tolerance.js";
 import {
   type BoundaryTolerance,
   evaluationOf,
   type SegmentationEvaluation,
 } from "../evaluation/segmentation-evaluation.js";
+import type { FeatureLevel } from "../model/backbones.js";
+import { assertMasks, assertSameClasses } from "../model/split-checks.js";
 import type { NativeCounts, NativeMaskStore } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
-import { throwIfAborted } from "../async/cancellation.js";
 import { loadAddon } from "../native/load.js";
 import { checkOptions, refuseOption } from "../options/check.js";
-import type { FeatureLevel } from "../model/backbones.js";
 import * as fields from "../options/fields.js";
-import { boundaryTolerancePx, nativeTolerance } from "../evaluation/boundary-tolerance.js";
-import { levels as levelsField } from "./pseudo-mask-options.js";
-import type { OnProgress } from "../async/progress.js";
-import { inStage } from "../async/progress.js";
-import { MaskFolderWriter, drawnLevels, maskFilesOf, type WrittenMasks } from "./pseudo-mask-files.js";
 import { registerPseudoMasks } from "./known-pseudo-masks.js";
-import { isSplit } from "../dataset/is-split.js";
-import { assertMasks, assertSameClasses } from "../model/split-checks.js";
+import { drawnLevels, maskFilesOf, MaskFolderWriter, type WrittenMasks } from "./pseudo-mask-files.js";
+import { levels as levelsField } from "./pseudo-mask-options.js";
 
 /** Options of `PseudoMasks.write`. */
 export interface PseudoMaskWriteOptions {

@@ -1,11 +1,10 @@
 import { join } from "node:path";
-
-import type { Dataset } from "../dataset/open-dataset.js";
 import { refuseAbsentClasses } from "../dataset/absent-classes.js";
+import type { Dataset } from "../dataset/open-dataset.js";
 import { maskFolder, type Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
-import { assertNameable } from "../pseudo-masks/pseudo-mask-files.js";
 import { checkBatches } from "../model/split-checks.js";
+import { assertNameable } from "../pseudo-masks/pseudo-mask-files.js";
 import { levelsOf } from "../pseudo-masks/pseudo-mask-options.js";
 import { levelWeightsFor } from "../segmenter/train-segmenter.js";
 import type { RunContext, RunSources } from "./context.js";

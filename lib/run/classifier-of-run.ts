@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-
 import { readRunRecord } from "./run-record.js";
 
 /**

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-
 import { WsssError } from "../errors.js";
 import {
   compareEvaluations,

@@ -1,9 +1,9 @@
+import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import type { Dataset } from "../dataset/open-dataset.js";
 import { WsssError } from "../errors.js";
-import type { Device } from "../options/device.js";
 import type { Precision } from "../model/precision.js";
+import type { Device } from "../options/device.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
-import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import type { PlanSections, SectionName } from "./plan.js";
 import type { StageSurroundings } from "./stage.js";
 

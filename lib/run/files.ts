@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-
 import { WsssError } from "../errors.js";
 import { ioFailure, systemCode, writeBytesAtomic } from "../files/file-access.js";
 import { makeFolder } from "../files/make-folder.js";

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-
 import type { EpochEvent, StepEvent, TrainingSummary } from "../model/training-events.js";
 import { type MetricColumn, MetricsFile } from "./metrics-file.js";
 import type { RunReporter } from "./reporter.js";

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
 import { link, open, rm, stat, writeFile } from "node:fs/promises";
-
 import { ioFailure, systemCode } from "../files/file-access.js";
 import type { ProcessIdentity } from "../machine/process-identity.js";
 

@@ -1,6 +1,5 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-
 import { makeFolder, writingFailure } from "../files/make-folder.js";
 
 /** What a CSV cell can hold; undefined and NaN become an empty cell. */

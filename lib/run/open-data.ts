@@ -1,5 +1,4 @@
 import { join } from "node:path";
-
 import { type Dataset, openDataset } from "../dataset/open-dataset.js";
 import type { Split, SplitName } from "../dataset/split.js";
 import { WsssError } from "../errors.js";

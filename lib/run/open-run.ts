@@ -1,11 +1,11 @@
-import { withoutUndefined } from "../options/fields.js";
+import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
 import type { Dataset } from "../dataset/open-dataset.js";
 import type { SplitName } from "../dataset/split.js";
+import { describeDifferences, type Difference, differencesBetween } from "../files/fingerprint.js";
+import { makeFolder } from "../files/make-folder.js";
+import { withoutUndefined } from "../options/fields.js";
 import type { PlanCheck } from "./check-plan.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "./context.js";
-import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
-import { makeFolder } from "../files/make-folder.js";
-import { describeDifferences, type Difference, differencesBetween } from "../files/fingerprint.js";
 import { dataLocation, openData } from "./open-data.js";
 import type { OwnDataset } from "./own-dataset.js";
 import { mergeOptions, type PlanOptions } from "./plan-options.js";

@@ -1,14 +1,13 @@
 import { join } from "node:path";
-
 import { readingOnceBefore } from "./check-plan.js";
 import { type RunContext, sectionOf } from "./context.js";
 import { writeJson } from "./files.js";
 import type { RunResult } from "./result.js";
 import type { StageOutcome } from "./stage.js";
+import { performClassifierStage } from "./stages/classifier-stage.js";
 import { evaluate } from "./stages/evaluation-stage.js";
 import { drawPictures } from "./stages/pictures-stage.js";
 import { performPseudoMasksStage } from "./stages/pseudo-masks-stage.js";
-import { performClassifierStage } from "./stages/classifier-stage.js";
 import { performSegmenterStage } from "./stages/segmenter-stage.js";
 
 /** File of the run folder with the last result. */

@@ -1,8 +1,8 @@
-import type { ClassifierBackbone, SegmenterBackbone } from "../model/backbones.js";
 import type { ClassifierTrainingSettings } from "../classifier/classifier-training-settings.js";
+import type { ClassifierBackbone, SegmenterBackbone } from "../model/backbones.js";
 import type { Recipe } from "../options/fields.js";
-import type { GateSettings } from "../segmenter/segmentation-options.js";
 import type { PseudoMaskSettings } from "../pseudo-masks/pseudo-mask-options.js";
+import type { GateSettings } from "../segmenter/segmentation-options.js";
 import type { SegmenterTrainingSettings } from "../segmenter/segmenter-training-settings.js";
 
 /** How many patches of each split a run uses, drawn without preference, the same for every seed. @defaultValue all */

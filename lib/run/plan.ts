@@ -1,25 +1,24 @@
 import { z } from "zod";
-
+import {
+  resolveClassifierTraining,
+  type ResolvedClassifierTraining,
+} from "../classifier/classifier-training-options.js";
+import { boundaryTolerancePx } from "../evaluation/boundary-tolerance.js";
 import {
   type ClassifierBackbone,
   classifierBackbones,
   type SegmenterBackbone,
   segmenterBackbones,
 } from "../model/backbones.js";
-import { checkOptions } from "../options/check.js";
-import {
-  type ResolvedClassifierTraining,
-  resolveClassifierTraining,
-} from "../classifier/classifier-training-options.js";
+import { refuseKeyAlone } from "../model/model-options.js";
 import { trainingOptionTable } from "../model/training-option-table.js";
+import type { Complete } from "../model/training-options.js";
+import { checkOptions } from "../options/check.js";
 import { recordedSettings } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
-import { boundaryTolerancePx } from "../evaluation/boundary-tolerance.js";
-import { type GateSettings, resolveGate } from "../segmenter/segmentation-options.js";
 import { type PseudoMaskSettings, resolvePseudoMasks } from "../pseudo-masks/pseudo-mask-options.js";
-import { refuseKeyAlone } from "../model/model-options.js";
+import { type GateSettings, resolveGate } from "../segmenter/segmentation-options.js";
 import { type ResolvedSegmenterTraining, resolveSegmenterTraining } from "../segmenter/segmenter-training-options.js";
-import type { Complete } from "../model/training-options.js";
 import type { PlanOptions } from "./plan-options.js";
 
 /** What both networks are made from. */

@@ -1,5 +1,4 @@
 import { rm } from "node:fs/promises";
-
 import { ioFailure } from "../files/file-access.js";
 import { listCheckpoints } from "../model/checkpoints.js";
 

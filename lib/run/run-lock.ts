@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-
 import { isWsssError, WsssError } from "../errors.js";
 import { ownIdentity, type ProcessIdentity } from "../machine/process-identity.js";
 import { type FoundLock, lockText, placeLock, readLock, removeLock, renewLock, takeLockAway } from "./lock-file.js";

@@ -1,13 +1,11 @@
 import { join } from "node:path";
-
 import { z } from "zod";
-
+import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import type { PresetName } from "../dataset/presets.js";
 import { WsssError } from "../errors.js";
-import { loadAddon } from "../native/load.js";
 import { packageVersion } from "../files/package-version.js";
+import { loadAddon } from "../native/load.js";
 import type { RunDevice, RunSources } from "./context.js";
-import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import { readJsonIfPresent, writeJson } from "./files.js";
 import type { PlanOptions } from "./plan-options.js";
 import type { PlanSections } from "./plan.js";

@@ -1,7 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-
 import { WsssError } from "../errors.js";
 import type { PatchCounts } from "../evaluation/patch-counts.js";
 import {

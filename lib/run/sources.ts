@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-
 import { WsssError } from "../errors.js";
 import { ioFailure } from "../files/file-access.js";
 import { digestOf } from "../files/fingerprint.js";

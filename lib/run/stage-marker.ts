@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-
 import { systemCode } from "../files/file-access.js";
 import { readFolder } from "../files/read-folder.js";
 import { readJsonIfPresent } from "./files.js";

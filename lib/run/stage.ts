@@ -2,12 +2,11 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-
+import { throwIfAborted } from "../async/cancellation.js";
 import { WsssError } from "../errors.js";
 import { ioFailure } from "../files/file-access.js";
-import { throwIfAborted } from "../async/cancellation.js";
-import { writeJson } from "./files.js";
 import { digestOf } from "../files/fingerprint.js";
+import { writeJson } from "./files.js";
 import type { RunReporter } from "./reporter.js";
 import { checkStage, measureOutput, type StageMarker, type StageOutput } from "./stage-marker.js";
 import type { StageName } from "./stage-names.js";

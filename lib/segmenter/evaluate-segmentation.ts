@@ -1,3 +1,4 @@
+import { inStage } from "../async/progress.js";
 import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import { nativeTolerance } from "../evaluation/boundary-tolerance.js";
@@ -9,7 +10,6 @@ import {
 } from "../evaluation/segmentation-evaluation.js";
 import type { NativeCounts, NativeProgressEvent } from "../native/addon.js";
 import { runJob } from "../native/job.js";
-import { inStage } from "../async/progress.js";
 import type { SegmentationWork } from "./segmentation-prediction.js";
 
 /** Scores predicted masks of a split, whose patches may differ in size. */

@@ -1,13 +1,12 @@
-import type { TissueClass } from "../dataset/tissue-class.js";
+import { inStage, type OnProgress } from "../async/progress.js";
 import type { Classifier } from "../classifier/classifier.js";
+import { classifierHandle } from "../classifier/known-classifiers.js";
+import type { TissueClass } from "../dataset/tissue-class.js";
 import type { ModelHandle } from "../model/model-handle.js";
+import { assertSameClasses } from "../model/split-checks.js";
 import type { NativeClassifier, NativeGate, NativePatchStore } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { refuseOption } from "../options/check.js";
-import type { OnProgress } from "../async/progress.js";
-import { inStage } from "../async/progress.js";
-import { classifierHandle } from "../classifier/known-classifiers.js";
-import { assertSameClasses } from "../model/split-checks.js";
 
 /** Checked choices for a gate. */
 export interface GateChoice {

@@ -1,13 +1,13 @@
 import { z } from "zod";
-import type { Classifier } from "../classifier/classifier.js";
 import { classifierField } from "../classifier/classifier-field.js";
+import type { Classifier } from "../classifier/classifier.js";
 import { boundaryTolerancePx } from "../evaluation/boundary-tolerance.js";
 import type { BoundaryTolerance } from "../evaluation/segmentation-evaluation.js";
 import { type InferenceOptions, inferenceShape, withInferenceBase } from "../model/inference-options.js";
-import { checkOptions, refuseOption } from "../options/check.js";
-import type { Recipe } from "../options/fields.js";
-import * as fields from "../options/fields.js";
 import { type Complete, withBase } from "../model/training-options.js";
+import { checkOptions, refuseOption } from "../options/check.js";
+import * as fields from "../options/fields.js";
+import type { Recipe } from "../options/fields.js";
 
 /** How the class gate is applied (paper section 3.3); what a run records. */
 export interface GateSettings {

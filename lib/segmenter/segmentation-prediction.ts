@@ -1,14 +1,12 @@
+import { throwIfAborted } from "../async/cancellation.js";
+import { inStage, type OnProgress } from "../async/progress.js";
+import { readAhead } from "../async/read-ahead.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
-import type { PatchGate } from "./gate.js";
+import { type CheckedSource, patchPortions, type UnreadablePatch } from "../model/patch-source.js";
 import type { NativeAddon, NativeMaskStore, NativePatchStore, NativeSegmenter } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
-import { throwIfAborted } from "../async/cancellation.js";
 import { loadAddon } from "../native/load.js";
-import type { CheckedSource, UnreadablePatch } from "../model/patch-source.js";
-import { patchPortions } from "../model/patch-source.js";
-import type { OnProgress } from "../async/progress.js";
-import { inStage } from "../async/progress.js";
-import { readAhead } from "../async/read-ahead.js";
+import type { PatchGate } from "./gate.js";
 
 /** Which class each pixel of a patch shows. */
 export interface ClassMap {

@@ -1,32 +1,43 @@
-import { readBundle } from "../model/read-bundle.js";
 import { Classifier } from "../classifier/classifier.js";
 import type { Split } from "../dataset/split.js";
 import type { SegmentationEvaluation } from "../evaluation/segmentation-evaluation.js";
-import { Gate, type PatchGate } from "./gate.js";
-import { Model } from "../model/model.js";
+import type { SegmenterBackbone } from "../model/backbones.js";
 import type { ModelDescription } from "../model/model-description.js";
 import type { ModelHandle } from "../model/model-handle.js";
-import type { ModelOpening, OpenedModel } from "../model/model-opening.js";
-import { describeSavedModel, openModel } from "../model/model-opening.js";
-import type { NativeSegmenter } from "../native/addon.js";
-import type { SegmenterBackbone } from "../model/backbones.js";
-import { checkOptions, refuseOption } from "../options/check.js";
-import { path as pathField, withoutUndefined } from "../options/fields.js";
-import type { EvaluationOptions, SegmentationOptions } from "./segmentation-options.js";
-import { checkEvaluationOptions, checkSegmentationOptions } from "./segmentation-options.js";
-import type { ModelLoadOptions, SegmenterCreateOptions } from "../model/model-options.js";
-import { modelLoadSchema, refuseKeyAlone, segmenterCreateSchema } from "../model/model-options.js";
-import type { SegmenterTrainingOptions } from "./segmenter-training-options.js";
-import { checkSegmenterTraining } from "./segmenter-training-options.js";
+import { describeSavedModel, type ModelOpening, type OpenedModel, openModel } from "../model/model-opening.js";
+import {
+  type ModelLoadOptions,
+  modelLoadSchema,
+  refuseKeyAlone,
+  type SegmenterCreateOptions,
+  segmenterCreateSchema,
+} from "../model/model-options.js";
+import { Model } from "../model/model.js";
+import { checkSource, type PatchInput, type UnreadablePatch } from "../model/patch-source.js";
 import { trainingPrecision } from "../model/precision.js";
-import type { PatchInput, UnreadablePatch } from "../model/patch-source.js";
-import { checkSource } from "../model/patch-source.js";
-import type { ClassMap, SegmentationPrediction } from "./segmentation-prediction.js";
-import { predictEach, predictPatches, predictSplit } from "./segmentation-prediction.js";
-import { evaluateSegmentation } from "./evaluate-segmentation.js";
-import { levelWeightsOf, trainSegmenter } from "./train-segmenter.js";
+import { readBundle } from "../model/read-bundle.js";
 import { assertMasks, checkBatches, checkSplit } from "../model/split-checks.js";
 import type { SegmenterTrainingEvent, TrainingSummary } from "../model/training-events.js";
+import type { NativeSegmenter } from "../native/addon.js";
+import { checkOptions, refuseOption } from "../options/check.js";
+import { path as pathField, withoutUndefined } from "../options/fields.js";
+import { evaluateSegmentation } from "./evaluate-segmentation.js";
+import { Gate, type PatchGate } from "./gate.js";
+import {
+  checkEvaluationOptions,
+  checkSegmentationOptions,
+  type EvaluationOptions,
+  type SegmentationOptions,
+} from "./segmentation-options.js";
+import {
+  type ClassMap,
+  predictEach,
+  predictPatches,
+  predictSplit,
+  type SegmentationPrediction,
+} from "./segmentation-prediction.js";
+import { checkSegmenterTraining, type SegmenterTrainingOptions } from "./segmenter-training-options.js";
+import { levelWeightsOf, trainSegmenter } from "./train-segmenter.js";
 
 /** Options of {@link Segmenter.predictEach}. */
 export interface PredictEachOptions extends SegmentationOptions {

@@ -1,6 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
 import { join } from "node:path";
-
+import { type Command, InvalidArgumentError } from "commander";
 import { ablate } from "../../ablation/ablate.js";
 import { ablationText } from "../../ablation/ablation-text.js";
 import { demoDataset } from "../../demo/demo-dataset.js";
@@ -13,7 +12,7 @@ import { act, addTalkOptions, type Streams } from "../environment.js";
 import { planOfRun } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
-import { seedList, words, wordOr } from "../values.js";
+import { seedList, wordOr, words } from "../values.js";
 import { addMethodOptions } from "./run-command.js";
 
 interface AblateOptions {

@@ -1,8 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-
 import type { Command } from "commander";
-
 import { saveBundle } from "../../bundle/save-bundle.js";
 import { Classifier } from "../../classifier/classifier.js";
 import { ioFailure } from "../../files/file-access.js";

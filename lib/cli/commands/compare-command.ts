@@ -1,9 +1,8 @@
-import { type Command, InvalidArgumentError } from "commander";
 import { resolve } from "node:path";
-
+import { type Command, InvalidArgumentError } from "commander";
 import { compareRuns } from "../../run/compare-runs.js";
-import { act, addTalkOptions, type Streams } from "../environment.js";
 import { comparisonReport } from "../comparison-report.js";
+import { act, addTalkOptions, type Streams } from "../environment.js";
 import { writeResult } from "../terminal.js";
 import { decimal, integer, oneOf } from "../values.js";
 

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-
 import { convertWeights, type WeightConversion } from "../../model/convert-weights.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { addWeightsKey } from "../run-options.js";

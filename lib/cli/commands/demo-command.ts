@@ -1,7 +1,6 @@
-import type { Command } from "commander";
-import { performance } from "node:perf_hooks";
 import { join, resolve } from "node:path";
-
+import { performance } from "node:perf_hooks";
+import type { Command } from "commander";
 import { demoDataset } from "../../demo/demo-dataset.js";
 import { demoSettings, tinyDemoSettings } from "../../demo/settings.js";
 import { allSections } from "../../run/plan.js";

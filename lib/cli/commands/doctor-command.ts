@@ -1,7 +1,5 @@
 import { resolve } from "node:path";
-
 import type { Command } from "commander";
-
 import { type PresetName, presetNames } from "../../dataset/presets.js";
 import type { DatasetExamination } from "../../doctor/examination.js";
 import { examineDataset } from "../../doctor/examine-dataset.js";

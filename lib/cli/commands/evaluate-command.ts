@@ -1,7 +1,6 @@
-import type { Command } from "commander";
-import { performance } from "node:perf_hooks";
 import { resolve } from "node:path";
-
+import { performance } from "node:perf_hooks";
+import type { Command } from "commander";
 import { reportTable } from "../../run/report-table.js";
 import type { RunResult } from "../../run/result.js";
 import { evaluate } from "../../run/stages/evaluation-stage.js";

@@ -1,16 +1,14 @@
 import { availableParallelism, cpus, totalmem } from "node:os";
-
 import type { Command } from "commander";
-
+import { packageVersion } from "../../files/package-version.js";
 import { inspectLibTorch, type LibTorchReport } from "../../libtorch/libtorch.js";
-import type { NativeAddon, NativeDeviceReport } from "../../native/addon.js";
 import { cpuQuota } from "../../machine/cpu-quota.js";
+import { inspectWeights } from "../../model/inspect-weights.js";
+import type { NativeAddon, NativeDeviceReport } from "../../native/addon.js";
 import { findBinary, noBinary } from "../../native/binary.js";
 import { runJob } from "../../native/job.js";
 import { loadAddon } from "../../native/load.js";
-import { packageVersion } from "../../files/package-version.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
-import { inspectWeights } from "../../model/inspect-weights.js";
 import { addWeightsKey } from "../run-options.js";
 import { writeResult } from "../terminal.js";
 import { describeWeights, weightsJson } from "../weights-report.js";

@@ -1,24 +1,22 @@
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-
 import type { Command } from "commander";
-
+import { mapConcurrently } from "../../async/map-concurrently.js";
+import type { OnProgress } from "../../async/progress.js";
 import { Classifier } from "../../classifier/classifier.js";
 import { paletteOf } from "../../dataset/tissue-class.js";
 import { isWsssError, WsssError } from "../../errors.js";
-import { decodePatch } from "../../image/decode-patch.js";
 import { writeBytesAtomic } from "../../files/file-access.js";
-import { writeIndexPng } from "../../image/index-png.js";
-import { mapConcurrently } from "../../async/map-concurrently.js";
-import { renderOverlay } from "../../pictures/panel.js";
-import type { UnreadablePatch } from "../../model/patch-source.js";
-import type { ClassMap } from "../../segmenter/segmentation-prediction.js";
-import { resolveGate } from "../../segmenter/segmentation-options.js";
-import type { OnProgress } from "../../async/progress.js";
-import type { Device } from "../../options/device.js";
-import type { Precision } from "../../model/precision.js";
 import { makeFolder } from "../../files/make-folder.js";
+import { decodePatch } from "../../image/decode-patch.js";
+import { writeIndexPng } from "../../image/index-png.js";
+import type { UnreadablePatch } from "../../model/patch-source.js";
+import type { Precision } from "../../model/precision.js";
+import type { Device } from "../../options/device.js";
+import { renderOverlay } from "../../pictures/panel.js";
 import { classifierOfRun } from "../../run/classifier-of-run.js";
+import { resolveGate } from "../../segmenter/segmentation-options.js";
+import type { ClassMap } from "../../segmenter/segmentation-prediction.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
 import { findPictures, type PictureFile } from "../find-pictures.js";

@@ -1,6 +1,5 @@
-import type { Command } from "commander";
 import { join, resolve } from "node:path";
-
+import type { Command } from "commander";
 import { pseudoMaskTable } from "../../run/report-table.js";
 import { pseudoMaskFolder } from "../../run/sources.js";
 import { performPseudoMasksStage } from "../../run/stages/pseudo-masks-stage.js";

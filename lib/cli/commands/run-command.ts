@@ -1,22 +1,21 @@
-import type { Command } from "commander";
 import { performance } from "node:perf_hooks";
-
+import type { Command } from "commander";
 import { checkPlan } from "../../run/check-plan.js";
 import { type RunRequest, withRun } from "../../run/open-run.js";
 import { runPipeline } from "../../run/pipeline.js";
 import { allSections } from "../../run/plan.js";
 import { reportTable } from "../../run/report-table.js";
-import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
-import { classifierFlags, planOfRun, segmenterFlags } from "../plan-of-command.js";
-import * as groups from "../run-options.js";
-import { writeResult } from "../terminal.js";
-import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
 import {
   addPrefixedNetworkOptions,
   addPrefixedOptions,
   addStageWeights,
   addTrainingOptions,
 } from "../add-training-options.js";
+import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
+import { classifierFlags, planOfRun, segmenterFlags } from "../plan-of-command.js";
+import * as groups from "../run-options.js";
+import { writeResult } from "../terminal.js";
+import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
 import { fraction } from "../values.js";
 
 /** Adds the options that all stages together have, for `run` and `demo`. */

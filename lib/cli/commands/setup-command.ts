@@ -1,12 +1,11 @@
 import { type Command, Option } from "commander";
-
 import {
   findDriver,
   findLibTorch,
   type LibTorchVariant,
   planSetup,
-  type SetupPlan,
   setupLibTorch,
+  type SetupPlan,
 } from "../../libtorch/libtorch.js";
 import { loadAddon, locateAddon } from "../../native/load.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-
 import type { SplitName } from "../../dataset/split.js";
 import type { PlanCheck } from "../../run/check-plan.js";
 import type { RunContext, RunSources } from "../../run/context.js";

@@ -1,13 +1,12 @@
-import type { Command } from "commander";
 import { join } from "node:path";
-
+import type { Command } from "commander";
 import { checkClassifierPlan } from "../../run/check-plan.js";
 import { performClassifierStage } from "../../run/stages/classifier-stage.js";
+import { addTrainingOptions } from "../add-training-options.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { classifierOf } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { classifierTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
-import { addTrainingOptions } from "../add-training-options.js";
 import { setStageAction } from "./stage-command.js";
 import { trainingAnswer } from "./training-answer.js";
 

@@ -1,13 +1,12 @@
-import type { Command } from "commander";
 import { join, resolve } from "node:path";
-
+import type { Command } from "commander";
 import { checkSegmenterPlan } from "../../run/check-plan.js";
 import { performSegmenterStage } from "../../run/stages/segmenter-stage.js";
+import { addTrainingOptions } from "../add-training-options.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { segmenterOf } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { segmenterTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
-import { addTrainingOptions } from "../add-training-options.js";
 import { setStageAction } from "./stage-command.js";
 import { trainingAnswer } from "./training-answer.js";
 

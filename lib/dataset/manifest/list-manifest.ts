@@ -1,18 +1,17 @@
 import path from "node:path";
-
 import { mapConcurrently } from "../../async/map-concurrently.js";
-import type { DatasetDescription } from "../description.js";
 import { absentClasses } from "../absent-classes.js";
+import type { DatasetDescription } from "../description.js";
 import { FileFinder } from "../find-file.js";
 import { compareCodePoints } from "../list-files.js";
 import type { SplitFiles } from "../list-split.js";
+import type { PatchFile } from "../patch-file.js";
+import { type SplitName, splitNames } from "../split-name.js";
 import { checkColumns } from "./manifest-columns.js";
 import { ManifestFindings } from "./manifest-findings.js";
 import { type ManifestEntry, readEntries } from "./manifest-rows.js";
 import { assignSplits, checkSplitSource, type SplitEntries } from "./manifest-splits.js";
 import { readManifestTable } from "./manifest-table.js";
-import type { PatchFile } from "../patch-file.js";
-import { type SplitName, splitNames } from "../split-name.js";
 
 /** Where a manifest is, and what its paths are relative to; all absolute. */
 export interface ManifestPlace {

@@ -1,7 +1,7 @@
-import { fileProblemsError } from "../file-problems.js";
-import type { ManifestTable } from "./manifest-table.js";
 import { nearestName } from "../../text/nearest-name.js";
+import { fileProblemsError } from "../file-problems.js";
 import type { TissueClass } from "../tissue-class.js";
+import type { ManifestTable } from "./manifest-table.js";
 
 /** Columns that every manifest may have, beside those of the classes. */
 const ownColumns = ["image", "mask", "split", "patient", "labels"] as const;

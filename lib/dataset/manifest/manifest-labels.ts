@@ -1,7 +1,7 @@
-import type { ManifestColumns } from "./manifest-columns.js";
-import type { ManifestRow } from "./manifest-table.js";
 import { nearestName } from "../../text/nearest-name.js";
 import type { TissueClass } from "../tissue-class.js";
+import type { ManifestColumns } from "./manifest-columns.js";
+import type { ManifestRow } from "./manifest-table.js";
 
 /** The label of a row: 0 or 1 for each class, null where the row says nothing, or why it can't be read. */
 export type RowLabel = { readonly labels: number[] | null } | { readonly problem: string };

@@ -1,13 +1,12 @@
 import path from "node:path";
-
 import { patchExtensions } from "../../image/decode-patch.js";
 import { pathProblem } from "../inner-path.js";
-import { readRowLabel } from "./manifest-labels.js";
-import type { ManifestColumns } from "./manifest-columns.js";
-import type { ManifestFindings } from "./manifest-findings.js";
-import type { ManifestRow } from "./manifest-table.js";
 import { type SplitName, splitNames } from "../split-name.js";
 import type { TissueClass } from "../tissue-class.js";
+import type { ManifestColumns } from "./manifest-columns.js";
+import type { ManifestFindings } from "./manifest-findings.js";
+import { readRowLabel } from "./manifest-labels.js";
+import type { ManifestRow } from "./manifest-table.js";
 
 /** One patch of a manifest, as far as its row could be read; what could not is among the findings. */
 export interface ManifestEntry {

@@ -1,10 +1,10 @@
 import type { DatasetDescription } from "../description.js";
 import { fileProblemsError } from "../file-problems.js";
+import { splitPatients, wantedSplits } from "../patient-split.js";
+import { type SplitName, splitNames } from "../split-name.js";
 import type { ManifestColumns } from "./manifest-columns.js";
 import type { ManifestFindings } from "./manifest-findings.js";
 import type { ManifestEntry } from "./manifest-rows.js";
-import { splitPatients, wantedSplits } from "../patient-split.js";
-import { type SplitName, splitNames } from "../split-name.js";
 
 /** Entries that belong to a split. */
 export type SplitEntries = Readonly<Record<SplitName, readonly ManifestEntry[]>>;

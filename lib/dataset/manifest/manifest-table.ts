@@ -1,5 +1,4 @@
 import { type CsvError, type Info, parse } from "csv-parse/sync";
-
 import { WsssError } from "../../errors.js";
 import { readText } from "../../files/file-access.js";
 

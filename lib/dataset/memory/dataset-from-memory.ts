@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { WsssError } from "../../errors.js";
 import { loadAddon } from "../../native/load.js";
-import { checkDescription, type DatasetDescription } from "../description.js";
 import { refuseAbsentClasses } from "../absent-classes.js";
+import { checkDescription, type DatasetDescription } from "../description.js";
 import type { Dataset } from "../open-dataset.js";
 import type { PatchFile } from "../patch-file.js";
 import { Split, type SplitName, splitNames } from "../split.js";

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { WsssError } from "../../errors.js";
+import { countIndices } from "../../image/index-png-codec.js";
 import type { NativeMaskStore } from "../../native/addon.js";
 import { nativeCall } from "../../native/job.js";
 import { labelsOfMask, type LoadedGroup, type StoreFactories } from "../loaded-split.js";
 import type { SplitFingerprint } from "../split-fingerprint.js";
-import { countIndices } from "../../image/index-png-codec.js";
 import type { NamedMemoryPatch } from "./memory-patch.js";
 
 /** Pixels of a split that lie in native memory and nowhere else: what `Split` would otherwise read from files. */

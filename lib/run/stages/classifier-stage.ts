@@ -1,16 +1,15 @@
 import { join } from "node:path";
-
 import { Classifier } from "../../classifier/classifier.js";
-import type { ClassifierEpochEvent } from "../../model/training-events.js";
-import { type RunContext, sectionOf } from "../context.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
+import type { ClassifierEpochEvent } from "../../model/training-events.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
+import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
-import { identityOfWeights } from "../sources.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
-import { describeWeightsReport } from "../weights-note.js";
+import { identityOfWeights } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { classifierEpochColumns, classifierStepColumns } from "../training-metrics.js";
+import { describeWeightsReport } from "../weights-note.js";
 import { loadForStage } from "./load-split.js";
 
 const stage = "train-classifier";

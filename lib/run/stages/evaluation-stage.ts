@@ -1,12 +1,12 @@
 import { Classifier } from "../../classifier/classifier.js";
-import { WsssError } from "../../errors.js";
-import type { EvaluationOptions } from "../../segmenter/segmentation-options.js";
-import { Segmenter } from "../../segmenter/segmenter.js";
-import { type RunContext, sectionOf } from "../context.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
+import { WsssError } from "../../errors.js";
 import { confidenceIntervals } from "../../evaluation/confidence-intervals.js";
 import { canBeResampled } from "../../evaluation/groups.js";
 import type { SegmentationEvaluation } from "../../evaluation/segmentation-evaluation.js";
+import type { EvaluationOptions } from "../../segmenter/segmentation-options.js";
+import { Segmenter } from "../../segmenter/segmenter.js";
+import { type RunContext, sectionOf } from "../context.js";
 import { type ClassifierResult, intervalsResult, segmentationResult, type TestResult } from "../result.js";
 import {
   confusionFile,

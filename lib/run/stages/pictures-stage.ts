@@ -1,19 +1,18 @@
 import { join } from "node:path";
-
 import { Classifier } from "../../classifier/classifier.js";
 import { trueMaskReading } from "../../dataset/mask-indices.js";
 import type { PatchFile, Split } from "../../dataset/split.js";
 import { isWsssError } from "../../errors.js";
+import { makeFolder } from "../../files/make-folder.js";
+import { replaceWhole } from "../../files/replace-whole.js";
 import { decodePatch } from "../../image/decode-patch.js";
 import { readIndexPng, type ReadMaskOptions } from "../../image/index-png.js";
 import { type PanelCell, type PanelPicture, type PanelRow, writePanel } from "../../pictures/panel.js";
-import { printable } from "../../text/printable.js";
-import { Segmenter } from "../../segmenter/segmenter.js";
-import { type RunContext, sectionOf } from "../context.js";
 import { drawnLevels, maskFilesOf } from "../../pseudo-masks/pseudo-mask-files.js";
-import { makeFolder } from "../../files/make-folder.js";
-import { replaceWhole } from "../../files/replace-whole.js";
-import { pseudoMaskFolder, maskSource, type StageSource, weightSource } from "../sources.js";
+import { Segmenter } from "../../segmenter/segmenter.js";
+import { printable } from "../../text/printable.js";
+import { type RunContext, sectionOf } from "../context.js";
+import { maskSource, pseudoMaskFolder, type StageSource, weightSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 
 const stage = "pictures";

@@ -1,12 +1,11 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-
 import { Classifier } from "../../classifier/classifier.js";
-import { type RunContext, sectionOf } from "../context.js";
-import { describeSavedModel } from "../../model/model-opening.js";
-import { type ClassifierBackbone, featureLevels } from "../../model/backbones.js";
-import { levelsOf } from "../../pseudo-masks/pseudo-mask-options.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
+import { type ClassifierBackbone, featureLevels } from "../../model/backbones.js";
+import { describeSavedModel } from "../../model/model-opening.js";
+import { levelsOf } from "../../pseudo-masks/pseudo-mask-options.js";
+import { type RunContext, sectionOf } from "../context.js";
 import { type SegmentationResult, segmentationResult } from "../result.js";
 import { pseudoMaskFolder, type StageSource, weightSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";

@@ -1,18 +1,17 @@
 import { join } from "node:path";
-
+import { classesOf } from "../../dataset/dataset-fingerprint.js";
+import type { Score } from "../../evaluation/score-table.js";
+import type { SegmenterEpochEvent } from "../../model/training-events.js";
 import { PseudoMasks } from "../../pseudo-masks/pseudo-masks.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
-import type { SegmenterEpochEvent } from "../../model/training-events.js";
-import { type RunContext, sectionOf } from "../context.js";
-import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
+import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
-import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
-import type { Score } from "../../evaluation/score-table.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
-import { describeWeightsReport } from "../weights-note.js";
+import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { segmenterEpochColumns, segmenterStepColumns } from "../training-metrics.js";
+import { describeWeightsReport } from "../weights-note.js";
 import { loadForStage, progressOf } from "./load-split.js";
 
 const stage = "train-segmenter";
