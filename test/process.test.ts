@@ -4,9 +4,23 @@ import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "@jest/globals";
+import { resolveSegmenterTraining } from "../dist/index.js";
+import { nativeTraining } from "../dist/model/native-training-options.js";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
 const library = pathToFileURL(path.join(root, "dist/native/load.js")).href;
+
+/** What the library would tell the addon of an endless training on one level of masks. */
+const endless = {
+  ...nativeTraining(resolveSegmenterTraining({ epochs: 100_000, batchSize: 4, seed: 1, blur: 0 }), {
+    split: { count: 16 },
+    checkpoints: { checkpointFolder: "", checkpointSteps: 0, checkpointKeep: 1, checkpointConfig: "", resumeFrom: "" },
+    metadata: {},
+    precision: "float32",
+    isValidated: false,
+  }),
+  levelWeights: [1],
+};
 
 /** A program that starts an endless training on invented tissue and then does `then`. */
 const training = (then: string, options = ""): string => `
@@ -19,14 +33,7 @@ const training = (then: string, options = ""): string => `
   const config = { classCount: 4, width: 1 / 16, headWidth: 1 / 16, device: "cpu", seed: 1, threads: 0, precision: "float32", tf32: true, backbone: "resnet101", outputStride: 16 };
   const segmenter = new addon.Segmenter(config);
   await call((done) => segmenter.initialize(null, done));
-  const options = {
-    epochs: 100000, batchSize: 4, fitBatch: false, freeHostBytes: 0, gradientCheckpointing: false, learningRate: 0.01, headLearningRateFactor: 1, momentum: 0.9, nesterov: false,
-    weightDecay: 0, schedule: "poly", power: 0.9, stepEpochs: 1, warmupEpochs: 0, gradientClipNorm: 5,
-    emaDecay: 0, dropLastBatch: true, unfoldBatchNorm: true, seed: 1, precision: "float32", horizontalFlip: 0.5, verticalFlip: 0.5, dropoutFactor: 1, checkpointFolder: "",
-    checkpointSteps: 0, checkpointKeep: 1, checkpointConfig: "", resumeFrom: "",
-    metadata: {}, keep: "last", levelWeights: [1], background: "ignore", divideByBatch: false, loss: "cross-entropy",
-    blur: 0, freezeBatchNorm: false, ${options}
-  };
+  const options = { ...${JSON.stringify(endless)}, ${options} };
   let steps = 0;
   let tellFirst;
   const first = new Promise((resolve) => (tellFirst = resolve));

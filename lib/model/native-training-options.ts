@@ -30,7 +30,7 @@ export function oneOrAll<Part>(parts: readonly Part[]): Part | readonly Part[] |
 
 /** What a training tells the addon beside its settings. */
 export interface TrainingContext {
-  readonly split: Split;
+  readonly split: Pick<Split, "count">;
   readonly checkpoints: NativeCheckpointOptions;
   readonly metadata: Readonly<Record<string, string>>;
   readonly precision: NativeTrainingSurroundings["precision"];
