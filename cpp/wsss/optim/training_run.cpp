@@ -45,10 +45,10 @@ TrainingRun::TrainingRun(const char* stage, torch::nn::Module& network, const at
 
 StepRecorder TrainingRun::make_recorder() {
   std::string reason;
-  if (device_.is_cpu() && !options_.graphs) reason = "the device is the CPU";
   if (options_.loss_interval == 1) reason = "the loss is read at every step";
   const char* wish = std::getenv("WSSS_RECORD");
   if (wish != nullptr && std::string(wish) == "0") reason = "WSSS_RECORD is 0";
+  if (device_.is_cpu() && !options_.graphs) reason = "the device is the CPU";
   GraphSource graphs = options_.graphs ? *options_.graphs : device_.is_cpu() ? GraphSource() : graphs_of_cuda();
   return {device_, std::move(graphs), std::move(reason), dropout_generator_, options_.dropout_factor, [this] {
             drop_gradients();
