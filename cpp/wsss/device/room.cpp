@@ -1,7 +1,5 @@
 #include "wsss/device/room.h"
 
-#include <ATen/ATen.h>
-
 #include <exception>
 #include <string>
 
@@ -13,20 +11,12 @@ namespace wsss {
 
 namespace {
 
-/// What must stay free beside a batch that is said to fit: between two calls threads, and the heap of JavaScript, come
-/// and go.
-constexpr std::int64_t kReservedBytes = std::int64_t{32} << 20;
-
 /// Patches, at most so many, that the work has room for, found by halving; 0 if not even one has.
 std::int64_t fitting_patches(std::int64_t most, const c10::Device& device,
                              const std::function<void(std::int64_t)>& work) {
   for (std::int64_t patches = most; patches > 0; patches /= 2) {
     release_idle_memory(device);
-    const auto no_room = lack_of_room([&] {
-      const at::Tensor reserve = at::empty({kReservedBytes}, at::TensorOptions(device).dtype(at::kByte));
-      work(patches);
-    });
-    if (!no_room) return patches;
+    if (!lack_of_room([&] { work(patches); })) return patches;
   }
   return 0;
 }
