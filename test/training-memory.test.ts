@@ -205,8 +205,7 @@ describe("a process that may not have more memory", () => {
          let failure;
          await call(24).catch((error) => (failure = error));
          const { code, message, details } = failure;
-         // "About": threads and the heap of JavaScript come and go between two calls, and the limit here is tight.
-         await call(Math.max(1, Math.floor(details.fits / 2)));
+         await call(details.fits);
          console.log(JSON.stringify({ code, message, details }));`,
       ),
     )) as { code: string; message: string; details: { batchSize: number; fits: number } };

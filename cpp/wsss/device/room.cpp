@@ -1,5 +1,6 @@
 #include "wsss/device/room.h"
 
+#include <algorithm>
 #include <exception>
 #include <string>
 
@@ -11,12 +12,15 @@ namespace wsss {
 
 namespace {
 
+/// Three quarters of what just had room: between two calls threads, and the heap of JavaScript, come and go.
+std::int64_t with_headroom(std::int64_t patches) { return std::max<std::int64_t>(1, patches * 3 / 4); }
+
 /// Patches, at most so many, that the work has room for, found by halving; 0 if not even one has.
 std::int64_t fitting_patches(std::int64_t most, const c10::Device& device,
                              const std::function<void(std::int64_t)>& work) {
   for (std::int64_t patches = most; patches > 0; patches /= 2) {
     release_idle_memory(device);
-    if (!lack_of_room([&] { work(patches); })) return patches;
+    if (!lack_of_room([&] { work(patches); })) return with_headroom(patches);
   }
   return 0;
 }
