@@ -1,3 +1,4 @@
+// What the addon keeps for one JavaScript environment: its executors, and the one for jobs without a model.
 #pragma once
 
 #include <napi.h>

@@ -1,3 +1,4 @@
+// The classifier as a JavaScript class: training, classification, evaluation and pseudo masks.
 #pragma once
 
 #include <napi.h>

@@ -1,3 +1,4 @@
+// Options from JavaScript objects to the core's structs, and the core's reports back to JavaScript objects.
 #pragma once
 
 #include <napi.h>
@@ -6,9 +7,9 @@
 #include "wsss/classifier/classifier_trainer.h"
 #include "wsss/core/precision.h"
 #include "wsss/evaluation/confusion.h"
-#include "wsss/optim/training.h"
 #include "wsss/pseudo_mask/generate.h"
 #include "wsss/segmenter/segmenter_trainer.h"
+#include "wsss/training/training_options.h"
 #include "wsss/weight_tools/convert_weights.h"
 #include "wsss/weight_tools/weight_inspection.h"
 #include "wsss/weights/load.h"

@@ -1,3 +1,4 @@
+// The addon's functions that score masks, and the counts they give to JavaScript.
 #pragma once
 
 #include <napi.h>

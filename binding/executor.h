@@ -1,3 +1,4 @@
+// The native threads that run jobs for JavaScript, with their events, results and cancellation.
 #pragma once
 
 #include <napi.h>
@@ -32,11 +33,11 @@ class JobContext {
 };
 
 /// One native thread that runs the jobs of one object, one after the other, off the event loop and outside libuv's pool
-/// (whose four threads all of node:fs shares, and where every thread would get an OpenMP pool of its own).
+/// (whose four threads serve all of node:fs, and where every thread would get an OpenMP pool of its own).
 ///
-/// A thread that waits keeps its OpenMP pool, and libgomp hardly spins in any pool as soon as all of them together have
-/// more threads than the machine has cores: with a classifier at rest beside it, a training step of a small segmenter
-/// took 1.7 times as long. So the thread ends soon after its last job, unless it has to stay, and the next job begins
+/// A waiting thread keeps its OpenMP pool, and as soon as all pools together have more threads than the machine has
+/// cores, libgomp hardly spins in any of them: with an idle classifier beside it, a training step of a small segmenter
+/// took 1.7 times as long. So the thread ends soon after its last job, unless it has to stay, and the next job starts
 /// another.
 ///
 /// When its environment ends (worker.terminate), what runs is cancelled and the thread joined. process.exit runs no
@@ -48,7 +49,7 @@ class Executor {
 
   enum class AtRest {
     kEnds,
-    kStays,  ///< For work on a GPU: cuDNN knows by thread which way of a convolution it found to be the fastest.
+    kStays,  ///< For work on a GPU: cuDNN remembers per thread which algorithm it found fastest for a convolution.
   };
 
   /// @param threads  intra-op threads of LibTorch in this executor's work, 0 = LibTorch's choice.
@@ -91,7 +92,7 @@ class Executor {
   std::shared_ptr<Job> running_;
   bool retired_ = false;
   bool stopping_ = false;
-  bool runs_ = false;  ///< Whether the thread looks at the queue again.
+  bool runs_ = false;  ///< Whether the thread will look at the queue again.
   std::thread thread_;
 };
 

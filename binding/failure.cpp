@@ -3,7 +3,9 @@
 #include <c10/util/Exception.h>
 
 #include <string>
+#include <vector>
 
+#include "js_values.h"
 #include "wsss/device/device_memory.h"
 
 namespace wsss::binding {
@@ -42,19 +44,19 @@ const char* code_name(ErrorCode code) {
 
 Error out_of_memory(const std::string& what) {
   return Error(ErrorCode::kOutOfMemory,
-               "memory ran out; use a smaller batchSize, width or patch size, or close other programs (" + what + ")");
+               "memory ran out; use a smaller batch, width or patch size, or close other programs (" + what + ")");
+}
+
+Napi::Value js_detail(Napi::Env env, const ErrorDetails::mapped_type& value) {
+  if (const double* number = std::get_if<double>(&value)) return Napi::Number::New(env, *number);
+  if (const auto* text = std::get_if<std::string>(&value)) return Napi::String::New(env, *text);
+  return to_array(env, std::get<std::vector<std::string>>(value));
 }
 
 void set_members(Napi::Object object, const Error& error) {
   object.Set("code", code_name(error.code()));
   Napi::Object details = Napi::Object::New(object.Env());
-  for (const auto& [name, value] : error.details()) {
-    if (const double* number = std::get_if<double>(&value)) {
-      details.Set(name, *number);
-    } else {
-      details.Set(name, std::get<std::string>(value));
-    }
-  }
+  for (const auto& [name, value] : error.details()) details.Set(name, js_detail(object.Env(), value));
   object.Set("details", details);
 }
 

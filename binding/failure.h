@@ -1,3 +1,4 @@
+// How C++ exceptions reach JavaScript: as an error code, a message and details.
 #pragma once
 
 #include <napi.h>

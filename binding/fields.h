@@ -1,3 +1,4 @@
+// Checked reading of JavaScript option objects and byte arrays.
 #pragma once
 
 #include <napi.h>

@@ -1,3 +1,4 @@
+// Small helpers that make JavaScript arrays and set numbers in JavaScript objects.
 #pragma once
 
 #include <napi.h>

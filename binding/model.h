@@ -1,3 +1,4 @@
+// What the JavaScript classes of classifier and segmenter share: build, load, save, dispose, and queue jobs.
 #pragma once
 
 #include <napi.h>
@@ -115,7 +116,7 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
   }
 
   /// (weights: {path, strict, foldNormalization} | null, done): builds the network, with the weights of a file or at
-  /// random, and puts it where it shall compute.
+  /// random, and puts it on the device that it will compute on.
   Napi::Value initialize(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
       const auto weights = weight_loading(info[0]);
@@ -157,7 +158,7 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
     });
   }
 
-  /// (done): cancels what runs, then frees the network and ends the thread.
+  /// (done): cancels whatever is running, then frees the network and ends the thread.
   Napi::Value dispose(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
       executor_->abort_all();

@@ -1,3 +1,4 @@
+// The segmenter as a JavaScript class: training, segmentation and evaluation.
 #pragma once
 
 #include <napi.h>

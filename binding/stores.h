@@ -1,3 +1,4 @@
+// The JavaScript classes for patches and masks that are kept in native memory.
 #pragma once
 
 #include <napi.h>
@@ -9,7 +10,7 @@
 
 namespace wsss::binding {
 
-/// JavaScript's hold on a PatchStore.
+/// The JavaScript object that holds a PatchStore.
 class PatchStoreWrap : public Napi::ObjectWrap<PatchStoreWrap> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -33,7 +34,7 @@ class PatchStoreWrap : public Napi::ObjectWrap<PatchStoreWrap> {
   std::shared_ptr<PatchStore> store_;
 };
 
-/// JavaScript's hold on a MaskStore.
+/// The JavaScript object that holds a MaskStore.
 class MaskStoreWrap : public Napi::ObjectWrap<MaskStoreWrap> {
  public:
   static Napi::Function define(Napi::Env env);

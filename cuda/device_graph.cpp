@@ -1,5 +1,5 @@
-// The recordings of the CUDA plugin: LibTorch's CUDA graphs, which give a recording memory of its own. LibTorch has them
-// behind at::accelerator::Graph too, but that has had no CUDA behind it in any release up to 2.14.
+// The recordings of the CUDA plugin: LibTorch's CUDA graphs, which give a recording memory of its own. LibTorch has
+// them behind at::accelerator::Graph too, but that has had no CUDA behind it in any release up to 2.14.
 #include "wsss/recording/device_graph.h"
 
 #include <ATen/cuda/CUDAGraph.h>

@@ -1,5 +1,5 @@
-// The kernels of the CUDA plugin: every operation of cpp/wsss/kernels as one. The arithmetic is in the operations, which
-// run on the CPU too, where the tests hold them against LibTorch's own.
+// The kernels of the CUDA plugin: every operation of cpp/wsss/kernels as one. The arithmetic is in the operations,
+// which run on the CPU too, where the tests hold them against LibTorch's own.
 #include <cuda_runtime.h>
 
 #include "wsss/kernels/cuda_plugin.h"

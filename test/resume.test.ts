@@ -1,3 +1,4 @@
+// A training that is stopped and resumed from a checkpoint reports and ends as the undisturbed one.
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Classifier, isWsssError } from "../dist/index.js";
 import type { ClassifierTrainingOptions, SegmenterTrainingOptions, TrainingSummary } from "../dist/index.js";
 import type { Dataset } from "../dist/index.js";
+import { rewriteAsEarlier } from "./support/earlier-checkpoint.js";
 import { tinyClassifier, tinyDataset, tinySegmenter } from "./support/tiny-models.js";
 
 let data: Dataset;
@@ -101,6 +103,27 @@ describe.each([
     const { elapsedMs: b, ...second } = rest.summary!;
     expect(second).toEqual(first);
     expect([a, b].every((time) => time > 0)).toBe(true);
+  });
+});
+
+describe.each([
+  ["classifier", trainClassifier],
+  ["segmenter", trainSegmenter],
+] as const)("a checkpoint of an earlier version of a %s", (name, train) => {
+  test.each([
+    ["with validation", true],
+    ["without", false],
+  ])("is resumed from, %s", async (word, isValidated) => {
+    const options = { validation: isValidated ? data.val : undefined };
+    const whole = await train(options);
+    const out = path.join(folder, `earlier-${name}-${word}`);
+    await train({ ...options, checkpointFolder: out, checkpointKeep: 1 }, 6);
+    const checkpoint = (await readdir(out)).find((file) => file.startsWith("checkpoint-"))!;
+    await rewriteAsEarlier(path.join(out, checkpoint), name);
+    const rest = await train({ ...options, checkpointFolder: out, resume: true });
+    expect(rest.again).toBeGreaterThanOrEqual(6);
+    expect(rest.reports).toEqual(whole.reports);
+    expect(rest.weights.equals(whole.weights)).toBe(true);
   });
 });
 

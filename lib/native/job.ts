@@ -1,6 +1,8 @@
+/** Native jobs as promises and async generators, with their failures as typed errors. */
 import { cancellation, throwIfAborted } from "../async/cancellation.js";
 import { type ErrorCode, errorCodes, WsssError } from "../errors.js";
 import type { Done, NativeFailure, NativeJob, OnEvent } from "./addon.js";
+import { remedySentence } from "./remedies.js";
 
 /** How a native job ended. */
 interface Outcome<Result> {
@@ -110,7 +112,8 @@ export function errorOfFailure(failure: NativeFailure, cause?: unknown): WsssErr
   const code = known ? (failure.code as ErrorCode) : "WSSS_ERR_INTERNAL";
   const message = failure.message || "native code failed without saying why; please report this";
   const details = known ? failure.details : { ...failure.details, nativeCode: failure.code };
-  return new WsssError(code, message, { ...details }, cause === undefined ? undefined : { cause });
+  const whole = `${message}${remedySentence(details)}`;
+  return new WsssError(code, whole, { ...details }, cause === undefined ? undefined : { cause });
 }
 
 function resultOf<Result>({ failure, result }: Outcome<Result>, signal?: AbortSignal | null): Result {

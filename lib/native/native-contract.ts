@@ -4,7 +4,7 @@
 export interface NativeFailure {
   readonly code: string;
   readonly message: string;
-  readonly details: Readonly<Record<string, string | number>>;
+  readonly details: Readonly<Record<string, string | number | readonly string[]>>;
 }
 
 /**

@@ -1,3 +1,4 @@
+// Test operations on the classifier: ResNet38, PDA, its loss and its label scores.
 #include <torch/torch.h>
 
 #include "rules.h"

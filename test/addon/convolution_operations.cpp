@@ -1,3 +1,4 @@
+// Test operations on convolutions: Winograd, fused layers and kept weights against float64.
 #include <torch/torch.h>
 
 #include <cmath>
@@ -12,8 +13,8 @@
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
 #include "wsss/core/precision.h"
-#include "wsss/optim/training.h"
 #include "wsss/optim/weight_average.h"
+#include "wsss/training/training_options.h"
 
 namespace wsss::test {
 

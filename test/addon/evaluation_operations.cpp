@@ -1,3 +1,4 @@
+// Test operations on segmentation scores, and the list of a network's tensors.
 #include <torch/torch.h>
 
 #include "workspace.h"

@@ -1,3 +1,4 @@
+// Test operations that compare our own kernels with ATen's operations and with code for the CPU.
 #include <torch/torch.h>
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// Test operations on Grad-CAM, pseudo masks, glass, resizing, blur and augmentation.
 #include <torch/torch.h>
 
 #include "rules.h"

@@ -1,3 +1,4 @@
+// Test operations on unfolded batch norms and memory reuse.
 #include <torch/torch.h>
 
 #include "rules.h"
@@ -12,8 +13,7 @@ namespace wsss::test {
 namespace {
 
 // {backbone, size} -> before, after: evaluation logits of a segmenter with folded norms, and with unfolded ones;
-// folded: 1 where the network counts as folded (fresh, folded, unfolded); mean, deviation: of a norm's output in
-// training
+// folded: 1 where the network counts as folded (fresh, folded, unfolded); training: the logits in training
 void unfolding(Workspace& w, const Fields& fields) {
   const torch::NoGradGuard no_grad;
   DeepLab network(fields.string("backbone"), 3, 16, 1.0 / 16);
@@ -43,7 +43,8 @@ void unfolding(Workspace& w, const Fields& fields) {
   w.set("training", network->forward(x, inactive));
 }
 
-// {} -> reused: 1 where a freed block comes back inside a MemoryReuse; kept: 1 where two live tensors never share one
+// {} -> seen [3]: 1 where a freed block comes back inside a MemoryReuse, where two live tensors never share one, and
+// where a small tensor does not take a large block; sum: of a tensor that outlives it
 void memory_reuse(Workspace& w, const Fields&) {
   constexpr std::int64_t kNumbers = 1 << 20;
   at::Tensor seen = at::zeros({3}, at::kByte);

@@ -17,10 +17,10 @@
 #include "wsss/device/own_stream.h"
 #include "wsss/device/placement.h"
 #include "wsss/kernels/memory_segments.h"
-#include "wsss/optim/checkpoint.h"
 #include "wsss/recording/recording.h"
 #include "wsss/recording/try_recording.h"
 #include "wsss/segmenter/segmenter_trainer.h"
+#include "wsss/training/checkpoint.h"
 
 namespace wsss::test {
 

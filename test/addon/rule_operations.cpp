@@ -1,3 +1,4 @@
+// Test operations that make weights and images by the golden cases' rules.
 #include <torch/torch.h>
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// The rules by which golden cases fill weights and draw images from a key.
 #pragma once
 
 #include <torch/nn/module.h>

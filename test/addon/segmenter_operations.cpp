@@ -1,12 +1,13 @@
+// Test operations on the segmenter: DeepLab v3+, its losses and the class gate.
 #include <torch/torch.h>
 
 #include "rules.h"
 #include "workspace.h"
-#include "wsss/optim/training.h"
 #include "wsss/segmenter/class_gate.h"
 #include "wsss/segmenter/deeplab.h"
 #include "wsss/segmenter/multi_layer_loss.h"
 #include "wsss/segmenter/pixel_loss_sums.h"
+#include "wsss/training/training_options.h"
 
 namespace wsss::test {
 

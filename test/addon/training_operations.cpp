@@ -1,3 +1,4 @@
+// Test operations on trainings, optimizers, schedules and held dropout masks.
 #include <torch/torch.h>
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// Test operations on number texts, ResNet38's MXNet names and MXNet files.
 #include <torch/torch.h>
 
 #include <cstring>

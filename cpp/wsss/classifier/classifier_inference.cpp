@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "wsss/core/memory_reuse.h"
-#include "wsss/device/room.h"
+#include "wsss/device/memory_failure.h"
 
 namespace wsss {
 

@@ -1,3 +1,4 @@
+// A trained classifier at work: class probabilities of patches, and scores of a labelled set.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,7 @@ at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std:
 
 /// Label scores of a labelled set.
 ///
-/// @param parts  the set, one store per size of its patches; at least one, all of one number of classes.
+/// @param parts  the set, one store per size of its patches; at least one, all with the same number of classes.
 LabelScores evaluate_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel);
 

@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "wsss/classifier/classifier_inference.h"
-#include "wsss/optim/training_run.h"
+#include "wsss/training/training_run.h"
 
 namespace wsss {
 
@@ -27,18 +27,19 @@ std::vector<ParameterGroup> parameter_groups(const Classifier& network, const Cl
   return {convolutions, head, norms};
 }
 
-class ClassifierRun : public TrainingRun {
+class ClassifierStage : public TrainingStage {
  public:
-  ClassifierRun(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,
-                const std::vector<const PatchStore*>& validation, const ClassifierObserver& observer,
-                const CancelToken& cancel)
-      : TrainingRun("classifier", *network, network->class_weights(), options, train.count(), cancel),
+  ClassifierStage(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,
+                  const std::vector<const PatchStore*>& validation, const ClassifierObserver& observer,
+                  const CancelToken& cancel)
+      : TrainingStage("classifier", *network, network->class_weights()),
         network_(network),
         options_(options),
         train_(train),
         batches_(train, nullptr, dtype(), device()),
         validation_(validation),
         observer_(observer),
+        cancel_(cancel),
         gamma_(at::empty({}, network_->class_weights().options())),
         meter_(train.class_count()) {
     if (options_.pda_divisor <= 0.0) options_.pda_divisor = static_cast<double>(train.class_count());
@@ -46,11 +47,12 @@ class ClassifierRun : public TrainingRun {
     network_->set_batch_norm_frozen(options_.freeze_batch_norm);
   }
 
- private:
   std::vector<ParameterGroup> parameter_groups() override { return wsss::parameter_groups(network_, options_); }
 
   bool trains_batch_norms() const override { return !options_.freeze_batch_norm; }
-  void look_at(const std::vector<std::int64_t>& indices) override { network_->forward(batches_.images(indices, {})); }
+  void evaluate_patches(const std::vector<std::int64_t>& indices) override {
+    network_->forward(batches_.images(indices, {}));
+  }
 
   void begin_epoch() override { meter_.reset(); }
 
@@ -85,8 +87,8 @@ class ClassifierRun : public TrainingRun {
 
   bool has_validation() const override { return !validation_.empty(); }
 
-  double validate() override {
-    scores_ = evaluate_labels(network_, validation_, batch_size(), {}, cancel());
+  double validate(std::int64_t batch_size) override {
+    scores_ = evaluate_labels(network_, validation_, batch_size, {}, cancel_);
     return scores_->jaccard;
   }
 
@@ -96,25 +98,30 @@ class ClassifierRun : public TrainingRun {
                         running_.exact_match, running_.jaccard, scores_});
   }
 
-  std::vector<double> meter_state() const override { return meter_.state(); }
-  void set_meter_state(const std::vector<double>& state) override { meter_.restore(state); }
+  Measures meter_state() const override { return meter_.state(); }
+  void set_meter_state(const Measures& state) override { meter_.restore(state); }
 
-  std::vector<double> step_measures() const override { return {running_.exact_match, running_.jaccard}; }
-  void set_step_measures(const std::vector<double>& measures) override {
-    if (measures.size() == 2) running_ = {measures[0], measures[1]};
+  Measures step_measures() const override {
+    return {{"exactMatch", {running_.exact_match}}, {"jaccard", {running_.jaccard}}};
+  }
+  void set_step_measures(const Measures& measures) override {
+    running_ = {number_of(measures, "exactMatch"), number_of(measures, "jaccard")};
   }
 
   /// Scores on the validation set, if there is one; those of the training set are the last step's.
-  std::vector<double> epoch_measures() const override {
+  Measures epoch_measures() const override {
     if (!scores_) return {};
-    std::vector<double> measures{scores_->exact_match, scores_->jaccard};
-    measures.insert(measures.end(), scores_->class_accuracy.begin(), scores_->class_accuracy.end());
-    return measures;
+    return {{"exactMatch", {scores_->exact_match}},
+            {"jaccard", {scores_->jaccard}},
+            {"classAccuracy", scores_->class_accuracy}};
   }
-  void set_epoch_measures(const std::vector<double>& measures) override {
-    if (measures.size() > 2) scores_ = LabelScores{measures[0], measures[1], {measures.begin() + 2, measures.end()}};
+  void set_epoch_measures(const Measures& measures) override {
+    const auto accuracy = measures.find("classAccuracy");
+    if (accuracy == measures.end()) return;
+    scores_ = LabelScores{number_of(measures, "exactMatch"), number_of(measures, "jaccard"), accuracy->second};
   }
 
+ private:
   /// Means over the patches of the epoch so far.
   struct Running {
     double exact_match = 0.0;
@@ -127,6 +134,7 @@ class ClassifierRun : public TrainingRun {
   TrainingBatches batches_;
   const std::vector<const PatchStore*>& validation_;
   const ClassifierObserver& observer_;
+  const CancelToken& cancel_;
   at::Tensor gamma_;  ///< Of the epoch, a scalar on the device.
   LabelMeter meter_;
   Running running_;
@@ -142,7 +150,8 @@ at::Tensor multilabel_soft_margin(const at::Tensor& logits, const at::Tensor& la
 TrainingSummary train_classifier(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,
                                  const std::vector<const PatchStore*>& validation, const ClassifierObserver& observer,
                                  const CancelToken& cancel) {
-  return ClassifierRun(network, options, train, validation, observer, cancel).run();
+  ClassifierStage stage(network, options, train, validation, observer, cancel);
+  return run_training(stage, options, train.count(), cancel);
 }
 
 }  // namespace wsss

@@ -1,3 +1,4 @@
+// Stage 1 of the paper: training the classifier on patch-level labels.
 #pragma once
 
 #include <functional>
@@ -9,7 +10,8 @@
 #include "wsss/classifier/pda.h"
 #include "wsss/core/cancel.h"
 #include "wsss/dataset/patch_store.h"
-#include "wsss/optim/training_run.h"
+#include "wsss/training/stage.h"
+#include "wsss/training/training_options.h"
 
 namespace wsss {
 

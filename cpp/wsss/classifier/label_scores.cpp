@@ -10,7 +10,6 @@ namespace wsss {
 
 namespace {
 constexpr float kPresentAbove = 0.5F;
-constexpr std::size_t kSums = 3;  // Of a meter's state, before the counts by class.
 }  // namespace
 
 double round_to_four_decimals(double value) {
@@ -55,21 +54,23 @@ void LabelMeter::reset() {
   std::fill(class_correct_.begin(), class_correct_.end(), 0);
 }
 
-std::vector<double> LabelMeter::state() const {
-  std::vector<double> sums{static_cast<double>(count_), exact_sum_, jaccard_sum_};
-  sums.insert(sums.end(), class_correct_.begin(), class_correct_.end());
-  return sums;
+Measures LabelMeter::state() const {
+  return {{"patches", {static_cast<double>(count_)}},
+          {"exactMatchSum", {exact_sum_}},
+          {"jaccardSum", {jaccard_sum_}},
+          {"classCorrect", {class_correct_.begin(), class_correct_.end()}}};
 }
 
-void LabelMeter::restore(const std::vector<double>& state) {
-  if (state.size() != kSums + class_correct_.size()) {
+void LabelMeter::restore(const Measures& state) {
+  const auto correct = state.find("classCorrect");
+  if (correct == state.end() || correct->second.size() != class_correct_.size()) {
     throw Error(ErrorCode::kWeights, "the checkpoint's meters are of another number of classes");
   }
-  count_ = static_cast<std::int64_t>(state[0]);
-  exact_sum_ = state[1];
-  jaccard_sum_ = state[2];
-  std::transform(state.begin() + kSums, state.end(), class_correct_.begin(),
-                 [](double correct) { return static_cast<std::int64_t>(correct); });
+  count_ = static_cast<std::int64_t>(number_of(state, "patches"));
+  exact_sum_ = number_of(state, "exactMatchSum");
+  jaccard_sum_ = number_of(state, "jaccardSum");
+  std::transform(correct->second.begin(), correct->second.end(), class_correct_.begin(),
+                 [](double patches) { return static_cast<std::int64_t>(patches); });
 }
 
 double LabelMeter::exact_match() const {

@@ -1,8 +1,11 @@
+// Scores of predicted patch labels: exact match, Jaccard index and accuracy per class.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
+
+#include "wsss/training/history.h"
 
 namespace wsss {
 
@@ -27,14 +30,14 @@ class LabelMeter {
   void reset();
 
   /// The sums, for a checkpoint; restore() goes on from them.
-  std::vector<double> state() const;
-  void restore(const std::vector<double>& state);
+  Measures state() const;
+  void restore(const Measures& state);
 
   std::int64_t count() const { return count_; }
   /// Fractions rounded to four decimals; 0 before the first patch.
   double exact_match() const;
   double jaccard() const;
-  /// Per class, the share of patches whose presence or absence was predicted rightly.
+  /// Per class, the share of patches in which its presence or absence was predicted correctly.
   std::vector<double> class_accuracy() const;
 
  private:

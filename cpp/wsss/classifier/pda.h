@@ -1,3 +1,4 @@
+// Progressive dropout attention, which hides the classifier's strongest evidence while it trains.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,8 +22,8 @@ namespace wsss {
 at::Tensor pda_map(const at::Tensor& features, const at::Tensor& class_weights, const at::Tensor& gamma,
                    double divisor);
 
-/// The same from maps [N, K, h, w] in ATen's operations alone: what runs where we have no kernel, and what the tests
-/// compare with.
+/// The attention map from class activation maps [N, K, h, w], by ATen's operations alone: for where we have no kernel,
+/// and for the tests to compare with.
 at::Tensor composed_pda_attention(const at::Tensor& maps, const at::Tensor& gamma, double divisor);
 
 /// How gamma shrinks over the epochs.

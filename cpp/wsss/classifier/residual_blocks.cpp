@@ -1,3 +1,4 @@
+// The forward passes of ResNet38's two kinds of residual block.
 #include <torch/torch.h>
 
 #include "wsss/classifier/resnet38.h"

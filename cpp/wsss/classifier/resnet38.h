@@ -1,3 +1,4 @@
+// ResNet38, the paper's classifier, and its residual blocks.
 #pragma once
 
 #include <torch/nn/pimpl.h>
@@ -57,7 +58,7 @@ TORCH_MODULE(BottleneckBlock);
 /// ResNet38 (Wu, Shen and van den Hengel 2016, model A1) at output stride 8 with a class head, the classifier of
 /// stage 1. Registered names are the keys of the published checkpoints.
 ///
-/// Levels: "bn7" (4096 channels), "b5_2" (1024) and "b4_5" (512), the last two residual sums.
+/// Levels: "bn7" (4096 channels), and the residual sums "b5_2" (1024) and "b4_5" (512).
 class ResNet38Impl : public ClassifierImpl {
  public:
   /// @param class_count  K, 1 or more.

@@ -1,3 +1,4 @@
+// Scale, shift, shortcut and activation of feature maps in a single pass, with gradients.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -6,8 +7,8 @@
 
 namespace wsss {
 
-/// Whether affine_activation() takes maps: float32 or bfloat16, on CUDA with the plugin and of a multiple of four
-/// channels.
+/// Whether affine_activation() takes maps: float32 or bfloat16, on the CPU, or on CUDA if the plugin is there and
+/// channels are a multiple of four.
 bool takes_affine(const at::Tensor& x);
 
 /// activation(x * scale + shift + shortcut) in one pass over channels-last maps: a batch norm that keeps its

@@ -1,3 +1,4 @@
+// Launches the kernels for scale, shift, shortcut and activation of feature maps.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -6,8 +7,8 @@
 
 namespace wsss {
 
-// The operations of kernels/affine.h on channels-last maps, float32 or bfloat16, of a multiple of four channels, as
-// they run on CUDA. On the CPU only the tests call them: there vectorised loops do the same.
+// The operations of kernels/affine.h on channels-last maps, float32 or bfloat16, with a multiple of four channels, as
+// they run on CUDA. On the CPU only the tests call them; otherwise vectorised loops do the same there.
 
 /// y = clamp(x * scale + shift + shortcut).
 void launch_affine(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, const at::Tensor& shortcut,

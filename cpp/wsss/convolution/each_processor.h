@@ -1,8 +1,9 @@
-// Compiles the loops of the header that WSSS_LOOPS names once for each instruction set and each type `T` that maps are
-// stored as. Include it in an anonymous namespace that has a template `Loops<T>`, a table of functions, of which the
-// header defines the constant `loops`; best_loops() is the table for the processor at hand.
+// Compiles the loops in the header that WSSS_LOOPS names, once per instruction set and type of map values.
 //
-// Not target_clones, since GCC takes vectors apart for the oldest processor before it makes the clones of a function.
+// Include it in an anonymous namespace that has a template `Loops<T>`, a table of functions for the type `T`; the
+// header defines a constant `loops` of that template. best_loops() is the table for the processor at hand.
+//
+// Not target_clones, since GCC takes vectors apart for the oldest processor before it clones a function.
 
 namespace baseline {
 #include "wsss/convolution/each_type.h"

@@ -1,3 +1,4 @@
+// Activations, and the scale, shift and shortcut that are applied to a layer's output.
 #pragma once
 
 #include <limits>

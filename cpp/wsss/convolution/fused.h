@@ -1,3 +1,4 @@
+// Convolution, batch norm, shortcut and activation, computed together where that is faster.
 #pragma once
 
 #include "wsss/convolution/conv2d.h"
@@ -6,8 +7,8 @@
 
 namespace wsss {
 
-// A convolution with what follows it. In evaluation a batch norm is a scale and a shift of each channel: on a CPU
-// they, the shortcut and the activation are then done while the convolution writes its output, or in one pass
+// A convolution with what follows it. In evaluation a batch norm is a scale and a shift of each channel: on a CPU they,
+// the shortcut and the activation are then done while the convolution writes its output, or in one pass afterwards
 // where a gradient is wanted. Elsewhere and in training these are the plain layers, one after the other.
 
 /// activation(norm(conv(x)) + shortcut)

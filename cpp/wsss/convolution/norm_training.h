@@ -1,3 +1,4 @@
+// Batch norm in training on a CPU, together with the shortcut and activation that follow it.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,3 +1,4 @@
+// Helpers for our own loops over the pixels of feature maps.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -9,7 +10,7 @@
 
 namespace wsss {
 
-/// Values that are worth a thread of their own.
+/// How many values are worth a thread of their own.
 inline constexpr std::int64_t kValuesOfAThread = 1 << 15;
 
 /// Whether our own loops take the maps: float32 or bfloat16 on the CPU.
@@ -17,7 +18,7 @@ inline bool is_plain(const at::Tensor& maps) {
   return maps.is_cpu() && (maps.scalar_type() == at::kFloat || maps.scalar_type() == at::kBFloat16);
 }
 
-/// Null of an undefined tensor.
+/// The data of a tensor; null if it is undefined.
 template <typename T>
 const T* data_or_null(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr<T>() : nullptr;
@@ -43,7 +44,7 @@ inline std::optional<at::Tensor> defined_or_none(const at::Tensor& tensor) {
 /// Positions of all maps [N, C, H, W] together.
 inline std::int64_t pixel_count(const at::Tensor& maps) { return maps.size(0) * maps.size(2) * maps.size(3); }
 
-/// Calls work(begin, end) on parts of the pixels, on all threads.
+/// Calls work(begin, end) for parts of the pixels, on all threads.
 template <typename Work>
 void for_pixels(const at::Tensor& maps, Work work) {
   const std::int64_t channels = std::max<std::int64_t>(maps.size(1), 1);

@@ -1,3 +1,4 @@
+// Keeps a convolution's prepared weight between calls of inference.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,12 +16,12 @@ class ReadyWeight {
   /// What it is made from and for.
   struct Use {
     at::Tensor weight;
-    at::Tensor scale;  ///< Undefined where it is none of the form's business.
+    at::Tensor scale;  ///< Undefined where the form does not depend on it.
     c10::ScalarType type;
     std::vector<std::int64_t> input_size;  ///< Empty where the form fits inputs of any size.
   };
 
-  /// What make() returned for the same use as long as weight and scale stand; otherwise what it returns now.
+  /// What make() returned for the same use if weight and scale have not changed since; otherwise what it returns now.
   template <typename Make>
   const at::Tensor& made_for(const Use& use, Make make) {
     if (!fits(use)) keep(use, make());

@@ -1,3 +1,4 @@
+// How our loops read and write map values stored as float32 or bfloat16.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -9,11 +10,10 @@
 
 namespace wsss {
 
-/// Channels that loops work on at once.
+/// How many channels the loops work on at once.
 inline constexpr std::int64_t kLanes = 16;
 
-// What maps are stored as, float or bfloat16; arithmetic is in float. Without branches, so that the compiler makes
-// vectors of it.
+// Maps are stored as float or bfloat16; arithmetic is in float. Without branches, so that the compiler can vectorise.
 
 WSSS_INLINE float value_of(float stored) { return stored; }
 WSSS_INLINE float value_of(c10::BFloat16 stored) {
@@ -21,8 +21,8 @@ WSSS_INLINE float value_of(c10::BFloat16 stored) {
 }
 
 WSSS_INLINE void store_value(float* to, float value) { *to = value; }
-/// Rounds to the nearest, and half way between two to the even one. NaN stays NaN, but for those whose every bit is
-/// set, which arithmetic does not make.
+/// Rounds to the nearest value, and halfway between two to the even one. NaN stays NaN, except one whose bits are all
+/// set, which arithmetic never produces.
 WSSS_INLINE void store_value(c10::BFloat16* to, float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   to->x = static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);

@@ -1,3 +1,4 @@
+// Winograd's minimal filtering for 3x3 convolutions on a CPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,11 +17,11 @@ namespace wsss::winograd {
 /// Whether the functions below take this convolution.
 bool takes(const at::Tensor& maps, const at::Tensor& weight);
 
-/// Whether they save time against the direct sum: not where tiles would reach far over the border of the map, where
-/// there are few of them for each weight, or few channels.
+/// Whether they are faster than the direct sum: not where tiles would reach far over the border of the map, nor where
+/// there are few tiles for each weight, or few channels.
 bool pays(const at::Tensor& maps, const at::Tensor& weight, std::int64_t dilation);
 
-/// Tiles that the maps are cut into: rows of each product with the weights.
+/// How many tiles the maps are cut into: the rows of each product with the weights.
 std::int64_t tile_count(const at::Tensor& maps, std::int64_t dilation);
 
 /// weight [K, C, 3, 3] -> what convolve() multiplies with: [36, K, C].

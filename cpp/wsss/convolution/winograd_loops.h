@@ -114,7 +114,7 @@ Place place_of(const TileGrid& grid, std::int64_t tile) {
           phase_across + grid.dilation * kOutputTile * across};
 }
 
-/// Offsets of the values of a square of `size` positions of a map from (row, col) on; -1 outside the map.
+/// Offsets of the values in a square of kSize x kSize positions of a map, from (row, col) on; -1 outside the map.
 template <std::int64_t kSize>
 struct Window {
   std::int64_t offsets[kSize][kSize];
@@ -210,7 +210,7 @@ void output_gradient_tiles(const T* maps, const TileGrid& grid, std::int64_t cha
   }
 }
 
-/// Kernels of input channels `c` and following of one output channel, taps apart by kInputTile to a row.
+/// Kernels of kLanes neighbouring input channels for one output channel; rows of taps are kInputTile apart.
 WSSS_INLINE void load_kernels(Lanes* w, const float* weight, bool turned) {
   for (std::int64_t tap = 0; tap < kTaps; ++tap) {
     const float* from = weight + (turned ? kTaps - 1 - tap : tap);

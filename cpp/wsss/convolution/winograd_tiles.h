@@ -1,3 +1,4 @@
+// The transforms of Winograd's filtering: tiles of maps, and weights, to and from 36 points.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -10,12 +11,12 @@
 namespace wsss::winograd {
 
 /// Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016) makes 4x4 outputs of a 3x3 convolution from a 6x6
-/// tile of its input with 36 products per channel pair instead of 144. Of a dilated convolution every d-th row and
-/// column is such a convolution by itself: a phase.
+/// tile of its input with 36 products per channel pair instead of 144. In a dilated convolution every d-th row and
+/// column form such a convolution by themselves: a phase.
 ///
-/// The polynomials behind it are evaluated at 0, +-2/3, +-3/2 and infinity. At the customary 0, +-1, +-2 they round
-/// twice as badly, which in bfloat16 is the difference between 3 and 1.4 per cent; that 2/3 and 3/2 are each other's
-/// inverse leaves the transforms as short as they are there.
+/// The polynomials behind it are evaluated at 0, +-2/3, +-3/2 and infinity. At the customary 0, +-1, +-2 and infinity
+/// the rounding error is twice as large: in bfloat16 3 per cent instead of 1.4. Since 2/3 and 3/2 are each other's
+/// inverse, the transforms are no longer than they are there.
 constexpr std::int64_t kOutputTile = 4;
 constexpr std::int64_t kInputTile = 6;
 constexpr std::int64_t kPoints = kInputTile * kInputTile;
@@ -52,7 +53,7 @@ void transform_output_gradient(const T* maps, const TileGrid& grid, std::int64_t
 
 /// weight [out, in, 3, 3] -> values [36, out, in] = G w G^T.
 ///
-/// @param turned  take the kernels turned by half a circle, as the gradient of the input does.
+/// @param turned  take the kernels rotated by 180 degrees, as the gradient of the input needs them.
 template <typename T>
 void transform_weight(const float* weight, std::int64_t out, std::int64_t in, bool turned, T* values);
 

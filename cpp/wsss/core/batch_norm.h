@@ -1,3 +1,4 @@
+// The batch norm layer of all our networks, and how folded ones get their statistics back.
 #pragma once
 
 #include <torch/nn/modules/batchnorm.h>
@@ -15,14 +16,14 @@ struct ScaleShift {
   at::Tensor scale, shift;  ///< [C]
 };
 
-/// Batch normalisation of [N, C, H, W] that can be looked into: the one of all our networks.
+/// Batch normalisation of [N, C, H, W] whose inputs and scales can be looked at; all our networks use it.
 class BatchNormImpl : public torch::nn::BatchNorm2dImpl {
  public:
   using torch::nn::BatchNorm2dImpl::BatchNorm2dImpl;
   at::Tensor forward(const at::Tensor& x);
-  /// Whether all that it does now is scale_shift(): it keeps its statistics, and nobody wants gradients of its own.
+  /// Whether it now does nothing but scale_shift(): its statistics are fixed and its parameters need no gradients.
   bool is_affine() const;
-  /// On a CPU the same tensors as long as what they are made of stands.
+  /// On a CPU the same tensors again, as long as what they are made from has not changed.
   ScaleShift scale_shift();
   /// Whether it takes the statistics of its input.
   bool takes_statistics() const { return is_training(); }
@@ -38,9 +39,9 @@ void set_batch_norms_trainable(torch::nn::Module& network, bool trainable);
 /// Puts all batch norms of a network into evaluation: they use their running statistics and leave them as they are.
 void use_running_statistics(torch::nn::Module& network);
 
-/// Whether batch norms of a network were folded: their statistics and scale stand at 1, but their shift does not stand
-/// at 0. Files made for inference are like that: the convolutions hold the norms' scales, and there are no statistics
-/// left that a training with batch statistics could start from.
+/// Whether batch norms of a network were folded: their variance and scale are 1, but their shift is not 0. Files made
+/// for inference are like that: the convolutions hold the norms' scales, and no statistics are left for a training with
+/// batch statistics to start from.
 bool has_folded_batch_norms(torch::nn::Module& network);
 
 /// Gives folded batch norms statistics again, without changing what the network computes in evaluation: with m and v

@@ -1,3 +1,4 @@
+// Cancellation of running work from another thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,7 +10,7 @@
 
 namespace wsss {
 
-/// How urgently work shall stop.
+/// How urgently work is to stop.
 enum class CancelLevel : int {
   kNone = 0,
   kCancel = 1,  ///< At the next place where nothing is lost: a training with checkpoints ends its step and saves.
@@ -24,7 +25,7 @@ class CancelToken {
   bool cancelled() const noexcept { return reaches(CancelLevel::kCancel); }
   bool aborted() const noexcept { return reaches(CancelLevel::kAbort); }
 
-  /// @throws Error kCancelled if the wish is at least so urgent.
+  /// @throws Error kCancelled if the wish is at least that urgent.
   void check(CancelLevel level = CancelLevel::kCancel) const {
     if (reaches(level)) throw Error(ErrorCode::kCancelled, "the work was cancelled");
   }

@@ -1,3 +1,4 @@
+// Dropout of channels and elements, with masks that a recorded training step can reuse.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -9,13 +10,13 @@
 namespace wsss {
 
 /// The masks of a step that is computed once, then recorded and replayed: a replay reads them where they lie, and draws
-/// none. They are made when the step is computed, never while it is recorded: memory that a recording asks for has held
-/// other things of the same recording before, and a replay would write those over what was drawn.
+/// none. They are made when the step is computed, never while it is recorded: memory allocated during a recording may
+/// have held other things of that recording before, and a replay would write those over what was drawn.
 class HeldMasks {
  public:
-  /// The next mask of the step: drawn at the first time, and later as draw() left it.
+  /// The next mask of the step: drawn the first time, and later as draw() left it.
   at::Tensor next(at::IntArrayRef shape, const at::TensorOptions& options, double kept, at::Generator generator);
-  /// The step comes once more, the same: next() begins at the first mask.
+  /// The same step comes once more: next() begins at the first mask.
   void rewind();
   /// Fills all masks anew, in the order in which the step asked for them, and rewinds.
   void draw(at::Generator generator);
@@ -36,7 +37,7 @@ class Dropout {
   Dropout() = default;
   /// @param generator  on the device of the features.
   /// @param factor     multiplies every probability; 0 turns dropout off, 1 is the paper's.
-  /// @param held       where a step that will be recorded has its masks; without, each is drawn and forgotten.
+  /// @param held       holds the masks of a step that will be recorded; without it each is drawn and forgotten.
   Dropout(at::Generator generator, double factor, HeldMasks* held = nullptr)
       : generator_(std::move(generator)), factor_(factor), held_(held) {}
 

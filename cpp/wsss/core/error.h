@@ -1,3 +1,4 @@
+// The one exception of the core.
 #pragma once
 
 #include <map>
@@ -5,6 +6,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace wsss {
 
@@ -25,7 +27,7 @@ enum class ErrorCode {
 };
 
 /// Facts about a failure that a program can use without reading the message.
-using ErrorDetails = std::map<std::string, std::variant<double, std::string>>;
+using ErrorDetails = std::map<std::string, std::variant<double, std::string, std::vector<std::string>>>;
 
 /// The one exception of the core. The message says what is wrong, where, what would be right and what to do.
 class Error : public std::runtime_error {

@@ -1,3 +1,4 @@
+// The readable part of an exception's message.
 #pragma once
 
 #include <exception>

@@ -1,3 +1,4 @@
+// Random initial weights for networks.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -11,8 +12,8 @@ namespace wsss {
 /// nothing else.
 void initialize_weights(torch::nn::Module& network, std::uint64_t seed);
 
-/// Makes a start over the fan-out one over the fan-in: where few channels come out, as in a layer that ends in the
-/// classes, weights over the fan-out begin with outputs that are far too large.
+/// Rescales a random start from the fan-out to the fan-in: where few channels come out, as in the layer that yields the
+/// classes, weights scaled by the fan-out begin with outputs that are far too large.
 void rescale_to_fan_in(torch::nn::Module& network);
 
 /// Glorot's uniform distribution (the published start of fc8).

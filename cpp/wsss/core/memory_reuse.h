@@ -1,3 +1,4 @@
+// A per-thread cache of large CPU memory blocks, which also counts the bytes that tensors use.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +44,7 @@ class MemoryReuse {
 
  private:
   std::multimap<std::size_t, void*> blocks_;  // by size
-  std::int64_t in_use_ = 0;                   // Below 0 if blocks of before came back.
+  std::int64_t in_use_ = 0;                   // Below 0 if blocks from before its time came back.
   std::int64_t peak_ = 0;
   MemoryReuse* outer_;
 };

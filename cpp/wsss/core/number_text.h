@@ -1,3 +1,4 @@
+// Numbers as text and back, exactly and in any locale.
 #pragma once
 
 #include <cstddef>

@@ -1,11 +1,12 @@
+// The choice between float32 and bfloat16 for what a thread's networks compute.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 namespace wsss {
 
-/// In what convolutions multiply. Weights, sums and what the optimizer computes are float32 in either case; a weight's
-/// gradient is rounded to bfloat16 once where a product of bfloat16 makes it.
+/// The type that convolutions multiply in. Weights, sums and what the optimizer computes are float32 in either case; a
+/// weight's gradient is rounded to bfloat16 once where it comes from a product in bfloat16.
 enum class Precision {
   kFloat32,
   /// What a convolution multiplies, and the maps between layers, are rounded to eight significant bits: half as many
@@ -13,7 +14,7 @@ enum class Precision {
   kBfloat16,
 };
 
-/// In what the networks of this thread compute while it lives; without one, in float32.
+/// Sets the precision of this thread's networks while it lives; without one it is float32.
 class PrecisionScope {
  public:
   explicit PrecisionScope(Precision precision);
@@ -28,7 +29,7 @@ class PrecisionScope {
 /// That of the innermost PrecisionScope of this thread.
 Precision current_precision();
 
-/// Maps for what is too fine for bfloat16, such as class scores: float32 of bfloat16, and others as they are.
+/// Maps for results too fine for bfloat16, such as class scores: bfloat16 becomes float32, others stay as they are.
 at::Tensor unrounded(const at::Tensor& maps);
 
 }  // namespace wsss

@@ -1,3 +1,4 @@
+// Seeded random numbers, each a function of its seed, its purpose and its position.
 #pragma once
 
 #include <ATen/core/Generator.h>

@@ -43,7 +43,7 @@ at::Tensor leaf_of(const at::Tensor& x) { return x.detach().requires_grad_(x.req
 class Recomputed : public torch::autograd::Function<Recomputed> {
  public:
   /// @param parameters  inputs too, or a block whose input needs no gradient would not be asked for those of its
-  /// weights.
+  ///                    weights.
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             const at::TensorList& parameters, const c10::intrusive_ptr<Block>& block) {
     variable_list kept{x};

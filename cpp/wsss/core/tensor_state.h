@@ -1,3 +1,4 @@
+// Detects whether a tensor has changed since it was last looked at.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -6,11 +7,11 @@
 
 namespace wsss {
 
-/// Remembers what a tensor held, without a copy, to tell later whether that still stands.
+/// Remembers the content of a tensor, without a copy, to tell later whether it is still the same.
 ///
-/// Sees what set_data() exchanges and what LibTorch's operations write, but for those that tell nobody: its fused
-/// optimizers (Optimizer tells for them), and at::batch_norm() of its running statistics (BatchNorm forgets itself).
-/// Does not see what a loop of our own writes through a pointer.
+/// Notices set_data() and what LibTorch's operations write, except those that do not report it: the fused optimizers
+/// (Optimizer reports for them), and at::batch_norm() when it updates running statistics (BatchNorm drops what it made
+/// from them). Does not notice what a loop of our own writes through a pointer.
 class TensorState {
  public:
   TensorState() = default;

@@ -1,3 +1,4 @@
+// How many channels a layer has in a narrower or wider network.
 #pragma once
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Batches of patches, labels and masks, with their augmentation.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,3 +1,4 @@
+// Patches and masks in host memory, as bytes, in the order of a split.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,3 +1,4 @@
+// Devices by name, thread counts, and what this machine can compute with.
 #pragma once
 
 #include <c10/core/Device.h>

@@ -1,3 +1,4 @@
+// The memory of a device: peak use, free bytes, release of idle memory, and failures because it ran out.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -19,16 +20,16 @@ class PeakMemory {
   std::int64_t at_start_;
 };
 
-/// Bytes of a GPU that tensors of this thread's stream may still take, what LibTorch holds ready for them included.
+/// Bytes of a GPU that tensors of this thread's stream may still take, including what LibTorch holds ready for them.
 std::int64_t free_device_bytes(const c10::Device& device);
 
-/// Waits until a GPU has done all that was asked of it; on the CPU nothing.
+/// Waits until a GPU has done all that was asked of it; on the CPU it does nothing.
 void wait_for(const c10::Device& device);
 
-/// Whether a failure of LibTorch is that memory ran out, on the host or on a device.
+/// Whether a failure of LibTorch means that memory ran out, on the host or on a device.
 bool is_out_of_memory(const std::exception& error);
 
-/// Gives what LibTorch and MemoryReuse hold ready for the next tensors back.
+/// Gives back what LibTorch and MemoryReuse hold ready for the next tensors.
 void release_idle_memory(const c10::Device& device);
 
 }  // namespace wsss

@@ -1,11 +1,13 @@
+// How threads share CUDA devices: they compute together, record alone, and agree on TF32.
 #pragma once
 
 #include <c10/core/Device.h>
 
 namespace wsss {
 
-/// Whether float32 convolutions of this thread's work on a CUDA device may multiply in TF32, of ten significant bits,
-/// while it lives; without one they may. LibTorch has one setting for the whole process, which a DeviceUse makes.
+/// While it lives, says whether this thread's float32 convolutions on a CUDA device may multiply in TF32, which keeps
+/// ten bits of the mantissa; without one they may. LibTorch has one setting for the whole process, which a DeviceUse
+/// sets.
 class Tf32Scope {
  public:
   explicit Tf32Scope(bool allowed);
@@ -17,12 +19,12 @@ class Tf32Scope {
   bool previous_;
 };
 
-/// While a stream of a CUDA device is recorded, nobody in the process may wait for the device, give memory back to it,
-/// or try out which way of a convolution is the fastest: CUDA refuses, and the recording breaks. So threads use devices
-/// together, and record alone. And only those use them together whose Tf32Scope says the same.
-///
 /// While it lives, this thread may do anything with a device, beside others, and nobody records. On the CPU it does
-/// nothing. Scopes of one thread may lie in each other, and in a SoleDeviceUse.
+/// nothing. Scopes of one thread may be nested, also in a SoleDeviceUse.
+///
+/// While a stream of a CUDA device is recorded, nobody in the process may wait for the device, give memory back to it,
+/// or try out which algorithm of a convolution is the fastest: CUDA refuses, and the recording breaks. So threads use
+/// devices together, and record alone. Only those use devices together whose Tf32Scopes say the same.
 class DeviceUse {
  public:
   explicit DeviceUse(const c10::Device& device);

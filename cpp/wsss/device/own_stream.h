@@ -1,3 +1,4 @@
+// A CUDA stream of a thread's own, which can be recorded.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -7,9 +8,9 @@
 
 namespace wsss {
 
-/// While it lives, what this thread asks of a CUDA device goes into a stream of its own, which can be recorded, as
-/// LibTorch's default stream cannot. At both ends the host waits for the device, so that nothing overtakes what was
-/// asked of it before. On the CPU it does nothing.
+/// While it lives, what this thread asks of a CUDA device goes into a stream of its own, which, unlike LibTorch's
+/// default stream, can be recorded. At its start and end the host waits for the device, so that nothing overtakes what
+/// was asked of it before. On the CPU it does nothing.
 class OwnStream {
  public:
   explicit OwnStream(const c10::Device& device);

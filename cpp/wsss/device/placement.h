@@ -1,3 +1,4 @@
+// How a network is moved to its device and laid out there.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -5,9 +6,9 @@
 
 namespace wsss {
 
-/// Moves a network to the device on which it shall compute, and lays it out as that multiplies fastest: on CUDA the
-/// weights of convolutions are channels-last, as the maps are, for otherwise every use would turn them round and every
-/// step their gradients back.
+/// Moves a network to the device that it will compute on, in the layout that multiplies fastest there: on CUDA the
+/// weights of convolutions are channels-last, like the maps. Otherwise every use would rearrange the weights, and every
+/// step would rearrange their gradients back.
 void place(torch::nn::Module& network, const c10::Device& device);
 
 }  // namespace wsss

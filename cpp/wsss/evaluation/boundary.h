@@ -1,3 +1,4 @@
+// Boundary F1: how closely the class boundaries of two masks agree.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +25,13 @@ double default_boundary_tolerance(std::int64_t height, std::int64_t width);
 /// Compares the boundaries of two masks class by class (Csurka et al., "What is a good evaluation measure for semantic
 /// segmentation?", BMVC 2013).
 ///
-/// A pixel is on the boundary of its class where one of its four neighbours has another. Ground truth outside 0..K-1
-/// is looked at on neither side: what borders on background or on ignored pixels is no boundary.
+/// A pixel is on the boundary of its class where one of its four neighbours has another class. Pixels whose ground
+/// truth is outside 0..K-1 are left out in both masks: what borders on true background or ignored pixels is no
+/// boundary.
 ///
 /// @param truth       [height * width]; values from K on are not scored.
-/// @param prediction  [height * width]; values from K on are background: no class of their own, but another one.
-/// @param tolerance   largest distance in pixels that is near, 0 or more.
+/// @param prediction  [height * width]; values from K on are background: no class to be scored, but unlike all classes.
+/// @param tolerance   largest distance in pixels that counts as near, 0 or more.
 /// @return            one entry per class.
 /// @throws Error      kCancelled inside a CancelScope.
 std::vector<BoundaryMatches> match_boundaries(const std::uint8_t* truth, const std::uint8_t* prediction,

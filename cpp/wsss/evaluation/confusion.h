@@ -1,3 +1,4 @@
+// The confusion matrix of a segmentation, and the accuracy, IoU and Dice scores made from it.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +31,9 @@ class ConfusionMatrix {
 
   /// Adds pixels. Predictions above K count as K.
   void add(const std::uint8_t* truth, const std::uint8_t* prediction, std::int64_t pixels);
-  /// Adds all counts of another matrix, as of patches of another size.
+  /// Adds all counts of another matrix, such as that of patches of another size.
   ///
-  /// @throws Error  kShape if it is of another number of classes.
+  /// @throws Error  kShape if it has another number of classes.
   void add(const ConfusionMatrix& other);
 
   std::int64_t class_count() const { return class_count_; }

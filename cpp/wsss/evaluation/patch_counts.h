@@ -1,3 +1,4 @@
+// Pixel and boundary counts patch by patch, from which all scores of a segmentation follow.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Confidence intervals of scores by bootstrap, and a paired test of two segmentations.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,8 @@
 
 namespace wsss {
 
-/// How often and from what is drawn. What is drawn are whole groups: patches of one patient resemble each other, and
-/// drawn one by one they would make an interval look narrower than it is.
+/// How resamples are drawn. They are drawn from whole groups: patches of one patient resemble each other, and drawn one
+/// by one they would make an interval look narrower than it is.
 struct ResamplingOptions {
   std::int64_t resamples = 2000;      ///< Of the bootstrap.
   std::int64_t permutations = 10000;  ///< Of the paired test.
@@ -23,9 +24,9 @@ struct ScoreIntervals {
   std::vector<double> high;
 };
 
-/// Percentile bootstrap (Efron 1979) of every score: as many groups as there are, drawn with replacement, their counts
-/// summed, the scores taken; between which scores the middle `level` of all resamples lies. A class that a resample
-/// does not hold has no score there, which is left out; NaN where no resample has one.
+/// Percentile bootstrap (Efron 1979) of every score: a resample draws as many groups as there are, with replacement,
+/// and takes the scores of their summed counts; an interval holds the middle `level` of all resamples. A class that a
+/// resample does not hold has no score there and is left out; NaN where no resample has one.
 ///
 /// @param groups  the group of each patch, 0..G-1.
 /// @throws Error  kShape as PatchCounts::grouped(); kOption with fewer than two groups; kCancelled.
@@ -42,13 +43,13 @@ struct PairedComparison {
 };
 
 /// Approximate randomisation test (Noreen 1989) and paired bootstrap. If the two are equally good, it does not matter
-/// which of the two a group's masks come from: for every permutation each group's counts change sides by the toss of a
-/// coin. The p-value is the share of permutations whose difference is at least as large as the one seen. Few groups
-/// have few permutations; all of them are then looked at.
+/// which of the two a group's masks come from: in every permutation the toss of a coin decides for each group whether
+/// its counts change sides. The p-value is the share of permutations whose difference is at least as large as the one
+/// seen. Few groups have few permutations; then all of them are looked at.
 ///
 /// @param groups  the group of each patch, 0..G-1, the same for both.
 /// @throws Error  kShape if the two are of different patches, classes or true masks; kOption with fewer than two
-/// groups; kCancelled.
+///                groups; kCancelled.
 PairedComparison compare_paired(const PatchCounts& first, const PatchCounts& second,
                                 const std::vector<std::int64_t>& groups, const ResamplingOptions& options,
                                 const CancelToken& cancel);

@@ -1,3 +1,4 @@
+// Gaussian blur of an RGB patch, the same as Pillow's.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Detection of glass, the white background without tissue, in a patch.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,6 @@ std::vector<std::uint8_t> grey_values(const std::uint8_t* rgb, std::int64_t heig
 
 /// White areas of a patch: 1 where glass, 0 elsewhere. Areas are connected over their four neighbours; holes are not
 /// filled.
-///
 ///
 /// @param rgb     height * width * 3 bytes, interleaved.
 /// @return        height * width bytes of 0 or 1.

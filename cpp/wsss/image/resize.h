@@ -1,3 +1,4 @@
+// Bilinear resizing of feature maps, by both rules that the method uses.
 #pragma once
 
 #include <ATen/core/Tensor.h>

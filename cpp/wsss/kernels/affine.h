@@ -1,3 +1,4 @@
+// Kernels for scale, shift, shortcut and clamping of feature maps, and for their gradients.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +12,14 @@ WSSS_HOST_DEVICE inline float clamped(float value, float low, float high) {
   return value > high ? high : value;
 }
 
-/// Where an output stands at a bound, no gradient goes through. Both bounds are always compared: a branch between them
-/// would keep compilers from making vectors of it.
+/// Where an output is at a bound, no gradient passes. Both bounds are always compared: a branch between them would keep
+/// compilers from vectorising.
 WSSS_HOST_DEVICE inline float passed(float gradient, float output, float low, float high) {
   const bool stops = (static_cast<int>(output <= low) | static_cast<int>(output >= high)) != 0;
   return stops ? 0.0F : gradient;
 }
 
-/// Neighbouring channels that travel together.
+/// Neighbouring channels that are read and written together.
 template <typename T>
 struct alignas(4 * sizeof(T)) Pack {
   static constexpr std::int64_t kSize = 4;

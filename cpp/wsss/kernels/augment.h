@@ -1,3 +1,4 @@
+// Kernels that gather, flip and blur the patches and masks of a batch.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@ struct Box {
   std::uint32_t outer;
 };
 
-/// One value of a blurred line of `length` values, read through at(index); beyond its ends stand its last values.
+/// One value of a blurred line of `length` values, read through at(index); beyond its ends its outermost values repeat.
 template <typename Line>
 WSSS_HOST_DEVICE std::uint8_t blurred(const Box& box, std::int64_t length, std::int64_t index, const Line& at) {
   const auto value = [&](std::int64_t i) -> std::uint32_t { return at(i < 0 ? 0 : (i >= length ? length - 1 : i)); };

@@ -1,3 +1,4 @@
+// Opens the CUDA plugin, the shared library with our own CUDA code.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -39,8 +40,8 @@ const CudaPlugin* cuda_plugin();
 /// Why cuda_plugin() is null; empty if it is not.
 const char* cuda_plugin_reason();
 
-/// Whether a CUDA device multiplies bfloat16 matrices in hardware, as those since Ampere do. Without the plugin nobody
-/// says so, and it counts as one that does not.
+/// Whether a CUDA device multiplies bfloat16 matrices in hardware, as those since Ampere do. Without the plugin this is
+/// unknown, and counts as no.
 bool cuda_multiplies_bfloat16(int device);
 
 /// The stream (a cudaStream_t) that LibTorch uses on a CUDA device now.

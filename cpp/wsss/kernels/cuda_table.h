@@ -1,3 +1,4 @@
+// The list of kernels that addon and CUDA plugin agree on.
 #pragma once
 
 #include <torch/headeronly/util/BFloat16.h>
@@ -23,7 +24,7 @@ struct CudaLauncher {
 /// compile.
 template <typename... Ops>
 struct CudaTableOf : CudaLauncher<Ops>... {
-  /// A number that differs between tables of other operations, or of operations of another size.
+  /// A number that tells tables apart whose operations differ in number, order or size.
   static constexpr std::int64_t layout() {
     std::int64_t number = static_cast<std::int64_t>(sizeof...(Ops));
     ((number = number * 1009 + static_cast<std::int64_t>(sizeof(Ops))), ...);
@@ -37,7 +38,7 @@ using CudaTable =
                 PixelLossGradient<double>, CoarseGradient<float>, CoarseGradient<double>, EnlargementGradient<float>,
                 EnlargementGradient<c10::BFloat16>, GatherPatches, BlurPatches>;
 
-/// Counts up where the meaning of an operation's fields, or of what the plugin exports, changes and no size does.
+/// To be raised when the meaning of an operation's fields, or of what the plugin exports, changes without any size.
 inline constexpr std::int64_t kCudaTableVersion = 2;
 /// What the plugin exports: its table, or null if the caller knows another version or layout.
 extern "C" const CudaTable* wsss_cuda_table(std::int64_t version, std::int64_t layout);

@@ -1,3 +1,4 @@
+// Positions and weights of bilinear enlargement along one axis, for kernels.
 #pragma once
 
 #include <cstdint>

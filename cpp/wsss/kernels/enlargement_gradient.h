@@ -1,3 +1,4 @@
+// The kernel for the gradient of bilinearly enlarged feature maps.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +8,8 @@
 
 namespace wsss {
 
-/// The gradient of enlarged channels-last maps at the maps before: each value gathers from those that read it, in one
-/// order and in float32. ATen's adds to memory of the maps' own type, in whatever order: in bfloat16 that rounds after
+/// The gradient with respect to channels-last maps that were enlarged: each value gathers from those that read it, in
+/// one order and in float32. ATen's adds to memory of the maps' own type, in any order: in bfloat16 that rounds after
 /// each of some dozens of additions, and no two runs agree.
 template <typename T>
 struct EnlargementGradient {

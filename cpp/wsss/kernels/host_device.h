@@ -1,3 +1,4 @@
+// The macro that marks functions for both CPU and CUDA.
 #pragma once
 
 /// Before a function that runs on the CPU and in CUDA kernels alike.

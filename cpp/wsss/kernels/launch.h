@@ -1,3 +1,4 @@
+// Runs one of our kernels on the CPU or on a CUDA device.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -17,7 +18,7 @@ inline bool can_launch(const c10::Device& device) {
   return device.is_cpu() || (device.is_cuda() && cuda_plugin() != nullptr);
 }
 
-/// Whether those that are made for float32 and float64 can run on a tensor.
+/// Whether our operations for float32 and float64 can run on a tensor.
 inline bool can_launch(const at::Tensor& tensor) {
   const bool known = tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kDouble;
   return known && can_launch(tensor.device());
@@ -27,7 +28,7 @@ inline bool can_launch(const at::Tensor& tensor) {
 /// the CUDA plugin on LibTorch's stream.
 ///
 /// @param op     one of those of CudaTable; its pointers lie on the device.
-/// @param grain  calls that are worth a thread of their own.
+/// @param grain  how many calls are worth a thread of their own.
 /// @throws Error kDevice if CUDA refuses the launch.
 template <typename Op>
 void launch(const Op& op, std::int64_t count, const c10::Device& device, std::int64_t grain = 1 << 12) {

@@ -1,3 +1,4 @@
+// How many bytes of GPU memory are free, from the segments that LibTorch holds.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +9,9 @@ namespace wsss {
 /// A piece of a GPU's memory that LibTorch holds.
 struct MemorySegment {
   std::int64_t bytes = 0;
-  std::int64_t used = 0;         ///< Of these, by tensors or by work that is not done yet.
+  std::int64_t used = 0;         ///< How many of these are used by tensors or by work that is not done yet.
   const void* stream = nullptr;  ///< What is free in it is for tensors of this stream.
-  bool is_private = false;       ///< Of a recording, which alone may use it.
+  bool is_private = false;       ///< Whether it belongs to a recording, which alone may use it.
 };
 
 /// Bytes that the tensors of a stream may still take: what the device has free; what LibTorch holds ready for this

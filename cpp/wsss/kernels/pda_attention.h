@@ -1,3 +1,4 @@
+// Kernels for the attention map of progressive dropout attention and its gradient.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Kernels for the segmentation loss of every pixel on several mask levels, and for its gradient.
 #pragma once
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// The optimizers of training: SGD with momentum, and AdamW.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -38,8 +39,8 @@ class Optimizer {
   Optimizer(std::vector<ParameterGroup> groups, const OptimizerOptions& options);
 
   void zero_grad();
-  /// The learning rate of the steps that follow, times each group's factor. On a device it lies there, so that a
-  /// recorded step reads what was set last.
+  /// The learning rate of the steps that follow, times each group's factor. For a network on a device it lies there, so
+  /// that a recorded step reads what was set last.
   void set_learning_rate(double learning_rate);
   /// Clips (if asked) and updates. Parameters without gradient stay.
   void step();

@@ -1,3 +1,4 @@
+// Learning rate schedules: polynomial, cosine and stepwise, with warm-up.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// An exponential moving average of a network's weights during training.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -11,17 +12,17 @@
 namespace wsss {
 
 /// A running average of a network's weights and batch-norm statistics. Trained with a high learning rate, the network
-/// jumps around a good place; the average lies in it. (Polyak averaging in its exponential form; `model_ema` in timm.)
+/// jumps around a good place, and the average lies in it. (Polyak averaging in its exponential form; `model_ema` in
+/// timm.)
 class WeightAverage {
  public:
   /// Starts at the network's weights.
   ///
   /// @param decay  share of the old average that each step keeps, in (0, 1); the first steps keep less, so that the
-  /// random
-  ///               start is soon forgotten.
+  ///               random start is soon forgotten.
   WeightAverage(const torch::nn::Module& network, double decay);
 
-  /// Takes the weights of an optimiser step in.
+  /// Takes the weights after an optimiser step into the average.
   ///
   /// @param step  steps done, from 1.
   void update(std::int64_t step);

@@ -7,7 +7,7 @@
 
 #include "wsss/core/error.h"
 #include "wsss/core/memory_reuse.h"
-#include "wsss/device/room.h"
+#include "wsss/device/memory_failure.h"
 #include "wsss/image/resize.h"
 
 namespace wsss {

@@ -1,3 +1,4 @@
+// Stage 2 of the paper: pseudo masks of all patches from a trained classifier.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,8 @@ struct PseudoMaskOptions {
   CamViews views = CamViews::kOne;
 };
 
-/// Called when the masks of some patches are finished, those of all levels: which patches, and how many are done of how
-/// many.
+/// Called when the masks of some patches are finished, on all levels: with those patches, with how many patches are
+/// done by now, and with how many there are.
 using MaskObserver = std::function<void(const std::vector<std::int64_t>&, std::int64_t, std::int64_t)>;
 
 /// Pseudo masks of every patch and level (stage 2 of the paper): Grad-CAM, half-pixel bilinear up-sampling, only the
@@ -38,7 +39,7 @@ using MaskObserver = std::function<void(const std::vector<std::int64_t>&, std::i
 ///
 /// @param masks   one level for each of options.levels; written in place.
 /// @throws Error  kOption for a level that the classifier does not have; kShape if masks and patches differ in number
-/// or size; kOutOfMemory, with what would fit; kCancelled.
+///                or size; kOutOfMemory, with what would fit; kCancelled.
 void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
                            MaskStore& masks, const MaskObserver& observer, const CancelToken& cancel);
 

@@ -1,3 +1,4 @@
+// Grad-CAM maps of every class, at several feature levels of a classifier.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ struct GradCam {
 ///
 /// The deep level needs no backward pass: the head is linear there, so a channel's weight is fc8.weight / (h * w). For
 /// the others backward passes run from the logits down to the shallowest level asked for and compute no weight
-/// gradients. Patches do not see each other in evaluation, so one pass takes one class of every patch, whichever that
-/// is: there are as many passes as the patch of most classes has.
+/// gradients. Patches do not see each other in evaluation, so one pass takes one class of every patch, not necessarily
+/// the same one: there are as many passes as the patch with the most classes needs.
 ///
 /// @param network  in evaluation.
 /// @param images   [N, 3, H, W] in [0, 1].

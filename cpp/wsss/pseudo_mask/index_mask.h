@@ -1,3 +1,4 @@
+// From the class maps of one patch to its pseudo mask.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +9,9 @@ namespace wsss {
 enum class CamScaling {
   /// Largest raw map among the classes of the label; the lowest class wins ties.
   kPresent,
-  /// Joint min-max over all classes, absent ones included, absent planes then 0: a pixel at which every present class
-  /// sits at the
-  /// joint minimum falls to class 0 even if absent, and constant maps (0/0) give the lowest present class everywhere.
+  /// Joint min-max over all classes, absent ones included; the maps of absent classes are then 0. A pixel at which
+  /// every present class is at the joint minimum falls to class 0 even if that is absent, and constant maps (0/0) give
+  /// the lowest present class everywhere.
   kPublished,
 };
 

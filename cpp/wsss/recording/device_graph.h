@@ -1,3 +1,4 @@
+// The interface to CUDA graphs, which record GPU work for replay.
 #pragma once
 
 #include <functional>
@@ -9,7 +10,7 @@
 namespace wsss {
 
 /// Work of a device that is recorded once, and replayed as one launch instead of many hundreds: a CUDA graph. A replay
-/// reads and writes the memory that the recorded work did, so what goes in is copied into the tensors that it read.
+/// reads and writes the same memory as the recorded work, so new inputs are copied into the tensors that it read.
 class DeviceGraph {
  public:
   DeviceGraph() = default;
@@ -17,7 +18,7 @@ class DeviceGraph {
   DeviceGraph(const DeviceGraph&) = delete;
   DeviceGraph& operator=(const DeviceGraph&) = delete;
 
-  /// Records what `work` asks of the device, of which nothing is done yet. Called once.
+  /// Records what `work` asks of the device, without doing any of it. Called once.
   ///
   /// @throws  whatever `work` throws, and c10::Error if the device refuses; there is nothing to replay then.
   virtual void record(const std::function<void()>& work) = 0;
@@ -31,7 +32,7 @@ class RecordingHistory {
  public:
   /// Why no other recording may begin; empty if one may.
   std::string forbids() const;
-  /// A recording ended, and left the device or its allocator in a state that nobody knows.
+  /// A recording ended and left the device or its allocator in an unknown state.
   void note_broken(const std::string& problem);
 
  private:

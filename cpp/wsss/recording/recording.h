@@ -1,3 +1,4 @@
+// An attempt to record work on a device: the graph to replay, or the problem met.
 #pragma once
 
 #include <functional>
@@ -13,13 +14,13 @@ class Recording {
  public:
   enum class Outcome {
     kMade,
-    kNoRoom,   ///< Memory ran out; another try may have it.
-    kRefused,  ///< See problem(); another try would end alike.
+    kNoRoom,   ///< Memory ran out; another try may find enough.
+    kRefused,  ///< See problem(); another try would end the same way.
   };
 
-  /// Records what `work` asks of the device, of which nothing is done yet, while no other thread uses devices. The
-  /// thread must be in an OwnStream, and the same work must have been done before: libraries choose their ways at the
-  /// first time.
+  /// Records what `work` asks of the device, without doing any of it, while no other thread uses devices. The thread
+  /// must be in an OwnStream, and the same work must have been done before: libraries choose their algorithms the first
+  /// time.
   ///
   /// @throws  what `work` throws, if that says nothing about the device (kCancelled).
   Outcome make(const GraphSource& source, const std::function<void()>& work);

@@ -1,3 +1,4 @@
+// Records training steps on a GPU and replays them.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -52,7 +53,8 @@ class StepRecorder {
 
   /// Frees the recording, if there is one. The next step of its kind begins anew.
   void forget();
-  /// forget(), because memory ran out beside it: after some times no other is made. False if there was none.
+  /// forget(), because memory ran out beside it; after a few such times steps are no longer recorded. False if there
+  /// was none.
   bool forget_for_room();
 
   /// Why steps are not recorded; empty while they are, or will be.

@@ -1,3 +1,4 @@
+// A quick test of whether work on a device can be recorded.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -8,7 +9,7 @@
 
 namespace wsss {
 
-/// Records a tiny piece of work of a device, and replays it: whether trainings there will be able to.
+/// Records a tiny piece of work on a device and replays it, to see whether trainings there will be able to record.
 ///
 /// @return  why not; empty if it did what it should.
 /// @throws  c10::Error if the device cannot even compute.

@@ -1,3 +1,4 @@
+// Atrous spatial pyramid pooling, the part of DeepLab v3+ between backbone and decoder.
 #pragma once
 
 #include <torch/nn/pimpl.h>

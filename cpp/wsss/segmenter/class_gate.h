@@ -1,16 +1,16 @@
+// The class gate: how a classifier's probabilities close classes of the segmenter.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 namespace wsss {
 
-/// What the gate does to a class that the classifier does not see.
+/// What the gate does to the logits of a class that the classifier does not see.
 enum class GateRule {
   /// Its logit becomes minus infinity. A patch whose classes are all closed is not gated.
   kExclude,
-  /// Published: logits are multiplied by 0 or 1. A closed class (0) still beats open classes with negative logits; with
-  /// all closed
-  /// every logit is 0 and class 0 wins.
+  /// Published: logits are multiplied by 0 or 1. A closed class (0) still beats open classes with negative logits; if
+  /// all are closed, every logit is 0 and class 0 wins.
   kMultiply,
 };
 

@@ -1,3 +1,4 @@
+// DeepLab v3+, the segmentation network, and its decoder.
 #pragma once
 
 #include <functional>
@@ -47,7 +48,7 @@ class DeepLabImpl : public torch::nn::Module {
   /// @param backbone       as make_backbone().
   /// @param output_stride  8 or 16.
   /// @param width          channel multiplier of the backbone, above 0; 1 is the paper's network.
-  /// @param head_width     the same of ASPP and decoder; none: that of the backbone.
+  /// @param head_width     the same for ASPP and decoder; none: that of the backbone.
   /// @throws Error         kOption for an unknown backbone or stride.
   DeepLabImpl(const std::string& backbone, std::int64_t class_count, std::int64_t output_stride, double width = 1.0,
               std::optional<double> head_width = std::nullopt);
@@ -57,10 +58,10 @@ class DeepLabImpl : public torch::nn::Module {
   /// The logits [N, K, h, w] of the decoder, at a quarter of the patch's size, that forward() enlarges.
   at::Tensor coarse_logits(const at::Tensor& x, Dropout& dropout, const Observer& observer = {});
 
-  /// Random start: He's for the convolutions, in the backbone over the fan-out, in ASPP and decoder over the fan-in, as
-  /// published; the last batch norm of every residual branch of the backbone starts at
-  /// scale 0, so that a hundred fresh layers begin as the identity (Goyal et al. 2017, section 5.1). Without it a
-  /// narrow network needs epochs to wake up.
+  /// Random start: He's for the convolutions, over the fan-out in the backbone and over the fan-in in ASPP and decoder,
+  /// as published. The last batch norm of every residual branch of the backbone starts at scale 0, so that a hundred
+  /// fresh layers begin as the identity (Goyal et al. 2017, section 5.1); otherwise a narrow network takes epochs to
+  /// start learning.
   void initialize(std::uint64_t seed);
 
   /// Frozen batch norms of the backbone use their running statistics in training too, and their scale and shift have no

@@ -1,3 +1,4 @@
+// The segmenter's training loss over pseudo masks of several levels.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,15 +11,15 @@ namespace wsss {
 enum class BackgroundRule {
   /// Nothing: background is left out of loss and mean.
   kIgnore,
-  /// Published: class K with a logit that is not learned, 100 where masks[0] says background and 0 elsewhere. A
-  /// background pixel costs about 0 yet counts in the mean, and the 0 competes with the K tissue logits at every other
-  /// pixel.
+  /// Published: background is class K, with a logit that is not learned: 100 where masks[0] says background and 0
+  /// elsewhere. A background pixel costs about 0 yet counts in the mean, and the 0 competes with the K tissue logits at
+  /// every other pixel.
   kFifthLogit,
 };
 
 enum class SegmentationLossKind {
   kCrossEntropy,
-  /// Published focal loss: computed from the mean cross-entropy M, not per pixel: (1 - p)^2 * 0.5 * M with p = exp(-M).
+  /// Published focal loss, from the mean cross-entropy M and not per pixel: (1 - p)^2 * 0.5 * M with p = exp(-M).
   kFocal,
 };
 
@@ -32,12 +33,12 @@ struct MultiLayerLossOptions {
 /// Loss of one prediction against the pseudo masks drawn from several feature levels (paper, multi-layer
 /// pseudo-supervision).
 ///
-/// @param logits  [N, K, h, w], before softmax, on any device; enlarged to the size of the masks bilinearly with
-///                corners on corners, as the last step of DeepLab v3+ does, in the same pass as the loss.
+/// @param logits  [N, K, h, w], before softmax, on any device. In the same pass as the loss they are enlarged to the
+///                size of the masks, bilinearly with corners on corners, as in the last step of DeepLab v3+.
 /// @param masks   [L, N, H, W] uint8, levels in the order of the weights: 0..K, K = background; what is above K is
-/// ignored.
-/// @return        [] in nats, differentiable in `logits`. With kIgnore, 0 where no pixel counts; with kFifthLogit NaN
-/// there, as published.
+///                ignored.
+/// @return        [] in nats, differentiable in `logits`. Where no pixel counts, 0 with kIgnore, and NaN with
+///                kFifthLogit, as published.
 /// @throws Error  kShape if masks do not fit the logits; kOption if weights and masks differ in number.
 at::Tensor multi_layer_loss(const at::Tensor& logits, const at::Tensor& masks, const MultiLayerLossOptions& options);
 

@@ -10,7 +10,7 @@
 
 #include "wsss/core/error.h"
 #include "wsss/core/memory_reuse.h"
-#include "wsss/device/room.h"
+#include "wsss/device/memory_failure.h"
 
 namespace wsss {
 

@@ -1,3 +1,4 @@
+// A trained segmenter at work: masks, probabilities and evaluation, with or without the class gate.
 #pragma once
 
 #include <optional>
@@ -9,7 +10,7 @@
 
 namespace wsss {
 
-/// The classifier's word on every patch of a store.
+/// What the classifier says about every patch of a store, and how the gate applies it.
 struct ClassGate {
   at::Tensor probabilities;  ///< [N, K] float32 on the CPU.
   double threshold = 0.1;
@@ -19,8 +20,8 @@ struct ClassGate {
 /// Segments every patch: argmax over the (gated) logits, the first class on ties.
 ///
 /// @param predictions    level 0 receives the class indices; null = none wanted.
-/// @param probabilities  [N, K, H, W] float32 on the CPU receives the softmax of the gated logits; undefined = none
-/// wanted.
+/// @param probabilities  [N, K, H, W] float32 on the CPU, receives the softmax of the gated logits; undefined = none
+///                       wanted.
 /// @throws Error         kShape if sizes disagree; kOutOfMemory, with what would fit; kCancelled.
 void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
                      const std::optional<ClassGate>& gate, MaskStore* predictions, at::Tensor probabilities,
@@ -34,7 +35,7 @@ PatchCounts count_segmentation(DeepLab& network, const PatchStore& patches, cons
                                std::int64_t batch_size, const std::optional<ClassGate>& gate, double boundary_tolerance,
                                const ProgressObserver& progress, const CancelToken& cancel);
 
-/// Confusion over a whole set against level 0 of the ground truth, without a gate: what a training is validated by.
+/// Confusion over a whole set against level 0 of the ground truth, without a gate: what a training is validated with.
 ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
                                    std::int64_t batch_size, const CancelToken& cancel);
 

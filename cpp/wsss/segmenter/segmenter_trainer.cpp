@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "wsss/core/error.h"
+#include "wsss/training/training_run.h"
 
 namespace wsss {
 
@@ -38,20 +39,20 @@ std::vector<std::int64_t> scored_pixels(const MaskStore& masks, const MultiLayer
   return pixels;
 }
 
-class SegmenterRun : public TrainingRun {
+class SegmenterStage : public TrainingStage {
  public:
-  SegmenterRun(DeepLab& network, const SegmenterTrainingOptions& options, const PatchStore& train,
-               const MaskStore& masks, const std::vector<SegmenterValidation>& validation,
-               const std::vector<std::int64_t>& pixels, const SegmenterObserver& observer, const CancelToken& cancel)
-      : TrainingRun("segmenter", *network, network->reference_parameter(), options, train.count(), cancel),
+  SegmenterStage(DeepLab& network, const SegmenterTrainingOptions& options, const PatchStore& train,
+                 const MaskStore& masks, const std::vector<SegmenterValidation>& validation,
+                 const std::vector<std::int64_t>& pixels, const SegmenterObserver& observer, const CancelToken& cancel)
+      : TrainingStage("segmenter", *network, network->reference_parameter()),
         network_(network),
         options_(options),
         batches_(train, &masks, dtype(), device()),
         validation_(validation),
         scored_pixels_(pixels),
-        observer_(observer) {}
+        observer_(observer),
+        cancel_(cancel) {}
 
- private:
   std::vector<ParameterGroup> parameter_groups() override {
     network_->set_backbone_batch_norm_frozen(options_.freeze_batch_norm);
     return wsss::parameter_groups(network_, options_);
@@ -60,7 +61,7 @@ class SegmenterRun : public TrainingRun {
   bool trains_batch_norms() const override { return !options_.freeze_batch_norm; }
   // The pooled branch of ASPP has one position a patch.
   std::int64_t fewest_patches() const override { return 2; }
-  void look_at(const std::vector<std::int64_t>& indices) override {
+  void evaluate_patches(const std::vector<std::int64_t>& indices) override {
     Dropout inactive;
     network_->forward(batches_.images(indices, {}), inactive);
   }
@@ -80,36 +81,39 @@ class SegmenterRun : public TrainingRun {
 
   bool has_validation() const override { return !validation_.empty(); }
 
-  double validate() override {
+  double validate(std::int64_t batch_size) override {
     ConfusionMatrix confusion(network_->class_count());
     for (const SegmenterValidation& part : validation_) {
-      confusion.add(evaluate_segmenter(network_, part.patches, part.truth, batch_size(), cancel()));
+      confusion.add(evaluate_segmenter(network_, part.patches, part.truth, batch_size, cancel_));
     }
     confusion_ = confusion;
     return confusion_->scores().mean_iou;
   }
 
   void epoch_done(const EpochReport& report) override {
-    if (observer_.on_epoch) observer_.on_epoch({report, scored_pixels_of(report.epoch), confusion_});
+    if (observer_.on_epoch) observer_.on_epoch({report, scored_pixels_of(report), confusion_});
   }
 
-  std::int64_t scored_pixels_of(std::int64_t epoch) const {
+  Measures epoch_measures() const override {
+    if (!confusion_) return {};
+    const auto& counts = confusion_->counts();
+    return {{"confusion", {counts.begin(), counts.end()}}};
+  }
+  void set_epoch_measures(const Measures& measures) override {
+    const auto counts = measures.find("confusion");
+    if (counts == measures.end()) return;
+    confusion_ = ConfusionMatrix(network_->class_count(), {counts->second.begin(), counts->second.end()});
+  }
+
+ private:
+  std::int64_t scored_pixels_of(const EpochReport& report) const {
     TrainingOptions fitted = options_;
-    fitted.batch_size = batch_size();
+    fitted.batch_size = report.batch_size;
     std::int64_t sum = 0;
-    for (const auto& batch : epoch_batches(static_cast<std::int64_t>(scored_pixels_.size()), fitted, epoch)) {
+    for (const auto& batch : epoch_batches(static_cast<std::int64_t>(scored_pixels_.size()), fitted, report.epoch)) {
       for (const auto index : batch) sum += scored_pixels_[static_cast<std::size_t>(index)];
     }
     return sum;
-  }
-
-  std::vector<double> epoch_measures() const override {
-    if (!confusion_) return {};
-    const auto& counts = confusion_->counts();
-    return {counts.begin(), counts.end()};
-  }
-  void set_epoch_measures(const std::vector<double>& measures) override {
-    if (!measures.empty()) confusion_ = ConfusionMatrix(network_->class_count(), {measures.begin(), measures.end()});
   }
 
   DeepLab& network_;
@@ -118,6 +122,7 @@ class SegmenterRun : public TrainingRun {
   const std::vector<SegmenterValidation>& validation_;
   const std::vector<std::int64_t>& scored_pixels_;  // Of each patch.
   const SegmenterObserver& observer_;
+  const CancelToken& cancel_;
   std::optional<ConfusionMatrix> confusion_;
 };
 
@@ -137,7 +142,8 @@ TrainingSummary train_segmenter(DeepLab& network, const SegmenterTrainingOptions
     throw Error(ErrorCode::kDataset, "the masks of all " + std::to_string(masks.count()) +
                                          " patches have no pixel to learn from: each is background or ignored");
   }
-  return SegmenterRun(network, options, train, masks, validation, pixels, observer, cancel).run();
+  SegmenterStage stage(network, options, train, masks, validation, pixels, observer, cancel);
+  return run_training(stage, options, train.count(), cancel);
 }
 
 }  // namespace wsss

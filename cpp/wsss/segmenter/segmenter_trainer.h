@@ -1,12 +1,14 @@
+// Stage 3 of the paper: training the segmenter on pseudo masks.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <vector>
 
-#include "wsss/optim/training_run.h"
 #include "wsss/segmenter/multi_layer_loss.h"
 #include "wsss/segmenter/segmenter_inference.h"
+#include "wsss/training/stage.h"
+#include "wsss/training/training_options.h"
 
 namespace wsss {
 
@@ -17,7 +19,7 @@ struct SegmenterTrainingOptions : TrainingOptions {
 };
 
 struct SegmenterEpoch : EpochReport {
-  /// Pixels of the epoch's masks, of all levels together, that the loss was of; 0 means that nothing was learned.
+  /// Pixels of the epoch's masks, on all levels together, that counted in the loss; 0 means that nothing was learned.
   std::int64_t scored_pixels = 0;
   std::optional<ConfusionMatrix> validation;
 };
@@ -38,8 +40,8 @@ struct SegmenterValidation {
 ///
 /// @param masks       one level per options.loss.weights.
 /// @param validation  one entry per size of the validation patches, scored together; empty: no best weights then.
-/// @throws Error      kDataset if no mask has a pixel that is learned from; kShape, kCancelled, kDiverged, kIo as
-/// train_classifier().
+/// @throws Error      kDataset if no mask has a pixel to learn from; kShape; kCancelled, kDiverged, kIo as
+///                    train_classifier().
 TrainingSummary train_segmenter(DeepLab& network, const SegmenterTrainingOptions& options, const PatchStore& train,
                                 const MaskStore& masks, const std::vector<SegmenterValidation>& validation,
                                 const SegmenterObserver& observer, const CancelToken& cancel);

@@ -1,3 +1,4 @@
+// The cell nuclei of invented tissue, class by class.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// The ground of invented tissue between its nuclei, and the course of its fibres.
 #pragma once
 
 #include <cstdint>

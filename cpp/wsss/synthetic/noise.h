@@ -1,3 +1,4 @@
+// Reproducible random numbers and smooth noise for inventing tissue.
 #pragma once
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The shape and dyes of one cell nucleus, and how it is painted.
 #pragma once
 
 #include <cstdint>

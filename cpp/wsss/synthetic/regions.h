@@ -1,3 +1,4 @@
+// Where each tissue class lies in an invented patch.
 #pragma once
 
 #include <array>
@@ -30,7 +31,7 @@ struct RegionMap {
 /// Afterwards every class covers 3 % of the patch or does not occur, and at least one tissue class occurs.
 RegionMap draw_regions(std::uint64_t key, int height, int width);
 
-/// Which tissue classes occur, as 0 or 1 each.
+/// Which tissue classes occur: 1 for each that does, 0 for the others.
 std::array<std::uint8_t, kTissueClasses> labels_of(const RegionMap& regions);
 
 }  // namespace wsss::synthetic

@@ -1,3 +1,4 @@
+// Cleans up invented regions: small areas and rare classes go to their neighbours.
 #pragma once
 
 #include "wsss/synthetic/regions.h"

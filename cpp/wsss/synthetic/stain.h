@@ -1,3 +1,4 @@
+// Haematoxylin and eosin, and how the stained tissue looks in a scan.
 #pragma once
 
 #include <array>
@@ -19,7 +20,7 @@ struct DyePlanes {
   std::vector<float> eosin;
 };
 
-/// How one slide was stained and scanned: what differs between laboratories, drawn once a patch.
+/// How a slide was stained and scanned, which differs between laboratories; drawn once for each patch.
 struct StainProfile {
   std::array<float, 3> haematoxylin;  ///< optical density of one unit of dye in R, G, B, in nats
   std::array<float, 3> eosin;         ///< likewise

@@ -1,3 +1,4 @@
+// Fills patch and mask stores with invented tissue.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Draws invented tissue for the demo: an RGB patch with its mask and labels.
 #pragma once
 
 #include <array>

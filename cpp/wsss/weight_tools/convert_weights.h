@@ -1,3 +1,4 @@
+// Conversion of weight files to safetensors or PyTorch's format.
 #pragma once
 
 #include <string>
@@ -21,10 +22,9 @@ struct Conversion {
 /// Reads a weight file of any container and writes its tensors as safetensors or, where `output` ends in .pth, as a
 /// file for Python's torch.load(weights_only=True). Metadata goes along from safetensors to safetensors.
 ///
-/// @param key        which of several state dicts, as read_weight_file().
-/// @param translate  give the tensors the names that our (and the published) networks have, if they are of an origin
-/// that is
-///                   known; otherwise names stay as they are.
+/// @param key        which of several state dicts, as in read_weight_file().
+/// @param translate  give the tensors the names that our (and the published) networks have, if their origin is known;
+///                   otherwise names stay as they are.
 /// @throws Error     kIo, kWeights, kCancelled.
 Conversion convert_weights(const std::string& input, const std::string& key, const std::string& output, bool translate,
                            const CancelToken& cancel);

@@ -1,3 +1,4 @@
+// A list of our networks with their tensor names, to recognise weight files by.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ struct KnownNetwork {
   std::int64_t shared_names(const StateDict& tensors) const;
 };
 
-/// All of them.
+/// All our networks.
 const std::vector<KnownNetwork>& known_networks();
 
 }  // namespace wsss

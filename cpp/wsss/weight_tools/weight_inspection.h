@@ -1,3 +1,4 @@
+// A report on a weight file: its tensors, and the networks that it fits.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +26,11 @@ struct NetworkFit {
   std::string origin;   ///< Whose names the file has, "" for our own.
   double width = 1.0;   ///< Channel multiplier, from the file's shapes.
   std::int64_t matched = 0;
-  std::vector<std::string> missing;     ///< In the network, not in the file, but for what no file of that origin has.
+  std::vector<std::string> missing;     ///< In the network, not in the file, except what no file of that origin has.
   std::vector<std::string> unexpected;  ///< In the file, not in the network.
   std::vector<std::string> stripped;    ///< What was taken off the start of names or out of them to make them fit.
   std::vector<std::string> rivals;      ///< Other prefixes under which the file holds this network.
-  std::vector<std::string> unread;      ///< In both, but in the file of a kind that is not read.
+  std::vector<std::string> unread;      ///< In both, but of a kind in the file that is not read.
 };
 
 /// What a weight file holds.

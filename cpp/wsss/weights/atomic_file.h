@@ -1,3 +1,4 @@
+// Writing files so that a crash never leaves half of one.
 #pragma once
 
 #include <cstddef>

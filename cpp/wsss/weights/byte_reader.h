@@ -1,3 +1,4 @@
+// Bounds-checked reading of untrusted bytes.
 #pragma once
 
 #include <bit>

@@ -1,3 +1,4 @@
+// The readers of all weight file formats, and the tests that recognise each format.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,7 @@ namespace wsss {
 struct WeightBytes {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> keep_alive;
-  /// Which of several state dicts is meant; empty = the one.
+  /// Which of several state dicts is meant; empty = the main one.
   std::string_view key = {};
 
   WeightBytes part(std::span<const std::byte> inner) const { return {inner, keep_alive, key}; }
@@ -27,7 +28,7 @@ WeightFile read_torch_tar(const WeightBytes& file);
 WeightFile read_mxnet(const WeightBytes& file);
 WeightFile read_safetensors_container(const WeightBytes& file);
 
-// Whether the first bytes are of that container.
+// Whether the first bytes are those of that container.
 bool is_torch_zip(std::span<const std::byte> bytes);
 bool is_torch_legacy(std::span<const std::byte> bytes);
 bool is_torch_tar(std::span<const std::byte> bytes);

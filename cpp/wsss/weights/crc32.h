@@ -1,3 +1,4 @@
+// The checksum of zip archives.
 #pragma once
 
 #include <cstddef>

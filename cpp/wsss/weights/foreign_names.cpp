@@ -32,7 +32,7 @@ NamedForNetwork from_torchvision_resnet(const StateDict& tensors) {
   NamedForNetwork result;
   result.origin = "torchvision ResNet";
   result.fresh = {"aspp.", "decoder."};
-  result.first_layer = {"backbone.conv1", "backbone.bn1"};
+  result.first_layer = {"backbone.conv1", "backbone.bn1", kImageNetNormalization};
   for (const auto& [name, tensor] : tensors) {
     if (name.starts_with("fc.")) {
       result.dropped.push_back(name);
@@ -72,7 +72,7 @@ NamedForNetwork from_mobilenet(const StateDict& tensors, const std::string& pref
   const bool has_groups = has_name(tensors, "features.1.conv.0.0.weight");
   NamedForNetwork result;
   result.origin = "MobileNetV2";
-  result.first_layer = {prefix + "features.0.0", prefix + "features.0.1"};
+  result.first_layer = {prefix + "features.0.0", prefix + "features.0.1", kImageNetNormalization};
   if (is_classifier) {
     result.fresh = {"fc8."};
   } else {
@@ -85,6 +85,63 @@ NamedForNetwork from_mobilenet(const StateDict& tensors, const std::string& pref
     } else {
       result.tensors.emplace_back(prefix + (has_groups ? flat_mobilenet_name(name) : name), tensor);
     }
+  }
+  return result;
+}
+
+/// A layer of a block of EfficientNet as its first PyTorch port names it, as its place in the block's list.
+std::string efficientnet_layer(std::string_view layer, bool expands) {
+  constexpr std::array<std::pair<std::string_view, int>, 6> kPlaces{
+      {{"_expand_conv", -3}, {"_bn0", -2}, {"_depthwise_conv", 0}, {"_bn1", 1}, {"_project_conv", 3}, {"_bn2", 4}}};
+  const auto* place = std::find_if(kPlaces.begin(), kPlaces.end(), [&](const auto& one) { return one.first == layer; });
+  if (place == kPlaces.end()) return {};
+  return "conv." + std::to_string(place->second + (expands ? 3 : 0));
+}
+
+/// Layers of EfficientNet outside its blocks.
+std::string efficientnet_outer(std::string_view layer, int blocks) {
+  const std::string head = "features." + std::to_string(blocks + 1);
+  if (layer == "_conv_stem") return "features.0.0";
+  if (layer == "_bn0") return "features.0.1";
+  if (layer == "_conv_head") return head + ".0";
+  if (layer == "_bn1") return head + ".1";
+  return {};
+}
+
+/// "_blocks.3._bn1.weight" and the like to "features.4.conv.4.weight"; empty for names that no such network has.
+std::string residual_name(const std::string& name, int blocks) {
+  constexpr std::string_view kBlocks = "_blocks.";
+  const auto end = name.rfind('.');
+  if (end == std::string::npos) return {};
+  const std::string kind = name.substr(end);
+  if (!name.starts_with(kBlocks)) {
+    const std::string ours = efficientnet_outer(std::string_view(name).substr(0, end), blocks);
+    return ours.empty() ? ours : ours + kind;
+  }
+  const auto dot = name.find('.', kBlocks.size());
+  if (dot == std::string::npos || dot >= end) return {};
+  const int block = std::atoi(name.c_str() + kBlocks.size());
+  const std::string layer = efficientnet_layer(std::string_view(name).substr(dot + 1, end - dot - 1), block > 0);
+  return layer.empty() ? layer : "features." + std::to_string(block + 1) + "." + layer + kind;
+}
+
+/// @param prefix  as of from_mobilenet().
+NamedForNetwork from_efficientnet_lite(const StateDict& tensors, const std::string& prefix) {
+  int blocks = 0;
+  while (has_name(tensors, "_blocks." + std::to_string(blocks) + "._depthwise_conv.weight")) ++blocks;
+  const bool is_classifier = prefix.empty();
+  NamedForNetwork result;
+  result.origin = "EfficientNet-Lite";
+  result.first_layer = {prefix + "features.0.0", prefix + "features.0.1", kLiteNormalization};
+  result.fresh = is_classifier ? std::vector<std::string>{"fc8."} : std::vector<std::string>{"aspp.", "decoder."};
+  for (const auto& [name, tensor] : tensors) {
+    const bool is_head = name.starts_with("_conv_head.") || name.starts_with("_bn1.");
+    if (name.starts_with("_fc.") || (!is_classifier && is_head)) {
+      result.dropped.push_back(name);
+      continue;
+    }
+    const std::string ours = residual_name(name, blocks);
+    result.tensors.emplace_back(ours.empty() ? name : prefix + ours, tensor);
   }
   return result;
 }
@@ -144,7 +201,7 @@ NamedForNetwork translate_mxnet_names(const StateDict& tensors) {
   NamedForNetwork result;
   result.origin = "MXNet ResNet38";
   result.fresh = {"fc8."};
-  result.first_layer = {"conv1a", "b2.bn_branch2a"};
+  result.first_layer = {"conv1a", "b2.bn_branch2a", kImageNetNormalization};
   for (const auto& [name, tensor] : tensors) {
     const std::string ours = resnet38_name(name);
     if (ours.empty()) {
@@ -165,6 +222,10 @@ NamedForNetwork translate_names(const StateDict& tensors, const NetworkHas& netw
   if (is_mobilenet && !has_name(tensors, "fc8.weight")) {
     if (network_has("features.18.0.weight")) return from_mobilenet(tensors, "");
     if (network_has("backbone.features.0.0.weight")) return from_mobilenet(tensors, "backbone.");
+  }
+  if (has_name(tensors, "_blocks.0._depthwise_conv.weight")) {
+    if (network_has("features.0.0.weight")) return from_efficientnet_lite(tensors, "");
+    if (network_has("backbone.features.0.0.weight")) return from_efficientnet_lite(tensors, "backbone.");
   }
   const bool has_aliases = has_name(tensors, "backbone.low_level_features.0.0.weight");
   if (has_aliases && network_has("backbone.features.0.0.weight")) return from_published_mobilenet(tensors);

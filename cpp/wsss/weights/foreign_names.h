@@ -1,3 +1,4 @@
+// From the tensor names of other people's weight files to those of our networks.
 #pragma once
 
 #include <string>
@@ -16,29 +17,30 @@ struct UnreadForNetwork {
 
 /// Tensors of a file under the names that our networks have.
 struct NamedForNetwork {
-  /// Whose names they were: "", "MXNet ResNet38", "torchvision ResNet", "MobileNetV2", "published DeepLab".
+  /// Whose names they were: "", "MXNet ResNet38", "torchvision ResNet", "MobileNetV2", "EfficientNet-Lite",
+  /// "published DeepLab".
   std::string origin;
   StateDict tensors;
-  /// Left out: heads of another task, such as ImageNet's, second names of tensors that are there already, and what lies
-  /// beside the network under other names than the prefix that was taken off.
+  /// Left out: heads of another task, such as ImageNet's; second names of tensors that are there already; and what lies
+  /// beside the network, under names without the prefix that was taken off.
   std::vector<std::string> dropped;
   /// Prefixes of layers that such a file never has; they keep their fresh start and may be missing in a strict load.
   std::vector<std::string> fresh;
-  /// Of a file that was trained on ImageNet's normalised images.
+  /// The first layer, if the network of the file was trained on normalised images.
   FirstLayer first_layer;
   /// What was taken off the start of names or out of them: "module.encoder_q.", "_orig_mod.", ...
   std::vector<std::string> stripped;
   /// Other prefixes under which the file has a network that fits as well; then nobody knows which one is meant.
   std::vector<std::string> rivals;
-  /// Tensors of the file whose kind is not read, but for those among `dropped`.
+  /// Tensors of the file whose kind is not read, except those among `dropped`.
   std::vector<UnreadForNetwork> unread;
 };
 
-/// Translates the names of files that others wrote: MXNet's ResNet38 (golden case K3), torchvision's ResNets and
-/// MobileNetV2 (by torchvision or in the older numbering of the published code) as a backbone or classifier, the
-/// published segmenter with MobileNetV2, which names each tensor twice. Wrappers inside names are taken out, and
-/// whatever prefix the names have ("module.", "model.", "module.encoder_q.", ...) is taken off if they fit better
-/// without it. Names of our own are left as they are.
+/// Translates the names in files that others wrote: of MXNet's ResNet38 (golden case K3), of torchvision's ResNets, of
+/// MobileNetV2 as a backbone or classifier (by torchvision or in the older numbering of the published code), of the
+/// published segmenter with MobileNetV2, which names each tensor twice, and of EfficientNet-Lite's first PyTorch port.
+/// Wrappers inside names are taken out, and whatever prefix the names have ("module.", "model.", "module.encoder_q.",
+/// ...) is taken off if they fit better without it. Names of our own are left as they are.
 ///
 /// @param network_names  what the network calls its tensors.
 NamedForNetwork named_for_network(const WeightFile& file, const std::vector<std::string>& network_names);

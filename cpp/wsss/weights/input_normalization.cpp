@@ -15,7 +15,7 @@ at::Tensor* find(StateDict& tensors, const std::string& name) {
 
 }  // namespace
 
-bool fold_imagenet_normalization(StateDict& tensors, const FirstLayer& layer) {
+bool fold_normalization(StateDict& tensors, const FirstLayer& layer) {
   if (layer.convolution.empty()) return false;
   at::Tensor* weight = find(tensors, layer.convolution + ".weight");
   at::Tensor* running_mean = find(tensors, layer.norm + ".running_mean");
@@ -23,9 +23,11 @@ bool fold_imagenet_normalization(StateDict& tensors, const FirstLayer& layer) {
                     running_mean->dim() == 1 && running_mean->size(0) == weight->size(0);
   if (!fits) return false;
   const torch::NoGradGuard no_grad;
-  // Statistics of ImageNet's training images, red, green, blue, as torchvision has them.
-  const at::Tensor mean = at::tensor({0.485, 0.456, 0.406}, at::kDouble).view({1, 3, 1, 1});
-  const at::Tensor deviation = at::tensor({0.229, 0.224, 0.225}, at::kDouble).view({1, 3, 1, 1});
+  const auto per_channel = [](const std::array<double, 3>& values) {
+    return at::tensor({values[0], values[1], values[2]}, at::kDouble).view({1, 3, 1, 1});
+  };
+  const at::Tensor mean = per_channel(layer.trained_on.mean);
+  const at::Tensor deviation = per_channel(layer.trained_on.deviation);
   const at::Tensor scaled = weight->to(at::kDouble) / deviation;
   *running_mean = (running_mean->to(at::kDouble) + (scaled * mean).sum({1, 2, 3})).to(running_mean->scalar_type());
   *weight = scaled.to(weight->scalar_type());

@@ -1,3 +1,4 @@
+// A small JSON parser for the headers of weight files.
 #pragma once
 
 #include <string>
@@ -8,8 +9,8 @@ namespace wsss {
 
 struct JsonMember;
 
-/// A JSON value, for the headers of weight files. Numbers that are not integers of at most 53 bits are refused there,
-/// so a double holds every number exactly.
+/// A JSON value, for the headers of weight files. Those who read them refuse numbers that are not integers of at most
+/// 53 bits, so a double holds every number exactly.
 struct Json {
   enum class Kind { kNull, kBoolean, kNumber, kString, kArray, kObject };
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "wsss/core/error.h"
+#include "wsss/core/remedy.h"
 #include "wsss/weights/foreign_names.h"
 #include "wsss/weights/input_normalization.h"
 #include "wsss/weights/name_prefixes.h"
@@ -49,37 +50,33 @@ void drop_empty(const std::vector<std::string>& names, NamedForNetwork& named) {
 /// Refuses a file that has the network more than once under different prefixes.
 void require_one_network(const NamedForNetwork& named, const std::string& path) {
   if (named.rivals.empty()) return;
-  std::string prefixes = named.stripped.back();
-  for (const auto& rival : named.rivals) prefixes += "\n" + rival;
-  std::string listed = prefixes;
-  for (std::size_t at = listed.find('\n'); at != std::string::npos; at = listed.find('\n', at)) {
-    listed.replace(at, 1, ", ");
-  }
-  throw Error(ErrorCode::kWeights,
-              path + " holds this network more than once, under names that begin with " + listed +
-                  ". Choose one: --weights-key on the command line, weightsKey in the API",
-              {{"path", path}, {"stateDicts", prefixes}});
+  std::vector<std::string> prefixes{named.stripped.back()};
+  prefixes.insert(prefixes.end(), named.rivals.begin(), named.rivals.end());
+  std::string listed;
+  for (const auto& prefix : prefixes) listed += (listed.empty() ? "" : ", ") + prefix;
+  throw Error(
+      ErrorCode::kWeights, path + " holds this network more than once, under names that begin with " + listed,
+      {{"path", path}, {"stateDicts", std::move(prefixes)}, {kRemedies, std::vector<std::string>{kChooseStateDict}}});
 }
 
 /// Refuses a file in which a tensor that the network has is of a kind that is not read.
 void require_readable(const NamedForNetwork& named, const StateDict& own, const std::string& path) {
-  std::string lines;
   const UnreadTensor* first = nullptr;
-  std::size_t count = 0;
+  std::vector<std::string> unread;
   for (const auto& [tensor, name] : named.unread) {
     const bool is_needed =
         std::any_of(own.begin(), own.end(), [&ours = name](const auto& one) { return one.first == ours; });
     if (!is_needed) continue;
     if (first == nullptr) first = &tensor;
-    lines += (lines.empty() ? "" : "\n") + tensor.name + ": " + tensor.kind;
-    ++count;
+    unread.push_back(tensor.name + ": " + tensor.kind);
   }
   if (first == nullptr) return;
-  const std::string others = count == 1 ? "" : " (and " + std::to_string(count - 1) + " more are of such kinds)";
+  const std::string others =
+      unread.size() == 1 ? "" : " (and " + std::to_string(unread.size() - 1) + " more are of such kinds)";
   throw Error(ErrorCode::kWeights,
               path + ": tensor " + first->name + " is " + first->kind + others +
                   ", which is not read here; in Python, " + advice_for(first->kind) + " and save the state dict again",
-              {{"path", path}, {"unread", lines}});
+              {{"path", path}, {"unread", std::move(unread)}});
 }
 
 /// What to think of names that did not fit, as a clause for a message.
@@ -111,9 +108,10 @@ LoadReport load_weight_file(torch::nn::Module& network, const WeightLoading& loa
     drop_other_heads(own, named);
     drop_empty(names, named);
   }
-  const bool folds = loading.fold_normalization && fold_imagenet_normalization(named.tensors, named.first_layer);
+  const bool folds = loading.fold_normalization && fold_normalization(named.tensors, named.first_layer);
   LoadOptions options{loading.strict, named.fresh, initialize, {}};
   if (named.stripped.empty()) options.hint = prefix_hint(file, names);
+  if (!named.origin.empty()) options.hint += ". It has the names of " + named.origin;
   LoadReport report = load_state_dict(network, named.tensors, loading.path, options);
   report.container = file.container;
   report.origin = named.origin;

@@ -1,3 +1,4 @@
+// Read-only memory mapping of a file.
 #pragma once
 
 #include <cstddef>
@@ -7,9 +8,9 @@
 
 namespace wsss {
 
-/// A whole file in memory, read only, paged in by the system as it is looked at. Lives as long as anyone holds it. A
-/// file that another program cuts off in place meanwhile ends the process (SIGBUS); one that is replaced by renaming
-/// does not.
+/// A whole file in memory, read only, paged in by the system as it is looked at. Lives as long as anyone holds it. If
+/// another program truncates the file in place meanwhile, this process ends (SIGBUS); if the file is replaced by
+/// renaming, nothing happens.
 class MappedFile {
  public:
   /// @throws Error  kIo if the file cannot be opened or is not a plain file.

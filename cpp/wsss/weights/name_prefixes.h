@@ -1,3 +1,4 @@
+// Prefixes and wrappers in tensor names, such as "module." and "_orig_mod.".
 #pragma once
 
 #include <string>
@@ -8,8 +9,8 @@
 
 namespace wsss {
 
-/// Takes out of every name what wrappers put between its parts, such as "_orig_mod." of torch.compile, wherever it
-/// stands. Names stay as they are where two would become one.
+/// Takes out of every name whatever wrappers put into it, such as "_orig_mod." of torch.compile, wherever it stands.
+/// Names stay as they are where two would become one.
 ///
 /// @return  the wrappers that were found, each with its dot.
 std::vector<std::string> take_out_wrappers(StateDict& tensors);

@@ -1,3 +1,4 @@
+// Translations of tensor names, one for PyTorch files and one for MXNet's ResNet38.
 #pragma once
 
 #include <functional>

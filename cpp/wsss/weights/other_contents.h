@@ -1,3 +1,4 @@
+// Error messages for files that are not weights, saying what they are instead.
 #pragma once
 
 #include <cstddef>

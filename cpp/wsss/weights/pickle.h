@@ -1,3 +1,4 @@
+// A reader of Python pickles that never executes anything.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Which Python objects a pickle may name, and which mark it as an attack.
 #pragma once
 
 #include <string>
@@ -23,11 +24,11 @@ struct AllowedGlobal {
 /// A Python object that weights are made of, by its name "module.name"; null for all others, which are skipped.
 const AllowedGlobal* find_allowed_global(std::string_view name);
 
-/// Whether a Python object runs programs, code or changes files when it is called. No settings and no optimiser need
-/// one, so a file that names it was made to do harm. Nothing is executed here either way.
+/// Whether a Python object runs programs or code, or changes files, when it is called. No settings and no optimiser
+/// need such an object, so a file that names one was made to do harm. Nothing is executed here either way.
 bool is_attack(std::string_view module, std::string_view name);
 
-/// Whether it is a plain type or constant that says nothing of a file: list, int, or torch.uint16.
+/// Whether it is a plain type or constant that says nothing about a file, such as list, int or torch.uint16.
 bool is_plain(std::string_view module, std::string_view name);
 
 /// The refusal of an attack, naming the object.

@@ -1,3 +1,4 @@
+// Numbers as pickles encode them.
 #pragma once
 
 #include <algorithm>

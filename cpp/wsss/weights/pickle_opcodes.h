@@ -1,3 +1,4 @@
+// The opcodes that our pickle reader understands.
 #pragma once
 
 #include <cstdint>

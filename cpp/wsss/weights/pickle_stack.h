@@ -1,3 +1,4 @@
+// The stack and memo of the pickle reader.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,7 @@ namespace wsss {
 class PickleStack {
  public:
   /// @param in     where the pickle is read, for messages.
-  /// @param bytes  that a pickle and what follows it have, which bounds what may be noted.
+  /// @param bytes  how many the pickle has with all that follows it, which bounds how many values may be noted.
   PickleStack(const ByteReader& in, std::size_t bytes) : in_(in), bytes_(bytes) {}
 
   [[noreturn]] void fail(const std::string& what) const;
@@ -23,7 +24,7 @@ class PickleStack {
   void push_mark();
   const PickleValue& top() const;
   PickleValue pop();
-  /// Also a mark.
+  /// As pop(), but takes a mark too.
   void pop_any();
   std::vector<PickleValue> pop_last(std::size_t count);
   std::vector<PickleValue> pop_to_mark();

@@ -1,3 +1,4 @@
+// The writer of safetensors files.
 #pragma once
 
 #include <map>

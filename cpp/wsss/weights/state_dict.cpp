@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "wsss/core/error.h"
+#include "wsss/core/remedy.h"
 
 namespace wsss {
 
@@ -39,13 +40,6 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-/// All names, one a line: details hold no lists.
-std::string lines(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : "\n") + name;
-  return text;
-}
-
 Error mismatch(const LoadReport& report, std::size_t expected, const std::string& source, const std::string& hint) {
   std::string message = source + " does not fit the network of " + std::to_string(expected) + " tensors";
   if (!report.missing.empty()) {
@@ -58,14 +52,13 @@ Error mismatch(const LoadReport& report, std::size_t expected, const std::string
     message +=
         "; " + std::to_string(report.misshapen.size()) + " have another shape (" + listed(report.misshapen) + ")";
   }
-  message += hint +
-             ". Check that it belongs to this network, class count and width, or ask for a partial load: "
-             "--partial-load on the command line, strict: false in the API";
+  message += hint + ". Check that it belongs to this network, class count and width";
   return Error(ErrorCode::kWeights, message,
                {{"path", source},
-                {"missing", lines(report.missing)},
-                {"unexpected", lines(report.unexpected)},
-                {"misshapen", lines(report.misshapen)}});
+                {"missing", report.missing},
+                {"unexpected", report.unexpected},
+                {"misshapen", report.misshapen},
+                {kRemedies, std::vector<std::string>{kPartialLoad}}});
 }
 
 }  // namespace

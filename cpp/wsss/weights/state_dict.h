@@ -1,3 +1,4 @@
+// Named tensors of a network: listing, copying and loading them.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -16,7 +17,7 @@ using StateDict = std::vector<std::pair<std::string, at::Tensor>>;
 /// are the network's own, not copies.
 StateDict state_dict(const torch::nn::Module& network);
 
-/// A copy on the CPU, contiguous, that later training leaves alone.
+/// A contiguous copy on the CPU, which later training does not change.
 StateDict snapshot(const torch::nn::Module& network);
 
 /// What a load found. Nothing is silent: every name is in one of these lists.
@@ -36,7 +37,7 @@ struct LoadReport {
   std::vector<std::string> stripped;         ///< What was taken off or out of names, such as "module.".
   std::vector<std::string> unread;           ///< "name: kind" of tensors of kinds that are not read, left out.
   std::vector<std::string> skipped_objects;  ///< Python objects in the file, never executed.
-  std::string hint;                          ///< What to think of names that did not fit; a clause of a message.
+  std::string hint;                          ///< What may explain names that did not fit; a clause of a message.
 
   bool complete() const { return missing.empty() && unexpected.empty() && misshapen.empty(); }
 };

@@ -1,3 +1,4 @@
+// Finds the state dict inside a nested PyTorch checkpoint.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +40,7 @@ class StateDictSearch {
   /// @return  none, the one, or several of which none is much larger than the others.
   std::vector<StateDictPlace> find(std::string_view key);
 
-  /// All that there are, in the order of the file; at most 64.
+  /// All the state dicts that there are, in the order of the file; at most 64.
   std::vector<StateDictPlace> all();
 
   /// "model.ema"; "" for the top level.

@@ -1,3 +1,4 @@
+// Names of tensor element types, and which of them can be read.
 #pragma once
 
 #include <c10/core/ScalarType.h>

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "wsss/core/error.h"
+#include "wsss/core/remedy.h"
 #include "wsss/weights/raw_tensor.h"
 #include "wsss/weights/state_dict_search.h"
 #include "wsss/weights/tensor_kinds.h"
@@ -77,17 +78,15 @@ std::string listed(const StateDictSearch& search, const std::vector<StateDictPla
 }
 
 Error several(const StateDictSearch& search, const std::vector<StateDictPlace>& places, std::string_view key) {
-  std::string lines;
+  std::vector<std::string> keys;
   for (const auto& place : places) {
     const std::string path = search.path_of(place);
-    lines += (lines.empty() ? "" : "\n") + (path.empty() ? "." : path);
+    keys.push_back(path.empty() ? "." : path);
   }
   const std::string what = key.empty() ? "it holds several state dicts"
                                        : "the key " + std::string(key) + " leads to none of its state dicts";
-  return Error(ErrorCode::kWeights,
-               what + ": " + listed(search, places) +
-                   ". Choose one by its key: --weights-key on the command line, weightsKey in the API",
-               {{"stateDicts", lines}});
+  return Error(ErrorCode::kWeights, what + ": " + listed(search, places),
+               {{"stateDicts", std::move(keys)}, {kRemedies, std::vector<std::string>{kChooseStateDict}}});
 }
 
 }  // namespace

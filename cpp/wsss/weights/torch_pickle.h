@@ -1,3 +1,4 @@
+// Tensors and state dicts from the pickles inside PyTorch files.
 #pragma once
 
 #include <functional>
@@ -42,22 +43,22 @@ class TorchTensors : public PickledTensors {
     std::span<const PickleValue> arguments;
   };
 
-  /// The innermost call: parameters, tensors with attributes and those of a subclass are a tensor in one more.
+  /// The innermost call: parameters, tensors with attributes and those of a subclass wrap a tensor in one more call.
   Rebuild innermost(const PickleValue& value) const;
 
   const Pickle& pickle_;
   FindStorage find_storage_;
 };
 
-/// Finds the state dict in what was saved, whatever lies beside it, and reads it; of several the one that file.key
-/// names.
+/// Finds the state dict in what was saved, whatever lies beside it, and reads it; if there are several, the one that
+/// file.key names.
 ///
 /// @throws Error  kWeights if there is none; if there are several and the key names none of them, with their keys.
 WeightFile state_dict_of(const Pickle& pickle, const PickledTensors& tensors, const WeightBytes& file);
 
 /// The element type of a storage or tensor class.
 ///
-/// @throws Error  kWeights if it is none that PyTorch has.
+/// @throws Error  kWeights if PyTorch has no such class.
 c10::ScalarType element_type(std::string_view class_name);
 
 /// Fields of a persistent id ("storage", class, key, location, element count[, view]), as zip and legacy files write

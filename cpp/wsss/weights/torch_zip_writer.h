@@ -1,3 +1,4 @@
+// The writer of PyTorch's zip format.
 #pragma once
 
 #include <string>

@@ -1,3 +1,4 @@
+// The reader of weight files in any supported format.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@ struct UnreadTensor {
 
 /// A dictionary of tensors in a checkpoint.
 struct FoundStateDict {
-  std::string key;  ///< That leads to it, such as "model.ema"; "" for the top level.
+  std::string key;  ///< The key that leads to it, such as "model.ema"; "" for the top level.
   std::size_t tensors = 0;
 };
 
@@ -39,7 +40,7 @@ struct WeightFile {
   std::vector<UnreadTensor> unread;         ///< Tensors of the state dict that were left out.
   /// Python objects beside the weights, such as "argparse.Namespace": skipped, never executed; the first hundred names.
   std::vector<std::string> skipped_objects;
-  std::string key_prefix;            ///< That a key has chosen, and that is off the names.
+  std::string key_prefix;            ///< The prefix that a key has chosen, which was taken off the names.
   std::vector<std::string> outside;  ///< Tensors whose names do not begin with it, which were left out.
 };
 
@@ -47,10 +48,10 @@ struct WeightFile {
 /// MXNet's NDArray list, safetensors. The content decides, not the file's name. Nothing in the file is ever executed,
 /// and memory stays within a small factor of the file's size whatever the file claims.
 ///
-/// @param key     which state dict of a checkpoint with several is meant, such as "model_ema" or "0.teacher", or which
-///                part of its tensors, by the start of their names; empty = the one that there is.
-/// @throws Error  kIo if the file cannot be read; kWeights, naming file and fault, if it is broken, of another kind, or
-///                made to run code; if it holds several state dicts and the key does not say which.
+/// @param key     which state dict is meant if a checkpoint has several, such as "model_ema" or "0.teacher", or which
+///                part of its tensors, by the start of their names; empty = the main one, if there clearly is one.
+/// @throws Error  kIo if the file cannot be read; kWeights, naming file and fault, if it is broken, of another kind or
+///                made to run code, or if it holds several state dicts and the key does not say which.
 WeightFile read_weight_file(const std::string& path, const std::string& key = {});
 
 /// The same from bytes already in memory, which must outlive the result; `keep_alive` is held by every tensor.

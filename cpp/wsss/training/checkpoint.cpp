@@ -1,4 +1,4 @@
-#include "wsss/optim/checkpoint.h"
+#include "wsss/training/checkpoint.h"
 
 #include <torch/torch.h>
 
@@ -26,8 +26,12 @@ constexpr std::string_view kEnding = ".safetensors";
 constexpr std::string_view kNetwork = "network.";
 constexpr std::array<std::string_view, 3> kOptimizerStates{"momentum.", "exp_avg.", "exp_avg_sq."};
 constexpr std::string_view kAverage = "average.";
-constexpr std::string_view kStepHistory = "history.steps";
-constexpr std::string_view kEpochHistory = "history.epochs";
+constexpr std::string_view kMeters = "meters.";
+constexpr std::string_view kSteps = "steps.";
+constexpr std::string_view kEpochs = "epochs.";
+// Of earlier versions.
+constexpr std::string_view kOldSteps = "history.steps";
+constexpr std::string_view kOldEpochs = "history.epochs";
 
 double exact_number(std::string_view text) {
   double value = 0.0;
@@ -46,12 +50,6 @@ std::int64_t exact_integer(std::string_view text) {
   return value;
 }
 
-std::string joined(const std::vector<double>& values) {
-  std::string text;
-  for (const double value : values) text += (text.empty() ? "" : " ") + exact_text(value);
-  return text;
-}
-
 std::vector<double> split_numbers(std::string_view text) {
   std::vector<double> values;
   while (!text.empty()) {
@@ -62,32 +60,41 @@ std::vector<double> split_numbers(std::string_view text) {
   return values;
 }
 
-at::Tensor table(const std::vector<std::vector<double>>& rows) {
-  const std::size_t columns = rows.empty() ? 0 : rows.front().size();
-  at::Tensor result =
-      at::empty({static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(columns)}, at::kDouble);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].size() != columns) throw Error(ErrorCode::kWeights, "the checkpoint's history has rows of two lengths");
-    std::copy(rows[i].begin(), rows[i].end(), result.data_ptr<double>() + i * columns);
-  }
-  return result;
-}
-
-std::vector<std::vector<double>> rows_of(const at::Tensor& tensor) {
-  if (tensor.dim() != 2 || tensor.scalar_type() != at::kDouble) {
-    throw Error(ErrorCode::kWeights, "the checkpoint's history is broken");
-  }
-  const double* values = tensor.const_data_ptr<double>();
-  std::vector<std::vector<double>> rows;
-  if (tensor.numel() == 0) return rows;
-  for (std::int64_t i = 0; i < tensor.size(0); ++i, values += tensor.size(1)) {
-    rows.emplace_back(values, values + tensor.size(1));
-  }
-  return rows;
-}
-
 void append(StateDict& all, std::string_view prefix, const StateDict& tensors) {
   for (const auto& [name, tensor] : tensors) all.emplace_back(std::string(prefix) + name, tensor);
+}
+
+/// Those tensors whose name has the prefix, without it.
+StateDict without_prefix(const StateDict& all, std::string_view prefix) {
+  StateDict found;
+  for (const auto& [name, tensor] : all) {
+    if (name.starts_with(prefix)) found.emplace_back(name.substr(prefix.size()), tensor);
+  }
+  return found;
+}
+
+StateDict tensors_of(const Measures& measures) {
+  StateDict tensors;
+  for (const auto& [name, values] : measures) {
+    tensors.emplace_back(std::string(kMeters) + name, at::tensor(values, at::kDouble));
+  }
+  return tensors;
+}
+
+Measures measures_of(const StateDict& tensors) {
+  Measures measures;
+  for (const auto& [name, tensor] : without_prefix(tensors, kMeters)) {
+    if (tensor.scalar_type() != at::kDouble) throw Error(ErrorCode::kWeights, "the checkpoint's meters are broken");
+    const at::Tensor values = tensor.contiguous();
+    const double* begin = values.const_data_ptr<double>();
+    measures.emplace(name, std::vector<double>(begin, begin + values.numel()));
+  }
+  return measures;
+}
+
+const at::Tensor* find(const StateDict& tensors, std::string_view name) {
+  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& one) { return one.first == name; });
+  return found == tensors.end() ? nullptr : &found->second;
 }
 
 /// Steps of a checkpoint's file name; -1 for other files.
@@ -132,8 +139,9 @@ void write_checkpoint(const std::string& folder, const Checkpoint& checkpoint, s
   append(tensors, kNetwork, checkpoint.network);
   for (const auto& [state, of_parameters] : checkpoint.optimizer) append(tensors, state + ".", of_parameters);
   append(tensors, kAverage, checkpoint.average);
-  tensors.emplace_back(kStepHistory, table(checkpoint.step_history));
-  tensors.emplace_back(kEpochHistory, table(checkpoint.epoch_history));
+  append(tensors, "", tensors_of(checkpoint.meters));
+  append(tensors, "", checkpoint.history.steps.tensors(kSteps));
+  append(tensors, "", checkpoint.history.epochs.tensors(kEpochs));
   write_safetensors(checkpoint_path(folder, checkpoint.steps), tensors,
                     {{"format", std::string(kFormat)},
                      {"stage", checkpoint.stage},
@@ -141,9 +149,8 @@ void write_checkpoint(const std::string& folder, const Checkpoint& checkpoint, s
                      {"epoch", std::to_string(checkpoint.epoch)},
                      {"steps", std::to_string(checkpoint.steps)},
                      {"batchSize", std::to_string(checkpoint.batch_size)},
-                     {"lossSum", exact_text(checkpoint.loss_sum)},
-                     {"patchesSeen", std::to_string(checkpoint.patches_seen)},
-                     {"meters", joined(checkpoint.meters)},
+                     {"lossSum", exact_text(checkpoint.sums.loss)},
+                     {"patchesSeen", std::to_string(checkpoint.sums.patches)},
                      {"bestEpoch", std::to_string(checkpoint.best_epoch)},
                      {"bestScore", exact_text(checkpoint.best_score)},
                      {"lastLoss", exact_text(checkpoint.last_loss)},
@@ -173,28 +180,25 @@ Checkpoint read_checkpoint(const std::string& path) {
   if (has("batchSize")) checkpoint.batch_size = integer("batchSize");
   checkpoint.epoch = integer("epoch");
   checkpoint.steps = integer("steps");
-  checkpoint.loss_sum = exact_number(field("lossSum"));
-  checkpoint.patches_seen = integer("patchesSeen");
-  checkpoint.meters = split_numbers(field("meters"));
+  checkpoint.sums = {exact_number(field("lossSum")), integer("patchesSeen")};
   checkpoint.best_epoch = integer("bestEpoch");
   checkpoint.best_score = exact_number(field("bestScore"));
   checkpoint.last_loss = exact_number(field("lastLoss"));
   checkpoint.elapsed_ms = exact_number(field("elapsedMs"));
-  for (const auto& [name, tensor] : file.tensors) {
-    if (name.starts_with(kNetwork)) {
-      checkpoint.network.emplace_back(name.substr(kNetwork.size()), tensor);
-    } else if (name.starts_with(kAverage)) {
-      checkpoint.average.emplace_back(name.substr(kAverage.size()), tensor);
-    } else if (name == kStepHistory) {
-      checkpoint.step_history = rows_of(tensor);
-    } else if (name == kEpochHistory) {
-      checkpoint.epoch_history = rows_of(tensor);
-    }
-    for (const auto state : kOptimizerStates) {
-      if (!name.starts_with(state)) continue;
-      checkpoint.optimizer[std::string(state.substr(0, state.size() - 1))].emplace_back(name.substr(state.size()),
-                                                                                        tensor);
-    }
+  checkpoint.network = without_prefix(file.tensors, kNetwork);
+  checkpoint.average = without_prefix(file.tensors, kAverage);
+  for (const auto state : kOptimizerStates) {
+    StateDict found = without_prefix(file.tensors, state);
+    if (!found.empty()) checkpoint.optimizer[std::string(state.substr(0, state.size() - 1))] = std::move(found);
+  }
+  const at::Tensor* steps = find(file.tensors, kOldSteps);
+  const at::Tensor* epochs = find(file.tensors, kOldEpochs);
+  if (steps != nullptr && epochs != nullptr) {
+    checkpoint.meters = meters_of_row(checkpoint.stage, split_numbers(field("meters")));
+    checkpoint.history = history_of_rows(checkpoint.stage, *steps, *epochs);
+  } else {
+    checkpoint.meters = measures_of(file.tensors);
+    checkpoint.history = {Table::of_tensors(file.tensors, kSteps), Table::of_tensors(file.tensors, kEpochs)};
   }
   return checkpoint;
 }

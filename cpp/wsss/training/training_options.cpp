@@ -1,4 +1,4 @@
-#include "wsss/optim/training.h"
+#include "wsss/training/training_options.h"
 
 #include <torch/torch.h>
 

@@ -1,10 +1,12 @@
-#include "wsss/device/room.h"
+#include "wsss/device/memory_failure.h"
 
 #include <algorithm>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "wsss/core/error_sentence.h"
+#include "wsss/core/remedy.h"
 #include "wsss/device/device_memory.h"
 #include "wsss/device/device_use.h"
 
@@ -20,14 +22,14 @@ std::int64_t fitting_patches(std::int64_t most, const c10::Device& device,
                              const std::function<void(std::int64_t)>& work) {
   for (std::int64_t patches = most; patches > 0; patches /= 2) {
     release_idle_memory(device);
-    if (!lack_of_room([&] { work(patches); })) return with_headroom(patches);
+    if (!memory_failure_of([&] { work(patches); })) return with_headroom(patches);
   }
   return 0;
 }
 
 }  // namespace
 
-std::optional<Error> lack_of_room(const std::function<void()>& work) {
+std::optional<Error> memory_failure_of(const std::function<void()>& work) {
   try {
     work();
   } catch (const Error& error) {
@@ -40,20 +42,25 @@ std::optional<Error> lack_of_room(const std::function<void()>& work) {
   return std::nullopt;
 }
 
-std::string advice_for_batch(std::int64_t fits) {
-  if (fits == 0) return "no smaller number has room: use smaller patches or a smaller width";
-  return "about " + std::to_string(fits) + " would fit: set batchSize to that";
+std::string patches_in_words(std::int64_t count) {
+  return std::to_string(count) + (count == 1 ? " patch" : " patches");
+}
+
+std::string fitting_in_words(std::int64_t fits) {
+  return fits == 0 ? "no smaller number has room" : "about " + std::to_string(fits) + " would fit";
 }
 
 void work_on_batch(std::int64_t patches, const c10::Device& device, const std::function<void(std::int64_t)>& work) {
   const DeviceUse use(device);
-  const auto no_room = lack_of_room([&] { work(patches); });
-  if (!no_room) return;
+  const auto failure = memory_failure_of([&] { work(patches); });
+  if (!failure) return;
   const std::int64_t fits = fitting_patches(patches / 2, device, work);
   throw Error(ErrorCode::kOutOfMemory,
-              "memory ran out in a batch of " + std::to_string(patches) + (patches == 1 ? " patch" : " patches") +
-                  "; " + advice_for_batch(fits) + " (" + no_room->what() + ")",
-              {{"batchSize", static_cast<double>(patches)}, {"fits", static_cast<double>(fits)}});
+              "memory ran out in a batch of " + patches_in_words(patches) + "; " + fitting_in_words(fits) + " (" +
+                  failure->what() + ")",
+              {{"batchSize", static_cast<double>(patches)},
+               {"fits", static_cast<double>(fits)},
+               {kRemedies, std::vector<std::string>{fits > 0 ? kSmallerBatch : kSmallerPatches}}});
 }
 
 }  // namespace wsss

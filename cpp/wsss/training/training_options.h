@@ -1,3 +1,4 @@
+// The options and the summary of a training, and the batches of its epochs.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ struct TrainingOptions {
   bool fit_batch = false;
   /// Memory of the host that the training may take, for fit_batch on the CPU and for what a failure says would fit.
   std::int64_t free_host_bytes = 0;
-  /// Keep the inputs of the networks' blocks alone and compute what is inside twice: see RecomputeScope.
+  /// Keep only the inputs of the networks' blocks, and compute what is inside twice: see RecomputeScope.
   bool gradient_checkpointing = false;
   OptimizerOptions optimizer;
   double weight_decay = 5e-4;
@@ -33,19 +34,19 @@ struct TrainingOptions {
   std::uint64_t seed = 0;
   Augmentation augmentation;
   double dropout_factor = 1.0;
-  Precision precision = Precision::kFloat32;  ///< Of the steps. Validation is in the caller's, as what follows it.
+  Precision precision = Precision::kFloat32;  ///< Of the steps; validation and what follows use the caller's.
   /// last.safetensors and best.safetensors go here, and the checkpoints that a run resumes from; empty = none.
   std::string checkpoint_folder;
   std::int64_t checkpoint_steps = 0;  ///< A checkpoint every so many steps, beside the one of each epoch; 0 = none.
-  std::int64_t checkpoint_keep = 2;   ///< So many of the newest checkpoints stay.
+  std::int64_t checkpoint_keep = 2;   ///< How many of the newest checkpoints stay.
   std::string checkpoint_config;      ///< What options and data the run has; a resumed run must have the same.
   std::string resume_from;            ///< Checkpoint to go on from; empty = from the start.
   std::map<std::string, std::string> metadata;
   /// Give folded batch norms that will be trained their statistics back, from the first patches of the training set.
   bool unfold_batch_norms = true;
-  /// Losses are read, checked and reported every so many steps: between, the host does not wait for the device. 0:
-  /// every step on the CPU, and every 20 steps elsewhere. With 1, a loss that is not finite is found before the update
-  /// and leaves the weights as they were; otherwise some updates have followed it.
+  /// Losses are read, checked and reported every so many steps; in between, the host does not wait for the device. 0
+  /// means every step on the CPU, and every 20 steps elsewhere. With 1, a loss that is not finite is found before the
+  /// update, so that the weights stay as they were; otherwise some updates have followed it.
   std::int64_t loss_interval = 0;
   bool keep_best = true;  ///< End with the weights of the best validation score rather than the last.
   /// Where recordings of steps come from, instead of what the device has.
@@ -57,7 +58,7 @@ struct TrainingSummary {
   std::int64_t steps = 0;
   std::int64_t epochs = 0;
   std::int64_t batch_size = 0;      ///< As asked for, or what was fitted.
-  std::int64_t replayed_steps = 0;  ///< Those that were replayed from a recording; none of before a resumption.
+  std::int64_t replayed_steps = 0;  ///< Those that were replayed from a recording, since the run last resumed.
   std::string why_not_recorded;     ///< Why steps are not recorded at the end; empty if they are.
   std::int64_t best_epoch = -1;     ///< -1 without validation.
   double best_score = 0.0;
