@@ -33,6 +33,7 @@ const OperationTable& operations() {
     add_kernel_operations(made);
     add_segmenter_operations(made);
     add_network_operations(made);
+    add_residual_operations(made);
     add_training_operations(made);
     add_evaluation_operations(made);
     add_weights_operations(made);

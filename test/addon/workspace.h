@@ -1,3 +1,4 @@
+// The table of test operations, and the named tensors that they share.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -37,6 +38,7 @@ void add_convolution_operations(OperationTable& table);
 void add_kernel_operations(OperationTable& table);
 void add_segmenter_operations(OperationTable& table);
 void add_network_operations(OperationTable& table);
+void add_residual_operations(OperationTable& table);
 void add_training_operations(OperationTable& table);
 void add_evaluation_operations(OperationTable& table);
 void add_recording_operations(OperationTable& table);

@@ -1,6 +1,8 @@
 #include "wsss/backbone/backbone.h"
 
 #include "wsss/backbone/drn_d_54.h"
+#include "wsss/backbone/efficientnet_lite.h"
+#include "wsss/backbone/inverted_residuals.h"
 #include "wsss/backbone/mobilenet_v2.h"
 #include "wsss/backbone/resnet101.h"
 #include "wsss/backbone/xception.h"
@@ -16,8 +18,13 @@ std::shared_ptr<Backbone> make_backbone(const std::string& name, std::int64_t ou
   if (name == "resnet101") return std::make_shared<ResNet101Impl>(output_stride, width);
   if (name == "xception") return std::make_shared<XceptionImpl>(output_stride, width);
   if (name == "drn") return std::make_shared<DrnD54Impl>(width);
-  if (name == "mobilenet") return std::make_shared<MobileNetV2BackboneImpl>(output_stride, width);
-  throw Error(ErrorCode::kOption, "backbone must be resnet101, xception, drn or mobilenet, received " + name,
+  const auto residual = [&](const ResidualPlan& plan) {
+    return std::make_shared<ResidualBackboneImpl>(plan, output_stride, width);
+  };
+  if (name == "mobilenet") return residual(mobilenet_v2(BlockPadding::kBeforeExpansion));
+  if (const auto variant = efficientnet_lite_variant(name)) return residual(efficientnet_lite(*variant));
+  throw Error(ErrorCode::kOption,
+              "backbone must be resnet101, xception, drn, mobilenet or efficientnet-lite0 to 2, received " + name,
               {{"option", "backbone"}});
 }
 

@@ -1,3 +1,4 @@
+// The interface of DeepLab v3+'s encoders, and the function that builds one by its name.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -23,13 +24,14 @@ class Backbone : public torch::nn::Module {
   virtual std::int64_t low_channels() const = 0;
   /// Ratio of patch size to the size of the high-level features; DRN-D-54 always has 8.
   virtual std::int64_t output_stride() const = 0;
-  /// Makes fresh residual branches start at nothing, where the backbone has a batch norm to do it with.
+  /// Makes fresh residual branches start at zero, where the backbone has a batch norm to do it with.
   virtual void start_as_identity() {}
 };
 
 /// Builds a backbone.
 ///
-/// @param name           "resnet101", "xception", "drn" (DRN-D-54) or "mobilenet" (MobileNetV2).
+/// @param name           "resnet101", "xception", "drn" (DRN-D-54), "mobilenet" (MobileNetV2) or "efficientnet-lite0"
+///                       to "efficientnet-lite2".
 /// @param output_stride  8 or 16.
 /// @param width          channel multiplier above 0; 1 is the published network.
 /// @throws Error         kOption for another name or stride.

@@ -1,3 +1,4 @@
+// ResNet's bottleneck block and stages of it, for the backbones ResNet101 and DRN-D-54.
 #pragma once
 
 #include <torch/nn/pimpl.h>
@@ -15,7 +16,7 @@ class BottleneckImpl : public torch::nn::Module {
   struct Shape {
     std::int64_t in, planes, out, stride, dilation;
   };
-  /// @param projects_shortcut  the first block of a stage has a convolution on its shortcut.
+  /// @param projects_shortcut  whether the shortcut has a convolution, as in the first block of a stage.
   BottleneckImpl(const Shape& shape, bool projects_shortcut);
   /// x [N, in, h, w] -> [N, out, h / stride, w / stride].
   at::Tensor forward(const at::Tensor& x);
@@ -29,7 +30,7 @@ class BottleneckImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Bottleneck);
 
-/// Bottlenecks that follow each other. Registered names are "0", "1", ...
+/// Bottlenecks, one after the other. Registered names are "0", "1", ...
 class BottleneckStageImpl : public torch::nn::Module {
  public:
   struct Shape {

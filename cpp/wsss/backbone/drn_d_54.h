@@ -1,3 +1,4 @@
+// The backbone DRN-D-54, a dilated residual network.
 #pragma once
 
 #include "wsss/backbone/backbone.h"
@@ -6,8 +7,9 @@
 
 namespace wsss {
 
-/// Dilated residual network D-54 (Yu, Koltun and Funkhouser 2017): no max pooling, eight convolution stages of which
-/// the last two take the gridding of the dilated ones away. Its output stride is 8 whatever is asked for, as published.
+/// Dilated residual network D-54 (Yu, Koltun and Funkhouser 2017): no max pooling, and eight convolution stages, the
+/// last two of which remove the gridding that dilation causes. Its output stride is 8 whatever is asked for, as
+/// published.
 class DrnD54Impl : public Backbone {
  public:
   /// @param width  channel multiplier above 0.

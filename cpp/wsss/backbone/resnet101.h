@@ -1,3 +1,4 @@
+// The backbone ResNet101, with dilated convolutions.
 #pragma once
 
 #include "wsss/backbone/backbone.h"

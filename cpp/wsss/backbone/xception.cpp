@@ -20,7 +20,7 @@ constexpr std::int64_t kMiddleChannels = 728;
 }  // namespace
 
 SeparableConvImpl::SeparableConvImpl(std::int64_t in, std::int64_t out, std::int64_t stride, std::int64_t dilation) {
-  conv1_ = register_module("conv1", depthwise_conv(in, stride, dilation, /*padding=*/dilation));
+  conv1_ = register_module("conv1", depthwise_conv(in, /*kernel=*/3, stride, dilation, /*padding=*/dilation));
   bn_ = register_module("bn", BatchNorm(in));
   pointwise_ = register_module("pointwise", same_conv(in, out, 1));
 }

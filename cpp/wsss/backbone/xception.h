@@ -1,3 +1,4 @@
+// The backbone Xception, as DeepLab v3+ modifies it, and its separable convolutions and blocks.
 #pragma once
 
 #include <torch/nn/pimpl.h>

@@ -6,7 +6,9 @@
 #include <limits>
 #include <memory>
 
-#include "wsss/classifier/mobilenet_classifier.h"
+#include "wsss/backbone/efficientnet_lite.h"
+#include "wsss/backbone/mobilenet_v2.h"
+#include "wsss/classifier/residual_classifier.h"
 #include "wsss/classifier/resnet38.h"
 #include "wsss/core/batch_norm.h"
 #include "wsss/core/cancel.h"
@@ -88,10 +90,17 @@ void ClassifierImpl::passed(const std::string& name, const at::Tensor& output) c
 Classifier make_classifier(const std::string& backbone, std::int64_t class_count, double width) {
   using Pointer = std::shared_ptr<ClassifierImpl>;
   if (backbone == "resnet38") return Classifier(Pointer(std::make_shared<ResNet38Impl>(class_count, width)));
+  const auto residual = [&](const ResidualPlan& plan, const ClassifierImpl::LevelNames& levels) {
+    return Classifier(Pointer(std::make_shared<ResidualClassifierImpl>(plan, levels, class_count, width)));
+  };
   if (backbone == "mobilenet") {
-    return Classifier(Pointer(std::make_shared<MobileNetClassifierImpl>(class_count, width)));
+    return residual(mobilenet_v2(BlockPadding::kAtDepthwise), {"features18", "features17", "features16"});
   }
-  throw Error(ErrorCode::kOption, "backbone must be resnet38 or mobilenet, received " + backbone,
+  if (const auto variant = efficientnet_lite_variant(backbone)) {
+    return residual(efficientnet_lite(*variant), {"head", "stage7", "stage6"});
+  }
+  throw Error(ErrorCode::kOption,
+              "backbone must be resnet38, mobilenet or efficientnet-lite0 to 2, received " + backbone,
               {{"option", "backbone"}});
 }
 

@@ -1,3 +1,4 @@
+// The interface of the patch classifiers, whose features at three levels Grad-CAM reads.
 #pragma once
 
 #include <torch/nn/pimpl.h>
@@ -72,7 +73,7 @@ class ClassifierImpl : public torch::nn::Module {
  protected:
   /// Registers fc8; the last thing that a network's constructor does.
   void register_head(std::int64_t channels, std::int64_t class_count);
-  /// A block is done: a place to stop at, and to look from.
+  /// To be called after each block: stops if the work was cancelled, and shows the output to the observer.
   void passed(const std::string& name, const at::Tensor& output) const;
 
  private:
@@ -84,7 +85,7 @@ TORCH_MODULE(Classifier);
 
 /// Builds a classifier.
 ///
-/// @param backbone     "resnet38" or "mobilenet".
+/// @param backbone     "resnet38", "mobilenet" or "efficientnet-lite0" to "efficientnet-lite2".
 /// @param class_count  K, 1 or more.
 /// @param width        channel multiplier above 0; 1 is the paper's network.
 /// @throws Error       kOption for another backbone.

@@ -1,3 +1,4 @@
+// The convolution layer of all our networks, which picks the fastest algorithm for its shape and device.
 #pragma once
 
 #include <torch/nn/modules/conv.h>
@@ -11,23 +12,24 @@
 
 namespace wsss {
 
-/// A two-dimensional convolution of [N, C, H, W] that goes the fastest way that its shape, type and device allow: the
-/// one of all our networks. Names, weights and results are those of torch::nn::Conv2d, results to rounding.
+/// A two-dimensional convolution of [N, C, H, W] that takes the fastest way that its shape, type and device allow; all
+/// our networks use it. Names and weights are those of torch::nn::Conv2d, and up to rounding so are the results.
 ///
 /// On a CPU a dense 3x3 convolution of stride 1 that keeps its map's size goes by Winograd's minimal filtering where
-/// that saves work, and other weight gradients of such convolutions are sums over taps. Everything else is LibTorch's.
+/// that saves work; elsewhere the weight gradients of such convolutions are sums over taps. Everything else is
+/// LibTorch's.
 ///
-/// In a PrecisionScope of bfloat16 its output is stored in bfloat16, and it multiplies in it; weights and their
-/// gradients stay float32. On a CPU it multiplies in float32 all the same where the processor has no AVX512, where a
-/// channel count is no multiple of 16 (LibTorch 2.13's bfloat16 weight gradient of a convolution with 8 input channels
-/// writes past its memory) and where it is not dense, which gains nothing.
+/// In a PrecisionScope of bfloat16 it multiplies in bfloat16 and stores its output in it; weights and their gradients
+/// stay float32. On a CPU it still multiplies in float32 where the processor has no AVX512, where a channel count is no
+/// multiple of 16 (LibTorch 2.13's bfloat16 weight gradient of a convolution with 8 input channels writes past its
+/// memory), and where it is not dense, which would gain nothing.
 class Conv2dImpl : public torch::nn::Conv2dImpl {
  public:
   using torch::nn::Conv2dImpl::Conv2dImpl;
   at::Tensor forward(const at::Tensor& x);
-  /// activation(conv(x) * scale + shift + shortcut) without gradients, on the CPU; without bias. Weights are made ready
-  /// once, for as long as they, the scale and the size of the input stay the same; forward() with gradients forgets
-  /// them.
+  /// activation(conv(x) * scale + shift + shortcut) without gradients, on the CPU; without bias. Weights are prepared
+  /// once and kept for as long as they, the scale and the size of the input stay the same; forward() with gradients
+  /// discards them.
   ///
   /// @param scale, shift  [K], or both undefined.
   /// @param shortcut      of the output's shape, or undefined for none.
@@ -35,7 +37,7 @@ class Conv2dImpl : public torch::nn::Conv2dImpl {
                           const at::Tensor& shortcut, Activation activation);
 
  private:
-  /// What this convolution multiplies in and what it stores, for a map.
+  /// The types that this convolution multiplies in and stores, for a map.
   struct Types {
     c10::ScalarType products, output;
   };
@@ -58,9 +60,10 @@ inline Conv2d same_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, 
       torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(padding).dilation(dilation).bias(false));
 }
 
-/// A 3x3 convolution of each channel by itself, without bias.
-inline Conv2d depthwise_conv(std::int64_t channels, std::int64_t stride, std::int64_t dilation, std::int64_t padding) {
-  return Conv2d(torch::nn::Conv2dOptions(channels, channels, 3)
+/// A convolution of each channel by itself, without bias.
+inline Conv2d depthwise_conv(std::int64_t channels, std::int64_t kernel, std::int64_t stride, std::int64_t dilation,
+                             std::int64_t padding) {
+  return Conv2d(torch::nn::Conv2dOptions(channels, channels, kernel)
                     .stride(stride)
                     .padding(padding)
                     .dilation(dilation)

@@ -38,10 +38,16 @@ const std::vector<KnownNetwork>& known_networks() {
     return std::vector<KnownNetwork>{
         {"ResNet38 classifier", classifier("resnet38"), "bn7.weight", 4096.0},
         {"MobileNetV2 classifier", classifier("mobilenet"), "features.18.0.weight", 1280.0},
+        {"EfficientNet-Lite0 classifier", classifier("efficientnet-lite0"), "features.17.0.weight", 1280.0},
+        {"EfficientNet-Lite1 or 2 classifier", classifier("efficientnet-lite1"), "features.22.0.weight", 1280.0},
         {"DeepLab v3+ (ResNet101)", segmenter("resnet101"), "backbone.layer4.0.conv3.weight", 2048.0},
         {"DeepLab v3+ (Xception)", segmenter("xception"), "backbone.conv5.pointwise.weight", 2048.0},
         {"DeepLab v3+ (DRN-D-54)", segmenter("drn"), "backbone.layer6.0.conv3.weight", 2048.0},
-        {"DeepLab v3+ (MobileNetV2)", segmenter("mobilenet"), "backbone.features.17.conv.6.weight", 320.0}};
+        {"DeepLab v3+ (MobileNetV2)", segmenter("mobilenet"), "backbone.features.17.conv.6.weight", 320.0},
+        {"DeepLab v3+ (EfficientNet-Lite0)", segmenter("efficientnet-lite0"), "backbone.features.16.conv.6.weight",
+         320.0},
+        {"DeepLab v3+ (EfficientNet-Lite1 or 2)", segmenter("efficientnet-lite1"), "backbone.features.21.conv.6.weight",
+         320.0}};
   }();
   return networks;
 }

@@ -1,0 +1,156 @@
+#include "wsss/backbone/inverted_residuals.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "wsss/core/cancel.h"
+#include "wsss/core/recompute.h"
+#include "wsss/core/width.h"
+
+namespace wsss {
+
+namespace {
+
+constexpr std::int64_t kStemKernel = 3;
+constexpr std::int64_t kStemStride = 2;
+// Counted from 1; its output is at a quarter of the patch's size.
+constexpr std::size_t kLowLevelStage = 2;
+
+BatchNorm norm_of(std::int64_t channels, double epsilon) {
+  return BatchNorm(torch::nn::BatchNorm2dOptions(channels).eps(epsilon));
+}
+
+/// TensorFlow pads a map for a stride when it knows its size; the convolution itself then pads nothing.
+bool pads_by_size(BlockPadding padding, std::int64_t stride) {
+  return padding == BlockPadding::kTensorFlow && stride > 1;
+}
+
+/// Zeros around a map, so that a convolution with a stride has an output of the input's size over the stride, rounded
+/// up; the odd row and column come last.
+at::Tensor padded_for_stride(const at::Tensor& x, std::int64_t kernel, std::int64_t stride) {
+  const auto total = [&](std::int64_t size) {
+    const std::int64_t out = (size + stride - 1) / stride;
+    return std::max<std::int64_t>(0, (out - 1) * stride + kernel - size);
+  };
+  const std::int64_t rows = total(x.size(2));
+  const std::int64_t columns = total(x.size(3));
+  return at::constant_pad_nd(x, {columns / 2, columns - columns / 2, rows / 2, rows - rows / 2});
+}
+
+}  // namespace
+
+InvertedResidualImpl::InvertedResidualImpl(const Shape& shape) : shape_(shape) {
+  // Keys count every layer of the published sequence, ReLU6 included.
+  const auto conv = register_module("conv", std::make_shared<torch::nn::Module>());
+  const std::int64_t hidden = shape.in * shape.expansion;
+  std::int64_t position = 0;
+  if (shape.expansion != 1) {
+    expand_ = conv->register_module("0", same_conv(shape.in, hidden, 1));
+    bn_expand_ = conv->register_module("1", norm_of(hidden, shape.norm_epsilon));
+    position = 3;
+  }
+  const bool pads_before = shape.padding == BlockPadding::kBeforeExpansion || pads_by_size(shape.padding, shape.stride);
+  const std::int64_t padding = pads_before ? 0 : shape.dilation * (shape.kernel / 2);
+  depthwise_ = conv->register_module(std::to_string(position),
+                                     depthwise_conv(hidden, shape.kernel, shape.stride, shape.dilation, padding));
+  bn_depthwise_ = conv->register_module(std::to_string(position + 1), norm_of(hidden, shape.norm_epsilon));
+  project_ = conv->register_module(std::to_string(position + 3), same_conv(hidden, shape.out, 1));
+  bn_project_ = conv->register_module(std::to_string(position + 4), norm_of(shape.out, shape.norm_epsilon));
+}
+
+at::Tensor InvertedResidualImpl::forward(const at::Tensor& x) {
+  at::Tensor t = x;
+  if (shape_.padding == BlockPadding::kBeforeExpansion) {
+    const std::int64_t ring = shape_.dilation * (shape_.kernel / 2);
+    t = at::constant_pad_nd(t, {ring, ring, ring, ring});
+  }
+  if (expand_) t = conv_norm(expand_, bn_expand_, t, Activation::kRelu6);
+  if (pads_by_size(shape_.padding, shape_.stride)) t = padded_for_stride(t, shape_.kernel, shape_.stride);
+  t = conv_norm(depthwise_, bn_depthwise_, t, Activation::kRelu6);
+  at::Tensor out = conv_norm(project_, bn_project_, t, Activation::kNone, shape_.has_shortcut ? x : at::Tensor());
+  cancellation_point(out);
+  return out;
+}
+
+void InvertedResidualImpl::start_as_identity() {
+  if (shape_.has_shortcut) bn_project_->weight.fill_(0.0);
+}
+
+std::size_t ResidualPlan::last_layer_of(std::size_t stage) const {
+  std::size_t layer = 0;
+  for (std::size_t i = 0; i < stage; ++i) layer += static_cast<std::size_t>(stages.at(i).blocks);
+  return layer;
+}
+
+ResidualFeaturesImpl::ResidualFeaturesImpl(const ResidualPlan& plan, std::int64_t output_stride, double width)
+    : padding_(plan.padding) {
+  std::int64_t channels = scaled_channels(plan.stem_channels, width);
+  const std::int64_t padding = pads_by_size(padding_, kStemStride) ? 0 : kStemKernel / 2;
+  const Conv2d stem(
+      torch::nn::Conv2dOptions(3, channels, kStemKernel).stride(kStemStride).padding(padding).bias(false));
+  stem_ = register_module("0", ConvNorm(stem, plan.norm_epsilon));
+  channels_.push_back(channels);
+  std::int64_t stride_so_far = kStemStride;
+  std::int64_t dilation = 1;
+  for (const ResidualStage& stage : plan.stages) {
+    const bool dilates = stage.stride > 1 && stride_so_far == output_stride;
+    const std::int64_t stride = dilates ? 1 : stage.stride;
+    const std::int64_t out = scaled_channels(stage.channels, width);
+    for (std::int64_t i = 0; i < stage.blocks; ++i) {
+      // The first block of a stage changes the channels, and so has no shortcut.
+      const InvertedResidualImpl::Shape shape{channels,        out,   stage.kernel, i == 0 ? stride : 1, dilation,
+                                              stage.expansion, i > 0, padding_,     plan.norm_epsilon};
+      blocks_.push_back(register_module(std::to_string(blocks_.size() + 1), InvertedResidual(shape)));
+      channels_.push_back(out);
+      channels = out;
+    }
+    // As published, a stage that lost its stride still has the dilation of the stage before.
+    if (dilates) dilation *= stage.stride;
+    stride_so_far *= stride;
+  }
+}
+
+at::Tensor ResidualFeaturesImpl::run(at::Tensor x, std::size_t first, std::size_t last) {
+  if (first == 0) {
+    if (pads_by_size(padding_, kStemStride)) x = padded_for_stride(x, kStemKernel, kStemStride);
+    x = stem_->forward_to(x, Activation::kRelu6);
+  }
+  for (std::size_t layer = std::max<std::size_t>(first, 1); layer <= last; ++layer)
+    x = recomputed(blocks_[layer - 1], x);
+  return x;
+}
+
+void ResidualFeaturesImpl::set_frozen_up_to(std::size_t last, bool frozen) {
+  const auto set = [frozen](const torch::nn::Module& layer) {
+    for (auto& parameter : layer.parameters()) {
+      if (parameter.dim() == 4) parameter.requires_grad_(!frozen);
+    }
+  };
+  set(*stem_);
+  for (std::size_t layer = 1; layer <= last; ++layer) set(*blocks_[layer - 1]);
+}
+
+void ResidualFeaturesImpl::start_as_identity() {
+  for (auto& block : blocks_) block->start_as_identity();
+}
+
+ResidualBackboneImpl::ResidualBackboneImpl(ResidualPlan plan, std::int64_t output_stride, double width)
+    : plan_(std::move(plan)), output_stride_(output_stride) {
+  features_ = register_module("features", ResidualFeatures(plan_, output_stride, width));
+}
+
+std::int64_t ResidualBackboneImpl::low_channels() const {
+  return features_->channels(plan_.last_layer_of(kLowLevelStage));
+}
+
+BackboneFeatures ResidualBackboneImpl::forward(const at::Tensor& x) {
+  const std::size_t low_layer = plan_.last_layer_of(kLowLevelStage);
+  const at::Tensor low = features_->run(x, 0, low_layer);
+  return {features_->run(low, low_layer + 1, plan_.last_layer()), low};
+}
+
+}  // namespace wsss
