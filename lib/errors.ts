@@ -1,3 +1,4 @@
+/** The error class of the library, all its codes, and the test for them. */
 import { basename } from "node:path";
 import { printable, printableLines } from "./text/printable.js";
 

@@ -1,7 +1,8 @@
 /**
  * Checks what no linter does, over all files that git tracks or would track: no path of somebody's own machine, no
  * registry named in the lock file, no large file outside the fixtures, no source file that has grown too long, no link of a
- * page to a file that is not there, no phrase that is known to make readers stumble.
+ * page to a file that is not there, no phrase that is known to make readers stumble, no file that does not open with a sentence
+ * on what it is.
  * Prints one line for each violation and exits with 1 if there is any.
  */
 import { execFileSync } from "node:child_process";
@@ -54,10 +55,20 @@ function checkText(file, text) {
     problems.push(`${file}: names a registry; run npm install again, .npmrc leaves it out`);
   }
   if (file.endsWith(".md")) checkLinks(file, text);
+  if (needsOpening(file) && !/^(#!.*\n)?\/[/*]/.test(text)) {
+    problems.push(`${file}: does not open with a comment that says what the file is`);
+  }
   if (/^(lib|binding|cpp|scripts|bench)\/.*\.(ts|mjs|cpp|h)$/.test(file)) {
     const count = codeLines(text);
     if (count > maxCodeLines) problems.push(`${file}: ${count} lines of code, split it (${maxCodeLines} at most)`);
   }
+}
+
+/** A C++ file beside a header of its name is told by that. */
+function needsOpening(file) {
+  if (/^(lib|test|scripts|bench)\/.*\.(ts|mjs)$/.test(file)) return true;
+  if (!/^(cpp|binding|cuda|test\/addon)\/.*\.(cpp|cu|h)$/.test(file)) return false;
+  return file.endsWith(".h") || !existsSync(path.join(root, file.replace(/\.(cpp|cu)$/, ".h")));
 }
 
 /** Links of a page to files that are not there. */

@@ -1,6 +1,6 @@
 /**
  * Writes what follows from the tables of training options: the TypeScript interfaces of the settings (lib/**\/*-settings.ts) and the tables
- * of flags in docs/command-line.md.
+ * of flags in docs/command-line.md; the other tables of flags there, from the commands themselves.
  *
  *   node scripts/generate-options.mjs [--check]
  *
@@ -12,6 +12,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { format, resolveConfig } from "prettier";
+import { flagTable } from "../dist/cli/flag-table.js";
+import { createProgram } from "../dist/cli/program.js";
 import { classifierOptionTable } from "../dist/classifier/classifier-option-table.js";
 import { trainingOptionTable } from "../dist/model/training-option-table.js";
 import { flagRows, interfaceSource } from "../dist/options/option-source.js";
@@ -55,7 +57,7 @@ const tables = [
 
 let outOfStep = 0;
 for (const one of tables) await settle(one.file, settingsFile(one));
-await settle("docs/command-line.md", tables.reduce(withFlagTable, read("docs/command-line.md")));
+await settle("docs/command-line.md", withCommandTables(tables.reduce(withFlagTable, read("docs/command-line.md"))));
 process.exitCode = outOfStep > 0 ? 1 : 0;
 
 function settingsFile({ table, stages, name, heading, base }) {
@@ -67,12 +69,27 @@ function settingsFile({ table, stages, name, heading, base }) {
 /** The page with the table of one kind of options, between its two comments. */
 function withFlagTable(page, { table, stages, marker }) {
   const headings = ["Option", "Meaning", ...(stages.length > 1 ? ["Classifier", "Segmenter"] : ["Default"])];
-  const rows = [headings, headings.map(() => "---"), ...flagRows(table, stages)];
-  const lines = rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-  const [begin, end] = [`<!-- options: ${marker} -->`, "<!-- end of options -->"];
+  return withTable(page, `<!-- options: ${marker} -->`, [headings, ...flagRows(table, stages)]);
+}
+
+/** The page with the options of commands: `<!-- flags: run, Data -->` stands before those that the help of `run` has under "Data:". */
+function withCommandTables(page) {
+  const program = createProgram({ stdout: process.stdout, stderr: process.stderr });
+  const markers = [...page.matchAll(/<!-- flags: (?<command>[a-z-]+)(?:, (?<group>[^>]+?))? -->/g)];
+  return markers.reduce((written, { 0: marker, groups: { command, group = "" } }) => {
+    const rows = flagTable(program, command, group);
+    const hasDefaults = rows.some(([, , value]) => value !== "");
+    const cells = [["Option", "Meaning", "Default"], ...rows];
+    return withTable(written, marker, hasDefaults ? cells : cells.map((row) => row.slice(0, 2)));
+  }, page);
+}
+
+/** The page with a table between a comment and the end of options. */
+function withTable(page, begin, [headings, ...rows]) {
+  const lines = [headings, headings.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
   const from = page.indexOf(begin);
-  const to = page.indexOf(end, from);
-  if (from < 0 || to < 0) throw new Error(`docs/command-line.md has no place for the options of ${marker}`);
+  const to = page.indexOf("<!-- end of options -->", from);
+  if (from < 0 || to < 0) throw new Error(`docs/command-line.md has no place for ${begin}`);
   return `${page.slice(0, from)}${begin}\n\n${lines}\n\n${page.slice(to)}`;
 }
 

@@ -6,7 +6,7 @@
  *
  * --clean  builds from an empty folder, as a release must; else only what is stale is built
  *
- * arm64: nothing here is bound to x64 but the tags of the pinned wheels (lib/libtorch/pip-source.ts), the platform check
+ * arm64: nothing here is bound to x64 but the tags of the pinned wheels (lib/fetch/pip-source.ts), the platform check
  * (lib/native/platform.ts) and "cpu" in package.json. No arm64 machine has run it, so none is claimed.
  */
 import { spawnSync } from "node:child_process";

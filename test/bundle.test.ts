@@ -1,3 +1,4 @@
+// Bundles: saved, loaded with their gate, replaced, refused when damaged, made on the command line.
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";

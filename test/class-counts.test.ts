@@ -1,3 +1,4 @@
+// Datasets of 2, 7 and 254 classes through all stages; 1 and 255 are refused; ignored pixels teach nothing.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 

@@ -1,3 +1,4 @@
+// Weights converted between containers, starts from weights of others, and files exchanged with PyTorch.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";

@@ -1,3 +1,4 @@
+// Descriptions of datasets: defaults, presets, numberings of masks, and wrong entries refused by name.
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 

@@ -1,3 +1,4 @@
+// Loading a split into stores: order, progress, cancelling, and files that can't be used.
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";

@@ -1,3 +1,4 @@
+// A split loaded into the addon's stores has the bytes of its files.
 import { expect, test } from "@jest/globals";
 
 import { openDataset } from "../dist/dataset/open-dataset.js";

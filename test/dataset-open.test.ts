@@ -1,3 +1,4 @@
+// Opening a dataset in the published layout: what is found, and what is refused with which words.
 import { copyFile, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 

@@ -1,3 +1,4 @@
+// Decoding single patches to the stored pixels, refusals, and work on several items at a time.
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 

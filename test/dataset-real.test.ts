@@ -1,3 +1,4 @@
+// Two datasets of real H&E patches, opened and loaded; skipped where they are not there.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";

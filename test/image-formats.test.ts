@@ -1,3 +1,4 @@
+// Patches in PNG, JPEG, TIFF and WebP of many kinds: decoded exactly, or refused with a way out.
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 

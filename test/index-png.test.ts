@@ -1,3 +1,4 @@
+// Index masks as PNG: read in every form, refused when bad, written, large ones on a thread.
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 

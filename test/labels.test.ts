@@ -1,3 +1,4 @@
+// Labels in file names: the published grammar against golden rows, the strict one, and writing them.
 import { beforeAll, describe, expect, test } from "@jest/globals";
 
 import { parseLabels, patchFileName } from "../dist/dataset/labels.js";

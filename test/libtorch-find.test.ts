@@ -1,3 +1,4 @@
+// Finding LibTorch: its folder, the cache, the order of places, and NVIDIA's driver.
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import path from "node:path";
 import {

@@ -1,3 +1,4 @@
+// Installing LibTorch from made-up wheels: pip, files, damage, two at once, and set-ups that ended early.
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, truncate, utimes, writeFile } from "node:fs/promises";
@@ -6,9 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readLibTorchFolder } from "../dist/libtorch/libtorch.js";
 import { installLibTorch } from "../dist/libtorch/install.js";
 import { type LibTorchVariant, pinnedVariants, type PinnedTorchWheel } from "../dist/libtorch/pinned.js";
-import { pipSource } from "../dist/libtorch/pip-source.js";
-import { fileSource } from "../dist/libtorch/file-source.js";
-import { ownName } from "../dist/libtorch/owner.js";
+import { pipSource } from "../dist/fetch/pip-source.js";
+import { fileSource } from "../dist/fetch/file-source.js";
+import { libtorchErrand } from "../dist/libtorch/pinned.js";
+import { ownName } from "../dist/fetch/owner.js";
 import { ownIdentity } from "../dist/machine/process-identity.js";
 import { placeInFolder } from "../dist/libtorch/unpack-wheel.js";
 import {
@@ -49,12 +51,14 @@ interface Run {
   readonly signal?: AbortSignal;
   readonly messages?: string[];
 }
+const errand = libtorchErrand("setup");
+
 async function install(run: Run = {}): Promise<void> {
   const { variant = "cpu", headers = true, from, wheels, force = false, neededBytes = 0, signal, messages = [] } = run;
   await installLibTorch({
     variant,
     headers,
-    source: from === undefined ? await pipSource({ again: "setup", aloud: false, signal }) : fileSource(from, "setup"),
+    source: from === undefined ? await pipSource({ errand, aloud: false, signal }) : fileSource(from, errand),
     wheels: wheels ?? [await pinOf(wheel)],
     target,
     force,

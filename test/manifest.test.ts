@@ -1,3 +1,4 @@
+// Datasets by manifest: good ones in CSV and JSON, and everything that can be wrong with rows and columns.
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 

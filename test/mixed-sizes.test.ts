@@ -1,3 +1,4 @@
+// Splits whose patches differ in size: loaded in groups, predicted and scored like single patches.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import {

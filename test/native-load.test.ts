@@ -1,3 +1,4 @@
+// Loading the addon: platform, binary, LibTorch's libraries, and errors that say the repair.
 import { describe, expect, test } from "@jest/globals";
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";

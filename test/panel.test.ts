@@ -1,3 +1,4 @@
+// Pictures of panels and overlays: colours, sizes, legends, wrong input, and the stroke font.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 

@@ -1,3 +1,4 @@
+// Patients drawn into splits: the same on every machine, close to the shares, none in two splits.
 import { describe, expect, test } from "@jest/globals";
 
 import { openDatasetWith } from "../dist/dataset/open-dataset.js";

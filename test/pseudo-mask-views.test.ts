@@ -1,3 +1,4 @@
+// Pseudo masks averaged over mirror images are mirrored with their patch.
 import { beforeAll, expect, test } from "@jest/globals";
 import sharp from "sharp";
 

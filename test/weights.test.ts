@@ -1,3 +1,4 @@
+// Reading weight files of every container: real ones, hand-made ones, cut off ones, and other files.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";

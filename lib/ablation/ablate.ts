@@ -1,3 +1,4 @@
+/** An ablation from its options to its table: every cell with every seed, resumed where it stopped. */
 import { z } from "zod";
 import { throwIfAborted } from "../async/cancellation.js";
 import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";

@@ -1,3 +1,4 @@
+/** `ablation.json` and `ablation.md` in the folder of an ablation: how they are read and written. */
 import { join } from "node:path";
 import { z } from "zod";
 import { WsssError } from "../errors.js";

@@ -1,3 +1,4 @@
+/** The Markdown report of an ablation: tables, a list of cells, remarks and the commands that made it. */
 import { remarksOf, seedsInWords, type Table, tablesOf } from "./ablation-tables.js";
 import type { Ablation } from "./ablation.js";
 

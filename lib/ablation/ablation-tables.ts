@@ -1,3 +1,4 @@
+/** The tables of an ablation as rows of text: test scores, IoU by class, pseudo masks, and remarks below. */
 import type { Ablation, CellReport, ScoreSummary } from "./ablation.js";
 import { meanAndDeviation } from "./mean-and-deviation.js";
 

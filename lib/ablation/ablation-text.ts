@@ -1,3 +1,4 @@
+/** The tables of an ablation in aligned columns for a terminal, with remarks and seeds below them. */
 import { alignColumns } from "../run/report-table.js";
 import { remarksOf, seedsInWords, tablesOf } from "./ablation-tables.js";
 import type { Ablation } from "./ablation.js";

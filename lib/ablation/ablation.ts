@@ -1,3 +1,4 @@
+/** The shape of `ablation.json`: cells, how each ended with each seed, and scores over the seeds. */
 import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import type { RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";

@@ -1,3 +1,4 @@
+/** A reporter for one cell of an ablation, which says nothing about the stages that its run skips. */
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
 import type { StageName } from "../run/stage-names.js";
 

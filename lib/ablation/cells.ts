@@ -1,3 +1,4 @@
+/** The cells of an ablation: their names and options, and what each takes from the whole method. */
 import type { FeatureLevel } from "../model/backbones.js";
 import { levelsOf } from "../pseudo-masks/pseudo-mask-options.js";
 import type { PlanOptions } from "../run/plan-options.js";

@@ -1,3 +1,4 @@
+/** Which cells an ablation trains, and why the others are refused or left out with a note. */
 import { WsssError } from "../errors.js";
 import type { PlanSections } from "../run/plan.js";
 import { nearestName } from "../text/nearest-name.js";

@@ -1,3 +1,4 @@
+/** Trainings of a cell that diverge: the outcome is recorded in the run folder and not tried again. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -6,7 +7,7 @@ import { digestOf } from "../files/fingerprint.js";
 import { packageVersion } from "../files/package-version.js";
 import { type RunContext, sectionOf } from "../run/context.js";
 import { readJsonIfPresent, writeJson } from "../run/files.js";
-import { identityOfWeights, maskSource } from "../run/sources.js";
+import { digestOfFile, identityOfFirstWeights, maskSource } from "../run/sources.js";
 import { stageNames } from "../run/stage-names.js";
 import type { DivergedOutcome } from "./ablation.js";
 import type { CellReporter } from "./cell-reporter.js";
@@ -25,14 +26,14 @@ const record = z.looseObject({
 async function keyOf(context: RunContext): Promise<string> {
   const { root, plan, fingerprint, device, sources } = context;
   const identityOfStart = async (name: "classifier" | "segmenter"): Promise<string | null> =>
-    await identityOfWeights(sectionOf(context, name).weights);
+    await identityOfFirstWeights(sectionOf(context, name));
   return digestOf({
     version: packageVersion,
     plan,
     fingerprint,
     device,
     weights: [await identityOfStart("classifier"), await identityOfStart("segmenter")],
-    classifier: await identityOfWeights(sources.classifier ?? null),
+    classifier: sources.classifier === undefined ? null : await digestOfFile(sources.classifier),
     masks: sources.masks === undefined ? null : (await maskSource(root, sources.masks)).identity,
   });
 }

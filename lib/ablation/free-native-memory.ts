@@ -1,3 +1,4 @@
+/** A forced garbage collection between the cells of an ablation, so that their masks leave native memory. */
 import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";

@@ -1,3 +1,4 @@
+/** Mean and standard deviation of a score over several seeds, as text for a table. */
 import { percent } from "../text/percent.js";
 import type { Statistic } from "./statistics.js";
 

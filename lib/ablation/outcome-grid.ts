@@ -1,3 +1,4 @@
+/** The outcomes of an ablation by cell and seed, and the run folder of each. */
 import { join } from "node:path";
 import type { Ablation, CellOutcome, CellReport, SeedOutcome } from "./ablation.js";
 import type { Cell, CellName } from "./cells.js";

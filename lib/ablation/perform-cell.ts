@@ -1,3 +1,4 @@
+/** One cell of an ablation with one seed: its run folder, all stages, and what it shares with other cells. */
 import { join } from "node:path";
 import type { Dataset } from "../dataset/open-dataset.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "../run/context.js";

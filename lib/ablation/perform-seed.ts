@@ -1,3 +1,4 @@
+/** The cells of an ablation with one seed, in turn, each outcome kept and reported as soon as it is known. */
 import { percent } from "../text/percent.js";
 import type { CellOutcome, DivergedOutcome } from "./ablation.js";
 import { type Cell, type CellName, wholeMethod } from "./cells.js";

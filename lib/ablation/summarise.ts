@@ -1,3 +1,4 @@
+/** Scores of a cell over its seeds, and how far it is behind full supervision. */
 import type { SegmentationResult } from "../run/result.js";
 import type { CellReport, CellSummary, DoneOutcome, ScoreSummary, SeedOutcome } from "./ablation.js";
 import { type Statistic, statisticOf } from "./statistics.js";

@@ -1,3 +1,4 @@
+/** `WSSS_ERR_CANCELLED`: the error of work whose signal was aborted, and the check that throws it. */
 import { WsssError } from "../errors.js";
 
 /** How many items of how many were done when work was cancelled. */

@@ -1,3 +1,4 @@
+/** Work on the items of a list, a few at a time, with results and the first error in the order of the list. */
 import { usableCores } from "../machine/usable-cores.js";
 import { cancellation } from "./cancellation.js";
 

@@ -1,3 +1,4 @@
+/** A task that several callers wait for: done once, its result kept, stopped only when all have left. */
 import { cancellation, throwIfAborted } from "./cancellation.js";
 import type { ItemProgress } from "./map-concurrently.js";
 

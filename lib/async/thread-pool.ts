@@ -1,3 +1,4 @@
+/** A small pool of worker threads, started when they are needed and ended when they have been idle. */
 import { Worker } from "node:worker_threads";
 import { usableCores } from "../machine/usable-cores.js";
 

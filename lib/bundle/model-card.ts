@@ -1,3 +1,4 @@
+/** The model card of a bundle in Markdown: classes, networks, scores, notes and limits. */
 import type { Classifier } from "../classifier/classifier.js";
 import type { BundleManifest } from "../model/bundle-manifest.js";
 import type { Segmenter } from "../segmenter/segmenter.js";

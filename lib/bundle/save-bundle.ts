@@ -1,3 +1,4 @@
+/** Saving a bundle: classifier, segmenter, manifest and model card in one folder, whole or not at all. */
 import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";

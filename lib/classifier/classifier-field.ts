@@ -1,3 +1,4 @@
+/** The zod rule of an option that must be a classifier. */
 import { z } from "zod";
 import type { Classifier } from "./classifier.js";
 import { classifierHandle } from "./known-classifiers.js";

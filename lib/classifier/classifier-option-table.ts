@@ -1,3 +1,4 @@
+/** The table of training options of the classifier alone: attention (PDA) and frozen first layers. */
 import type { OptionTable } from "../options/declared-option.js";
 import { integerFrom, positive, share } from "../options/kinds.js";
 

@@ -1,3 +1,4 @@
+/** Options of the classifier's training: their types, their check, and all defaults filled in. */
 import { z } from "zod";
 import type { ClassifierBackbone } from "../model/backbones.js";
 import { trainingOptionTable } from "../model/training-option-table.js";

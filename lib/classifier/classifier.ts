@@ -1,3 +1,4 @@
+/** The `Classifier` of the API: training on labels, predictions, scores, and drawing pseudo masks. */
 import { refuseAbsentClasses } from "../dataset/absent-classes.js";
 import type { Split } from "../dataset/split.js";
 import type { LabelScores } from "../evaluation/scores.js";
@@ -31,7 +32,7 @@ import { type LabelPrediction, predictLabels } from "./label-prediction.js";
 import { trainClassifier } from "./train-classifier.js";
 
 /**
- * Stage 1: ResNet38 (or MobileNetV2) with progressive dropout attention, trained from patch-level labels, and the pseudo masks that its
+ * Stage 1: ResNet38 (or a small network) with progressive dropout attention, trained from patch-level labels, and the pseudo masks that its
  * Grad-CAM draws.
  *
  * @example
@@ -70,7 +71,7 @@ export class Classifier extends Model {
     const checked = checkOptions(classifierCreateSchema, call, options);
     const { classes, background, width, backbone, weights, weightsKey, strict, foldNormalization, ...rest } = checked;
     refuseKeyAlone(call, weights, weightsKey);
-    const outputStride = outputStrideOf[backbone];
+    const outputStride = outputStrideOf(backbone);
     const description = {
       role: "classifier",
       classes,

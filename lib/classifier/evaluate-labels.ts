@@ -1,8 +1,10 @@
+/** Label scores of a split: each group of patches of one size is scored, then all are averaged. */
 import { inStage } from "../async/progress.js";
 import type { Split } from "../dataset/split.js";
-import { type LabelScores, labelScoresOf, meanLabelScores } from "../evaluation/scores.js";
-import type { NativeLabelScores, NativeProgressEvent } from "../native/addon.js";
+import { type LabelScores, meanLabelScores } from "../evaluation/scores.js";
+import type { NativeProgressEvent } from "../native/addon.js";
 import { runJob } from "../native/job.js";
+import { plainCopy } from "../native/plain-copy.js";
 import type { LabelWork } from "./label-prediction.js";
 
 /** Scores predicted labels of a split, whose patches may differ in size. */
@@ -16,11 +18,8 @@ export async function evaluateLabels(
   let before = 0;
   for (const { patches, count } of groups) {
     const onEvent = ({ done }: NativeProgressEvent): void => classified({ done: before + done, total: split.count });
-    const ofGroup = await runJob<NativeLabelScores>(
-      (done) => native.evaluate({ batchSize }, patches, onEvent, done),
-      signal,
-    );
-    scores.push(labelScoresOf(ofGroup));
+    const ofGroup = await runJob<LabelScores>((done) => native.evaluate({ batchSize }, patches, onEvent, done), signal);
+    scores.push(plainCopy(ofGroup));
     before += count;
   }
   return meanLabelScores(

@@ -1,3 +1,4 @@
+/** A register that leads from a classifier of the API to its native handle. */
 import type { ModelHandle } from "../model/model-handle.js";
 import type { NativeClassifier } from "../native/addon.js";
 

@@ -1,3 +1,4 @@
+/** Predicted labels of patches or of a whole split: probabilities, and the classes above 0.5. */
 import { inStage, type OnProgress } from "../async/progress.js";
 import type { Split } from "../dataset/split.js";
 import type { TissueClass } from "../dataset/tissue-class.js";

@@ -1,3 +1,4 @@
+/** The classifier's training in the addon: splits loaded, checkpoints prepared, events handed on. */
 import type { Split } from "../dataset/split.js";
 import { prepareCheckpoints } from "../model/checkpoints.js";
 import { metadataOf, type ModelDescription } from "../model/model-description.js";
@@ -8,14 +9,10 @@ import {
   type TrainingContext,
   type TrainingSurroundings,
 } from "../model/native-training-options.js";
-import {
-  classifierEventOf,
-  type ClassifierTrainingEvent,
-  type TrainingSummary,
-  trainingSummaryOf,
-} from "../model/training-events.js";
-import type { NativeClassifier, NativeTrainingSummary } from "../native/addon.js";
+import { type ClassifierTrainingEvent, type TrainingSummary, trainingSummaryOf } from "../model/training-events.js";
+import type { NativeClassifier } from "../native/addon.js";
 import { jobEvents } from "../native/job.js";
+import { plainCopy } from "../native/plain-copy.js";
 import type { ClassifierTrainingCall, ResolvedClassifierTraining } from "./classifier-training-options.js";
 
 /** Stage 1: decodes the splits, then trains. */
@@ -35,8 +32,8 @@ export async function* trainClassifier(
   const metadata = metadataOf(description, trainings);
   const context = { split, checkpoints, metadata, precision, isValidated: scored !== null };
   const options = nativeClassifierTraining(settings, context);
-  const summary = yield* jobEvents<ClassifierTrainingEvent, NativeTrainingSummary>(
-    (onEvent, done) => native.train(options, train.patches, scored, (event) => onEvent(classifierEventOf(event)), done),
+  const summary = yield* jobEvents<ClassifierTrainingEvent, TrainingSummary>(
+    (onEvent, done) => native.train(options, train.patches, scored, (event) => onEvent(plainCopy(event)), done),
     signal,
   );
   return trainingSummaryOf(summary);

@@ -1,9 +1,9 @@
-import { resolve } from "node:path";
+/** Training options of commands: with a prefix for one stage or without for both, and how they are read. */
 import { type Command, Option } from "commander";
 import { defaultsOf, type TrainedStage } from "../options/declared-option.js";
 import { section } from "./run-options.js";
 import type { TrainingFlag } from "./training-flags.js";
-import { fraction, someText } from "./values.js";
+import { fraction, weightsOrName } from "./values.js";
 
 /** `classifier 20, segmenter 30`, or one value where they agree. */
 function defaultInWords({ declared }: TrainingFlag, stages: readonly TrainedStage[]): string {
@@ -11,12 +11,7 @@ function defaultInWords({ declared }: TrainingFlag, stages: readonly TrainedStag
   const [first] = values;
   const same = values.every(({ value }) => value === first?.value);
   const text = same ? String(first?.value) : values.map(({ stage, value }) => `${stage} ${String(value)}`).join(", ");
-  return ` (default: ${text})`;
-}
-
-/** The few words of an option, without the marks of Markdown. */
-function briefOf({ declared }: TrainingFlag): string {
-  return declared.brief.replaceAll("`", "");
+  return ` (default: \`${text}\`)`;
 }
 
 function optionsOf(flag: TrainingFlag, help: string, prefix?: TrainedStage): Option[] {
@@ -38,7 +33,8 @@ export function addTrainingOptions(
 ): Command {
   command.optionsGroup(heading);
   for (const flag of flags) {
-    for (const option of optionsOf(flag, `${briefOf(flag)}${defaultInWords(flag, stages)}`)) command.addOption(option);
+    for (const option of optionsOf(flag, `${flag.declared.brief}${defaultInWords(flag, stages)}`))
+      command.addOption(option);
   }
   return command;
 }
@@ -46,7 +42,7 @@ export function addTrainingOptions(
 /** Adds every option of one stage with its prefix, for commands that train both; not listed one by one in the help. */
 export function addPrefixedOptions(command: Command, flags: readonly TrainingFlag[], prefix: TrainedStage): Command {
   for (const flag of flags) {
-    const help = `${briefOf(flag)}, of the ${prefix} alone`;
+    const help = `${flag.declared.brief}, of the ${prefix} alone`;
     for (const option of optionsOf(flag, help, prefix)) command.addOption(option.hideHelp());
   }
   return command;
@@ -60,8 +56,8 @@ export function addPrefixedNetworkOptions(command: Command, prefix: TrainedStage
 
 /** Adds `--classifier-weights` or `--segmenter-weights`. */
 export function addStageWeights(command: Command, prefix: TrainedStage): Command {
-  const what = `weight file that the ${prefix} starts from, of any container (default: random weights)`;
-  return command.option(`--${prefix}-weights <file>`, what, (text: string) => resolve(someText(text)));
+  const what = `what the ${prefix} starts from: a file (.safetensors, .pth, .params), or \`imagenet\` (default: random weights)`;
+  return command.option(`--${prefix}-weights <file>`, what, weightsOrName);
 }
 
 /** Name under which commander keeps the value of a long option. */

@@ -1,3 +1,4 @@
+/** A run shown on a terminal: a progress bar, with stages, epochs and warnings as lines above it. */
 import { SingleBar } from "cli-progress";
 import { formatDuration } from "../run/report-table.js";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";

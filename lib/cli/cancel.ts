@@ -1,3 +1,4 @@
+/** Cancelling a command by a signal: the first stops the work safely, a second SIGINT or SIGTERM quits at once. */
 import { exitCodeOfSignal, onStopSignal, type StopSignal } from "./signals.js";
 
 /** The wish to stop, from the keyboard or the system. */

@@ -1,3 +1,4 @@
+/** The comparison of two runs as a table: scores, differences, intervals and p-values. */
 import type { Interval } from "../evaluation/confidence-intervals.js";
 import type { Score } from "../evaluation/score-table.js";
 import type { RunComparison } from "../run/compare-runs.js";

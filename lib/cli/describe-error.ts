@@ -1,3 +1,4 @@
+/** Errors as sentences for a command line: options of the library are called by their flags. */
 import { type Command, CommanderError } from "commander";
 import { type ErrorDetails, isWsssError } from "../errors.js";
 import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "./training-flags.js";

@@ -1,3 +1,4 @@
+/** What surrounds the action of every command: streams, `--json` and `--quiet`, a view, and cancelling. */
 import type { Command } from "commander";
 import { endFetchingOn } from "../native/load.js";
 import { listenForCancel } from "./cancel.js";

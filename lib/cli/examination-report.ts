@@ -1,3 +1,4 @@
+/** The report of `doctor` as text: splits, findings, balance of the classes and memory. */
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { DatasetExamination, SplitExamination } from "../doctor/examination.js";
 import type { FindingGroup } from "../doctor/finding.js";

@@ -1,3 +1,4 @@
+/** The exit code for each error code, for wrong command lines, and for signals. */
 import { CommanderError } from "commander";
 import { type ErrorCode, isWsssError } from "../errors.js";
 import { exitCodeOfSignal, stopSignals } from "./signals.js";

@@ -1,3 +1,4 @@
+/** The pictures that `predict` gets: from files and folders, sorted, with stems that all differ. */
 import { stat } from "node:fs/promises";
 import { extname, join, parse } from "node:path";
 import { foreignNames } from "../dataset/list-files.js";

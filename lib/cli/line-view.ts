@@ -1,3 +1,4 @@
+/** A run shown as plain lines of text, with rates and times left, where stderr is no terminal. */
 import { formatDuration } from "../run/report-table.js";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
 import { type StageName, stageTitles } from "../run/stage-names.js";

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** The program `wsss-tissue`: it hears signals first, then loads the command line and ends with its exit code. */
 import { exitCodeOfSignal, onStopSignal } from "./signals.js";
 
 // Before all else is loaded, which takes longer than everything here. Until a command listens itself, there is nothing to save.

@@ -1,3 +1,5 @@
+/** From the given flags to the plan of a run: the sections of classifier and segmenter. */
+import { type NetworkPreset, onPreset } from "../run/network-presets.js";
 import type { NetworkOptions, PlanOptions } from "../run/plan-options.js";
 import { trainingOf } from "./add-training-options.js";
 import { planOf, section } from "./run-options.js";
@@ -50,5 +52,6 @@ export function segmenterOf(given: Given): PlanOptions["segmenter"] {
 
 /** The plan of a command that does all stages. */
 export function planOfRun(given: Given): PlanOptions {
-  return { ...planOf(given), classifier: classifierOf(given), segmenter: segmenterOf(given) };
+  const plan = { ...planOf(given), classifier: classifierOf(given), segmenter: segmenterOf(given) };
+  return onPreset((given["networks"] as NetworkPreset | undefined) ?? "paper", plan);
 }

@@ -1,3 +1,4 @@
+/** The program `wsss-tissue` as commander knows it: all commands in their groups, help and version. */
 import { Command } from "commander";
 import { packageVersion } from "../files/package-version.js";
 import { addAblateCommand } from "./commands/ablate-command.js";
@@ -14,6 +15,7 @@ import { addRunCommand } from "./commands/run-command.js";
 import { addSetupCommand } from "./commands/setup-command.js";
 import { addTrainClassifierCommand } from "./commands/train-classifier-command.js";
 import { addTrainSegmenterCommand } from "./commands/train-segmenter-command.js";
+import { addWeightsCommand } from "./commands/weights-command.js";
 import type { Streams } from "./environment.js";
 import { exitCodeOfSignal, stopSignals } from "./signals.js";
 
@@ -27,6 +29,8 @@ export function createProgram(streams: Streams): Command {
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
     .showSuggestionAfterError(true)
+    // Descriptions carry the marks of Markdown for docs/command-line.md, which is made from them.
+    .configureHelp({ optionDescription: ({ description }) => description.replaceAll("`", "") })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void streams.stdout.write(text),
@@ -62,6 +66,7 @@ Examples:
   addPredictCommand(program, streams);
   addBundleCommand(program, streams);
   program.commandsGroup("Weights and this machine:");
+  addWeightsCommand(program, streams);
   addInspectCommand(program, streams);
   addConvertCommand(program, streams);
   addSetupCommand(program, streams);

@@ -1,3 +1,4 @@
+/** One command line from its words to an exit code, with every error printed on stderr. */
 import { type Command, CommanderError } from "commander";
 import { describeError } from "./describe-error.js";
 import type { Streams } from "./environment.js";

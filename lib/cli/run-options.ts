@@ -1,3 +1,4 @@
+/** Groups of options that commands share (data, folder, device, networks, gate), and how they are read. */
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { presetNames } from "../dataset/presets.js";
@@ -6,7 +7,7 @@ import { type Device, device as deviceRule } from "../options/device.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";
 import type { DataLocation } from "../run/run-record.js";
-import { decimal, fraction, integer, oneOf, someText, wordOr, words } from "./values.js";
+import { decimal, fraction, integer, oneOf, someText, weightsOrName, wordOr, words } from "./values.js";
 
 /** A path as an absolute one: a run folder stays valid from wherever it is used. */
 function absolute(text: string): string {
@@ -25,20 +26,24 @@ export function addDataOptions(command: Command): Command {
     .optionsGroup("Data:")
     .option(
       "--data <folder>",
-      "folder of the dataset: train/, val/, test/ (default: as for this run folder before)",
+      "the dataset: `train/`, `val/`, `test/`, or a manifest (default: as for this run folder before)",
       absolute,
     )
     .option(
       "--preset <name>",
-      `built-in description of a published dataset: ${presetNames.join(" or ")}`,
+      `built-in description of a published dataset: ${presetNames.map((name) => `\`${name}\``).join(" or ")} (default: none)`,
       oneOf(...presetNames),
     )
     .option(
       "--description <file>",
-      "JSON file that describes the dataset (default: wsss-dataset.json in its folder)",
+      "JSON file that describes the dataset (default: `wsss-dataset.json` in its folder)",
       absolute,
     )
-    .option("--train-limit <n>", "use so many train patches (default: all)", integer)
+    .option(
+      "--train-limit <n>",
+      "use so many train patches, drawn once, the same for each seed (default: all)",
+      integer,
+    )
     .option("--val-limit <n>", "use so many val patches (default: all)", integer)
     .option("--test-limit <n>", "use so many test patches (default: all)", integer);
 }
@@ -48,7 +53,7 @@ export function addFolderOptions(command: Command, defaultOut?: string): Command
   const what = "run folder: options, metrics, weights, masks, pictures";
   command.optionsGroup("Run folder:");
   if (defaultOut === undefined) command.requiredOption("--out <folder>", what, absolute);
-  else command.option("--out <folder>", `${what} (default: ${defaultOut})`, absolute);
+  else command.option("--out <folder>", `${what} (default: \`${defaultOut}\`)`, absolute);
   return addForceOptions(command);
 }
 
@@ -62,22 +67,32 @@ export function addAblationOptions(command: Command): Command {
 
 function addForceOptions(command: Command): Command {
   return command
-    .option("--force", "go on with options that differ from the folder's; does again what they change")
-    .option("--force-unlock", "take the folder from a process of another machine or container that you know has ended");
+    .option(
+      "--force",
+      "go on although options differ from the folder's; what they change is done again (default: refused, with the differences)",
+    )
+    .option(
+      "--force-unlock",
+      "take the folder from a process of another machine or container that has ended (default: refused)",
+    );
 }
 
 /** How trainings are saved while they go, in timm's words. */
 export function addCheckpointOptions(command: Command): Command {
   return command
     .optionsGroup("Checkpoints:")
-    .option("--resume", "go on from the newest checkpoint of an interrupted training (default)")
+    .option("--resume", "go on from the newest checkpoint of an interrupted training, or begin it again (default: on)")
     .option("--no-resume", "begin an interrupted training again")
     .option(
       "--recovery-interval <n>",
       "a checkpoint every n steps, beside the one of each epoch (default: none)",
       integer,
     )
-    .option("--checkpoint-hist <k>", "so many of the newest checkpoints are kept (default: 2)", integer);
+    .option(
+      "--checkpoint-hist <k>",
+      "so many of the newest checkpoints are kept, beside `best` and `last` (default: `2`)",
+      integer,
+    );
 }
 
 /** What the command line says of checkpoints. */
@@ -90,21 +105,36 @@ export function checkpointsOf(given: Readonly<Record<string, unknown>>): Partial
 export function addDeviceOptions(command: Command): Command {
   command
     .optionsGroup("Seed and device:")
-    .option("--seed <n>", "seed of weights, shuffle, augmentation and dropout (default: 0)", integer);
+    .option(
+      "--seed <n>",
+      "seed of first weights, shuffle, augmentation and dropout, and of the demo's tissue (default: `0`)",
+      integer,
+    );
   return addPlaceOptions(command);
 }
 
 /** Device, threads, precision and TF32. */
 export function addPlaceOptions(command: Command): Command {
   return command
-    .option("--device <name>", "auto, cpu, cuda or cuda:N (default: auto)", deviceName)
-    .option("--threads <n>", "threads on the CPU, 0 = one per core, within a CPU quota (default: 0)", integer)
+    .option(
+      "--device <name>",
+      "`auto` (the first GPU if LibTorch can use one), `cpu`, `cuda` or `cuda:N` (default: `auto`)",
+      deviceName,
+    )
+    .option(
+      "--threads <n>",
+      "threads of one operation on the CPU, 0 = one per core, within the CPU quota of a container (default: `0`)",
+      integer,
+    )
     .option(
       "--precision <name>",
-      "multiply in float32 or bfloat16; auto: trainings in what is fastest, the rest in float32 (default: auto)",
+      "multiply in `float32` or `bfloat16`; `auto`: trainings in what is fastest, the rest in float32 (default: `auto`)",
       oneOf("auto", "float32", "bfloat16"),
     )
-    .option("--tf32", "on a GPU float32 convolutions multiply in TF32, of ten significant bits (default: yes)")
+    .option(
+      "--tf32",
+      "on a GPU float32 convolutions multiply in TF32, of eleven significant bits; without, several times slower (default: on)",
+    )
     .option("--no-tf32", "they multiply in float32, at several times the time");
 }
 
@@ -114,22 +144,22 @@ export function addPseudoMaskOptions(command: Command): Command {
     .optionsGroup("Pseudo masks:")
     .option(
       "--levels <list>",
-      "feature levels: bn7,b5_2,b4_5, of MobileNetV2 features18,features17,features16 (default: all three)",
+      "feature levels, from `bn7,b5_2,b4_5`, of MobileNetV2 `features18,features17,features16`, of EfficientNet-Lite `head,stage7,stage6` (default: all three)",
       words,
     )
     .option(
       "--glass <how>",
-      "white areas become background: dataset (its own rule) or none (default: dataset)",
+      "white areas become background by the dataset's own rule (`dataset`), or not (`none`) (default: `dataset`)",
       oneOf("dataset", "none"),
     )
     .option(
       "--scaling <how>",
-      "maps compared among the present classes, or scaled as published: present or published",
+      "maps compared among the `present` classes, or scaled as `published` (default: `present`)",
       oneOf("present", "published"),
     )
     .option(
       "--views <which>",
-      "maps of the patch alone (one), or averaged over it and its mirror images (flips; default)",
+      "maps of the patch alone (`one`, as published), or averaged over it and its three mirror images (`flips`), at four times the work (default: `flips`)",
       oneOf("one", "flips"),
     );
 }
@@ -138,12 +168,16 @@ export function addPseudoMaskOptions(command: Command): Command {
 export function addGateOptions(command: Command): Command {
   return command
     .optionsGroup("Class gate:")
-    .option("--gate", "let the classifier say which classes a patch can have (default)")
+    .option("--gate", "let the classifier say which classes a patch can have (default: on)")
     .option("--no-gate", "evaluate and draw without the gate")
-    .option("--gate-threshold <p>", "a class is open above this probability (default: 0.1)", decimal)
+    .option(
+      "--gate-threshold <p>",
+      "a class is open above this probability of the classifier (default: `0.1`)",
+      decimal,
+    )
     .option(
       "--gate-rule <name>",
-      "exclude closed classes, or multiply their logits by 0: exclude or multiply",
+      "`exclude` closed classes, or `multiply` their logits by 0, as published (default: `exclude`)",
       oneOf("exclude", "multiply"),
     );
 }
@@ -154,7 +188,7 @@ export function addBoundaryOption(command: Command): Command {
     .optionsGroup("Evaluation:")
     .option(
       "--boundary-tolerance <px>",
-      "how far a boundary may be off, for the boundary F1, or auto: 0.75 % of the diagonal (default: auto)",
+      "how far a boundary may be off to count as met, for the boundary F1; `auto` is 0.75 % of the patch's diagonal (default: `auto`)",
       wordOr("auto", decimal),
     );
 }
@@ -163,7 +197,7 @@ export function addBoundaryOption(command: Command): Command {
 export function addPictureOptions(command: Command): Command {
   return command
     .optionsGroup("Pictures:")
-    .option("--pictures <n>", "most pictures of each split (default: 8)", integer);
+    .option("--pictures <n>", "most pictures of each split, evenly spaced over its patches (default: `8`)", integer);
 }
 
 /** Backbones of a stage, and which one it has by default. */
@@ -175,22 +209,28 @@ const backboneChoices = {
 /** `--backbone` of a stage's own command, or `--classifier-backbone` of one that runs both. */
 export function addBackboneOption(command: Command, stage: "classifier" | "segmenter", prefix = ""): Command {
   const { names, base } = backboneChoices[stage];
-  const help = `network of the ${stage}: ${names.join(", ")} (default: ${base})`;
+  const help = `network of the ${stage}: ${names.map((name) => `\`${name}\``).join(", ")} (default: \`${base}\`)`;
   return command.option(`--${prefix}backbone <name>`, help, oneOf(...names));
 }
 
 /** `--weights-key` of commands that read one weight file, or `--classifier-weights-key` of those that train both networks. */
 export function addWeightsKey(command: Command, prefix = ""): Command {
-  const what = "which of several state dicts in the weight file: its key, such as model_ema (default: the only one)";
+  const what = "which of several state dicts in the weight file: its key, such as `model_ema` (default: the only one)";
   return command.option(`--${prefix}weights-key <key>`, what, someText);
 }
 
 /** How much of a weight file must fit, and whether ImageNet's normalisation is folded into a start from others' weights. */
 export function addLoadingOptions(command: Command): Command {
   return command
-    .option("--partial-load", "take what fits of the weight file, leave the rest at random")
-    .option("--no-partial-load", "all of the weight file must fit (default)")
-    .option("--fold-normalization", "make ImageNet weights read values in 0..1 (default)")
+    .option(
+      "--partial-load",
+      "take what fits of the weight file, leave the rest at random (default: off, all must fit)",
+    )
+    .option("--no-partial-load", "all of the weight file must fit")
+    .option(
+      "--fold-normalization",
+      "make weights that were trained on ImageNet's normalised images read values in 0..1 (default: on)",
+    )
     .option("--no-fold-normalization", "take them as they are, as published");
 }
 
@@ -198,8 +238,12 @@ export function addLoadingOptions(command: Command): Command {
 export function addNetworkOptions(command: Command, stage: "classifier" | "segmenter"): Command {
   addBackboneOption(command.optionsGroup("Network:"), stage);
   command
-    .option("--width <x>", "channel multiplier, 1 = the paper's network; 0.125 or 1/8 (default: 1)", fraction)
-    .option("--weights <file>", "weight file to start from, of any container (default: random weights)", absolute);
+    .option("--width <x>", "channel multiplier, 1 = the paper's network; `0.125` or `1/8` (default: `1`)", fraction)
+    .option(
+      "--weights <file>",
+      "what to start from: a file (.safetensors, .pth, .params), or `imagenet` (default: random weights)",
+      weightsOrName,
+    );
   return addLoadingOptions(addWeightsKey(command));
 }
 
@@ -209,10 +253,14 @@ export function addSegmenterOptions(command: Command): Command {
     .optionsGroup("Segmenter:")
     .option(
       "--output-stride <n>",
-      "16, or 8 for finer features at about three times the cost (default: 16)",
+      "`16`, or `8` for finer features at about three times the cost (default: `16`)",
       outputStride,
     )
-    .option("--head-width <x>", "channel multiplier of ASPP and decoder (default: that of --width)", fraction);
+    .option(
+      "--head-width <x>",
+      "channel multiplier of ASPP and decoder; narrower ones train faster (default: that of `--width`)",
+      fraction,
+    );
 }
 
 /** What the segmenter of a whole run learns from. */
@@ -221,7 +269,7 @@ export function addMaskChoice(command: Command): Command {
     .optionsGroup("Segmenter:")
     .option(
       "--masks <which>",
-      "the segmenter learns from pseudo masks or, fully supervised, ground-truth",
+      "what the segmenter learns from: `pseudo` masks, or `ground-truth` (full supervision; needs `train_mask/`) (default: `pseudo`)",
       oneOf("pseudo", "ground-truth"),
     );
 }

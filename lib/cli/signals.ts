@@ -1,3 +1,4 @@
+/** The signals that ask the program to stop: who hears them, and the exit code of each. */
 import { constants } from "node:os";
 
 /**

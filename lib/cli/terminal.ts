@@ -1,3 +1,4 @@
+/** Output of a command: results on stdout, talk on stderr. */
 import type { Writable } from "node:stream";
 
 /** A stream to write to, and whether it is a terminal. */

@@ -1,3 +1,4 @@
+/** Flags of trainings, made from the tables of options, and how the value of each is parsed. */
 import { classifierOptionTable } from "../classifier/classifier-option-table.js";
 import { trainingOptionTable } from "../model/training-option-table.js";
 import type { DeclaredOption, OptionTable } from "../options/declared-option.js";

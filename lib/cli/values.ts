@@ -1,4 +1,7 @@
+/** Parsers for the values of flags: numbers, fractions, seeds, lists, words, paths. */
+import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
+import { isWeightsName } from "../pretrained/catalogue.js";
 
 const integerForm = /^[+-]?\d+$/;
 const numberForm = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
@@ -78,4 +81,9 @@ export function yesNoAuto(text: string): boolean | "auto" {
 export function someText(text: string): string {
   if (text === "") throw new InvalidArgumentError("It must not be empty.");
   return text;
+}
+
+/** A name of the catalogue of weights as it stands, or a path as an absolute one; a file of such a name is `./imagenet`. */
+export function weightsOrName(text: string): string {
+  return isWeightsName(text) ? text : resolve(someText(text));
 }

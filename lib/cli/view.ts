@@ -1,3 +1,4 @@
+/** Chooses how a command shows its progress: a bar, lines, or nothing but warnings. */
 import { performance } from "node:perf_hooks";
 import { type RunReporter, silentReporter } from "../run/reporter.js";
 import { BarView } from "./bar-view.js";

@@ -1,3 +1,4 @@
+/** The report of `inspect FILE`, as JSON or text: container, tensors, and the networks that fit. */
 import type {
   FoundStateDict,
   NetworkFit,

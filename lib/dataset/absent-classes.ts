@@ -1,3 +1,4 @@
+/** Finds classes that no train label names, and refuses a dataset that has some. */
 import { fileProblemsError } from "./file-problems.js";
 import type { PatchFile } from "./patch-file.js";
 import type { TissueClass } from "./tissue-class.js";

@@ -1,3 +1,4 @@
+/** A zod check of a description file, with each wrong entry explained in words. */
 import type { z } from "zod";
 
 /**

@@ -1,3 +1,4 @@
+/** The fingerprint of a dataset: classes, glass, and digests of the files of each split. */
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";

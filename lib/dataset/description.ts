@@ -1,3 +1,4 @@
+/** The description of a dataset (`wsss-dataset.json`): its schema, its defaults, and how it is read and written. */
 import { join } from "node:path";
 import { z } from "zod";
 import { WsssError } from "../errors.js";

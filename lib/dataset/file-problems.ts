@@ -1,3 +1,4 @@
+/** Dataset errors that concern many files: one message with a count, a few names, and advice. */
 import { WsssError } from "../errors.js";
 import { printable } from "../text/printable.js";
 

@@ -1,3 +1,4 @@
+/** Looks up the files that a manifest names, forgiving how accents are stored, and says why one won't do. */
 import { lstat, stat } from "node:fs/promises";
 import path from "node:path";
 import { isWsssError } from "../errors.js";

@@ -1,3 +1,4 @@
+/** Tells a split from other values, also as the zod rule of an option. */
 import { z } from "zod";
 import type { Split } from "./split.js";
 

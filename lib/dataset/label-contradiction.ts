@@ -1,3 +1,4 @@
+/** A patch's label held against its true mask: named classes without pixels, and large ones not named. */
 import type { DecodedMask } from "../image/index-png.js";
 import { labelsOfMask } from "./loaded-split.js";
 import type { TissueClass } from "./tissue-class.js";

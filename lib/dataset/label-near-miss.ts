@@ -1,3 +1,4 @@
+/** Explanations of file names whose label is misspelled, misplaced or missing. */
 import { printable } from "../text/printable.js";
 import type { LabelSpelling } from "./tissue-class.js";
 

@@ -1,3 +1,4 @@
+/** Patch-level labels in file names: reading them by both grammars, and writing them. */
 import { parse } from "node:path";
 import { WsssError } from "../errors.js";
 import { missingLabelProblem, spellingProblem } from "./label-near-miss.js";

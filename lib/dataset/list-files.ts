@@ -1,3 +1,4 @@
+/** Lists a folder of patches or masks in a fixed order, and refuses what the layout does not allow there. */
 import { join, parse } from "node:path";
 import { WsssError } from "../errors.js";
 import { ioFailure, systemCode } from "../files/file-access.js";

@@ -1,3 +1,4 @@
+/** Lists a split in the published layout: its patches, each with its label and true mask. */
 import { stat } from "node:fs/promises";
 import { join, parse } from "node:path";
 import { isWsssError, WsssError } from "../errors.js";

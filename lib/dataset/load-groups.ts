@@ -1,3 +1,4 @@
+/** Decodes a split into native stores, one group of patches and masks for each size. */
 import { basename } from "node:path";
 import { mapConcurrently } from "../async/map-concurrently.js";
 import { readPatchSize } from "../image/decode-patch.js";

@@ -1,3 +1,4 @@
+/** Patches and index masks read from files into native stores, with checks of size and index. */
 import { basename } from "node:path";
 import { throwIfAborted } from "../async/cancellation.js";
 import { type ItemProgress, mapConcurrently } from "../async/map-concurrently.js";

@@ -1,3 +1,4 @@
+/** Folders with names like those of the layout: `validation` for `val`, `images` for `img`. */
 import { dirname, join } from "node:path";
 import { readFolder } from "../files/read-folder.js";
 import { nearestName } from "../text/nearest-name.js";

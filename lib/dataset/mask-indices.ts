@@ -1,3 +1,4 @@
+/** Numberings of true masks other than our own: their check, and what each stored value stands for. */
 import { type Colour, ignoredIndex, type StoredIndices } from "../image/index-png.js";
 import { type MaskIndices, paletteOf, type TissueClass } from "./tissue-class.js";
 

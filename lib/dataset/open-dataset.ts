@@ -1,3 +1,4 @@
+/** `openDataset`: finds a dataset's description and lists its splits, with nothing decoded yet. */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";

@@ -1,3 +1,4 @@
+/** Pairs patches with true masks by file name, and tells what stays without a partner. */
 import { matchByAccents, withAccentForm } from "../files/accent-match.js";
 import { stemWithoutLabel } from "./labels.js";
 import type { ListedFile } from "./list-files.js";

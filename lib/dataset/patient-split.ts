@@ -1,3 +1,4 @@
+/** Draws patients into train, val and test, so that no patient is in two splits. */
 import { createHash } from "node:crypto";
 import { compareCodePoints } from "./list-files.js";
 import { type SplitName, splitNames } from "./split-name.js";

@@ -1,3 +1,4 @@
+/** The built-in descriptions of LUAD-HistoSeg and BCSS-WSSS. */
 import type { DatasetDescription } from "./description.js";
 import type { NameLabelRule } from "./tissue-class.js";
 

@@ -1,3 +1,4 @@
+/** A split of a dataset: its patches, labels and masks, loaded when they are first needed. */
 import { type OnItemProgress, SharedTask } from "../async/shared-task.js";
 import { WsssError } from "../errors.js";
 import type { NativeMaskStore } from "../native/addon.js";

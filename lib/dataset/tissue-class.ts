@@ -1,3 +1,4 @@
+/** Types of what is known of a dataset: classes, mask indices, glass, label rules, split by patient. */
 import type { Colour } from "../image/index-png-codec.js";
 
 export type { Colour } from "../image/index-png-codec.js";

@@ -1,3 +1,4 @@
+/** The stage of a demo run that draws its dataset into the run folder. */
 import { join } from "node:path";
 import { replaceWhole } from "../files/replace-whole.js";
 import type { OwnDataset } from "../run/own-dataset.js";

@@ -1,3 +1,4 @@
+/** Settings of the demo and of the tiny demo: patch size, counts, and training options. */
 import type { PlanOptions } from "../run/plan-options.js";
 
 /** What a demo is made of: its patches and how networks are trained on them. */

@@ -1,3 +1,4 @@
+/** The description of the demo's procedural tissue: four classes, and glass as background. */
 import type { DatasetDescriptionInput } from "../dataset/description.js";
 
 /** The dataset of the demo: the four tissues that the native generator draws, in the order of its mask indices. */

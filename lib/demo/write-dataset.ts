@@ -1,3 +1,4 @@
+/** Draws procedural tissue in the addon and writes it as patches and masks of a dataset. */
 import { join } from "node:path";
 import { mapConcurrently } from "../async/map-concurrently.js";
 import { writeDatasetDescription } from "../dataset/description.js";

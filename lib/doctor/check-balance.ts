@@ -1,3 +1,4 @@
+/** How often each class occurs in a split, and findings on missing, ubiquitous and rare ones. */
 import type { DatasetDescription } from "../dataset/description.js";
 import type { SplitName } from "../dataset/split.js";
 import { commonestSize } from "./check-sizes.js";

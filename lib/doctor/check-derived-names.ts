@@ -1,3 +1,4 @@
+/** Finds patches with names so long that masks, overlays or pictures named after them can't be written. */
 import type { Finding } from "./finding.js";
 import type { PatchToExamine } from "./patch-to-examine.js";
 

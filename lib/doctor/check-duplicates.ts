@@ -1,3 +1,4 @@
+/** Finds patches with equal pixels, within a split or across splits, and labels or masks that differ. */
 import type { SplitName } from "../dataset/split.js";
 import type { ExaminedPatch } from "./examine-patches.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";

@@ -1,3 +1,4 @@
+/** Findings on labels in file names that contradict the true mask, and on masks without tissue. */
 import type { DatasetDescription } from "../dataset/description.js";
 import { labelsOfMask } from "../dataset/loaded-split.js";
 import type { Finding } from "./finding.js";

@@ -1,3 +1,4 @@
+/** Findings on the labels in a split's file names: missing, misspelled, of another number of classes. */
 import { join } from "node:path";
 import type { DatasetDescription } from "../dataset/description.js";
 import { type LabelFailure, parseLabels, patchFileName } from "../dataset/labels.js";

@@ -1,3 +1,4 @@
+/** Estimates how much memory the pixels of a run take, and warns where less is free. */
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { MemoryNeed, SplitExamination } from "./examination.js";
 import type { Finding } from "./finding.js";

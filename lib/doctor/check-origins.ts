@@ -1,3 +1,4 @@
+/** Finds patients and source images that are in two splits, by `patches.csv` or by file names. */
 import { stemWithoutLabel } from "../dataset/labels.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { ExaminedPatch } from "./examine-patches.js";

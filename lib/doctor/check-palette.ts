@@ -1,3 +1,4 @@
+/** Findings on the palette of a true mask: other colours, swapped classes, too many or too few entries. */
 import type { DatasetDescription } from "../dataset/description.js";
 import { storedIndicesOf } from "../dataset/mask-indices.js";
 import type { SplitName } from "../dataset/split.js";

@@ -1,3 +1,4 @@
+/** Findings on patches and splits whose size differs from the others. */
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { ExaminedPatch } from "./examine-patches.js";
 import type { Finding } from "./finding.js";

@@ -1,3 +1,4 @@
+/** Finds folders and pictures in a dataset that neither the layout nor the manifest reads. */
 import { realpath } from "node:fs/promises";
 import { dirname, join, parse, sep } from "node:path";
 import { mapConcurrently } from "../async/map-concurrently.js";

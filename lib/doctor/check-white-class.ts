@@ -1,3 +1,4 @@
+/** Suspects masks of a wrong numbering where a tissue class is as white as glass. */
 import type { DatasetDescription } from "../dataset/description.js";
 import type { SplitName } from "../dataset/split.js";
 import type { ExaminedPatch } from "./examine-patches.js";

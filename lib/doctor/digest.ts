@@ -1,3 +1,4 @@
+/** A digest of a patch's or mask's pixels, by which duplicates are found. */
 import { webcrypto } from "node:crypto";
 
 /** SHA-256 of decoded pixels and their size, computed off the event loop: equal texts mean equal pixels. */

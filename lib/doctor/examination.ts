@@ -1,3 +1,4 @@
+/** The result of an examination: findings, their groups, counts by split and class, memory. */
 import type { SplitName } from "../dataset/split.js";
 import type { Finding, FindingGroup } from "./finding.js";
 

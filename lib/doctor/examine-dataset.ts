@@ -1,3 +1,4 @@
+/** `examineDataset`: all checks of the doctor on a whole dataset, none of which stops the others. */
 import { isAbsolute, relative, resolve } from "node:path";
 import { z } from "zod";
 import { throwIfAborted } from "../async/cancellation.js";

@@ -1,3 +1,4 @@
+/** Reads the description of a dataset under examination, and turns its faults into findings. */
 import { join } from "node:path";
 import { type DatasetDescription, type DescriptionFailure, descriptionFileName } from "../dataset/description.js";
 import { findDescription } from "../dataset/open-dataset.js";

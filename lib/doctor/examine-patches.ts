@@ -1,3 +1,4 @@
+/** Decodes every patch and mask of an examination and runs the checks that need one patch alone. */
 import { type ItemProgress, mapConcurrently } from "../async/map-concurrently.js";
 import type { DatasetDescription } from "../dataset/description.js";
 import { labelsOfMask } from "../dataset/loaded-split.js";

@@ -1,3 +1,4 @@
+/** Findings of the doctor: codes of all checks, severity, order and groups. */
 import { manifestProblems } from "../dataset/manifest/manifest-findings.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
 

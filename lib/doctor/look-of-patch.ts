@@ -1,3 +1,4 @@
+/** Tells patches without stained tissue: white, of one colour, or grey. */
 import type { ChannelStats } from "sharp";
 import type { DecodedPatch } from "../image/decode-patch.js";
 import sharp from "../image/sharp.js";

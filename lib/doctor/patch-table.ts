@@ -1,3 +1,4 @@
+/** Reads `patches.csv`, which says of each patch its patient and the image it was cut from. */
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";

@@ -1,3 +1,4 @@
+/** A patch as the doctor has listed it: its split, its files, and the label in its name. */
 import type { SplitName } from "../dataset/split-name.js";
 
 /** One patch to examine. */

@@ -1,3 +1,4 @@
+/** Pairs the patches and masks of a split under examination, and reads the labels in their names. */
 import { dirname } from "node:path";
 import { ambiguityProblem, pairMasks } from "../dataset/pair-masks.js";
 import { maskFolder } from "../dataset/split.js";

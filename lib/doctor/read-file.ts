@@ -1,3 +1,4 @@
+/** Reads a file of a dataset under examination, unless it is no file, too large or unreadable. */
 import { stat } from "node:fs/promises";
 import type { SplitName } from "../dataset/split.js";
 import { isWsssError, type WsssError } from "../errors.js";

@@ -1,3 +1,4 @@
+/** Decodes a true mask under examination, and finds what is wrong with its form, indices and palette. */
 import type { DatasetDescription } from "../dataset/description.js";
 import { trueMaskReading } from "../dataset/mask-indices.js";
 import type { SplitName } from "../dataset/split.js";

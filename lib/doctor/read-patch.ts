@@ -1,3 +1,4 @@
+/** Decodes a patch under examination, and finds what is wrong with its form and its ending. */
 import { parse } from "node:path";
 import { minPatchSidePx } from "../dataset/loaded-split.js";
 import type { SplitName } from "../dataset/split.js";

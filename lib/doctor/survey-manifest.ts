@@ -1,3 +1,4 @@
+/** The patches of a dataset under examination as its manifest lists them, and findings on its rows. */
 import type { DatasetDescription } from "../dataset/description.js";
 import { type ManifestPlace, surveyManifest } from "../dataset/manifest/list-manifest.js";
 import { missingSplit } from "../dataset/open-dataset.js";

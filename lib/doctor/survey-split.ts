@@ -1,3 +1,4 @@
+/** The folders of a split under examination, and findings on names, endings and missing folders. */
 import { join, parse } from "node:path";
 import { doublesAmong, type FolderSurvey, type ListedFile, surveyFolder } from "../dataset/list-files.js";
 import { lookAlikeOf } from "../dataset/look-alikes.js";

@@ -1,3 +1,4 @@
+/** Counts the white pixels of a patch under each index of its mask. */
 import type { DecodedPatch } from "../image/decode-patch.js";
 import type { IndexMask } from "../image/index-png.js";
 

@@ -1,3 +1,4 @@
+/** The option `boundaryTolerancePx`: its zod rule, and its value for the addon. */
 import { z } from "zod";
 import type { BoundaryTolerance } from "./segmentation-evaluation.js";
 

@@ -1,3 +1,4 @@
+/** `compareEvaluations`: differences of two segmentations, their intervals and p-values. */
 import { z } from "zod";
 import { WsssError } from "../errors.js";
 import { matchByAccents } from "../files/accent-match.js";

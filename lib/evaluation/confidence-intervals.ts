@@ -1,3 +1,4 @@
+/** `confidenceIntervals`: bootstrap intervals of the scores of an evaluation. */
 import { z } from "zod";
 import type { NativeIntervals } from "../native/addon.js";
 import { runJob } from "../native/job.js";

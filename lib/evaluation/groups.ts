@@ -1,3 +1,4 @@
+/** What a bootstrap draws: the patches of an evaluation one by one, or grouped by patient. */
 import { refuseOption } from "../options/check.js";
 import type { EvaluatedPatch, SegmentationEvaluation } from "./segmentation-evaluation.js";
 

@@ -1,3 +1,4 @@
+/** Pixel counts by patch in sparse form: joined over sizes, reordered, and handed to the addon. */
 import type { NativeCountArrays, NativeCounts } from "../native/addon.js";
 
 /**

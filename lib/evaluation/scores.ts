@@ -1,15 +1,8 @@
-import type { NativeLabelScores, NativeScores } from "../native/addon.js";
+/** Scores of labels and segmentations over a whole split, made from what the addon returns. */
+import type { LabelScores, NativeScores } from "../native/addon.js";
 import { type Score, scoreOf, type ScoreTable } from "./score-table.js";
 
-/** How well patch-level labels were predicted: labels against probabilities above 0.5, as fractions 0..1. */
-export interface LabelScores {
-  /** Share of patches of which every class was judged right. */
-  readonly exactMatch: number;
-  /** Mean over patches of |shared classes| / |named classes|; 1 where neither names any. */
-  readonly jaccard: number;
-  /** Share of patches on which the class was judged right, one per class. */
-  readonly classAccuracy: readonly number[];
-}
+export type { LabelScores };
 
 /**
  * How well tissue was segmented: one confusion matrix over all pixels of a split, then scores of it, as fractions 0..1.
@@ -22,12 +15,6 @@ export interface SegmentationScores extends Omit<ScoreTable<Score>, "boundaryF1"
    * background, which only pseudo masks do; such pixels are wrong in every score.
    */
   readonly confusion: readonly (readonly number[])[];
-}
-
-/** Label scores as plain data of our realm. */
-export function labelScoresOf(native: NativeLabelScores): LabelScores {
-  const { exactMatch, jaccard, classAccuracy } = native;
-  return { exactMatch, jaccard, classAccuracy: [...classAccuracy] };
 }
 
 /**

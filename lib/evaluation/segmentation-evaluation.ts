@@ -1,3 +1,4 @@
+/** The evaluation of a segmentation: scores of the split and of each patch, from pixel counts. */
 import type { NativeEvaluation } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";

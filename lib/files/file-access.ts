@@ -1,3 +1,4 @@
+/** Reading files and writing them whole, with refusals of the operating system as typed errors. */
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";

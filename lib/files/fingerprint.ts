@@ -1,3 +1,4 @@
+/** Canonical JSON, its digest, and the differences between two sets of options in words. */
 import { createHash } from "node:crypto";
 
 /** JSON of a value with the keys of every object sorted, so that equal values have equal text. Undefined members are left out. */

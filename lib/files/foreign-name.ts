@@ -1,3 +1,4 @@
+/** File names and texts that are not UTF-8: the likely encoding, and the command that mends them. */
 import { isUtf8 } from "node:buffer";
 
 /**

@@ -1,3 +1,4 @@
+/** Makes folders, and adds advice to errors of writing. */
 import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { WsssError } from "../errors.js";

@@ -1,3 +1,4 @@
+/** The version in this package's `package.json`. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 

@@ -1,3 +1,4 @@
+/** Lists a folder, also entries whose names are not UTF-8. */
 import { isUtf8 } from "node:buffer";
 import { readdir, stat } from "node:fs/promises";
 import { escapeBytes } from "./foreign-name.js";

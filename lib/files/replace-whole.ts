@@ -1,3 +1,4 @@
+/** Replaces a file or folder by a finished new one, or leaves the old one as it was. */
 import { rename, rm } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import { systemCode, temporaryPath } from "./file-access.js";

@@ -1,3 +1,4 @@
+/** Decodes patches from PNG, JPEG, TIFF and WebP, and refuses pictures whose pixels would be a guess. */
 import type { Metadata } from "sharp";
 import { WsssError } from "../errors.js";
 import { readBytes } from "../files/file-access.js";

@@ -1,3 +1,4 @@
+/** The codec of index masks as PNG files in memory: palettes, bit depths, colours, numberings, errors. */
 import { decode, encode } from "fast-png";
 import type { Colour } from "./colour.js";
 import { countPngFrames, withoutAncillaryChunks } from "./png-chunks.js";

@@ -1,3 +1,4 @@
+/** Index masks read from and written to PNG files, large ones on a thread. */
 import { ThreadPool } from "../async/thread-pool.js";
 import { WsssError } from "../errors.js";
 import { readBytes, writeBytesAtomic } from "../files/file-access.js";

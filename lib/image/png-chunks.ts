@@ -1,3 +1,4 @@
+/** Chunks of a PNG file: the palette, the frames of an animation, what is ancillary, and the inflated size. */
 import { promisify } from "node:util";
 import { inflate } from "node:zlib";
 import type { Colour } from "./colour.js";

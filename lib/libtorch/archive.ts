@@ -1,9 +1,11 @@
+/** LibTorch's own zip archive, brought by the user: which version and variant it holds. */
+import type { Errand } from "../fetch/errand.js";
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import yauzl from "yauzl";
 import { type LibTorchVariant, libtorchVersion, type PinnedTorchWheel, pinnedVariants } from "./pinned.js";
-import { refusal, sha256Of } from "./wheel-source.js";
+import { refusal, sha256Of } from "../fetch/wheel-source.js";
 
 /** LibTorch as its makers pack it for C++, for machines without Python. */
 export interface Archive {
@@ -23,24 +25,24 @@ export function isArchiveName(file: string): boolean {
  * @param file - `libtorch-shared-with-deps-<version>.zip`, whatever its name.
  * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` when it is no such archive, or of another version or variant.
  */
-export async function readArchive(file: string, again: string, signal?: AbortSignal): Promise<Archive> {
+export async function readArchive(file: string, errand: Errand, signal?: AbortSignal): Promise<Archive> {
   const stated = (await readBuildVersion(file))?.trim();
   if (stated === undefined) {
     const what = `${file} is no LibTorch archive: it can't be read as a zip file, or has no libtorch/build-version`;
-    throw refusal(what, { file }, again, "Bring the archive whole");
+    throw refusal(what, { file }, errand, "Bring the archive whole");
   }
   const [version, builtFor = ""] = stated.split("+", 2);
   if (version !== libtorchVersion) {
     throw refusal(
       `${file} is LibTorch ${stated}, but ${libtorchVersion} is needed`,
       { file, version },
-      again,
+      errand,
       "Bring that one",
     );
   }
   if (!(builtFor in pinnedVariants)) {
     const ours = Object.keys(pinnedVariants).join(" or ");
-    throw refusal(`${file} is LibTorch ${stated}, but ${ours} is needed`, { file }, again, "Bring one of these");
+    throw refusal(`${file} is LibTorch ${stated}, but ${ours} is needed`, { file }, errand, "Bring one of these");
   }
   const { size } = await stat(file);
   const sha256 = await sha256Of(file, signal);

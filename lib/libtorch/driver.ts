@@ -1,6 +1,7 @@
+/** The version of NVIDIA's driver on this machine, and which LibTorch it can use. */
 import { readFile } from "node:fs/promises";
 import { type LibTorchVariant, oldestCudaDriver, setupCommand } from "./pinned.js";
-import { runProgram } from "./run-program.js";
+import { runProgram } from "../fetch/run-program.js";
 
 /** The NVIDIA driver that runs here, and what follows from it for the choice of a LibTorch. */
 export interface DriverReport {

@@ -1,7 +1,8 @@
-import { cachedLibTorchFolder } from "./cache-folder.js";
+/** The search for a usable LibTorch: `LIBTORCH`, the cache, an installed Python torch. */
+import { cachedLibTorchFolder } from "./cached-folder.js";
 import { type DriverReport, findDriver } from "./driver.js";
 import { type LibTorchFolder, problemOf, readLibTorchFolder } from "./folder.js";
-import { findPythonTorch } from "./python.js";
+import { findPythonTorch } from "../fetch/python.js";
 
 /**
  * Where LibTorch is looked for, in this order: the environment variable, this library's cache (the variant for the

@@ -1,3 +1,4 @@
+/** What a LibTorch folder is: its version, its variant, and what it lacks. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { libtorchVersion } from "./pinned.js";

@@ -1,4 +1,5 @@
-import { cacheFolder } from "./cache-folder.js";
+/** The report on LibTorch for `inspect`: every place, the driver, repair and advice. */
+import { cacheFolder } from "../fetch/cache-folder.js";
 import type { DriverReport } from "./driver.js";
 import { findLibTorch, type LibTorchPlace } from "./find.js";
 import { libtorchVersion, setupCommand } from "./pinned.js";

@@ -1,12 +1,14 @@
+/** Installs LibTorch from wheels: fetched and unpacked in a scratch folder, then renamed into place. */
 import { mkdir, mkdtemp, rename, rm, statfs } from "node:fs/promises";
 import path from "node:path";
+import type { PinnedWheel } from "../fetch/pinned-wheel.js";
 import { WsssError } from "../errors.js";
 import { problemOf, readLibTorchFolder } from "./folder.js";
-import { formatBytes } from "./format-bytes.js";
-import type { LibTorchVariant, PinnedTorchWheel, PinnedWheel } from "./pinned.js";
+import { formatBytes } from "../fetch/format-bytes.js";
+import type { LibTorchVariant, PinnedTorchWheel } from "./pinned.js";
 import { leaveScratch, noteWheel, openScratch, type Scratch } from "./scratch.js";
 import { unpackWheel } from "./unpack-wheel.js";
-import { refusal, type WheelSource } from "./wheel-source.js";
+import { refusal, type WheelSource } from "../fetch/wheel-source.js";
 
 /** A report of a set-up under way. */
 export interface SetupProgress {
@@ -53,7 +55,7 @@ export async function installLibTorch(options: InstallOptions): Promise<void> {
     isWhole = true;
     const problem = problemOf(await readLibTorchFolder(scratch.unpacked), headers);
     if (problem !== null) {
-      throw refusal(`LibTorch as unpacked from ${source.name} ${problem}`, {}, source.again, "Bring it whole");
+      throw refusal(`LibTorch as unpacked from ${source.name} ${problem}`, {}, source.errand, "Bring it whole");
     }
     await putInPlace(scratch.unpacked, target, path.join(scratch.folder, "old"), headers, force);
   } catch (error) {
@@ -89,7 +91,7 @@ async function fillScratch(
     const folder = await mkdtemp(path.join(scratch.folder, "wheel-"));
     const { wheel, file } = await source.fetch(candidates, folder, signal);
     onProgress({ stage: "unpack", message: `unpacking ${wheel.fileName}, whose SHA-256 is ${wheel.sha256}` });
-    const { files, bytes } = await unpackWheel(file, scratch.unpacked, { variant, headers }, source.again, signal);
+    const { files, bytes } = await unpackWheel(file, scratch.unpacked, { variant, headers }, source.errand, signal);
     onProgress({ stage: "unpack", message: `unpacked ${String(files)} files, ${formatBytes(bytes)}` });
     await rm(folder, { recursive: true });
     scratch = await noteWheel(scratch, wheel);

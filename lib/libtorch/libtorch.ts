@@ -1,5 +1,6 @@
 /** LibTorch, the C++ library of PyTorch: found on this machine or fetched, its version checked, loaded into the process. */
-export { cachedLibTorchFolder, cacheFolder } from "./cache-folder.js";
+export { cacheFolder } from "../fetch/cache-folder.js";
+export { cachedLibTorchFolder } from "./cached-folder.js";
 export { type DriverReport, findDriver, judgeDriver } from "./driver.js";
 export { describePlaces, findLibTorch, type FindLibTorchOptions } from "./find.js";
 export type { LibTorchPlace, LibTorchSearch, LibTorchSource } from "./find.js";

@@ -1,3 +1,7 @@
+/** The pinned LibTorch release: its wheels with checksums and sizes, for the CPU and for CUDA. */
+import type { Errand } from "../fetch/errand.js";
+import type { PinnedWheel } from "../fetch/pinned-wheel.js";
+
 /** The release whose files are pinned below, the only one that is ever fetched. */
 export const pinnedVersion = "2.13.0";
 
@@ -9,18 +13,6 @@ export const libtorchVersion: string = otherVersion === undefined || otherVersio
 
 /** What a LibTorch computes on: the CPU alone, or also NVIDIA GPUs through CUDA 13.0. */
 export type LibTorchVariant = "cpu" | "cu130";
-
-/** A Python wheel that LibTorch's files are taken from. */
-export interface PinnedWheel {
-  /** What `pip download` is asked for. */
-  readonly requirement: string;
-  /** File name as the index serves it. */
-  readonly fileName: string;
-  /** SHA-256 of the file, lower-case hexadecimal. */
-  readonly sha256: string;
-  /** Size of the file, in bytes. */
-  readonly sizeBytes: number;
-}
 
 /** A torch wheel, and the wheels that hold the libraries which its own need. */
 export interface PinnedTorchWheel extends PinnedWheel {
@@ -165,3 +157,17 @@ export const oldestCudaDriver = 580;
 
 /** The command that repairs a missing or broken LibTorch, named by every message about one. */
 export const setupCommand = "npx wsss-tissue setup";
+
+/**
+ * The errand of fetching LibTorch.
+ * @param again - the command that tries it again.
+ */
+export function libtorchErrand(again: string): Errand {
+  return {
+    code: "WSSS_ERR_BINARY_NOT_FOUND",
+    subject: "LibTorch",
+    again,
+    otherwise: "set LIBTORCH to a LibTorch folder",
+    byHand: `, or bring the wheels from elsewhere (\`${setupCommand} --dry-run\` lists them, \`--from\` takes them)`,
+  };
+}

@@ -1,3 +1,4 @@
+/** Loads the shared libraries of LibTorch, and those of CUDA, into the process before the addon. */
 import { readdir } from "node:fs/promises";
 import { constants } from "node:os";
 import path from "node:path";

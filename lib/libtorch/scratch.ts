@@ -1,7 +1,9 @@
+/** The scratch folder of a set-up of LibTorch, and taking over the one that an ended set-up left. */
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { mayBeAtWork, ownName } from "./owner.js";
-import { type LibTorchVariant, libtorchVersion, type PinnedWheel } from "./pinned.js";
+import type { PinnedWheel } from "../fetch/pinned-wheel.js";
+import { mayBeAtWork, ownName } from "../fetch/owner.js";
+import { type LibTorchVariant, libtorchVersion } from "./pinned.js";
 
 /** What a LibTorch folder that we unpacked came from; lies in it as `wsss-receipt.json`. */
 export interface Receipt {

@@ -1,7 +1,8 @@
-import { cachedLibTorchFolder } from "./cache-folder.js";
-import { formatBytes } from "./format-bytes.js";
+/** What a set-up of LibTorch will fetch, how large it is, and where it goes. */
+import { cachedLibTorchFolder } from "./cached-folder.js";
+import { formatBytes } from "../fetch/format-bytes.js";
 import { type LibTorchVariant, libtorchVersion, type PinnedTorchWheel, pinnedVariants } from "./pinned.js";
-import { downloadArguments } from "./pip-source.js";
+import { downloadArguments } from "../fetch/pip-source.js";
 
 /** What a set-up would fetch, and where to; plain data. */
 export interface SetupPlan {

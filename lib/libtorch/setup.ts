@@ -1,15 +1,17 @@
+/** The set-up of LibTorch: use what is found, or install it by pip, from wheels or from the archive. */
 import { WsssError } from "../errors.js";
 import { type Archive, isArchiveName, readArchive } from "./archive.js";
-import { cachedLibTorchFolder } from "./cache-folder.js";
+import { cachedLibTorchFolder } from "./cached-folder.js";
 import type { DriverReport } from "./driver.js";
-import { fileSource } from "./file-source.js";
+import { fileSource } from "../fetch/file-source.js";
 import { describePlaces, findLibTorch, type LibTorchPlace, type LibTorchSearch } from "./find.js";
 import { type LibTorchFolder, readLibTorchFolder } from "./folder.js";
 import { installLibTorch, type SetupProgress } from "./install.js";
-import { type LibTorchVariant, libtorchVersion, pinnedVersion, setupCommand } from "./pinned.js";
-import { pipSource } from "./pip-source.js";
+import { type LibTorchVariant, libtorchErrand, libtorchVersion, pinnedVersion, setupCommand } from "./pinned.js";
+import { type Errand, isOffline } from "../fetch/errand.js";
+import { pipSource } from "../fetch/pip-source.js";
 import { planSetup, type SetupPlan } from "./setup-plan.js";
-import { refusal } from "./wheel-source.js";
+import { refusal } from "../fetch/wheel-source.js";
 
 /** What {@link setupLibTorch} may be told. */
 export interface SetupOptions {
@@ -43,6 +45,7 @@ export async function setupLibTorch(options: SetupOptions = {}): Promise<LibTorc
   const { force = false, needHeaders = false, from = [], signal, onProgress = sayOnStandardError } = options;
   const { variant = null, aloud = process.stderr.isTTY } = options;
   const again = variant === null ? setupCommand : `${setupCommand} --${variant === "cpu" ? "cpu" : "cuda"}`;
+  const errand = libtorchErrand(again);
   const search = await findLibTorch({ needHeaders, all: variant !== null });
   const found = usablePlace(search, variant);
   if (found !== null && !force) {
@@ -61,12 +64,12 @@ export async function setupLibTorch(options: SetupOptions = {}): Promise<LibTorc
       "nothing may be fetched, since WSSS_OFFLINE is set; unset it, or bring the files by --from",
     );
   }
-  const archive = await archiveAmong(from, again, signal);
+  const archive = await archiveAmong(from, errand, signal);
   const plan =
-    archive === null ? planSetup(variant ?? search.driver.variant, needHeaders) : planOf(archive, variant, again);
+    archive === null ? planSetup(variant ?? search.driver.variant, needHeaders) : planOf(archive, variant, errand);
   onProgress({ stage: "search", message: announcement(search, plan, variant === null ? search.driver : null) });
   try {
-    const source = from.length > 0 ? fileSource(from, again) : await pipSource({ again, aloud, signal });
+    const source = from.length > 0 ? fileSource(from, errand) : await pipSource({ errand, aloud, signal });
     await installLibTorch({ ...plan, source, headers: needHeaders, force, onProgress, signal });
   } catch (error) {
     throw asWsssError(error, plan.target, signal);
@@ -88,28 +91,28 @@ export function unusableLibTorch(places: readonly LibTorchPlace[], reason?: stri
 /** LibTorch's own archive, if that is what was brought; it comes alone. */
 async function archiveAmong(
   from: readonly string[],
-  again: string,
+  errand: Errand,
   signal: AbortSignal | undefined,
 ): Promise<Archive | null> {
   const file = from.find(isArchiveName);
   if (file === undefined) return null;
-  if (from.length === 1) return await readArchive(file, again, signal);
+  if (from.length === 1) return await readArchive(file, errand, signal);
   throw refusal(
     `${file} is an archive that holds everything, but other files came with it`,
     { from },
-    again,
+    errand,
     "Name it alone",
   );
 }
 
 /** The plan for an archive: of its own variant, which must be the wanted one. */
-function planOf({ variant, wheel }: Archive, wanted: LibTorchVariant | null, again: string): SetupPlan {
+function planOf({ variant, wheel }: Archive, wanted: LibTorchVariant | null, errand: Errand): SetupPlan {
   const plan = planSetup(variant, false);
   if (wanted !== null && wanted !== variant) {
     throw refusal(
       `${wheel.fileName} is for ${variant}, not ${wanted}`,
       { variant, wanted },
-      again,
+      errand,
       "Bring the other archive",
     );
   }
@@ -134,7 +137,7 @@ function refuseShadowed(places: readonly LibTorchPlace[], isAskedFor: boolean): 
   if (named.problem !== null) throw unusableLibTorch(places);
   if (!isAskedFor) return;
   const message = `LIBTORCH names ${named.folder} (${named.variant ?? "unknown variant"}), which is used before the cache`;
-  throw new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${message}: unset LIBTORCH, then run \`${setupCommand}\` again.`, {
+  throw new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${message}: unset LIBTORCH, then run \`${setupCommand}\` errand.`, {
     folder: named.folder,
   });
 }
@@ -144,11 +147,6 @@ function announcement(search: LibTorchSearch, plan: SetupPlan, driver: DriverRep
   if (driver?.problem != null) lines.push(driver.problem);
   else if (driver?.version != null) lines.push(`for NVIDIA's driver ${driver.version} the CUDA build is fetched`);
   return [...lines, plan.summary].join("\n  ");
-}
-
-function isOffline(): boolean {
-  const value = process.env["WSSS_OFFLINE"] ?? "";
-  return value !== "" && value !== "0";
 }
 
 function asWsssError(error: unknown, target: string, signal: AbortSignal | undefined): unknown {

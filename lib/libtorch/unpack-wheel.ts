@@ -1,3 +1,5 @@
+/** Unpacks the libraries and headers that are needed from a wheel or archive, with checksums verified. */
+import type { Errand } from "../fetch/errand.js";
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
@@ -7,7 +9,7 @@ import { crc32 } from "node:zlib";
 import yauzl from "yauzl";
 import type { WsssError } from "../errors.js";
 import type { LibTorchVariant } from "./pinned.js";
-import { refusal } from "./wheel-source.js";
+import { refusal } from "../fetch/wheel-source.js";
 
 /** Passes on what goes through it, and works out its CRC-32, which the reader of zip files leaves to us. */
 class Checksum extends Transform {
@@ -74,14 +76,14 @@ function placeFromArchive(name: string, headers: boolean): string | null {
  *
  * @param wheel - a zip file.
  * @param folder - made if need be; files there are replaced.
- * @param again - the command that tries it again, for the error.
+ * @param errand - for the words of the error.
  * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` if the wheel is damaged.
  */
 export async function unpackWheel(
   wheel: string,
   folder: string,
   wishes: UnpackWishes,
-  again: string,
+  errand: Errand,
   signal?: AbortSignal,
 ): Promise<UnpackReport> {
   let files = 0;
@@ -90,7 +92,7 @@ export async function unpackWheel(
     refusal(
       `${path.basename(wheel)} can't be unpacked (${said}): it is damaged`,
       { file: wheel },
-      again,
+      errand,
       "Bring it whole",
     );
   const archive = await yauzl.openPromise(wheel).catch((error: unknown) => {

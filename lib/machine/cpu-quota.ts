@@ -1,3 +1,4 @@
+/** Reads the CPU quota of a container or batch job from its control groups. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 

@@ -1,3 +1,4 @@
+/** How much memory this process may still take. */
 import { readFileSync } from "node:fs";
 import { freemem } from "node:os";
 

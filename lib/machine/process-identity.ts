@@ -1,3 +1,4 @@
+/** Identifies a process by host, boot, container, number and start, and tells whether it still runs. */
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 

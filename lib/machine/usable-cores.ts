@@ -1,3 +1,4 @@
+/** The number of cores that work may be spread over, within the CPU quota. */
 import { availableParallelism } from "node:os";
 import { cpuQuota } from "./cpu-quota.js";
 

@@ -1,3 +1,4 @@
+/** The manifest of a bundle (`bundle.json`): its type, its zod schema, and the names of its files. */
 import { z } from "zod";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import * as fields from "../options/fields.js";

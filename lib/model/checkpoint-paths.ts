@@ -1,3 +1,4 @@
+/** Paths that weights and checkpoints are saved to, checked before the work that needs them. */
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import path from "node:path";

@@ -1,3 +1,4 @@
+/** Checkpoints of a training: its configuration, and the newest checkpoint that it can resume from. */
 import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import path from "node:path";

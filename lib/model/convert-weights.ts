@@ -1,12 +1,15 @@
+/** `convertWeights`: a weight file written anew as safetensors or `.pth`. */
 import path from "node:path";
 import { z } from "zod";
-import type { NativeConversion } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
+import type { WeightConversion } from "../native/native-weights.js";
+import { plainCopy } from "../native/plain-copy.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { assertWritable } from "./checkpoint-paths.js";
-import { withLists } from "./weight-failure.js";
+
+export type { WeightConversion };
 
 /** Options of {@link convertWeights}. */
 export interface ConvertWeightsOptions {
@@ -23,24 +26,6 @@ export interface ConvertWeightsOptions {
   readonly weightsKey?: string | undefined;
   /** Aborting it rejects the promise with `WSSS_ERR_CANCELLED`. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** What a conversion did. */
-export interface WeightConversion {
-  /** Container of the input, as in {@link WeightInspection}. */
-  readonly container: string;
-  /** Whose names were translated; `""` if none were. */
-  readonly origin: string;
-  /** Output layers of another task and what lies beside the network, which the translation left out. */
-  readonly dropped: readonly string[];
-  /** `"name: kind"` of tensors of kinds that are not read: left out. */
-  readonly unread: readonly string[];
-  /** What was taken off the start of names or out of them, for example `"module."`. */
-  readonly stripped: readonly string[];
-  /** Key under which a checkpoint keeps its state dict, as in {@link WeightInspection}. */
-  readonly foundUnder: string;
-  /** Tensors written. */
-  readonly tensorCount: number;
 }
 
 const call = "convertWeights";
@@ -74,11 +59,5 @@ export async function convertWeights(
   const addon = await loadAddon();
   await assertWritable(output);
   const request = { input: path.resolve(input), key: weightsKey, output: path.resolve(output), translate };
-  const { dropped, unread, stripped, ...rest } = await runJob<NativeConversion>(
-    (done) => addon.convertWeights(request, done),
-    signal,
-  ).catch((error: unknown) => {
-    throw withLists(error);
-  });
-  return { ...rest, dropped: [...dropped], unread: [...unread], stripped: [...stripped] };
+  return plainCopy(await runJob<WeightConversion>((done) => addon.convertWeights(request, done), signal));
 }

@@ -1,3 +1,4 @@
+/** The options of predictions, evaluations and pseudo masks: batch size, signal, progress. */
 import { z } from "zod";
 import type { OnProgress } from "../async/progress.js";
 import * as fields from "../options/fields.js";

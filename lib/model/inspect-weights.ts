@@ -1,11 +1,16 @@
+/** `inspectWeights`: container, tensors and fitting networks of a weight file. */
 import path from "node:path";
 import { z } from "zod";
 import type { NativeWeightInspection } from "../native/addon.js";
+import type { FoundStateDict, NetworkFit, UnreadTensor } from "../native/native-weights.js";
 import { runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
+import { plainCopy } from "../native/plain-copy.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
-import { withGivenPath, withLists } from "./weight-failure.js";
+import { withGivenPath } from "./weight-failure.js";
+
+export type { FoundStateDict, NetworkFit, UnreadTensor };
 
 /** One tensor of a weight file. */
 export interface WeightTensor {
@@ -17,44 +22,6 @@ export interface WeightTensor {
   readonly sum: number | null;
   /** Largest absolute value; `null` without statistics, 0 for an empty tensor. */
   readonly absMax: number | null;
-}
-
-/** How a weight file compares with one of our networks, by names, after those of other authors were translated. */
-export interface NetworkFit {
-  /** For people, for example `"ResNet38 classifier"` or `"DeepLab v3+ (ResNet101)"`. */
-  readonly network: string;
-  /** Whose names the file has, for example `"MXNet ResNet38"`; `""` for our own and the published ones. */
-  readonly origin: string;
-  /** Channel multiplier, read off the shapes. */
-  readonly width: number;
-  /** Tensors that both have. */
-  readonly matched: number;
-  /** In the network, not in the file; without the layers that no file of that origin has, which begin at random. */
-  readonly missing: readonly string[];
-  /** In the file, not in the network. */
-  readonly unexpected: readonly string[];
-  /** What was taken off the start of names or out of them to make them fit, for example `"module."`. */
-  readonly stripped: readonly string[];
-  /** Other prefixes under which the file holds this network too; `weightsKey` then says which one is meant. */
-  readonly rivals: readonly string[];
-  /** In both, but in the file of a kind that is not read. */
-  readonly unread: readonly string[];
-}
-
-/** A dictionary of tensors in a checkpoint. */
-export interface FoundStateDict {
-  /** The key that leads to it, for `weightsKey`; `"."` for the top level. */
-  readonly key: string;
-  /** Tensors in it, of whatever kind. */
-  readonly tensorCount: number;
-}
-
-/** A tensor whose values are not read, since no network here has one of its kind. */
-export interface UnreadTensor {
-  /** As in the file. */
-  readonly name: string;
-  /** For example `"sparse"`, `"quantized"`, `"complex64"`, `"float8_e4m3fn"` or `"meta (it has no values)"`. */
-  readonly kind: string;
 }
 
 /** What a weight file holds. */
@@ -125,13 +92,16 @@ export async function inspectWeights(file: string, options: InspectWeightsOption
     );
     return inspectionOf(inspection, statistics);
   } catch (error) {
-    throw withGivenPath(withLists(error), file);
+    throw withGivenPath(error, file);
   }
 }
 
-function inspectionOf(native: NativeWeightInspection, statistics: boolean): WeightInspection {
+function inspectionOf(
+  { tensors: found, stateDicts, ...rest }: NativeWeightInspection,
+  statistics: boolean,
+): WeightInspection {
   const tensors = new Map<string, WeightTensor>();
-  for (const { name, dtype, shape, sum, absMax } of native.tensors) {
+  for (const { name, dtype, shape, sum, absMax } of found) {
     tensors.set(name, {
       dtype,
       shape: [...shape],
@@ -140,21 +110,8 @@ function inspectionOf(native: NativeWeightInspection, statistics: boolean): Weig
     });
   }
   return {
-    container: native.container,
-    foundUnder: native.foundUnder,
-    otherKeys: [...native.otherKeys],
-    stateDicts: native.stateDicts.map(({ key, tensorCount }) => ({ key: key === "" ? "." : key, tensorCount })),
-    unread: native.unread.map((tensor) => ({ ...tensor })),
-    skippedObjects: [...native.skippedObjects],
-    metadata: { ...native.metadata },
+    ...plainCopy(rest),
+    stateDicts: stateDicts.map(({ key, tensorCount }) => ({ key: key === "" ? "." : key, tensorCount })),
     tensors,
-    fits: native.fits.map((fit) => ({
-      ...fit,
-      missing: [...fit.missing],
-      unexpected: [...fit.unexpected],
-      stripped: [...fit.stripped],
-      rivals: [...fit.rivals],
-      unread: [...fit.unread],
-    })),
   };
 }

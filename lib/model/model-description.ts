@@ -1,3 +1,4 @@
+/** What a weight file of ours says of its network: its metadata, written, read and checked. */
 import { z } from "zod";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";

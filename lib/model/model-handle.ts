@@ -1,3 +1,4 @@
+/** The handle of a native network: one call at a time, cancelling, and disposal. */
 import { throwIfAborted } from "../async/cancellation.js";
 import type { OnProgress } from "../async/progress.js";
 import { WsssError } from "../errors.js";

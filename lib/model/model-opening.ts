@@ -1,3 +1,4 @@
+/** Makes or loads a network: device, precision, weight file, and the report of what was taken from it. */
 import path from "node:path";
 import { throwIfAborted } from "../async/cancellation.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
@@ -6,49 +7,21 @@ import { usableCores } from "../machine/usable-cores.js";
 import type { NativeAddon, NativeInitialization, NativeModelConfig, NativeNetworkReport } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
+import type { LoadedWeights } from "../native/native-weights.js";
+import { plainCopy } from "../native/plain-copy.js";
 import { type Device, multipliesBfloat16, resolveDevice } from "../options/device.js";
+import { pathOfWeights } from "../pretrained/weights-of-name.js";
 import { inspectWeights } from "./inspect-weights.js";
 import { describeModel, type ModelDescription, type ModelRole } from "./model-description.js";
 import { ModelHandle, type NativeModel } from "./model-handle.js";
 import { type ModelPrecision, type Precision, resolvePrecision } from "./precision.js";
 import { historyOf, type TrainingHistory } from "./training-history.js";
-import { withGivenPath, withLists } from "./weight-failure.js";
+import { withGivenPath } from "./weight-failure.js";
 
-/** What loading a weight file took and left out; all lists are tensor names. */
-export interface WeightsReport {
+/** What loading a weight file took and left out. */
+export interface WeightsReport extends LoadedWeights {
   /** The file, as it was given. */
   readonly path: string;
-  /** Its container, as {@link WeightInspection.container}. */
-  readonly container: string;
-  /** Whose names were translated, for example `"MXNet ResNet38"`; `""` for our own. */
-  readonly origin: string;
-  /** Whether ImageNet's normalisation was folded into the first layer. */
-  readonly foldedNormalization: boolean;
-  /** Taken from the file. */
-  readonly loaded: readonly string[];
-  /** In the network but not in the file: they keep their random start. */
-  readonly missing: readonly string[];
-  /** In the file but not in the network. */
-  readonly unexpected: readonly string[];
-  /** In both with different shapes, as `"name: file [..], network [..]"`: they keep their random start. */
-  readonly misshapen: readonly string[];
-  /**
-   * In the file, but the output layer of another task (ImageNet's, or another number of classes), named twice, or beside the network
-   * under another prefix than the one that was taken off: left out.
-   */
-  readonly dropped: readonly string[];
-  /** In the network, and by design in no file of this origin: they keep their random start. */
-  readonly fresh: readonly string[];
-  /** Key under which a checkpoint keeps the state dict that was taken, for example `"model_ema"`; `""` where the file is one. */
-  readonly foundUnder: string;
-  /** What else a checkpoint holds, for example `"epoch"` and `"optimizer"`: names only. */
-  readonly otherKeys: readonly string[];
-  /** What was taken off the start of names or out of them, for example `"module."` or `"_orig_mod."`. */
-  readonly stripped: readonly string[];
-  /** `"name: kind"` of tensors of kinds that are not read (sparse, complex, ...): left out. */
-  readonly unread: readonly string[];
-  /** Python objects beside the weights, for example `"argparse.Namespace"`: skipped, never executed; at most 100 names. */
-  readonly skippedObjects: readonly string[];
 }
 
 /** A network that is ready for work. */
@@ -62,7 +35,7 @@ export interface OpenedModel<Native extends NativeModel> {
   readonly trainings: TrainingHistory[];
 }
 
-/** A weight file, and how to read it. */
+/** A weight file, by its path or its name in the catalogue, and how to read it. */
 export interface WeightsChoice {
   readonly path: string;
   readonly strict: boolean;
@@ -96,8 +69,9 @@ export interface ModelOpening<Native extends NativeModel> {
 export async function openModel<Native extends NativeModel>(
   opening: ModelOpening<Native>,
 ): Promise<OpenedModel<Native>> {
-  const { call, kind, signal, weights } = opening;
+  const { call, kind, signal } = opening;
   throwIfAborted(signal);
+  const weights = await withPath(opening);
   const origin = weights === undefined ? null : await checkOrigin(opening, weights);
   const pretrained = weights !== undefined && (origin?.description?.pretrained ?? true);
   const description = { ...opening.description, pretrained };
@@ -123,6 +97,17 @@ export async function openModel<Native extends NativeModel>(
     await handle.dispose();
     throw error;
   }
+}
+
+/** The choice of weights with the path of their file, fetched if it was asked for by name. */
+async function withPath<Native extends NativeModel>({
+  call,
+  weights,
+  description,
+  signal,
+}: ModelOpening<Native>): Promise<WeightsChoice | undefined> {
+  if (weights === undefined) return undefined;
+  return { ...weights, path: await pathOfWeights(call, weights.path, description.backbone, signal) };
 }
 
 /**
@@ -204,30 +189,14 @@ async function initialize<Native extends NativeModel>(
       async (native, stop) => await runJob<NativeInitialization>((done) => native.initialize(loading, done), stop),
     )
     .catch((error: unknown) => {
-      throw weights === undefined ? error : withGivenPath(withLists(error), weights.path);
+      throw weights === undefined ? error : withGivenPath(error, weights.path);
     });
   if (weights === undefined || report === null) return { network, weightsReport: null };
-  const { loaded, missing, unexpected, misshapen, dropped, fresh, hint } = report;
+  const { hint, ...loadedWeights } = plainCopy(report);
+  const { loaded, missing, unexpected, misshapen } = loadedWeights;
   if (loaded.length === 0) {
     const message = `no tensor of ${weights.path} fits this network (${call})${hint}`;
     throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: weights.path, missing, unexpected, misshapen });
   }
-  const weightsReport: WeightsReport = {
-    path: weights.path,
-    container: report.container,
-    origin: report.origin,
-    foldedNormalization: report.foldedNormalization,
-    loaded: [...loaded],
-    missing: [...missing],
-    unexpected: [...unexpected],
-    misshapen: [...misshapen],
-    dropped: [...dropped],
-    fresh: [...fresh],
-    foundUnder: report.foundUnder,
-    otherKeys: [...report.otherKeys],
-    stripped: [...report.stripped],
-    unread: [...report.unread],
-    skippedObjects: [...report.skippedObjects],
-  };
-  return { network, weightsReport };
+  return { network, weightsReport: { path: weights.path, ...loadedWeights } };
 }

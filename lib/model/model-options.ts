@@ -1,3 +1,4 @@
+/** Options of making, loading and saving a network, and the zod rules for them. */
 import { z } from "zod";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { refuseOption } from "../options/check.js";
@@ -35,7 +36,7 @@ export interface ModelLoadOptions {
    */
   readonly precision?: Precision | undefined;
   /**
-   * Whether float32 convolutions on a GPU may multiply in TF32, of ten significant bits. With `false` float32 means float32 there too, at
+   * Whether float32 convolutions on a GPU may multiply in TF32, of eleven significant bits. With `false` float32 means float32 there too, at
    * several times the time. It changes nothing on a CPU, nor in bfloat16.
    * @defaultValue `true`, as in PyTorch
    */
@@ -59,7 +60,9 @@ export interface ModelCreateOptions extends ModelLoadOptions {
    */
   readonly width?: number | undefined;
   /**
-   * Weight file to start from instead of random weights, of any container that `inspectWeights` reads.
+   * Weight file to start from instead of random weights, of any container that `inspectWeights` reads; or `"imagenet"`, for the
+   * ImageNet weights of this network out of the cache, fetched if they are not there (`fetchWeights` says how). A file that is
+   * called so is `"./imagenet"`.
    * @defaultValue none
    */
   readonly weights?: string | undefined;
@@ -89,7 +92,7 @@ export interface ModelCreateOptions extends ModelLoadOptions {
 export interface ClassifierCreateOptions extends ModelCreateOptions {
   /**
    * The network.
-   * @defaultValue `"resnet38"`, the paper's. `"mobilenet"` trains about twenty times as fast on a CPU, and is meant to start from ImageNet weights
+   * @defaultValue `"resnet38"`, the paper's. The small networks train about twenty times as fast on a CPU, and are meant to start from ImageNet weights
    */
   readonly backbone?: ClassifierBackbone | undefined;
 }

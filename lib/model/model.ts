@@ -1,3 +1,4 @@
+/** The base class of `Classifier` and `Segmenter`: properties, saving, training history, disposal. */
 import path from "node:path";
 import { type Colour, paletteOf, type TissueClass } from "../dataset/tissue-class.js";
 import { runJob } from "../native/job.js";

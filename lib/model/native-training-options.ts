@@ -1,3 +1,4 @@
+/** Resolved training settings as the addon wants them, with checkpoints, memory and precision. */
 import type { Split } from "../dataset/split.js";
 import { freeMemoryBytes } from "../machine/free-memory.js";
 import type { NativeTrainingSurroundings } from "../native/addon.js";

@@ -1,3 +1,4 @@
+/** Patches to predict, as paths or pixels, decoded in portions and grouped by size. */
 import path from "node:path";
 import { mapConcurrently } from "../async/map-concurrently.js";
 import { readAhead } from "../async/read-ahead.js";

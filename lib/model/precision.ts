@@ -1,9 +1,10 @@
+/** The option `precision`: float32 or bfloat16 for trainings and for inference, by device and network. */
 import { z } from "zod";
 import type { Recipe } from "../options/fields.js";
-import type { ClassifierBackbone, SegmenterBackbone } from "./backbones.js";
+import { smallBackbones } from "./backbones.js";
 
 /**
- * In what a network multiplies. `"float32"`: in full; on a GPU convolutions multiply in TF32, of ten significant bits, as PyTorch's do, unless `tf32` is
+ * In what a network multiplies. `"float32"`: in full; on a GPU convolutions multiply in TF32, of eleven significant bits, as PyTorch's do, unless `tf32` is
  * `false`. `"bfloat16"`: what convolutions multiply and the maps between layers are rounded to
  * eight significant bits, while weights, sums and losses stay float32; on processors for which `wsss-tissue inspect` says that they have it in
  * hardware 1.7 to 2.1 times as fast (`npm run bench`), and never another result beyond rounding. `"auto"`: bfloat16 for trainings where the
@@ -23,9 +24,7 @@ export interface ModelPrecision {
 export const precision = z.enum(["auto", "float32", "bfloat16"]);
 
 /** Networks of depthwise convolutions, which on a CPU are no faster in bfloat16. */
-const depthwise: readonly string[] = ["mobilenet", "xception"] satisfies readonly (
-  ClassifierBackbone | SegmenterBackbone
-)[];
+const depthwise: readonly string[] = [...smallBackbones, "xception"];
 
 /**
  * What `"auto"` means for a network on a device.

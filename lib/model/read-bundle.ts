@@ -1,3 +1,4 @@
+/** Reads a bundle folder: its manifest, and the checksums of its weight files. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";

@@ -1,3 +1,4 @@
+/** What a model requires of a split: classes in the same order, patches, true masks, size, batches. */
 import { isSplit } from "../dataset/is-split.js";
 import { minPatchSidePx } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";

@@ -1,3 +1,4 @@
+/** The trainings behind a network's weights, recorded while they run and kept in its weight file. */
 import { z } from "zod";
 import type { EpochEvent, TrainingSummary } from "./training-events.js";
 

@@ -1,3 +1,4 @@
+/** The table of training options that classifier and segmenter share: recipe, epochs, batch size and more. */
 import type { OptionTable } from "../options/declared-option.js";
 import { largestSeed, recipes } from "../options/fields.js";
 import { integerFrom, positive, share } from "../options/kinds.js";
@@ -66,12 +67,12 @@ export const trainingOptionTable = {
     brief: "learning rate of the backbone",
     meaning: "Learning rate of the first step for the backbone.",
     defaults: {
-      classifier: { default: 0.01, mobilenet: 0.001, adamw: 1e-4, published: 0.01 },
-      segmenter: { default: 5e-4, mobilenet: 0.004, adamw: 1e-4, published: 0.01 },
+      classifier: { default: 0.01, small: 0.001, adamw: 1e-4, published: 0.01 },
+      segmenter: { default: 5e-4, small: 0.004, adamw: 1e-4, published: 0.01 },
     },
     reason:
-      "of the classifier as published, but for MobileNetV2, which diverges at more. Of the segmenter the published 0.01 acts on a loss " +
-      "that is divided by the batch size of 20 once more, so that its true rate on the mean loss is 0.01 / 20; the head of MobileNetV2 " +
+      "of the classifier as published, but for small networks: MobileNetV2 diverges at more. Of the segmenter the published 0.01 acts on a loss " +
+      "that is divided by the batch size of 20 once more, so that its true rate on the mean loss is 0.01 / 20; the head of a small network " +
       "has more to learn in fewer steps. AdamW's is the one usual for starts from ImageNet weights",
   },
   headLearningRateFactor: {
@@ -108,7 +109,7 @@ export const trainingOptionTable = {
     meaning: "L2 penalty, added to the gradient as `weightDecay * weight`; with AdamW its decoupled weight decay.",
     defaults: {
       classifier: { default: 5e-4, adamw: 0.01 },
-      segmenter: { default: 0.01, mobilenet: 5e-4, adamw: 0.01, published: 5e-4 },
+      segmenter: { default: 0.01, small: 5e-4, adamw: 0.01, published: 5e-4 },
     },
     reason:
       "of the classifier as published. Of the segmenter, whose learning rate is divided by 20, it must be 20 times the published one to " +
@@ -170,9 +171,9 @@ export const trainingOptionTable = {
       "Share of its old value that a running average of the weights and batch-norm statistics keeps at each step. Above 0 the average " +
       "is what is validated, saved and kept; while the rate is high it scores far better than the weights themselves. About 1 - 1 / " +
       "(steps of one epoch) is a good value.",
-    defaults: { classifier: { default: 0 }, segmenter: { default: 0, mobilenet: 0.98, published: 0 } },
+    defaults: { classifier: { default: 0 }, segmenter: { default: 0, small: 0.98, published: 0 } },
     reason:
-      "no average, as published; the segmenter on MobileNetV2 has one, since wrong pseudo masks pull each step another way",
+      "no average, as published; the segmenter on a small network has one, since wrong pseudo masks pull each step another way",
   },
   horizontalFlip: {
     kind: share,

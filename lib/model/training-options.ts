@@ -1,9 +1,11 @@
+/** Options of a training call (validation, checkpoints, resuming), and rules that both trainings share. */
 import { splitField } from "../dataset/is-split.js";
 import type { Split } from "../dataset/split.js";
 import { refuseOption } from "../options/check.js";
 import type { Circumstances } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
 import type { Recipe } from "../options/fields.js";
+import { isSmallBackbone } from "./backbones.js";
 import type { TrainingSettings } from "./training-settings.js";
 
 /** How the learning rate runs over the training: see {@link TrainingSettings.schedule}. */
@@ -86,7 +88,7 @@ export function withBase(base: Readonly<Record<Recipe, object>>, options: unknow
 /** What the defaults of a training depend on, as far as it is known before the options are checked. */
 export function circumstancesOf(backbone: string | undefined, options: unknown): Circumstances {
   const given = typeof options === "object" && options !== null ? (options as { optimizer?: unknown }) : {};
-  return { isMobileNet: backbone === "mobilenet", isAdamW: given.optimizer === "adamw" };
+  return { isSmall: isSmallBackbone(backbone), isAdamW: given.optimizer === "adamw" };
 }
 
 /** Rules that tie options of one training to each other. */

@@ -34,11 +34,11 @@ export interface TrainingSettings {
   readonly optimizer?: "sgd" | "adamw" | undefined;
   /**
    * Learning rate of the first step for the backbone. Bounds: above 0, at most 100.
-   * @defaultValue classifier `0.01`, MobileNetV2 `0.001`, AdamW `0.0001`; segmenter `0.0005`, MobileNetV2 `0.004`,
-   *   AdamW `0.0001`, recipe `"published"` `0.01` (of the classifier as published, but for MobileNetV2, which diverges at
-   *   more. Of the segmenter the published 0.01 acts on a loss that is divided by the batch size of 20 once more, so that
-   *   its true rate on the mean loss is 0.01 / 20; the head of MobileNetV2 has more to learn in fewer steps. AdamW's is
-   *   the one usual for starts from ImageNet weights)
+   * @defaultValue classifier `0.01`, small networks `0.001`, AdamW `0.0001`; segmenter `0.0005`, small networks
+   *   `0.004`, AdamW `0.0001`, recipe `"published"` `0.01` (of the classifier as published, but for small networks:
+   *   MobileNetV2 diverges at more. Of the segmenter the published 0.01 acts on a loss that is divided by the batch size
+   *   of 20 once more, so that its true rate on the mean loss is 0.01 / 20; the head of a small network has more to learn
+   *   in fewer steps. AdamW's is the one usual for starts from ImageNet weights)
    */
   readonly learningRate?: number | undefined;
   /**
@@ -60,7 +60,7 @@ export interface TrainingSettings {
   readonly nesterov?: boolean | undefined;
   /**
    * L2 penalty, added to the gradient as `weightDecay * weight`; with AdamW its decoupled weight decay. Bounds: 0 to 1.
-   * @defaultValue classifier `0.0005`, AdamW `0.01`; segmenter `0.01`, MobileNetV2 `0.0005`, recipe `"published"`
+   * @defaultValue classifier `0.0005`, AdamW `0.01`; segmenter `0.01`, small networks `0.0005`, recipe `"published"`
    *   `0.0005` (of the classifier as published. Of the segmenter, whose learning rate is divided by 20, it must be 20
    *   times the published one to shrink the weights as much per step. AdamW's is PyTorch's)
    */
@@ -98,8 +98,8 @@ export interface TrainingSettings {
    * Share of its old value that a running average of the weights and batch-norm statistics keeps at each step. Above 0
    * the average is what is validated, saved and kept; while the rate is high it scores far better than the weights
    * themselves. About 1 - 1 / (steps of one epoch) is a good value. Bounds: at least 0 and below 1.
-   * @defaultValue classifier `0`; segmenter `0`, MobileNetV2 `0.98` (no average, as published; the segmenter on
-   *   MobileNetV2 has one, since wrong pseudo masks pull each step another way)
+   * @defaultValue classifier `0`; segmenter `0`, small networks `0.98` (no average, as published; the segmenter on a
+   *   small network has one, since wrong pseudo masks pull each step another way)
    */
   readonly emaDecay?: number | undefined;
   /**

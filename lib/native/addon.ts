@@ -12,7 +12,7 @@ import type { Done, NativeJob } from "./native-contract.js";
 import type { NativeEvaluationFunctions } from "./native-evaluation.js";
 import type { NativeClassifier, NativeModelConfig, NativeSegmenter } from "./native-models.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
-import type { NativeConversion, NativeWeightInspection } from "./native-weights.js";
+import type { NativeWeightInspection, WeightConversion } from "./native-weights.js";
 
 export type * from "./native-contract.js";
 export type * from "./native-evaluation.js";
@@ -70,7 +70,7 @@ export interface NativeAddon extends NativeEvaluationFunctions {
   /** Writes the tensors of a weight file as safetensors, or for Python where `output` ends in `.pth`. */
   convertWeights(
     options: { input: string; key: string; output: string; translate: boolean },
-    done: Done<NativeConversion>,
+    done: Done<WeightConversion>,
   ): NativeJob;
   deviceReport(): NativeDeviceReport;
   /** Records a tiny piece of work of a GPU and replays it; the answer says why that cannot be, and is `""` if it can. */

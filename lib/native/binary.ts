@@ -1,3 +1,4 @@
+/** Finds the addon's binary: the one built here, or the prebuild of the package. */
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { createRequire } from "node:module";

@@ -1,3 +1,4 @@
+/** Loads the addon into the process, once: platform, LibTorch, binary, thread limit. */
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { WsssError } from "../errors.js";

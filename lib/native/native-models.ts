@@ -3,11 +3,14 @@ import type { Done, NativeJob, OnEvent } from "./native-contract.js";
 import type { NativeCounts } from "./native-evaluation.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 import type {
-  NativeLabelScores,
-  NativeTrainingEvent,
-  NativeTrainingSummary,
+  ClassifierEpochEvent,
+  ClassifierStepEvent,
+  LabelScores,
+  NativeSegmenterEpochEvent,
   NativeTrainingSurroundings,
   NativeValidation,
+  StepEvent,
+  TrainingSummary,
 } from "./native-training.js";
 import type { NativeLoadReport, NativeWeightLoading } from "./native-weights.js";
 
@@ -86,8 +89,8 @@ export interface NativeClassifier {
     options: NativeTrainingSurroundings,
     train: NativePatchStore,
     validation: NativePatchStore | readonly NativePatchStore[] | null,
-    onEvent: OnEvent<NativeTrainingEvent>,
-    done: Done<NativeTrainingSummary>,
+    onEvent: OnEvent<ClassifierStepEvent | ClassifierEpochEvent>,
+    done: Done<TrainingSummary>,
   ): NativeJob;
   /** float32 [N, K] probabilities. */
   classify(
@@ -100,7 +103,7 @@ export interface NativeClassifier {
     options: { batchSize: number },
     patches: NativePatchStore,
     onEvent: OnEvent<NativeProgressEvent>,
-    done: Done<NativeLabelScores>,
+    done: Done<LabelScores>,
   ): NativeJob;
   generatePseudoMasks(
     options: NativePseudoMaskOptions,
@@ -122,8 +125,8 @@ export interface NativeSegmenter {
     train: NativePatchStore,
     masks: NativeMaskStore,
     validation: NativeValidation | readonly NativeValidation[] | null,
-    onEvent: OnEvent<NativeTrainingEvent>,
-    done: Done<NativeTrainingSummary>,
+    onEvent: OnEvent<StepEvent | NativeSegmenterEpochEvent>,
+    done: Done<TrainingSummary>,
   ): NativeJob;
   /** Writes class indices into level 0 of `predictions`; with `probabilities`, also float32 [N, K, H, W]. */
   segment(

@@ -37,10 +37,13 @@ export interface NativeValidation {
   readonly truth: NativeMaskStore;
 }
 
-/** Labels against probabilities > 0.5, as fractions. */
-export interface NativeLabelScores {
+/** How well patch-level labels were predicted: labels against probabilities above 0.5, as fractions 0..1. */
+export interface LabelScores {
+  /** Share of patches of which every class was judged right. */
   readonly exactMatch: number;
+  /** Mean over patches of |shared classes| / |named classes|; 1 where neither names any. */
   readonly jaccard: number;
+  /** Share of patches on which the class was judged right, one per class. */
   readonly classAccuracy: readonly number[];
 }
 
@@ -56,60 +59,99 @@ export interface NativeScores {
   readonly dice: readonly number[];
 }
 
-export interface NativeStepEvent {
+/** One optimiser step has been done. */
+export interface StepEvent {
+  /** Tells it from an {@link EpochEvent}. */
   readonly kind: "step";
+  /** Counted from 0. */
   readonly epoch: number;
-  /** Optimiser steps done, 1-based over the whole run. */
+  /** Steps done, counted from 1 over the whole training. */
   readonly step: number;
+  /** Steps of the whole training. */
   readonly steps: number;
+  /** Loss of this step's batch, in nats. */
   readonly loss: number;
+  /** Learning rate of the backbone in this step. */
   readonly learningRate: number;
-  /** Patches trained on in this step. */
+  /** Patches in this step's batch. */
   readonly patches: number;
+  /** Time since the training began, in milliseconds, without the time between an interruption and its resumption. */
   readonly elapsedMs: number;
-  /** Reported once more, from before the checkpoint that the run resumed from. */
+  /** Whether it happened before the checkpoint that this training resumed from, and is reported once more. */
   readonly again: boolean;
-  /** Replayed from a recording of the device's work. */
+  /** Whether it was replayed from a recording of the GPU's work (a CUDA graph), instead of being launched operation by operation. */
   readonly fromRecording: boolean;
-  /** Classifier only: running means of this epoch. */
-  readonly exactMatch?: number;
-  readonly jaccard?: number;
 }
 
-export interface NativeEpochEvent {
+/** One optimiser step of the classifier. */
+export interface ClassifierStepEvent extends StepEvent {
+  /** Share of this epoch's patches so far whose whole label was predicted (under augmentation and dropout), 0..1. */
+  readonly exactMatch: number;
+  /** Mean Jaccard index of the labels of this epoch's patches so far, 0..1. */
+  readonly jaccard: number;
+}
+
+/** One epoch has ended, its validation included. */
+export interface EpochEvent {
+  /** Tells it from a {@link StepEvent}. */
   readonly kind: "epoch";
+  /** Counted from 0. */
   readonly epoch: number;
+  /** Mean loss of the epoch's steps, in nats. */
   readonly meanLoss: number;
+  /** Time since the training began, in milliseconds. */
   readonly elapsedMs: number;
-  /** Whether this epoch's validation score is the best so far. */
+  /** Whether this epoch's validation score is the best so far; `false` without validation. */
   readonly best: boolean;
+  /** Like {@link StepEvent.again}. */
   readonly again: boolean;
+  /** Steps of this epoch that were replayed from a recording, as {@link StepEvent.fromRecording} says. */
   readonly replayedSteps: number;
-  /** `""` if its steps are recorded, and where it is reported again. */
+  /** Why its last steps were not recorded, in words; `""` if they were, and where the epoch is reported again. */
   readonly whyNotRecorded: string;
-  readonly pdaEnabled?: boolean;
-  readonly gamma?: number;
-  readonly exactMatch?: number;
-  readonly jaccard?: number;
-  readonly labelValidation?: NativeLabelScores;
-  /** Segmenter only: pixels of the epoch's masks, of all levels, that the loss was of. */
-  readonly scoredPixels?: number;
+}
+
+/** One epoch of the classifier. */
+export interface ClassifierEpochEvent extends EpochEvent {
+  /** Whether progressive dropout attention was on in this epoch. */
+  readonly pdaEnabled: boolean;
+  /** Gamma that this epoch used (or would have used, with PDA off). */
+  readonly gamma: number;
+  /** Share of the epoch's training patches whose whole label was predicted, 0..1. */
+  readonly exactMatch: number;
+  /** Mean Jaccard index of the epoch's training patches, 0..1. */
+  readonly jaccard: number;
+  /** Scores on the validation split, where there is one. */
+  readonly labelValidation?: LabelScores;
+}
+
+/** One epoch of the segmenter as the addon tells of it. */
+export interface NativeSegmenterEpochEvent extends EpochEvent {
+  readonly scoredPixels: number;
   readonly validation?: NativeScores;
 }
 
-export type NativeTrainingEvent = NativeStepEvent | NativeEpochEvent;
-
-export interface NativeTrainingSummary {
+/** How a training ended: the return value of the training's generator. */
+export interface TrainingSummary {
+  /** Optimiser steps done. */
   readonly steps: number;
+  /** Epochs done. */
   readonly epochs: number;
-  /** 0-based; -1 without validation. */
+  /** Epoch of the best validation score, counted from 0; -1 without validation. */
   readonly bestEpoch: number;
+  /** Best validation score: Jaccard index (classifier) or mIoU (segmenter); NaN without validation. */
   readonly bestScore: number;
-  /** Patches of a full step. */
+  /** Patches of a full step: what was asked for, or what `"auto"` came to. */
   readonly batchSize: number;
+  /** Loss of the last step, in nats. */
   readonly lastLoss: number;
+  /** Time from the first step to the end, validation included, in milliseconds. */
   readonly elapsedMs: number;
+  /** Steps that were replayed from a recording of the GPU's work (a CUDA graph); those of before a resumption are not counted. */
   readonly replayedSteps: number;
-  /** `""` if steps are recorded. */
+  /**
+   * Why steps were not recorded at the end of the training, in words, as `"the device is the CPU"`; `""` if they were. On a GPU a
+   * training that does not record is slower: each of a step's operations is launched by the processor.
+   */
   readonly whyNotRecorded: string;
 }

@@ -1,3 +1,4 @@
+/** Checks the options of a call by a zod schema, and puts every refusal into words. */
 import type { z } from "zod";
 import { WsssError } from "../errors.js";
 import { nearestName } from "../text/nearest-name.js";

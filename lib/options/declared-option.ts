@@ -1,3 +1,4 @@
+/** Tables of training options: what is declared of each, and the defaults and rules made from it. */
 import type { z } from "zod";
 import type { Recipe } from "./fields.js";
 import { type Kind, ruleOf } from "./kinds.js";
@@ -10,9 +11,9 @@ export interface Defaults {
   readonly default: OptionValue;
   /** In recipe `"published"`, where it differs. */
   readonly published?: OptionValue;
-  /** For MobileNetV2 in recipe `"default"`, where it differs. */
-  readonly mobilenet?: OptionValue;
-  /** With optimizer `"adamw"` in recipe `"default"`, where it differs; stands before that of MobileNetV2. */
+  /** For small networks (MobileNetV2, EfficientNet-Lite) in recipe `"default"`, where it differs. */
+  readonly small?: OptionValue;
+  /** With optimizer `"adamw"` in recipe `"default"`, where it differs; stands before that of small networks. */
   readonly adamw?: OptionValue;
 }
 
@@ -60,7 +61,7 @@ export function kindOf({ kind, segmenterKind }: DeclaredOption, stage: TrainedSt
 
 /** What defaults depend on beside the recipe. */
 export interface Circumstances {
-  readonly isMobileNet: boolean;
+  readonly isSmall: boolean;
   readonly isAdamW: boolean;
 }
 
@@ -86,11 +87,11 @@ function baseOf(
 }
 
 function usualValue(
-  { default: usual, mobilenet = usual, adamw }: Defaults,
-  { isMobileNet, isAdamW }: Circumstances,
+  { default: usual, small = usual, adamw }: Defaults,
+  { isSmall, isAdamW }: Circumstances,
 ): OptionValue {
   if (isAdamW && adamw !== undefined) return adamw;
-  return isMobileNet ? mobilenet : usual;
+  return isSmall ? small : usual;
 }
 
 /** Settings as a run or a checkpoint records them: without options that have the value of before there was a choice. */

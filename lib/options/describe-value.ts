@@ -1,3 +1,5 @@
+/** How error messages spell the values that a caller gave. */
+
 const longest = 60;
 
 /** A received value as a few words for an error message, for example `-0.01`, `"fast"`, `[1, 2]` or `a Map`. */

@@ -1,3 +1,4 @@
+/** The option `device`: its rule, and the device that it comes to on this machine. */
 import { z } from "zod";
 import { WsssError } from "../errors.js";
 import type { NativeDeviceReport } from "../native/addon.js";

@@ -1,3 +1,4 @@
+/** Zod rules for values that many options have: counts, seeds, paths, recipes, signals. */
 import { z } from "zod";
 
 /** Largest seed: what fits an unsigned 32-bit integer, so that one seed means the same everywhere. */

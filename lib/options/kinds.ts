@@ -1,3 +1,4 @@
+/** Kinds of option values, each as a zod rule, as TypeScript source, and as bounds in words. */
 import { z } from "zod";
 
 /** What values an option takes; from it come its rule, its TypeScript type, its bounds in words, and how a command line reads it. */

@@ -1,3 +1,4 @@
+/** Generates a TypeScript interface and rows of Markdown from a table of options. */
 import {
   type DeclaredOption,
   type Defaults,
@@ -18,9 +19,9 @@ function sameDefaults(some: Defaults, other: Defaults): boolean {
   return JSON.stringify(some) === JSON.stringify(other);
 }
 
-function valuesOf({ default: usual, mobilenet = usual, adamw = usual, published = usual }: Defaults): string {
+function valuesOf({ default: usual, small = usual, adamw = usual, published = usual }: Defaults): string {
   const others = [
-    ...(mobilenet === usual ? [] : [`MobileNetV2 \`${literal(mobilenet)}\``]),
+    ...(small === usual ? [] : [`small networks \`${literal(small)}\``]),
     ...(adamw === usual ? [] : [`AdamW \`${literal(adamw)}\``]),
     ...(published === usual ? [] : [`recipe \`"published"\` \`${literal(published)}\``]),
   ];
@@ -79,11 +80,11 @@ export function interfaceSource(
 }
 
 /** A value as a command line has it. */
-function cellOf({ default: usual, mobilenet = usual, adamw = usual }: Defaults): string {
+function cellOf({ default: usual, small = usual, adamw = usual }: Defaults): string {
   const word = (value: OptionValue): string =>
     typeof value === "boolean" ? (value ? "on" : "off") : `\`${String(value)}\``;
   const others = [
-    ...(mobilenet === usual ? [] : [`with \`mobilenet\` ${word(mobilenet)}`]),
+    ...(small === usual ? [] : [`small networks ${word(small)}`]),
     ...(adamw === usual ? [] : [`with \`adamw\` ${word(adamw)}`]),
   ];
   return [word(usual), ...others].join(", ");

@@ -1,3 +1,4 @@
+/** The layout of a picture of panels: where titles, captions, frames and the legend go. */
 import { fitText, textElement, type TextStyle, textWidth } from "./stroke-font.js";
 
 /** Measures of a picture, in px. */

@@ -1,3 +1,4 @@
+/** Pictures of patches, masks and overlays in rows of panels, rendered as PNG. */
 import type { OverlayOptions, Sharp } from "sharp";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";

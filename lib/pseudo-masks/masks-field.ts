@@ -1,3 +1,4 @@
+/** The zod rule of the option `masks` of a segmenter's training. */
 import { z } from "zod";
 import { isPseudoMasks } from "./known-pseudo-masks.js";
 import type { PseudoMasks } from "./pseudo-masks.js";

@@ -1,3 +1,4 @@
+/** Draws pseudo masks in the addon, and writes finished ones to files meanwhile. */
 import { throwIfAborted } from "../async/cancellation.js";
 import { inStage, type OnProgress, type Progress } from "../async/progress.js";
 import type { Split } from "../dataset/split.js";

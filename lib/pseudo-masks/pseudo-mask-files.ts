@@ -1,3 +1,4 @@
+/** Pseudo masks as files: a folder for each feature level, written whole, listed and found again. */
 import { lstat, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { mapConcurrently } from "../async/map-concurrently.js";

@@ -1,3 +1,4 @@
+/** Options of drawing pseudo masks: feature levels, glass, scaling, views; and their check. */
 import { z } from "zod";
 import type { GlassRule } from "../dataset/tissue-class.js";
 import { type ClassifierBackbone, type FeatureLevel, featureLevels, featureLevelsOf } from "../model/backbones.js";

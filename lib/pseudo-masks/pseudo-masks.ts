@@ -1,3 +1,4 @@
+/** The `PseudoMasks` of the API: the masks of a split by feature level, to be read, written and scored. */
 import { z } from "zod";
 import { throwIfAborted } from "../async/cancellation.js";
 import { inStage, type OnProgress } from "../async/progress.js";

@@ -1,3 +1,4 @@
+/** Stops a network without saving when another process has taken the run folder. */
 import { isLockLost } from "./run-lock.js";
 
 /**

@@ -1,3 +1,4 @@
+/** Checks of a plan before the first stage works: batches, labels, masks, weights, everything to be read. */
 import { join } from "node:path";
 import { refuseAbsentClasses } from "../dataset/absent-classes.js";
 import type { Dataset } from "../dataset/open-dataset.js";

@@ -1,3 +1,4 @@
+/** Finds the classifier that belongs to a run folder. */
 import { resolve } from "node:path";
 import { readRunRecord } from "./run-record.js";
 

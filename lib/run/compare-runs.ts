@@ -1,3 +1,4 @@
+/** Compares the saved evaluations of two run folders. */
 import { join } from "node:path";
 import { WsssError } from "../errors.js";
 import {

@@ -1,3 +1,4 @@
+/** What the stages of a run share: dataset, plan, device, checkpoints, sources. */
 import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import type { Dataset } from "../dataset/open-dataset.js";
 import { WsssError } from "../errors.js";

@@ -1,3 +1,4 @@
+/** Text and JSON files of a run folder, written whole and read if they are there. */
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { WsssError } from "../errors.js";

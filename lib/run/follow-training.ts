@@ -1,3 +1,4 @@
+/** Follows a training of a run: metric files, progress, epochs, warnings, and the record it leaves. */
 import { join } from "node:path";
 import type { EpochEvent, StepEvent, TrainingSummary } from "../model/training-events.js";
 import { type MetricColumn, MetricsFile } from "./metrics-file.js";

@@ -1,3 +1,4 @@
+/** The lock file of a run folder: how it is placed, read, renewed and removed without a race. */
 import { createHash, randomBytes } from "node:crypto";
 import { link, open, rm, stat, writeFile } from "node:fs/promises";
 import { ioFailure, systemCode } from "../files/file-access.js";

@@ -1,3 +1,4 @@
+/** Judges whether whoever holds a run folder's lock still works, and names them. */
 import { areNeighbours, isAlive, type ProcessIdentity } from "../machine/process-identity.js";
 import type { FoundLock, LockRecord } from "./lock-file.js";
 

@@ -1,3 +1,4 @@
+/** CSV files of metrics that grow by a line for each event of a training. */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeFolder, writingFailure } from "../files/make-folder.js";

@@ -1,3 +1,4 @@
+/** Opens the dataset of a run, cut to a subset if that is asked for. */
 import { join } from "node:path";
 import { type Dataset, openDataset } from "../dataset/open-dataset.js";
 import type { Split, SplitName } from "../dataset/split.js";

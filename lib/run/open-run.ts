@@ -1,3 +1,4 @@
+/** Opens a run folder for a command: options merged and compared, the folder locked, `run.json` written. */
 import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
 import type { Dataset } from "../dataset/open-dataset.js";
 import type { SplitName } from "../dataset/split.js";

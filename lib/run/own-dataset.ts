@@ -1,3 +1,4 @@
+/** The interface of datasets that a run writes into its own folder, as the demo does. */
 import type { StageSurroundings } from "./stage.js";
 
 /** A dataset that a run makes for itself. */

@@ -1,3 +1,4 @@
+/** All stages of a run in their order, from the classifier's training to the pictures. */
 import { join } from "node:path";
 import { readingOnceBefore } from "./check-plan.js";
 import { type RunContext, sectionOf } from "./context.js";

@@ -1,3 +1,4 @@
+/** The options that a run can be given, and how layers of them are merged. */
 import type { ClassifierTrainingSettings } from "../classifier/classifier-training-settings.js";
 import type { ClassifierBackbone, SegmenterBackbone } from "../model/backbones.js";
 import type { Recipe } from "../options/fields.js";

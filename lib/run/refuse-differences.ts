@@ -1,3 +1,4 @@
+/** What happens when options differ from those that a folder was begun with: refusal, or a note. */
 import { WsssError } from "../errors.js";
 import { describeDifferences, type Difference } from "../files/fingerprint.js";
 import type { RunReporter } from "./reporter.js";

@@ -1,3 +1,4 @@
+/** Deletes the checkpoints in a folder, for a training that starts over. */
 import { rm } from "node:fs/promises";
 import { ioFailure } from "../files/file-access.js";
 import { listCheckpoints } from "../model/checkpoints.js";

@@ -1,3 +1,4 @@
+/** The result of a run as text: score tables in per cent, intervals, and durations. */
 import { percent } from "../text/percent.js";
 import type { IntervalResult, RunResult, SegmentationResult, TestResult } from "./result.js";
 

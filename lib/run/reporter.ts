@@ -1,3 +1,4 @@
+/** The interface through which a run tells its stages, progress, epochs, notes and warnings. */
 import type { StageName } from "./stage-names.js";
 
 /** How far a stage is. */

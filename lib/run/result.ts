@@ -1,3 +1,4 @@
+/** The result of a run as JSON: scores of labels, pseudo masks and segmentations, with intervals. */
 import type { ConfidenceIntervals, Interval } from "../evaluation/confidence-intervals.js";
 import type { ResamplingUnit } from "../evaluation/groups.js";
 import type { Score, ScoreTable } from "../evaluation/score-table.js";

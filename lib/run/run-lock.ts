@@ -1,3 +1,4 @@
+/** The lock of a run folder: taken before any work, kept by signs of life, given back at the end. */
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { isWsssError, WsssError } from "../errors.js";

@@ -1,3 +1,4 @@
+/** The record of a run (`run.json`): data, options, versions; how it is read and written. */
 import { join } from "node:path";
 import { z } from "zod";
 import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";

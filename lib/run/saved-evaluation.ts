@@ -1,3 +1,4 @@
+/** Evaluations in a run folder: counts as JSON, confusion matrix and scores by patch as CSV. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";

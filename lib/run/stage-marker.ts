@@ -1,3 +1,4 @@
+/** Markers of finished stages, by which a later command knows whether a stage can be skipped. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../files/file-access.js";

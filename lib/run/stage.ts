@@ -1,3 +1,4 @@
+/** A stage of a run in general: skipped if it is done and whole, otherwise performed and marked. */
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** The columns of the metric files of both trainings, by step and by epoch. */
 import type {
   ClassifierEpochEvent,
   ClassifierStepEvent,

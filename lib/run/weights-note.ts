@@ -1,3 +1,4 @@
+/** What was taken from a weight file at the start of a training, as one line. */
 import type { WeightsReport } from "../model/model-opening.js";
 
 /** Names that a line lists before it only counts. */

@@ -1,3 +1,4 @@
+/** Evaluates a segmenter on a split: pixel counts by group of size, joined into one evaluation. */
 import { inStage } from "../async/progress.js";
 import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";

@@ -1,3 +1,4 @@
+/** The class gate of a segmenter: its checks, and how the classifier is asked about patches. */
 import { inStage, type OnProgress } from "../async/progress.js";
 import type { Classifier } from "../classifier/classifier.js";
 import { classifierHandle } from "../classifier/known-classifiers.js";

@@ -1,3 +1,4 @@
+/** Options of predicting and evaluating with a segmenter: class gate, threshold, rule, tolerance. */
 import { z } from "zod";
 import { classifierField } from "../classifier/classifier-field.js";
 import type { Classifier } from "../classifier/classifier.js";

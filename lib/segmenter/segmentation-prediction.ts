@@ -1,3 +1,4 @@
+/** Predicted class maps of patches, one by one, in portions, or of a whole split. */
 import { throwIfAborted } from "../async/cancellation.js";
 import { inStage, type OnProgress } from "../async/progress.js";
 import { readAhead } from "../async/read-ahead.js";

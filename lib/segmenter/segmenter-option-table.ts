@@ -1,3 +1,4 @@
+/** The table of training options of the segmenter alone: level weights, background, loss, blur. */
 import type { OptionTable } from "../options/declared-option.js";
 import { share } from "../options/kinds.js";
 

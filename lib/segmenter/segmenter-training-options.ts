@@ -1,3 +1,4 @@
+/** Options of the segmenter's training: types, check, defaults, and the paper's level weights. */
 import { z } from "zod";
 import { classifierBackbones, type FeatureLevel, featureLevelsOf, type SegmenterBackbone } from "../model/backbones.js";
 import { trainingOptionTable } from "../model/training-option-table.js";

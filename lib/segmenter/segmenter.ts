@@ -1,3 +1,4 @@
+/** The `Segmenter` of the API: training on masks, predictions, evaluation, with or without a class gate. */
 import { Classifier } from "../classifier/classifier.js";
 import type { Split } from "../dataset/split.js";
 import type { SegmentationEvaluation } from "../evaluation/segmentation-evaluation.js";

@@ -1,3 +1,4 @@
+/** The segmenter's training in the addon: masks and level weights checked, events handed on. */
 import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
@@ -16,7 +17,7 @@ import {
   type TrainingSummary,
   trainingSummaryOf,
 } from "../model/training-events.js";
-import type { NativeMaskStore, NativeSegmenter, NativeTrainingSummary } from "../native/addon.js";
+import type { NativeMaskStore, NativeSegmenter } from "../native/addon.js";
 import { jobEvents } from "../native/job.js";
 import { refuseOption } from "../options/check.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
@@ -80,7 +81,7 @@ export async function* trainSegmenter(
     ...nativeTraining(settings, context),
     levelWeights: levelWeightsOf(call, plan),
   };
-  const summary = yield* jobEvents<SegmenterTrainingEvent, NativeTrainingSummary>(
+  const summary = yield* jobEvents<SegmenterTrainingEvent, TrainingSummary>(
     (onEvent, done) =>
       native.train(options, train.patches, targets, scored, (event) => onEvent(segmenterEventOf(event)), done),
     signal,

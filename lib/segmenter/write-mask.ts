@@ -1,3 +1,4 @@
+/** `writeMask`: a predicted class map as a PNG file. */
 import type { Colour } from "../image/colour.js";
 import { writeIndexPng } from "../image/index-png.js";
 import type { ClassMap } from "./segmentation-prediction.js";

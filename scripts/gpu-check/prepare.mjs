@@ -45,7 +45,8 @@ async function fetchTorch({ python, version, libtorch, say, fail }) {
     return found.version === version && found.hasHeaders && found.missing.length === 0;
   };
   if (await isWhole()) return folder;
-  const { downloadArguments } = await import("../../dist/libtorch/pip-source.js");
+  const { downloadArguments } = await import("../../dist/fetch/pip-source.js");
+  const { libtorchErrand } = await import("../../dist/libtorch/pinned.js");
   const { unpackWheel } = await import("../../dist/libtorch/unpack-wheel.js");
   const scratch = `${folder}.new`;
   rmSync(scratch, { recursive: true, force: true });
@@ -60,7 +61,7 @@ async function fetchTorch({ python, version, libtorch, say, fail }) {
     scratch,
     readdirSync(scratch).find((name) => name.endsWith(".whl")),
   );
-  await unpackWheel(wheel, scratch, { variant: "cpu", headers: true }, again);
+  await unpackWheel(wheel, scratch, { variant: "cpu", headers: true }, libtorchErrand(again));
   rmSync(wheel);
   rmSync(folder, { recursive: true, force: true });
   renameSync(scratch, folder);

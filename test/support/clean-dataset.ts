@@ -1,3 +1,4 @@
+// A dataset without defects, as files in which tests plant some.
 import sharp, { type Sharp } from "sharp";
 
 import { datasetFolder, patchPng, pixels, rawPng, twoClasses, writeTree } from "./dataset-folder.js";

@@ -1,3 +1,4 @@
+// Runs the command line in a process of its own, for tests of what it prints and leaves.
 import { afterAll } from "@jest/globals";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";

@@ -1,14 +1,16 @@
+// The libraries of LibTorch for CUDA, fetched for tests without a GPU, and the symbols in them.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { cacheFolder, libtorchVersion } from "../../dist/libtorch/libtorch.js";
-import { pipSource } from "../../dist/libtorch/pip-source.js";
-import { type PinnedWheel, pinnedVariants } from "../../dist/libtorch/pinned.js";
+import { pipSource } from "../../dist/fetch/pip-source.js";
+import type { PinnedWheel } from "../../dist/fetch/pinned-wheel.js";
+import { libtorchErrand, pinnedVariants } from "../../dist/libtorch/pinned.js";
 import { unpackWheel } from "../../dist/libtorch/unpack-wheel.js";
 
-const again = "npm test";
+const errand = libtorchErrand("npm test");
 
 /**
  * The folder with the shared libraries of the pinned LibTorch for CUDA and of the CUDA runtime, without those that only computing needs
@@ -39,9 +41,9 @@ function wantedWheels(): PinnedWheel[] {
 }
 
 async function unpack(wanted: PinnedWheel, folder: string): Promise<void> {
-  const source = await pipSource({ again, aloud: false });
+  const source = await pipSource({ errand, aloud: false });
   const { file } = await source.fetch([wanted], folder);
-  await unpackWheel(file, folder, { variant: "cu130", headers: false }, again);
+  await unpackWheel(file, folder, { variant: "cu130", headers: false }, errand);
   await rm(path.dirname(file), { recursive: true });
 }
 

@@ -1,3 +1,4 @@
+// Small datasets, patches and PNG files made by hand, and measures of the main thread.
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

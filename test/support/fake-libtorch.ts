@@ -1,3 +1,4 @@
+// Stand-ins for LibTorch's folders and wheels, for Python with pip, and for nvidia-smi.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";

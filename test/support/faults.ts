@@ -1,3 +1,4 @@
+// Builds the C library that makes system calls fail in tests.
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,3 +1,4 @@
+// Golden cases: reading them, and comparing tensors and numbers within their tolerances.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

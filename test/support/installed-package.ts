@@ -1,3 +1,4 @@
+// The package packed and installed in an empty project, as a user gets it, and programs run there.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, rename, symlink, writeFile } from "node:fs/promises";

@@ -1,3 +1,4 @@
+// Datasets by manifest for tests: a good one, and folders with any rows.
 import { datasetFolder, indexPattern, maskPng, patchPng, twoClasses, writeTree } from "./dataset-folder.js";
 
 /** A description of two classes whose patches a manifest names. */

@@ -1,3 +1,4 @@
+// How each kind of golden case is run against the core and compared.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// Defects planted into a clean dataset, each with the findings that the doctor must report.
 import { execFile } from "node:child_process";
 import { mkdir, open, rename, rm, symlink } from "node:fs/promises";
 import path from "node:path";

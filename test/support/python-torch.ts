@@ -1,3 +1,4 @@
+// Finds or installs a Python with the same PyTorch release as LibTorch.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";

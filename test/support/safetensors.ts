@@ -1,3 +1,4 @@
+// A reader and writer of safetensors files for tests, independent of the library's own.
 import { readFile, writeFile } from "node:fs/promises";
 
 /** A tensor as plain data: row-major values of its dtype. */

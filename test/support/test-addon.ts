@@ -1,3 +1,4 @@
+// Loads the test-only addon and types its workspace of tensors.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { buildFolder } from "../../dist/native/binary.js";

@@ -1,3 +1,4 @@
+// The smallest dataset, classifier and segmenter for tests of the API.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -1,3 +1,4 @@
+// Compiles TypeScript tests for jest, and leaves everything else as it is.
 import ts from "typescript";
 
 /** Compiles one test for jest with the TypeScript that is here anyway; types are checked by `npm run typecheck`. */

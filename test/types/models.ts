@@ -26,7 +26,9 @@ import { same } from "./equal.js";
 export async function making({ classes }: Dataset, signal: AbortSignal): Promise<Model> {
   await using classifier = await Classifier.create({ classes, width: 0.25, device: "cuda:1", seed: undefined, signal });
   same<Classifier>()(classifier);
-  same<"resnet38" | "mobilenet">()(classifier.backbone);
+  same<"resnet38" | "mobilenet" | "efficientnet-lite0" | "efficientnet-lite1" | "efficientnet-lite2">()(
+    classifier.backbone,
+  );
   same<readonly TissueClass[]>()(classifier.classes);
 
   // @ts-expect-error -- the classes are missing

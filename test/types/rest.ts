@@ -128,6 +128,9 @@ export function settings(): void {
     features18: 0,
     features17: 0,
     features16: 0,
+    head: 0,
+    stage7: 0,
+    stage6: 0,
   };
   same<number>()(levels.bn7);
 }

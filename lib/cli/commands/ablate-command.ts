@@ -1,3 +1,4 @@
+/** The command `ablate`: its options, its help, and the demo's patches that `--demo` draws for it. */
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { ablate } from "../../ablation/ablate.js";
@@ -63,12 +64,12 @@ export function addAblateCommand(program: Command, streams: Streams): void {
     )
     .option(
       "--seeds <n or list>",
-      "number of seeds (3 = 0, 1 and 2) or a list: 4,7 (default: as for this folder before, at first 3)",
+      "so many seeds (`3` = 0, 1 and 2), or a list: `4,7`; one alone with a comma behind it: `7,` (default: those of the folder's table, at first `3`)",
       seedList,
     )
     .option(
       "--only <cells>",
-      "cells to train: multi-layer, single-<level>, no-pda, published, full-supervision (default: as for this folder before, at first all)",
+      "names of cells with commas between, or `all` (default: those of the folder's table, at first `all`)",
       wordOr("all", words),
     );
   groups.addCheckpointOptions(command);

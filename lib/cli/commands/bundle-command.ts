@@ -1,3 +1,4 @@
+/** The command `bundle`: its options, and the scores and notes that it puts into the model card. */
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";

@@ -1,3 +1,4 @@
+/** The command `compare`: its options, and the printed comparison of two runs. */
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { compareRuns } from "../../run/compare-runs.js";
@@ -28,17 +29,21 @@ export function addCompareCommand(program: Command, streams: Streams): void {
     )
     .argument("<first>", "run folder, or an evaluation/*.json of one", (text: string) => resolve(text))
     .argument("<second>", "what it is compared with", (text: string) => resolve(text))
-    .option("--gate", "compare the evaluations with the class gate (default: where both have one)")
-    .option("--no-gate", "compare the evaluations without it")
+    .option("--gate", "the evaluations with the class gate, or without it (default: with, where both have one)")
+    .option("--no-gate", "the evaluations without it")
     .option(
       "--by <what>",
-      "draw by patch or patient (default: patient where the dataset names them)",
+      "draw by `patch` or by `patient` (default: `patient`, where the dataset says it)",
       oneOf("patch", "patient"),
     )
-    .option("--level <x>", "share of the resamples inside an interval (default: 0.95)", decimal)
-    .option("--resamples <n>", "resamples of the bootstrap (default: 2000)", integer)
-    .option("--permutations <n>", "most permutations of the test (default: 10000)", integer)
-    .option("--seed <n>", "seed of the draws (default: 0)", integer);
+    .option("--level <x>", "share of the resamples inside an interval (default: `0.95`)", decimal)
+    .option("--resamples <n>", "resamples of the bootstrap (default: `2000`)", integer)
+    .option(
+      "--permutations <n>",
+      "most permutations of the test; where there are no more, all are looked at and `p` is exact (default: `10000`)",
+      integer,
+    )
+    .option("--seed <n>", "seed of the draws (default: `0`)", integer);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(
     "after",
     `

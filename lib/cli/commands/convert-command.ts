@@ -1,3 +1,4 @@
+/** The command `convert`: its options, and what was translated or left out of a weight file, in words. */
 import type { Command } from "commander";
 import { convertWeights, type WeightConversion } from "../../model/convert-weights.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";

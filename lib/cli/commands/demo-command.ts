@@ -1,3 +1,4 @@
+/** The command `demo`: its options, its run folder by seed, and a run on procedural tissue. */
 import { join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Command } from "commander";

@@ -1,6 +1,15 @@
-import { resolve } from "node:path";
+/** The command `doctor`: its options, the printed findings, the first description that it drafts. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import {
+  type DatasetDescription,
+  descriptionFileName,
+  readDatasetDescription,
+  writeDatasetDescription,
+} from "../../dataset/description.js";
 import { type PresetName, presetNames } from "../../dataset/presets.js";
+import { draftDescription } from "../../doctor/draft-description.js";
 import type { DatasetExamination } from "../../doctor/examination.js";
 import { examineDataset } from "../../doctor/examine-dataset.js";
 import { WsssError } from "../../errors.js";
@@ -12,12 +21,43 @@ import { oneOf, someText } from "../values.js";
 interface DoctorOptions extends TalkOptions {
   readonly preset?: PresetName;
   readonly description?: string;
+  readonly init?: boolean;
 }
 
 /** What ends the command with the exit code for data, after the findings have been printed. */
 function failureOf({ folder, errors, warnings }: DatasetExamination): WsssError {
   const message = `${folder} has ${counted(errors, "error")}; correct ${errors === 1 ? "it" : "them"} before training`;
   return new WsssError("WSSS_ERR_DATASET", message, { path: folder, errors, warnings });
+}
+
+/** What `doctor --init` has written. */
+interface WrittenDraft {
+  readonly path: string;
+  readonly seen: readonly string[];
+  readonly description: DatasetDescription;
+}
+
+/** Writes a first description. @throws WsssError `WSSS_ERR_OPTION` where there is one, which stays */
+async function writeDraft(data: string, signal: AbortSignal): Promise<WrittenDraft> {
+  const path = join(resolve(data), descriptionFileName);
+  if (existsSync(path)) {
+    const message = `${path} is there already: edit it, or move it away before doctor --init writes another`;
+    throw new WsssError("WSSS_ERR_OPTION", message, { option: "init", path });
+  }
+  const { description, seen } = await draftDescription(data, signal);
+  await writeDatasetDescription(resolve(data), description);
+  return { path, seen, description: await readDatasetDescription(path) };
+}
+
+function describeDraft({ path, seen, description: { classes, background } }: WrittenDraft): string {
+  const list = classes.map(({ name, colour }) => `  ${name} (${colour.join(", ")})`);
+  return [
+    `wrote ${path}`,
+    ...seen.map((sentence) => `  ${sentence}`),
+    `classes, in the order of labels and mask indices, before ${background.name}:`,
+    ...list,
+    "Now give the classes their names and colours in that file, then run doctor again without --init.",
+  ].join("\n");
 }
 
 /** `wsss-tissue doctor`: says what is wrong with a dataset before anything is trained on it. */
@@ -41,6 +81,10 @@ export function addDoctorCommand(program: Command, streams: Streams): void {
       "JSON file that describes the dataset (default: wsss-dataset.json in its folder)",
       (text: string) => resolve(someText(text)),
     );
+  command.option(
+    "--init",
+    "write a first `wsss-dataset.json` from what names, masks and pixels show, to be edited, where there is none",
+  );
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(
     "after",
     `
@@ -50,6 +94,12 @@ Examples:
   );
   command.action(async (data: string, options: DoctorOptions) => {
     await act(streams, options, async ({ terminal, view, signal }) => {
+      if (options.init === true) {
+        const draft = await writeDraft(data, signal);
+        view.close();
+        writeResult(terminal, draft, () => describeDraft(draft));
+        return;
+      }
       const { preset, description } = options;
       const examination = await examineDataset(data, {
         preset,

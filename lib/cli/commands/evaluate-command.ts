@@ -1,3 +1,4 @@
+/** The command `evaluate`: its options, and the score table that it prints. */
 import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Command } from "commander";

@@ -1,3 +1,4 @@
+/** The command `inspect`: a report on this machine, LibTorch and its devices, or on one weight file. */
 import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Command } from "commander";
 import { packageVersion } from "../../files/package-version.js";

@@ -1,3 +1,4 @@
+/** The command `predict`: pictures become index masks and overlays; one that fails does not stop the rest. */
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Command } from "commander";

@@ -1,3 +1,4 @@
+/** The command `pseudo-masks`: its options, and the masks' folder and scores that it prints. */
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { pseudoMaskTable } from "../../run/report-table.js";

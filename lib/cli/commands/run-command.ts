@@ -1,7 +1,9 @@
+/** The command `run`: all stages in one run folder, with options that `demo` and `ablate` have too. */
 import { performance } from "node:perf_hooks";
 import type { Command } from "commander";
 import { checkPlan } from "../../run/check-plan.js";
 import { type RunRequest, withRun } from "../../run/open-run.js";
+import { networkPresets } from "../../run/network-presets.js";
 import { runPipeline } from "../../run/pipeline.js";
 import { allSections } from "../../run/plan.js";
 import { reportTable } from "../../run/report-table.js";
@@ -16,7 +18,7 @@ import { classifierFlags, planOfRun, segmenterFlags } from "../plan-of-command.j
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
 import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
-import { fraction } from "../values.js";
+import { fraction, oneOf } from "../values.js";
 
 /** Adds the options that all stages together have, for `run` and `demo`. */
 export function addPipelineOptions(command: Command): Command {
@@ -30,7 +32,16 @@ export function addPipelineOptions(command: Command): Command {
 export function addMethodOptions(command: Command): Command {
   command
     .optionsGroup("Networks:")
-    .option("--width <x>", "channel multiplier of both networks, 1 = the paper's; 0.125 or 1/8 (default: 1)", fraction);
+    .option(
+      "--networks <preset>",
+      "`paper`, for a GPU; `laptop`: EfficientNet-Lite0 from ImageNet weights, head of a quarter, 8 epochs (default: `paper`)",
+      oneOf(...networkPresets),
+    )
+    .option(
+      "--width <x>",
+      "channel multiplier of both networks, 1 = the paper's; `0.125` or `1/8` (default: `1`)",
+      fraction,
+    );
   for (const stage of ["classifier", "segmenter"] as const) {
     groups.addBackboneOption(command, stage, `${stage}-`);
     groups.addWeightsKey(addStageWeights(command, stage), `${stage}-`);

@@ -1,3 +1,4 @@
+/** The command `setup`: LibTorch is found or fetched and the addon loaded on it, or only the plan shown. */
 import { type Command, Option } from "commander";
 import {
   findDriver,
@@ -52,11 +53,11 @@ export function addSetupCommand(program: Command, streams: Streams): void {
     .addOption(new Option("--cuda", "the LibTorch for NVIDIA GPUs (CUDA 13.0)"))
     .option(
       "--from <file...>",
-      "take the wheels from these files or folders, or LibTorch's own .zip, not from an index",
+      "wheels, folders that hold them, or LibTorch's own `.zip` (alone), instead of fetching (default: fetched by pip)",
     )
-    .option("--offline", "fetch nothing: only say whether what is there will do")
-    .option("--dry-run", "say what would be fetched and where to, for fetching it by hand elsewhere, and do nothing")
-    .option("--force", "fetch LibTorch into the cache even if a usable one is there");
+    .option("--offline", "fetch nothing, only say whether what is there will do (default: as `WSSS_OFFLINE` says)")
+    .option("--dry-run", "say what would be fetched, and how to fetch it on another machine")
+    .option("--force", "fetch into the cache although a usable LibTorch is there, taking nothing over from before");
   addTalkOptions(command);
   command.action(async (options: SetupCommandOptions) => {
     await act(streams, options, async ({ terminal, signal }) => {

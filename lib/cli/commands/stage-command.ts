@@ -1,3 +1,4 @@
+/** The action that commands of a single stage share: open the run folder, do the work, print the answer. */
 import type { Command } from "commander";
 import type { SplitName } from "../../dataset/split.js";
 import type { PlanCheck } from "../../run/check-plan.js";

@@ -1,3 +1,4 @@
+/** The command `train-classifier`: its options, its check, and the stage that it performs. */
 import { join } from "node:path";
 import type { Command } from "commander";
 import { checkClassifierPlan } from "../../run/check-plan.js";

@@ -1,3 +1,4 @@
+/** The command `train-segmenter`: its options, and the pseudo or true masks that it learns from. */
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { checkSegmenterPlan } from "../../run/check-plan.js";

@@ -1,3 +1,4 @@
+/** The answer of a training command: weight file, epochs, steps, time and best validation score. */
 import type { TrainingRecord } from "../../run/follow-training.js";
 import { formatDuration } from "../../run/report-table.js";
 import type { StageOutcome } from "../../run/stage.js";

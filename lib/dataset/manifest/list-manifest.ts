@@ -1,3 +1,4 @@
+/** A dataset by its manifest: rows become the files of each split, and all problems are gathered. */
 import path from "node:path";
 import { mapConcurrently } from "../../async/map-concurrently.js";
 import { absentClasses } from "../absent-classes.js";

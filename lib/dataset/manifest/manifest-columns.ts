@@ -1,3 +1,4 @@
+/** Checks the columns of a manifest: needed ones, labels in one of two forms, no misspelled names. */
 import { nearestName } from "../../text/nearest-name.js";
 import { fileProblemsError } from "../file-problems.js";
 import type { TissueClass } from "../tissue-class.js";

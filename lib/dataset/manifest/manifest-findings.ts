@@ -1,3 +1,4 @@
+/** The problems of a manifest's rows by kind, and the one error that tells them all. */
 import { type FileProblem, groupedError } from "../file-problems.js";
 
 /** Kinds of things that can be wrong with the rows of a manifest, in the order of their report. */

@@ -1,3 +1,4 @@
+/** The patch-level label of a manifest row, from class names, digits, or one column for each class. */
 import { nearestName } from "../../text/nearest-name.js";
 import type { TissueClass } from "../tissue-class.js";
 import type { ManifestColumns } from "./manifest-columns.js";

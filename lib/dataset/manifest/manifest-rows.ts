@@ -1,3 +1,4 @@
+/** Reads the rows of a manifest one by one: paths of patch and mask, label, split, patient. */
 import path from "node:path";
 import { patchExtensions } from "../../image/decode-patch.js";
 import { pathProblem } from "../inner-path.js";

@@ -1,3 +1,4 @@
+/** Puts the patches of a manifest into splits, by its column or by patient, and finds leaking patients. */
 import type { DatasetDescription } from "../description.js";
 import { fileProblemsError } from "../file-problems.js";
 import { splitPatients, wantedSplits } from "../patient-split.js";

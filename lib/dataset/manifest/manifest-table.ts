@@ -1,3 +1,4 @@
+/** A manifest file as a plain table of cells, from CSV or JSON. */
 import { type CsvError, type Info, parse } from "csv-parse/sync";
 import { WsssError } from "../../errors.js";
 import { readText } from "../../files/file-access.js";

@@ -1,3 +1,4 @@
+/** `datasetFromMemory`: a dataset made of arrays that a program holds instead of files. */
 import { setImmediate } from "node:timers/promises";
 import { WsssError } from "../../errors.js";
 import { loadAddon } from "../../native/load.js";

@@ -1,3 +1,4 @@
+/** A split in memory: its patches and masks copied into native stores, its fingerprint, its subsets. */
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { WsssError } from "../../errors.js";

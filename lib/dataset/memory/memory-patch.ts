@@ -1,3 +1,4 @@
+/** A patch given as arrays: its pixels, label, mask and name, each checked. */
 import { WsssError } from "../../errors.js";
 import { countIndices, ignoredIndex } from "../../image/index-png-codec.js";
 import { describeValue } from "../../options/describe-value.js";

@@ -1,3 +1,4 @@
+/** The stage `train-classifier`: makes the classifier, trains it, and writes its weights and metrics. */
 import { join } from "node:path";
 import { Classifier } from "../../classifier/classifier.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
@@ -6,7 +7,7 @@ import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
-import { identityOfWeights } from "../sources.js";
+import { identityOfFirstWeights } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { classifierEpochColumns, classifierStepColumns } from "../training-metrics.js";
 import { describeWeightsReport } from "../weights-note.js";
@@ -82,7 +83,7 @@ export async function performClassifierStage(context: RunContext): Promise<Stage
   return await performStage(context, {
     name: stage,
     key: {
-      section: { ...section, weights: await identityOfWeights(section.weights) },
+      section: { ...section, weights: await identityOfFirstWeights(section) },
       classes: classesOf(fingerprint),
       train: fingerprint.train.patches,
       val: [fingerprint.val.patches, fingerprint.val.masks],

@@ -1,3 +1,4 @@
+/** The stage `evaluate`: scores and intervals on the test patches, without and with the class gate. */
 import { Classifier } from "../../classifier/classifier.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { WsssError } from "../../errors.js";

@@ -1,3 +1,4 @@
+/** Loading of a split, and other long calls, shown as the progress of a stage. */
 import type { Split } from "../../dataset/split.js";
 import type { RunContext } from "../context.js";
 import type { StageName } from "../stage-names.js";

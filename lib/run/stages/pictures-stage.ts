@@ -1,3 +1,4 @@
+/** The stage `pictures`: chosen patches beside their masks and predictions, as PNG files. */
 import { join } from "node:path";
 import { Classifier } from "../../classifier/classifier.js";
 import { trueMaskReading } from "../../dataset/mask-indices.js";

@@ -1,3 +1,4 @@
+/** The stage `pseudo-masks`: masks of the train patches, written into the run folder and scored. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Classifier } from "../../classifier/classifier.js";

@@ -1,3 +1,4 @@
+/** The stage `train-segmenter`: makes the segmenter, trains it on masks, writes weights and metrics. */
 import { join } from "node:path";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import type { Score } from "../../evaluation/score-table.js";
@@ -8,7 +9,7 @@ import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
-import { identityOfWeights, maskSource, type StageSource } from "../sources.js";
+import { identityOfFirstWeights, maskSource, type StageSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { segmenterEpochColumns, segmenterStepColumns } from "../training-metrics.js";
 import { describeWeightsReport } from "../weights-note.js";
@@ -115,7 +116,7 @@ export async function performSegmenterStage(context: RunContext): Promise<StageO
   return await performStage(context, {
     name: stage,
     key: {
-      section: { ...section, weights: await identityOfWeights(section.weights) },
+      section: { ...section, weights: await identityOfFirstWeights(section) },
       masks: source === null ? fingerprint.train.masks : { identity: source.identity, levels },
       classes: classesOf(fingerprint),
       train: fingerprint.train.patches,

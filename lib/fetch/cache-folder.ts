@@ -1,7 +1,7 @@
+/** The cache folder, by environment variables or in the user's home. */
 import { homedir } from "node:os";
 import path from "node:path";
 import { WsssError } from "../errors.js";
-import { type LibTorchVariant, libtorchVersion } from "./pinned.js";
 
 /**
  * Where this library keeps what it fetches: `$WSSS_CACHE`, else `$XDG_CACHE_HOME/wsss-tissue-native`, else
@@ -29,12 +29,4 @@ function homeFolder(): string {
     "WSSS_ERR_IO",
     "there is no home folder for what is fetched: set WSSS_CACHE to a folder of yours",
   );
-}
-
-/**
- * The cache's place of one variant of the pinned LibTorch. It is named by what it can do, not by where it came from: the
- * CPU libraries of a CUDA wheel lie in the folder of `cpu`.
- */
-export function cachedLibTorchFolder(variant: LibTorchVariant, environment: NodeJS.ProcessEnv = process.env): string {
-  return path.join(cacheFolder(environment), `libtorch-${libtorchVersion}-${variant}`);
 }

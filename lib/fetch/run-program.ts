@@ -1,3 +1,4 @@
+/** Runs another program to its end, and collects its exit code and output. */
 import { spawn } from "node:child_process";
 
 /** How a program ended that {@link runProgram} ran. */

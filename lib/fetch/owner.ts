@@ -1,3 +1,4 @@
+/** A name for this process in names of folders, and whether the process behind such a name still works. */
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { isAlive, ownIdentity } from "../machine/process-identity.js";

@@ -1,9 +1,11 @@
+/** The interface of all sources of wheels, the check of a wheel's checksum, and the error if one can't be had. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { WsssError } from "../errors.js";
-import type { PinnedWheel } from "./pinned.js";
+import type { Errand } from "./errand.js";
+import type { PinnedWheel } from "./pinned-wheel.js";
 
 /** A wheel that is on this machine and has its pinned checksum. */
 export interface FetchedWheel<Wheel extends PinnedWheel> {
@@ -15,8 +17,8 @@ export interface FetchedWheel<Wheel extends PinnedWheel> {
 export interface WheelSource {
   /** Continues "from", for the announcement. */
   readonly name: string;
-  /** The command that tries it again, for the errors. */
-  readonly again: string;
+  /** For the words of errors. */
+  readonly errand: Errand;
   /**
    * Brings one of the candidates, checked by {@link checkWheel}.
    *
@@ -33,12 +35,12 @@ export interface WheelSource {
 /**
  * Tells by name and checksum which of the candidates a file is.
  *
- * @throws WsssError `WSSS_ERR_BINARY_NOT_FOUND` if it is none of them, or damaged.
+ * @throws WsssError of the errand's code if it is none of them, or damaged.
  */
 export async function checkWheel<Wheel extends PinnedWheel>(
   file: string,
   candidates: readonly Wheel[],
-  again: string,
+  errand: Errand,
   signal?: AbortSignal,
 ): Promise<FetchedWheel<Wheel>> {
   const name = path.basename(file);
@@ -47,7 +49,7 @@ export async function checkWheel<Wheel extends PinnedWheel>(
     throw refusal(
       `${name} is not what is needed, which is ${fileNames(candidates)}`,
       { file },
-      again,
+      errand,
       "Bring that one",
     );
   }
@@ -57,7 +59,7 @@ export async function checkWheel<Wheel extends PinnedWheel>(
     throw refusal(
       message,
       { file, sha256, expected: wheel.sha256 },
-      again,
+      errand,
       "Look at what lies between here and its source",
     );
   }
@@ -79,10 +81,9 @@ export async function sha256Of(file: string, signal?: AbortSignal): Promise<stri
 /**
  * The error of a wheel that can't be had.
  *
- * @param again - the command that tries it again.
  * @param repair - what to do before.
  */
-export function refusal(what: string, details: Record<string, unknown>, again: string, repair: string): WsssError {
-  const then = `run \`${again}\`, or set LIBTORCH to a LibTorch folder`;
-  return new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${what}. ${repair}, then ${then}.`, details);
+export function refusal(what: string, details: Record<string, unknown>, errand: Errand, repair: string): WsssError {
+  const then = `run \`${errand.again}\`, or ${errand.otherwise}`;
+  return new WsssError(errand.code, `${what}. ${repair}, then ${then}.`, details);
 }

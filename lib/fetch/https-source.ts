@@ -1,0 +1,73 @@
+/** Files over HTTPS, resumed where a connection broke. */
+import { createWriteStream } from "node:fs";
+import { rm, stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { isWsssError } from "../errors.js";
+import type { Errand } from "./errand.js";
+import { refusal } from "./wheel-source.js";
+
+/** How often a download goes on after a broken connection. */
+const attempts = 5;
+
+/**
+ * Downloads a file, going on at its end if a part of it is there.
+ *
+ * @param file - the part that is there, or nothing; on an error what has come stays, for the next try.
+ * @throws WsssError of the errand's code when the server refuses or the connection breaks again and again.
+ */
+export async function download(url: string, file: string, errand: Errand, signal?: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const before = await sizeOf(file);
+    try {
+      await continueDownload(url, file, before, errand, signal);
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isWsssError(error)) throw error;
+      const grew = (await sizeOf(file)) > before;
+      if (attempt < attempts || grew) continue;
+      const said = causeOf(error);
+      throw refusal(`${url} could not be fetched (${said})`, { url }, errand, `Check the network${errand.byHand}`);
+    }
+  }
+}
+
+async function continueDownload(
+  url: string,
+  file: string,
+  from: number,
+  errand: Errand,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const headers = from > 0 ? { range: `bytes=${String(from)}-` } : {};
+  const response = await fetch(url, { headers, redirect: "follow", ...(signal !== undefined && { signal }) });
+  if (response.status === 416) {
+    // Nothing is left to fetch, or what is there is longer than the file: its checksum tells.
+    await response.body?.cancel();
+    return;
+  }
+  if (!response.ok || response.body === null) {
+    await response.body?.cancel();
+    const what = `${url} could not be fetched (the server says ${String(response.status)})`;
+    throw refusal(what, { url, status: response.status }, errand, `Try again later${errand.byHand}`);
+  }
+  // A server that does not resume sends the whole file.
+  if (from > 0 && response.status !== 206) await rm(file, { force: true });
+  const flags = response.status === 206 ? "a" : "w";
+  const body = Readable.fromWeb(response.body);
+  await pipeline(body, createWriteStream(file, { flags }), signal === undefined ? {} : { signal });
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return await stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+/** What lies below "fetch failed". */
+function causeOf(error: unknown): string {
+  const { message, cause } = error as { message?: unknown; cause?: { message?: unknown } };
+  return String(cause?.message ?? message ?? error);
+}
