@@ -1,0 +1,106 @@
+// `doctor --init` drafts a description from names, masks and pixels, which then passes the examination.
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import sharp from "sharp";
+import { draftDescription } from "../dist/doctor/draft-description.js";
+import { openDataset } from "../dist/index.js";
+import { bands, cleanColours, cleanFiles, cleanHeight, cleanWidth, paletteMask } from "./support/clean-dataset.js";
+import { command } from "./support/command-line.js";
+import { datasetFolder, writeTree } from "./support/dataset-folder.js";
+
+/** The clean dataset without its description. */
+async function undescribed(change: (files: Record<string, Buffer | string>) => void | Promise<void> = () => undefined) {
+  const files = await cleanFiles();
+  delete files["wsss-dataset.json"];
+  await change(files);
+  const folder = await datasetFolder();
+  await writeTree(folder, files);
+  return folder;
+}
+
+/** A patch that is white under one value of its mask and pink elsewhere. */
+async function patchOver(mask: Uint8Array, white: number): Promise<Buffer> {
+  const data = Buffer.from([...mask].flatMap((value) => (value === white ? [250, 250, 250] : [200, 90, 140])));
+  return await sharp(data, { raw: { height: cleanHeight, width: cleanWidth, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+describe("draftDescription", () => {
+  test("takes classes from labels and colours from the masks' palette", async () => {
+    const folder = await undescribed();
+    const { description, seen } = await draftDescription(folder);
+    expect(description).toMatchObject({
+      name: path.basename(folder),
+      classes: [
+        { name: "class 1", colour: cleanColours[0] },
+        { name: "class 2", colour: cleanColours[1] },
+      ],
+      labels: { rule: "separated" },
+      glass: null,
+    });
+    expect(description.background).toBeUndefined();
+    expect(seen.join("\n")).toMatch(/6 train patches have a label of 2 entries, separated/);
+  });
+
+  test("knows labels without spaces, and a background that is 0", async () => {
+    const mask = bands([0, 1, 2]);
+    const files: Record<string, Buffer | string> = {};
+    for (const name of Object.keys(await cleanFiles())) {
+      if (!name.endsWith(".png")) continue;
+      const isMask = name.includes("mask");
+      const colours = [
+        [255, 255, 255],
+        [1, 2, 3],
+        [4, 5, 6],
+      ] as const;
+      files[name.replace(/\[(\d) (\d)\]/, "[$1$2]")] = isMask ? paletteMask(mask, colours) : await patchOver(mask, 0);
+    }
+    const folder = await datasetFolder();
+    await writeTree(folder, files);
+    const { description } = await draftDescription(folder);
+    expect(description).toMatchObject({
+      classes: [{ colour: [1, 2, 3] }, { colour: [4, 5, 6] }],
+      background: 0,
+      labels: { rule: "characters" },
+      glass: {},
+    });
+  });
+
+  test("takes the names of classes from a manifest", async () => {
+    const folder = await undescribed((files) => {
+      const rows = ["val/img/x.png,stroma;gland,val", "val/img/y.png,gland,val"];
+      files["patches.csv"] = `image,labels,split\n${rows.join("\n")}\n`;
+    });
+    const { description } = await draftDescription(folder);
+    expect(description.labels).toEqual({ rule: "manifest", file: "patches.csv" });
+    expect(description.classes.map(({ name }) => name)).toEqual(["gland", "stroma"]);
+  });
+
+  test("refuses a folder that shows no classes", async () => {
+    const folder = await datasetFolder();
+    await writeTree(folder, { "train/a.png": "" });
+    await expect(draftDescription(folder)).rejects.toMatchObject({ code: "WSSS_ERR_DATASET" });
+    await expect(draftDescription(folder)).rejects.toThrow(/write wsss-dataset\.json by hand/);
+  });
+});
+
+describe("wsss-tissue doctor --init", () => {
+  test("writes a description with which the dataset opens, and says what to edit", async () => {
+    const folder = await undescribed();
+    const done = await command("doctor", folder, "--init");
+    expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining("give the classes their names") });
+    expect((await openDataset(folder)).classes.map(({ name }) => name)).toEqual(["class 1", "class 2"]);
+    expect(await command("doctor", folder)).toMatchObject({ code: 0 });
+  });
+
+  test("never touches one that is there", async () => {
+    const folder = await undescribed();
+    const file = path.join(folder, "wsss-dataset.json");
+    await writeFile(file, "mine");
+    const refused = await command("doctor", folder, "--init");
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("is there already") });
+    expect(await readFile(file, "utf8")).toBe("mine");
+  });
+});
