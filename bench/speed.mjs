@@ -3,11 +3,12 @@
  * alive, so that all see the same state of the machine. Prints medians and the spread of the ratios (theirs / ours).
  *
  *   npm run bench [-- --rounds 5] [--only classifier-step,pseudo-masks-mixed] [--variants plain,bf16]
- *                 [--python PYTHON] [--threads 0] [--device cpu|cuda] [--each] [--json]
+ *                 [--other CHECKOUT] [--python PYTHON] [--threads 0] [--device cpu|cuda] [--each] [--json]
  *
  * Peers are PyTorch of the same version (bench/speed/peer.py): plain, as the published code does it, and every combination of layout, bfloat16 and
  * torch.compile that runs here; the fastest of those gets a row of its own, with --each every one. Without --python one with torch is looked for, and
- * installed by pip into the cache folder. Where there is a GPU its works follow those of the CPU, unless --device names one; their batches are larger,
+ * installed by pip into the cache folder; --variants "" does without. --other names another checkout that is built, which is measured beside: before and
+ * after a change. Where there is a GPU its works follow those of the CPU, unless --device names one; their batches are larger,
  * and peak memory is what the driver says of a process after its last run. Rows of trainings say how many of our steps were replayed from a
  * recording of the GPU's work.
  */
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     "patch-px": { type: "string", default: "224" },
     variants: { type: "string" },
     device: { type: "string" },
+    other: { type: "string" },
     each: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
@@ -139,6 +141,9 @@ class Worker {
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const say = (text) => console.error(`bench: ${text}`);
 
+/** The side of another checkout's build (--other), in one of our precisions. */
+const otherBuild = (precision) => `the other build, ${precision}`;
+
 /** All rounds of one work: seconds by side, ours first. */
 async function measure({ name, work, count, batch, labels = "mixed", ...traits }, python, folder) {
   const size = Number(values["patch-px"]);
@@ -148,6 +153,11 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
   for (const precision of precisions) {
     const words = [path.join(here, "speed", "ours.mjs"), work, data, values.threads, String(batch), precision, device];
     sides.set(precision, new Worker(process.execPath, words));
+  }
+  for (const precision of values.other === undefined ? [] : precisions) {
+    const program = path.join(path.resolve(values.other), "bench", "speed", "ours.mjs");
+    const words = [program, work, data, values.threads, String(batch), precision, device];
+    sides.set(otherBuild(precision), new Worker(process.execPath, words));
   }
   for (const variant of variantsOf(traits).filter((one) => values.variants?.split(",").includes(one) ?? true)) {
     sides.set(variant, new Worker(python, ["peer.py", work, variant, data, values.threads, device]));
@@ -209,7 +219,8 @@ function rowOf(work, precision, peer, { seconds, peaks, torches, trainings }, si
 
 /** Each of our precisions against PyTorch as published, its fastest variant in float32, and its fastest of all; or against every variant. */
 function rowsOf(name, measured) {
-  const sides = [...measured.seconds.keys()].filter((side) => !precisions.includes(side) && side !== withoutNode);
+  const own = new Set([...precisions, ...precisions.map(otherBuild), withoutNode]);
+  const sides = [...measured.seconds.keys()].filter((side) => !own.has(side));
   const fastestOf = (list) =>
     [...list].sort((a, b) => median(measured.seconds.get(a)) - median(measured.seconds.get(b)))[0];
   const others = sides.filter((side) => side !== "plain");
@@ -225,13 +236,18 @@ function rowsOf(name, measured) {
     [`PyTorch, fastest (${fastest})`, fastest],
     [`PyTorch, fastest in float32 (${fastestFull})`, fastestFull === fastest ? undefined : fastestFull],
   ];
+  const before = precisions.flatMap((precision) => {
+    const side = otherBuild(precision);
+    return measured.seconds.has(side) ? [rowOf(name, precision, side, measured, side)] : [];
+  });
+  if (sides.length === 0) return before;
   const rows = precisions.flatMap((precision) =>
     peers.flatMap(([peer, side]) => (side === undefined ? [] : [rowOf(name, precision, peer, measured, side)])),
   );
   // Above 1: C++ alone took longer.
   return measured.seconds.has(withoutNode)
-    ? [...rows, rowOf(name, "float32", withoutNode, measured, withoutNode)]
-    : rows;
+    ? [...before, ...rows, rowOf(name, "float32", withoutNode, measured, withoutNode)]
+    : [...before, ...rows];
 }
 
 const wanted = values.only?.split(",");
@@ -241,7 +257,8 @@ if (unknown !== undefined) {
   say(`there is no work ${unknown}; there are ${[...new Set(known.map(({ name }) => name))].join(", ")}`);
   process.exit(2);
 }
-const python = values.python ?? (await pythonWithTorch(say));
+// Without any variant of the peer nothing of Python is needed.
+const python = values.variants === "" ? "" : (values.python ?? (await pythonWithTorch(say)));
 const folder = await mkdtemp(path.join(os.tmpdir(), "wsss-bench-speed-"));
 const machine = {
   processor: os.cpus()[0]?.model,
