@@ -38,6 +38,7 @@ const libLayers = [
   "bundle",
   "doctor",
   "pictures",
+  "tensorboard",
   "run",
   "demo",
   "ablation",

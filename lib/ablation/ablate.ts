@@ -43,6 +43,8 @@ export interface AblationRequest {
   readonly device?: Partial<RunDevice> | undefined;
   /** @defaultValue resume, a checkpoint after each epoch, the newest two kept */
   readonly checkpoints?: Partial<RunCheckpoints> | undefined;
+  /** Whether trainings write event files for TensorBoard, into `tensorboard/` of their cell's folder. @defaultValue `false` */
+  readonly tensorboard?: boolean | undefined;
   /** Whether options may differ from those of the folder; what depends on them is done again. */
   readonly force: boolean;
   /** Whether folders are taken although a process of another machine or container is perhaps at work in them. @defaultValue `false` */
@@ -161,7 +163,7 @@ async function prepare(request: AblationRequest): Promise<Prepared> {
  *   `WSSS_ERR_CANCELLED`; and what a stage throws.
  */
 export async function ablate(request: AblationRequest): Promise<Ablation> {
-  const { out: root, checkpoints, force, forceUnlock, reporter } = request;
+  const { out: root, checkpoints, tensorboard, force, forceUnlock, reporter } = request;
   const { before, data, dataset, given, plan, seeds, choice, header } = await prepare(request);
   for (const note of choice.notes) reporter.note(note);
   await makeFolder(root);
@@ -177,6 +179,7 @@ export async function ablate(request: AblationRequest): Promise<Ablation> {
       given,
       device,
       checkpoints,
+      tensorboard,
       force,
       forceUnlock,
       signal,

@@ -26,6 +26,7 @@ export interface AblationWork {
   readonly given: PlanOptions;
   readonly device: Partial<RunDevice> | undefined;
   readonly checkpoints: Partial<RunCheckpoints> | undefined;
+  readonly tensorboard: boolean | undefined;
   readonly force: boolean;
   readonly forceUnlock: boolean | undefined;
   readonly signal: AbortSignal;

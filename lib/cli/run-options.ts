@@ -95,6 +95,13 @@ export function addCheckpointOptions(command: Command): Command {
     );
 }
 
+/** What is written for other programs to follow. */
+export function addBoardOption(command: Command): Command {
+  return command
+    .optionsGroup("For other programs:")
+    .option("--tensorboard", "write event files for TensorBoard into `tensorboard/` of the run folder (default: off)");
+}
+
 /** What the command line says of checkpoints. */
 export function checkpointsOf(given: Readonly<Record<string, unknown>>): Partial<RunCheckpoints> {
   const { resume, recoveryInterval, checkpointHist } = given;

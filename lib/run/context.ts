@@ -45,6 +45,8 @@ export interface RunContext extends StageSurroundings {
   readonly device: RunDevice;
   readonly checkpoints: RunCheckpoints;
   readonly sources: RunSources;
+  /** Whether trainings write event files for TensorBoard, into `tensorboard/` of the run folder. */
+  readonly tensorboard: boolean;
   /** What a stage made and a later one of the same process can use without reading it again. */
   readonly memory: { pseudoMasks?: PseudoMasks };
 }

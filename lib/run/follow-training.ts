@@ -4,6 +4,7 @@ import type { EpochEvent, StepEvent, TrainingSummary } from "../model/training-e
 import { type MetricColumn, MetricsFile } from "./metrics-file.js";
 import type { RunReporter } from "./reporter.js";
 import type { StageName } from "./stage-names.js";
+import { type BoardScalars, settingsTable, TrainingBoard } from "./training-board.js";
 
 /** What a training leaves in its stage's marker. */
 export interface TrainingRecord {
@@ -32,6 +33,11 @@ export interface TrainingLog<Step extends StepEvent, Epoch extends EpochEvent> {
   readonly onGpu: boolean;
   readonly stepColumns: readonly MetricColumn<Step>[];
   readonly epochColumns: readonly MetricColumn<Epoch>[];
+  /** Folder of TensorBoard's event files of this training; absent where none are written. */
+  readonly boardFolder?: string | undefined;
+  /** The settings, for TensorBoard. */
+  readonly settings: object;
+  readonly scalars: BoardScalars<Step, Epoch>;
   /** The epoch in a few words, without its number. */
   describe(event: Epoch): string;
   /** What a person should look at, if there is something. */
@@ -68,9 +74,14 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
 ): Promise<TrainingRecord> {
   const steps = await MetricsFile.create(join(log.folder, `${log.name}-steps.csv`), log.stepColumns);
   const epochs = await MetricsFile.create(join(log.folder, `${log.name}-epochs.csv`), log.epochColumns);
+  const board =
+    log.boardFolder === undefined
+      ? undefined
+      : await TrainingBoard.open(log.boardFolder, log.scalars, settingsTable(log.settings));
   let stepsBefore = 0;
   let perStep = 0; // The last step of an epoch may have fewer patches.
   const take = (event: Step | Epoch): void => {
+    board?.add(event);
     if (event.kind === "step") {
       steps.append(event);
       perStep = Math.max(perStep, event.patches);
@@ -111,5 +122,6 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
   } finally {
     steps.close();
     epochs.close();
+    board?.close();
   }
 }

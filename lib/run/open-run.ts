@@ -46,6 +46,8 @@ export interface RunRequest {
   readonly basis?: RunSources | undefined;
   /** @defaultValue resume, a checkpoint after each epoch, the newest two kept */
   readonly checkpoints?: Partial<RunCheckpoints> | undefined;
+  /** As {@link RunContext.tensorboard}. @defaultValue `false` */
+  readonly tensorboard?: boolean | undefined;
   /** What is checked before the folder is touched, or, in a run that makes its own dataset, as soon as that is there. */
   readonly check?: PlanCheck | undefined;
   /** Whether options may differ from those of the folder; what depends on them is done again. */
@@ -165,6 +167,8 @@ export async function withRun<Result>(
     // What is forced may differ from what the checkpoints were made of.
     const resume = (request.checkpoints?.resume ?? true) && !force;
     const checkpoints = { checkpointSteps: 0, checkpointKeep: 2, ...request.checkpoints, resume };
-    return await work({ root, dataset, fingerprint, plan, device, checkpoints, sources, signal, reporter, memory: {} });
+    const { tensorboard = false } = request;
+    const opened = { root, dataset, fingerprint, plan, device, checkpoints, sources, tensorboard };
+    return await work({ ...opened, signal, reporter, memory: {} });
   });
 }

@@ -7,6 +7,7 @@ import type {
   StepEvent,
 } from "../model/training-events.js";
 import type { MetricColumn } from "./metrics-file.js";
+import type { BoardScalars } from "./training-board.js";
 
 const stepColumns: readonly MetricColumn<StepEvent>[] = [
   { heading: "epoch", value: (event) => event.epoch + 1 },
@@ -56,3 +57,40 @@ export const segmenterEpochColumns: readonly MetricColumn<SegmenterEpochEvent>[]
   { heading: "valMIoU", value: (event) => event.validation?.mIoU },
   { heading: "valFwIoU", value: (event) => event.validation?.fwIoU },
 ];
+
+const stepScalars = ({ loss, learningRate }: StepEvent): Readonly<Record<string, number>> => ({
+  "train/loss": loss,
+  "train/learning rate": learningRate,
+});
+
+const epochScalars = ({ meanLoss, best }: EpochEvent): Readonly<Record<string, number>> => ({
+  "epoch/mean loss": meanLoss,
+  "epoch/best so far": best ? 1 : 0,
+});
+
+/** What TensorBoard shows of the classifier's training. */
+export const classifierScalars: BoardScalars<ClassifierStepEvent, ClassifierEpochEvent> = {
+  ofStep: (event) => ({
+    ...stepScalars(event),
+    "train/exact match": event.exactMatch,
+    "train/Jaccard": event.jaccard,
+  }),
+  ofEpoch: (event) => ({
+    ...epochScalars(event),
+    "epoch/gamma": event.pdaEnabled ? event.gamma : undefined,
+    "val/exact match": event.labelValidation?.exactMatch,
+    "val/Jaccard": event.labelValidation?.jaccard,
+  }),
+};
+
+/** What TensorBoard shows of the segmenter's training. */
+export const segmenterScalars: BoardScalars<StepEvent, SegmenterEpochEvent> = {
+  ofStep: stepScalars,
+  ofEpoch: (event) => ({
+    ...epochScalars(event),
+    "epoch/scored pixels": event.scoredPixels,
+    "val/accuracy": event.validation?.pixelAccuracy,
+    "val/mIoU": event.validation?.mIoU,
+    "val/fwIoU": event.validation?.fwIoU,
+  }),
+};

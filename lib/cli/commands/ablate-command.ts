@@ -73,6 +73,7 @@ export function addAblateCommand(program: Command, streams: Streams): void {
       wordOr("all", words),
     );
   groups.addCheckpointOptions(command);
+  groups.addBoardOption(command);
   groups.addPlaceOptions(command.optionsGroup("Device:"));
   addMethodOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(
@@ -101,6 +102,7 @@ Examples:
         given: demo ? mergeOptions(demoSettings.plan, plan) : plan,
         device: groups.deviceOf(given),
         checkpoints: groups.checkpointsOf(given),
+        tensorboard: given["tensorboard"] === true,
         force: options.force ?? false,
         forceUnlock,
         signal,

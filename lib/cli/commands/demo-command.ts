@@ -60,6 +60,7 @@ Examples:
         given: planOfRun({ ...given, seed }),
         device: groups.deviceOf(given),
         checkpoints: groups.checkpointsOf(given),
+        tensorboard: given["tensorboard"] === true,
         force,
         forceUnlock,
         signal,

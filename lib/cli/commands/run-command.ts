@@ -23,6 +23,7 @@ import { fraction, oneOf } from "../values.js";
 /** Adds the options that all stages together have, for `run` and `demo`. */
 export function addPipelineOptions(command: Command): Command {
   groups.addCheckpointOptions(command);
+  groups.addBoardOption(command);
   groups.addDeviceOptions(command);
   groups.addMaskChoice(addMethodOptions(command));
   return command;
@@ -114,6 +115,7 @@ Examples:
           given: planOfRun(given),
           device: groups.deviceOf(given),
           checkpoints: groups.checkpointsOf(given),
+          tensorboard: given["tensorboard"] === true,
           force: options.force ?? false,
           forceUnlock: options.forceUnlock ?? false,
           signal,

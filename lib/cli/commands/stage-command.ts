@@ -41,6 +41,7 @@ export function setStageAction(command: Command, streams: Streams, stage: StageC
           given: stage.plan(given),
           device: deviceOf(given),
           checkpoints: checkpointsOf(given),
+          tensorboard: given["tensorboard"] === true,
           sources: stage.sources?.(given),
           check: stage.check,
           force: options.force ?? false,

@@ -20,6 +20,7 @@ export function addTrainClassifierCommand(program: Command, streams: Streams): v
   groups.addDataOptions(command);
   groups.addFolderOptions(command);
   groups.addCheckpointOptions(command);
+  groups.addBoardOption(command);
   groups.addDeviceOptions(command);
   groups.addNetworkOptions(command, "classifier");
   addTrainingOptions(command, "Training:", sharedTrainingFlags, ["classifier"]);

@@ -31,6 +31,7 @@ export function addTrainSegmenterCommand(program: Command, streams: Streams): vo
   groups.addDataOptions(command);
   groups.addFolderOptions(command);
   groups.addCheckpointOptions(command);
+  groups.addBoardOption(command);
   groups.addDeviceOptions(command);
   groups.addNetworkOptions(command, "segmenter");
   groups.addSegmenterOptions(command);

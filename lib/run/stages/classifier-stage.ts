@@ -9,7 +9,7 @@ import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
 import { identityOfFirstWeights } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
-import { classifierEpochColumns, classifierStepColumns } from "../training-metrics.js";
+import { classifierEpochColumns, classifierScalars, classifierStepColumns } from "../training-metrics.js";
 import { describeWeightsReport } from "../weights-note.js";
 import { loadForStage } from "./load-split.js";
 
@@ -61,6 +61,9 @@ async function train(context: RunContext): Promise<TrainingRecord> {
       onGpu: classifier.device !== "cpu",
       stepColumns: classifierStepColumns,
       epochColumns: classifierEpochColumns,
+      settings: training,
+      scalars: classifierScalars,
+      boardFolder: context.tensorboard ? join(root, "tensorboard", "classifier") : undefined,
       describe,
     } as const;
     const keep = validation === undefined ? "last" : training.keep;

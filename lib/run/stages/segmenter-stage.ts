@@ -11,7 +11,7 @@ import { followTraining, type TrainingRecord } from "../follow-training.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
 import { identityOfFirstWeights, maskSource, type StageSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
-import { segmenterEpochColumns, segmenterStepColumns } from "../training-metrics.js";
+import { segmenterEpochColumns, segmenterScalars, segmenterStepColumns } from "../training-metrics.js";
 import { describeWeightsReport } from "../weights-note.js";
 import { loadForStage, progressOf } from "./load-split.js";
 
@@ -83,6 +83,9 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
       onGpu: segmenter.device !== "cpu",
       stepColumns: segmenterStepColumns,
       epochColumns: segmenterEpochColumns,
+      settings: training,
+      scalars: segmenterScalars,
+      boardFolder: context.tensorboard ? join(root, "tensorboard", "segmenter") : undefined,
       describe,
       warningOf,
     } as const;
