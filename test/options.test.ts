@@ -123,7 +123,7 @@ const refused: readonly (readonly [call: (options: unknown) => unknown, options:
   [
     pseudoMasks,
     { levels: ["b6"] },
-    'levels[0] must be "bn7" or "b5_2" or "b4_5" or "features18" or "features17" or "features16", received "b6" (Classifier.generatePseudoMasks)',
+    'levels[0] must be "bn7" or "b5_2" or "b4_5" or "features18" or "features17" or "features16" or "head" or "stage7" or "stage6", received "b6" (Classifier.generatePseudoMasks)',
   ],
   [
     pseudoMasks,
@@ -212,7 +212,7 @@ describe("creating a model with wrong options", () => {
     await expect(stride).rejects.toThrow("outputStride must be 8 or 16, received 32 (Segmenter.create)");
     const backbone = Segmenter.create({ classes, backbone: "vgg" as "resnet101" });
     await expect(backbone).rejects.toThrow(
-      'backbone must be "resnet101" or "xception" or "drn" or "mobilenet", received "vgg" (Segmenter.create)',
+      'backbone must be "resnet101" or "xception" or "drn" or "mobilenet" or "efficientnet-lite0" or "efficientnet-lite1" or "efficientnet-lite2", received "vgg" (Segmenter.create)',
     );
     const foreign = Classifier.create({ classes, outputStride: 16 } as { classes: typeof classes });
     await expect(foreign).rejects.toThrow("unknown option outputStride; known are");

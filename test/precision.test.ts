@@ -11,8 +11,8 @@ beforeAll(async () => {
   data = await tinyDataset();
 });
 
-const classifierBackbones = ["resnet38", "mobilenet"] as const;
-const segmenterBackbones = ["resnet101", "xception", "drn", "mobilenet"] as const;
+const classifierBackbones = ["resnet38", "mobilenet", "efficientnet-lite0"] as const;
+const segmenterBackbones = ["resnet101", "xception", "drn", "mobilenet", "efficientnet-lite0"] as const;
 
 const base = (precision: Precision) => {
   const { classes, background } = data;

@@ -11,8 +11,8 @@ beforeAll(async () => {
   data = await tinyDataset();
 });
 
-const classifierBackbones = ["resnet38", "mobilenet"] as const;
-const segmenterBackbones = ["resnet101", "xception", "drn", "mobilenet"] as const;
+const classifierBackbones = ["resnet38", "mobilenet", "efficientnet-lite0"] as const;
+const segmenterBackbones = ["resnet101", "xception", "drn", "mobilenet", "efficientnet-lite0"] as const;
 const precisions = ["float32", "bfloat16"] as const;
 const cases = <Backbone extends string>(backbones: readonly Backbone[]) =>
   backbones.flatMap((backbone) => precisions.map((precision) => [backbone, precision] as const));
