@@ -8,9 +8,9 @@
 
 namespace wsss {
 
-/// EfficientNet-Lite: EfficientNet (Tan & Le 2019) without squeeze-and-excitation and with ReLU6, for processors; stem,
-/// first stage, last stage and head keep their size while the rest grows. Padded as TensorFlow pads, with a batch norm
-/// epsilon of 1e-3, as its ImageNet weights need it.
+/// EfficientNet-Lite: EfficientNet (Tan & Le 2019) without squeeze-and-excitation and with ReLU6, for processors; stem
+/// and head keep their channels, first and last stage their depth, while the rest grows. Padded as TensorFlow pads,
+/// with a batch norm epsilon of 1e-3, as its ImageNet weights need it.
 ///
 /// @param variant  0, 1 or 2: width and depth 1.0 and 1.0, 1.0 and 1.1, 1.1 and 1.2.
 ResidualPlan efficientnet_lite(int variant);

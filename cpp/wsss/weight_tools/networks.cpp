@@ -46,8 +46,9 @@ const std::vector<KnownNetwork>& known_networks() {
         {"DeepLab v3+ (MobileNetV2)", segmenter("mobilenet"), "backbone.features.17.conv.6.weight", 320.0},
         {"DeepLab v3+ (EfficientNet-Lite0)", segmenter("efficientnet-lite0"), "backbone.features.16.conv.6.weight",
          320.0},
-        {"DeepLab v3+ (EfficientNet-Lite1 or 2)", segmenter("efficientnet-lite1"), "backbone.features.21.conv.6.weight",
-         320.0}};
+        // The stem is the one layer that both have in the same size.
+        {"DeepLab v3+ (EfficientNet-Lite1 or 2)", segmenter("efficientnet-lite1"), "backbone.features.0.0.weight",
+         32.0}};
   }();
   return networks;
 }

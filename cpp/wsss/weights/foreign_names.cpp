@@ -146,6 +146,25 @@ NamedForNetwork from_efficientnet_lite(const StateDict& tensors, const std::stri
   return result;
 }
 
+/// @param prefix  as of from_mobilenet().
+NamedForNetwork from_converted_lite(const StateDict& tensors, const std::string& prefix) {
+  const bool is_classifier = prefix.empty();
+  NamedForNetwork result;
+  result.origin = "EfficientNet-Lite";
+  result.first_layer = {prefix + "features.0.0", prefix + "features.0.1", kLiteNormalization};
+  result.fresh = is_classifier ? std::vector<std::string>{"fc8."} : std::vector<std::string>{"aspp.", "decoder."};
+  for (const auto& [name, tensor] : tensors) {
+    const bool is_head =
+        name.starts_with("features.17.0.") || name.starts_with("features.17.1.") || name.starts_with("features.22.");
+    if (!is_classifier && is_head) {
+      result.dropped.push_back(name);
+    } else {
+      result.tensors.emplace_back(prefix + name, tensor);
+    }
+  }
+  return result;
+}
+
 /// Names of the published MobileNetV2 segmenter to the one that each tensor has here.
 std::string without_alias(std::string name) {
   for (const std::string_view alias : kAliases) {
@@ -216,10 +235,19 @@ NamedForNetwork translate_mxnet_names(const StateDict& tensors) {
 NamedForNetwork translate_names(const StateDict& tensors, const NetworkHas& network_has) {
   const bool is_resnet = has_name(tensors, "layer1.0.conv1.weight");
   if (is_resnet && network_has("backbone.layer1.0.conv1.weight")) return from_torchvision_resnet(tensors);
-  const bool is_mobilenet =
-      has_name(tensors, "features.17.conv.0.weight") || has_name(tensors, "features.17.conv.0.0.weight");
   // A classifier of ours has the same names and is told by its head.
-  if (is_mobilenet && !has_name(tensors, "fc8.weight")) {
+  const bool has_own_head = has_name(tensors, "fc8.weight");
+  // EfficientNet-Lite under our names, as a conversion writes it: the layer behind the last block is 17 or 22.
+  const bool is_converted_lite =
+      !has_own_head && (has_name(tensors, "features.17.0.weight") || has_name(tensors, "features.22.0.weight"));
+  const bool is_mobilenet =
+      !has_own_head && !is_converted_lite &&
+      (has_name(tensors, "features.17.conv.0.weight") || has_name(tensors, "features.17.conv.0.0.weight"));
+  if (is_converted_lite) {
+    if (network_has("features.0.0.weight")) return from_converted_lite(tensors, "");
+    if (network_has("backbone.features.0.0.weight")) return from_converted_lite(tensors, "backbone.");
+  }
+  if (is_mobilenet) {
     if (network_has("features.18.0.weight")) return from_mobilenet(tensors, "");
     if (network_has("backbone.features.0.0.weight")) return from_mobilenet(tensors, "backbone.");
   }
