@@ -78,6 +78,14 @@ describe("draftDescription", () => {
     expect(description.classes.map(({ name }) => name)).toEqual(["gland", "stroma"]);
   });
 
+  test("takes the names of classes from a manifest's columns", async () => {
+    const folder = await undescribed((files) => {
+      files["patches.csv"] = "image,split,gland,stroma\nval/img/x.png,val,1,0\nval/img/y.png,val,0,1\n";
+    });
+    const { description } = await draftDescription(folder);
+    expect(description.classes.map(({ name }) => name)).toEqual(["gland", "stroma"]);
+  });
+
   test("refuses a folder that shows no classes", async () => {
     const folder = await datasetFolder();
     await writeTree(folder, { "train/a.png": "" });
@@ -86,7 +94,53 @@ describe("draftDescription", () => {
   });
 });
 
+/** A dataset whose masks hold these values in bands, white under one of them; labels of the given length. */
+async function numbered(values: readonly number[], white: number, labels: number): Promise<string> {
+  const mask = bands(values);
+  const colours = Array.from({ length: 256 }, (_, value) => [value, 255 - value, 7] as const);
+  const folder = await datasetFolder();
+  const label = `[${Array.from({ length: labels }, () => 1).join(" ")}]`;
+  const patch = await patchOver(mask, white);
+  await writeTree(folder, {
+    [`train/a${label}.png`]: patch,
+    [`train_mask/a${label}.png`]: paletteMask(mask, colours),
+    "val/img/x.png": patch,
+    "val/mask/x.png": paletteMask(mask, colours),
+  });
+  return folder;
+}
+
+describe("masks that are numbered in other ways", () => {
+  test("a white tissue is none of the background where the classes need every value", async () => {
+    const { description } = await draftDescription(await numbered([0, 1, 2, 3], 2, 4));
+    expect(description.background).toBeUndefined();
+    expect(description.classes.map(({ colour }) => colour[0])).toEqual([0, 1, 2, 3]);
+  });
+
+  test("values with gaps are named one by one", async () => {
+    const { description } = await draftDescription(await numbered([0, 50, 100, 150], 0, 3));
+    expect(description.maskIndices).toEqual({ "0": "background", "50": "class 1", "100": "class 2", "150": "class 3" });
+  });
+
+  test("a folder that is not there is said to be so", async () => {
+    await expect(draftDescription("/no/such/folder")).rejects.toThrow("no such folder");
+  });
+});
+
 describe("wsss-tissue doctor --init", () => {
+  test("leaves classes that can be renamed, a background of 0 included", async () => {
+    const folder = await numbered([0, 1, 2], 0, 2);
+    expect(await command("doctor", folder, "--init")).toMatchObject({ code: 0 });
+    const file = path.join(folder, "wsss-dataset.json");
+    await writeFile(file, (await readFile(file, "utf8")).replace("class 1", "tumour").replace("class 2", "stroma"));
+    expect((await openDataset(folder)).classes.map(({ name }) => name)).toEqual(["tumour", "stroma"]);
+  });
+
+  test("refuses a description or a preset beside it", async () => {
+    const folder = await undescribed();
+    expect(await command("doctor", folder, "--init", "--preset", "luad-histoseg")).toMatchObject({ code: 2 });
+  });
+
   test("writes a description with which the dataset opens, and says what to edit", async () => {
     const folder = await undescribed();
     const done = await command("doctor", folder, "--init");

@@ -153,7 +153,18 @@ describe("over HTTPS", () => {
   });
 });
 
+test("cancelling while the cached file is looked at is a cancellation too", async () => {
+  await fetchFile(file, options());
+  await expect(fetchFile(file, { ...options(), signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: "WSSS_ERR_CANCELLED",
+  });
+});
+
 describe("is refused", () => {
+  test("a name that is none", async () => {
+    await expect(fetchWeights("bogus" as "mobilenet")).rejects.toMatchObject({ code: "WSSS_ERR_OPTION" });
+  });
+
   test.each([
     ["by WSSS_OFFLINE", { WSSS_OFFLINE: "1" }, undefined],
     ["by offline", {}, true],

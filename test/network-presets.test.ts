@@ -1,10 +1,12 @@
 // One word in place of six options: what `--networks laptop` stands for, and what stands before it.
 import { describe, expect, test } from "@jest/globals";
-import { planOfRun } from "../dist/cli/plan-of-command.js";
+import { planOfRun, presetOf } from "../dist/cli/plan-of-command.js";
+import { mergeOptions } from "../dist/run/plan-options.js";
 import { resolveSections } from "../dist/run/plan.js";
+import { command } from "./support/command-line.js";
 
 const sections = (given: Readonly<Record<string, unknown>>) =>
-  resolveSections(planOfRun(given), ["classifier", "segmenter"]);
+  resolveSections(mergeOptions(presetOf(given), planOfRun(given)), ["classifier", "segmenter"]);
 
 describe("--networks laptop", () => {
   test("is small networks from ImageNet weights, a narrow head and few epochs", () => {
@@ -38,6 +40,35 @@ describe("--networks laptop", () => {
     expect(() => sections({ networks: "laptop", classifierBackbone: "resnet38" })).toThrow(
       /weights must be the path of a weight file: none is had by name for the network resnet38/,
     );
+  });
+
+  test("refuses a width that weights by name do not have", () => {
+    expect(() => sections({ networks: "laptop", width: 0.5 })).toThrow(
+      /those that have a name are of width 1, not 0.5/,
+    );
+  });
+
+  test("stays under what the folder was given before", () => {
+    const before = planOfRun({ epochs: 20, classifierBackbone: "mobilenet" });
+    const plan = mergeOptions(
+      presetOf({ networks: "laptop" }),
+      mergeOptions(before, planOfRun({ networks: "laptop" })),
+    );
+    expect(resolveSections(plan, ["classifier"])).toMatchObject({
+      classifier: { backbone: "mobilenet", weights: "imagenet", training: { epochs: 20 } },
+    });
+  });
+
+  test("is no option of the demo, which has networks of its own", async () => {
+    expect(await command("demo", "--networks", "laptop")).toMatchObject({ code: 2 });
+    const refused = await command("ablate", "--demo", "--networks", "laptop", "--out", "nowhere");
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("leave --networks out") });
+  });
+
+  test("names the flag of the network that is refused", async () => {
+    const words = ["--data", ".", "--out", "nowhere", "--networks", "laptop", "--classifier-backbone", "resnet38"];
+    const refused = await command("run", ...words);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("set it with --classifier-weights") });
   });
 
   test("has the defaults of small networks for both trainings", () => {

@@ -21,6 +21,7 @@ import { checkBatches, checkSplit } from "../model/split-checks.js";
 import type { ClassifierTrainingEvent, TrainingSummary } from "../model/training-events.js";
 import type { NativeClassifier } from "../native/addon.js";
 import { checkOptions, refuseOption } from "../options/check.js";
+import { pathOfWeights } from "../pretrained/weights-of-name.js";
 import { path as pathField } from "../options/fields.js";
 import { drawPseudoMasks } from "../pseudo-masks/pseudo-mask-drawing.js";
 import { checkPseudoMaskOptions, levelsOf, type PseudoMaskOptions } from "../pseudo-masks/pseudo-mask-options.js";
@@ -71,6 +72,7 @@ export class Classifier extends Model {
     const checked = checkOptions(classifierCreateSchema, call, options);
     const { classes, background, width, backbone, weights, weightsKey, strict, foldNormalization, ...rest } = checked;
     refuseKeyAlone(call, weights, weightsKey);
+    const file = await pathOfWeights(call, weights, { backbone, width }, rest.signal);
     const outputStride = outputStrideOf(backbone);
     const description = {
       role: "classifier",
@@ -84,7 +86,7 @@ export class Classifier extends Model {
     return await Classifier.#open(
       call,
       { ...rest, description },
-      weights === undefined ? undefined : { path: weights, strict, foldNormalization, key: weightsKey },
+      file === undefined ? undefined : { path: file, strict, foldNormalization, key: weightsKey },
     );
   }
 

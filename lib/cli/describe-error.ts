@@ -48,7 +48,12 @@ function flagOf({ option, call }: ErrorDetails, command: Command | undefined): s
   const known = [...sharedTrainingFlags, ...classifierTrainingFlags, ...segmenterTrainingFlags];
   const flag = known.find((one) => one.option === option);
   if (flag !== undefined) return trainingFlagOf(flag.name, call, command);
-  return typeof option === "string" ? otherFlags[option] : undefined;
+  const other = typeof option === "string" ? otherFlags[option] : undefined;
+  if (other === undefined) return undefined;
+  // Commands that make both networks have some flags once for each.
+  const stage = /^run, (classifier|segmenter)$/.exec(String(call))?.[1];
+  const ofStage = `--${stage ?? ""}-${other.slice(2)}`;
+  return command?.options.some(({ long }) => long === ofStage) === true ? ofStage : other;
 }
 
 function ofCommander(error: CommanderError): string {

@@ -1,5 +1,5 @@
 /** From the given flags to the plan of a run: the sections of classifier and segmenter. */
-import { type NetworkPreset, onPreset } from "../run/network-presets.js";
+import { type NetworkPreset, presetPlans } from "../run/network-presets.js";
 import type { NetworkOptions, PlanOptions } from "../run/plan-options.js";
 import { trainingOf } from "./add-training-options.js";
 import { planOf, section } from "./run-options.js";
@@ -52,6 +52,11 @@ export function segmenterOf(given: Given): PlanOptions["segmenter"] {
 
 /** The plan of a command that does all stages. */
 export function planOfRun(given: Given): PlanOptions {
-  const plan = { ...planOf(given), classifier: classifierOf(given), segmenter: segmenterOf(given) };
-  return onPreset((given["networks"] as NetworkPreset | undefined) ?? "paper", plan);
+  return { ...planOf(given), classifier: classifierOf(given), segmenter: segmenterOf(given) };
+}
+
+/** What stands under the options of a command that names a preset of networks; undefined where none is named. */
+export function presetOf(given: Given): PlanOptions | undefined {
+  const preset = given["networks"] as NetworkPreset | undefined;
+  return preset === undefined ? undefined : presetPlans[preset];
 }

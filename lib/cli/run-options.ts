@@ -62,18 +62,20 @@ export function addAblationOptions(command: Command): Command {
   command
     .optionsGroup("Ablation:")
     .requiredOption("--out <folder>", "folder of the ablation: the table, and one run folder for each cell", absolute);
-  return addForceOptions(command);
+  return addForceOptions(command, true);
 }
 
-function addForceOptions(command: Command): Command {
+function addForceOptions(command: Command, isAblation = false): Command {
+  const done = isAblation ? "the table then begins anew" : "what they change is done again";
+  const folder = isAblation ? "the folder and its cells" : "the folder";
   return command
     .option(
       "--force",
-      "go on although options differ from the folder's; what they change is done again (default: refused, with the differences)",
+      `go on although options differ from the folder's; ${done} (default: refused, with the differences)`,
     )
     .option(
       "--force-unlock",
-      "take the folder from a process of another machine or container that has ended (default: refused)",
+      `take ${folder} from a process of another machine or container that has ended (default: refused)`,
     );
 }
 
@@ -135,7 +137,7 @@ export function addPlaceOptions(command: Command): Command {
     )
     .option(
       "--precision <name>",
-      "multiply in `float32` or `bfloat16`; `auto`: trainings in what is fastest, the rest in float32 (default: `auto`)",
+      "multiply in `float32` (on a GPU in TF32) or `bfloat16`; `auto`: trainings in what is fastest, the rest in float32 (default: `auto`)",
       oneOf("auto", "float32", "bfloat16"),
     )
     .option(
@@ -236,7 +238,7 @@ export function addLoadingOptions(command: Command): Command {
     .option("--no-partial-load", "all of the weight file must fit")
     .option(
       "--fold-normalization",
-      "make weights that were trained on ImageNet's normalised images read values in 0..1 (default: on)",
+      "make weights that were trained on normalised images read values in 0..1 (default: on, with recipe `published` off)",
     )
     .option("--no-fold-normalization", "take them as they are, as published");
 }

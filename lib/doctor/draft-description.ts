@@ -1,9 +1,10 @@
 /** A first description of a dataset that has none, from what its names, masks and pixels show; to be edited by a person. */
 import { basename, join, resolve } from "node:path";
 import { throwIfAborted } from "../async/cancellation.js";
-import type { DatasetDescriptionInput } from "../dataset/description.js";
+import { type DatasetDescriptionInput, descriptionFileName } from "../dataset/description.js";
 import { type ListedFile, surveyFolder } from "../dataset/list-files.js";
 import { readManifestTable } from "../dataset/manifest/manifest-table.js";
+import { checkFolder } from "../dataset/open-dataset.js";
 import { maskFolder, patchFolder, splitNames } from "../dataset/split.js";
 import type { Colour, TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
@@ -19,6 +20,12 @@ export interface DescriptionDraft {
   /** What was seen and what it was taken for, a sentence each. */
   readonly seen: readonly string[];
 }
+
+const mostClasses = 254;
+const backgroundName = "background";
+
+/** Columns of a manifest that are no classes. */
+const ownColumns: readonly string[] = ["image", "mask", "split", "patient", "labels", "source_image"];
 
 /** So many masks and their patches are looked at: enough to meet every class of most sets. */
 const mostMasks = 60;
@@ -63,32 +70,44 @@ interface SeenMasks {
  */
 export async function draftDescription(folder: string, signal?: AbortSignal): Promise<DescriptionDraft> {
   const root = resolve(folder);
+  await checkFolder(root);
   const seen: string[] = [];
   const manifest = await manifestOf(root, seen);
   const spelled = manifest === null ? await spelledLabels(root, seen) : null;
   const masks = await lookAtMasks(root, signal);
   const values = masks.pixels.flatMap((count, value) => (count > 0 && value !== ignoredIndex ? [value] : []));
-  const background = backgroundAmong(values, masks);
-  const count = manifest?.names.length ?? spelled?.entries ?? values.filter((value) => value !== background).length;
-  if (count < 2) {
+  const told = manifest?.names.length ?? spelled?.entries;
+  const background = backgroundAmong(values, masks, told);
+  const count = told ?? values.filter((value) => value !== background).length;
+  if (count < 2 || count > mostClasses) {
+    const what =
+      count < 2 ? "does not show which classes it has" : `has masks of ${count} values, more than classes can be`;
     const message =
-      `${root} does not show which classes it has: no train patch has a label such as [1 0 1] at the end of its name, and ` +
-      "no mask tells more than one class; write wsss-dataset.json by hand (docs/own-data.md)";
+      `${root} ${what}: no train patch has a label such as [1 0 1] at the end of its name, and its masks do not tell; ` +
+      "write wsss-dataset.json by hand (docs/own-data.md)";
     throw new WsssError("WSSS_ERR_DATASET", message, { path: root });
   }
-  const backgroundIndex = background ?? count;
-  const classes = classesOf(count, manifest?.names, backgroundIndex, masks.palette);
+  const ofClasses = values.filter((value) => value !== background);
+  // Values with gaps between them stand for the classes in their order.
+  const isNumberedElsewhere = ofClasses.length === count && Math.max(...values) > count;
+  const classValues = isNumberedElsewhere ? ofClasses : indicesBeside(count, background ?? count);
+  const classes = classesOf(manifest?.names, classValues, masks.palette);
   if (masks.looked > 0) seen.push(`${masks.looked} masks hold the values ${values.join(", ")}`);
   if (background !== undefined && background !== count) {
     seen.push(`value ${background} is white nearly everywhere: taken for the background`);
   }
-  const glass = isGlass(backgroundIndex, masks);
+  if (manifest !== null) seen.push("a manifest does not say the order of the classes in masks: put them into it");
+  const glass = isGlass(background ?? count, masks);
   seen.push(glass ? "the background is white: glass is looked for in pseudo masks" : "no glass is looked for");
+  const numbering = isNumberedElsewhere
+    ? { maskIndices: numberingOf(classes, classValues, background) }
+    : background !== undefined && background !== count && { background };
+  if (isNumberedElsewhere) seen.push("maskIndices names the classes once more: change both");
   return {
     description: {
       name: basename(root),
       classes,
-      ...(backgroundIndex !== count && { background: backgroundIndex }),
+      ...numbering,
       ...((masks.pixels[ignoredIndex] ?? 0) > 0 && { ignoreIndex: ignoredIndex }),
       labels: manifest === null ? { rule: spelled?.rule ?? "separated" } : { rule: "manifest", file: manifest.file },
       glass: glass ? {} : null,
@@ -97,22 +116,44 @@ export async function draftDescription(folder: string, signal?: AbortSignal): Pr
   };
 }
 
-/** The only CSV file with a column `image`, and the classes that its column `labels` names. */
+/** Indices 0, 1, ... of so many classes, without that of the background. */
+function indicesBeside(count: number, background: number): number[] {
+  return Array.from({ length: count }, (_, index) => (index < background ? index : index + 1));
+}
+
+function numberingOf(
+  classes: readonly TissueClass[],
+  values: readonly number[],
+  background: number | undefined,
+): Record<string, string> {
+  const named = values.map((value, index) => [value, classes[index]?.name ?? ""] as const);
+  return Object.fromEntries(background === undefined ? named : [...named, [background, backgroundName] as const]);
+}
+
+/** The first CSV or JSON file with a column `image` that names classes: in a column `labels`, or as columns of 0 and 1. */
 async function manifestOf(root: string, seen: string[]): Promise<{ file: string; names: readonly string[] } | null> {
-  const survey = await surveyFolder(root, [".csv"]);
+  const survey = await surveyFolder(root, [".csv", ".json"]);
   for (const { name, path } of survey?.files ?? []) {
-    const table = await readManifestTable(path).catch(() => null);
+    const table = name === descriptionFileName ? null : await readManifestTable(path).catch(() => null);
     if (table?.columns.includes("image") !== true) continue;
-    const named = table.rows.flatMap(({ cells }) => {
-      const cell = cells.get("labels");
-      return typeof cell === "string" ? cell.split(";").map((one) => one.trim()) : [];
-    });
-    const names = [...new Set(named)].filter((one) => one !== "").sort();
+    const named = table.rows.flatMap(({ cells }) => textsOf(cells.get("labels")));
+    const isMark = (value: unknown): boolean => value === undefined || ["0", "1"].includes(String(Number(value)));
+    const columns = table.columns.filter(
+      (column) => !ownColumns.includes(column) && table.rows.every(({ cells }) => isMark(cells.get(column))),
+    );
+    const found = named.length > 0 ? [...new Set(named)].sort() : columns;
+    const names = found.filter((one) => one !== "" && one.toLowerCase() !== backgroundName);
     if (names.length < 2) continue;
     seen.push(`${name} is a manifest and names ${names.join(", ")}`);
     return { file: name, names };
   }
   return null;
+}
+
+/** Names in a cell of a manifest: a list, or a text with semicolons between. */
+function textsOf(cell: unknown): string[] {
+  if (Array.isArray(cell)) return cell.map(String);
+  return typeof cell === "string" ? cell.split(";").map((one) => one.trim()) : [];
 }
 
 /** The commonest form of labels at the end of the names of train patches. */
@@ -180,8 +221,16 @@ async function lookAtMask(
   }
 }
 
-/** The value that is white nearly everywhere, if there is just one; else 0 or the last is not known to be it. */
-function backgroundAmong(values: readonly number[], { pixels, white }: SeenMasks): number | undefined {
+/**
+ * The value that is white nearly everywhere, if there is just one.
+ * @param classes - how many classes there are, if that is known: where there are no more values, white is a tissue, as fat is.
+ */
+function backgroundAmong(
+  values: readonly number[],
+  { pixels, white }: SeenMasks,
+  classes: number | undefined,
+): number | undefined {
+  if (classes !== undefined && values.length <= classes) return undefined;
   const whites = values.filter((value) => (white[value] ?? 0) >= mostlyWhite * (pixels[value] ?? 1));
   return whites.length === 1 ? whites[0] : undefined;
 }
@@ -192,15 +241,14 @@ function isGlass(background: number, { pixels, white }: SeenMasks): boolean {
 }
 
 function classesOf(
-  count: number,
   names: readonly string[] | undefined,
-  background: number,
+  values: readonly number[],
   palette: readonly Colour[],
 ): TissueClass[] {
   const used = new Set<string>(["255,255,255"]);
-  return Array.from({ length: count }, (_, index) => {
-    const stored = palette[index < background ? index : index + 1];
+  return values.map((value, index) => {
     const isFree = (colour: Colour | undefined): colour is Colour => colour !== undefined && !used.has(colour.join());
+    const stored = palette[value];
     const spare = (): Colour => [(index * 67) % 256, (index * 151 + 64) % 256, (index * 29 + 128) % 256];
     const colour = isFree(stored) ? stored : (spareColours.find(isFree) ?? spare());
     used.add(colour.join());

@@ -24,7 +24,7 @@ export async function download(url: string, file: string, errand: Errand, signal
       return;
     } catch (error) {
       signal?.throwIfAborted();
-      if (isWsssError(error)) throw error;
+      if (isWsssError(error) || isOfFileSystem(error)) throw error;
       const grew = (await sizeOf(file)) > before;
       if (attempt < attempts || grew) continue;
       const said = causeOf(error);
@@ -64,6 +64,11 @@ async function sizeOf(file: string): Promise<number> {
     ({ size }) => size,
     () => 0,
   );
+}
+
+/** A full disk is no broken connection: those of `fetch` have their system call one level down. */
+function isOfFileSystem(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "syscall" in error;
 }
 
 /** What lies below "fetch failed". */

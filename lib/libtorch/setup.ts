@@ -137,7 +137,7 @@ function refuseShadowed(places: readonly LibTorchPlace[], isAskedFor: boolean): 
   if (named.problem !== null) throw unusableLibTorch(places);
   if (!isAskedFor) return;
   const message = `LIBTORCH names ${named.folder} (${named.variant ?? "unknown variant"}), which is used before the cache`;
-  throw new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${message}: unset LIBTORCH, then run \`${setupCommand}\` errand.`, {
+  throw new WsssError("WSSS_ERR_BINARY_NOT_FOUND", `${message}: unset LIBTORCH, then run \`${setupCommand}\` again.`, {
     folder: named.folder,
   });
 }

@@ -10,7 +10,6 @@ import { loadAddon } from "../native/load.js";
 import type { LoadedWeights } from "../native/native-weights.js";
 import { plainCopy } from "../native/plain-copy.js";
 import { type Device, multipliesBfloat16, resolveDevice } from "../options/device.js";
-import { pathOfWeights } from "../pretrained/weights-of-name.js";
 import { inspectWeights } from "./inspect-weights.js";
 import { describeModel, type ModelDescription, type ModelRole } from "./model-description.js";
 import { ModelHandle, type NativeModel } from "./model-handle.js";
@@ -35,7 +34,7 @@ export interface OpenedModel<Native extends NativeModel> {
   readonly trainings: TrainingHistory[];
 }
 
-/** A weight file, by its path or its name in the catalogue, and how to read it. */
+/** A weight file, and how to read it. */
 export interface WeightsChoice {
   readonly path: string;
   readonly strict: boolean;
@@ -69,9 +68,8 @@ export interface ModelOpening<Native extends NativeModel> {
 export async function openModel<Native extends NativeModel>(
   opening: ModelOpening<Native>,
 ): Promise<OpenedModel<Native>> {
-  const { call, kind, signal } = opening;
+  const { call, kind, signal, weights } = opening;
   throwIfAborted(signal);
-  const weights = await withPath(opening);
   const origin = weights === undefined ? null : await checkOrigin(opening, weights);
   const pretrained = weights !== undefined && (origin?.description?.pretrained ?? true);
   const description = { ...opening.description, pretrained };
@@ -97,17 +95,6 @@ export async function openModel<Native extends NativeModel>(
     await handle.dispose();
     throw error;
   }
-}
-
-/** The choice of weights with the path of their file, fetched if it was asked for by name. */
-async function withPath<Native extends NativeModel>({
-  call,
-  weights,
-  description,
-  signal,
-}: ModelOpening<Native>): Promise<WeightsChoice | undefined> {
-  if (weights === undefined) return undefined;
-  return { ...weights, path: await pathOfWeights(call, weights.path, description.backbone, signal) };
 }
 
 /**

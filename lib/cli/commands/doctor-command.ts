@@ -1,18 +1,14 @@
 /** The command `doctor`: its options, the printed findings, the first description that it drafts. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { Command } from "commander";
-import {
-  type DatasetDescription,
-  descriptionFileName,
-  readDatasetDescription,
-  writeDatasetDescription,
-} from "../../dataset/description.js";
+import { type Command, InvalidArgumentError } from "commander";
+import { type DatasetDescription, descriptionFileName, readDatasetDescription } from "../../dataset/description.js";
 import { type PresetName, presetNames } from "../../dataset/presets.js";
 import { draftDescription } from "../../doctor/draft-description.js";
 import type { DatasetExamination } from "../../doctor/examination.js";
 import { examineDataset } from "../../doctor/examine-dataset.js";
 import { WsssError } from "../../errors.js";
+import { writeBytesAtomic } from "../../files/file-access.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { counted, describeExamination } from "../examination-report.js";
 import { writeResult } from "../terminal.js";
@@ -45,7 +41,7 @@ async function writeDraft(data: string, signal: AbortSignal): Promise<WrittenDra
     throw new WsssError("WSSS_ERR_OPTION", message, { option: "init", path });
   }
   const { description, seen } = await draftDescription(data, signal);
-  await writeDatasetDescription(resolve(data), description);
+  await writeBytesAtomic(path, `${JSON.stringify(description, null, 2)}\n`);
   return { path, seen, description: await readDatasetDescription(path) };
 }
 
@@ -69,16 +65,16 @@ export function addDoctorCommand(program: Command, streams: Streams): void {
     .description(
       "Reads every file of a dataset before any training and says what is wrong, where, and what to do: folders, description,\n" +
         "labels, patches, masks, labels against masks, the same patch or patient in two splits, class balance, memory.\n" +
-        "Ends with exit code 3 if there are errors; warnings alone end with 0. Changes nothing.",
+        "Ends with exit code 3 if there are errors; warnings alone end with 0. Changes nothing, but for what --init writes.",
     )
     .option(
       "--preset <name>",
-      `built-in description of a published dataset: ${presetNames.join(" or ")}`,
+      `built-in description of a published dataset: ${presetNames.map((name) => `\`${name}\``).join(" or ")} (default: none)`,
       oneOf(...presetNames),
     )
     .option(
       "--description <file>",
-      "JSON file that describes the dataset (default: wsss-dataset.json in its folder)",
+      "JSON file that describes the dataset (default: `wsss-dataset.json` in its folder)",
       (text: string) => resolve(someText(text)),
     );
   command.option(
@@ -95,6 +91,8 @@ Examples:
   command.action(async (data: string, options: DoctorOptions) => {
     await act(streams, options, async ({ terminal, view, signal }) => {
       if (options.init === true) {
+        const other = (["preset", "description"] as const).find((name) => options[name] !== undefined);
+        if (other !== undefined) throw new InvalidArgumentError(`--init writes a description; leave --${other} out.`);
         const draft = await writeDraft(data, signal);
         view.close();
         writeResult(terminal, draft, () => describeDraft(draft));

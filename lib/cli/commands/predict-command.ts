@@ -267,8 +267,12 @@ export function addPredictCommand(program: Command, streams: Streams): void {
     .requiredOption("--out <folder>", "folder for the predictions", file)
     .option("--bundle <folder>", "bundle whose networks are used", file)
     .option("--run <folder>", "run folder whose networks are used", file)
-    .option("--segmenter <file>", "weights of the segmenter (default: of the run folder)", file)
-    .option("--classifier <file>", "weights of the gate's classifier (default: of the run folder)", file);
+    .option("--segmenter <file>", "weights of the segmenter (default: of the run folder or the bundle)", file)
+    .option(
+      "--classifier <file>",
+      "weights of the gate's classifier; without any there is no gate (default: of the run folder or the bundle)",
+      file,
+    );
   groups.addGateOptions(command);
   groups.addPlaceOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(

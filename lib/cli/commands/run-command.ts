@@ -14,7 +14,7 @@ import {
   addTrainingOptions,
 } from "../add-training-options.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
-import { classifierFlags, planOfRun, segmenterFlags } from "../plan-of-command.js";
+import { classifierFlags, planOfRun, presetOf, segmenterFlags } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
 import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
@@ -29,15 +29,21 @@ export function addPipelineOptions(command: Command): Command {
   return command;
 }
 
-/** Adds the options of networks, trainings, masks, gate and pictures. */
-export function addMethodOptions(command: Command): Command {
-  command
+/** Adds the choice of networks by one word, for `run` and `ablate`: the demo has settings of its own. */
+export function addNetworkPreset(command: Command): Command {
+  return command
     .optionsGroup("Networks:")
     .option(
       "--networks <preset>",
       "`paper`, for a GPU; `laptop`: EfficientNet-Lite0 from ImageNet weights, head of a quarter, 8 epochs (default: `paper`)",
       oneOf(...networkPresets),
-    )
+    );
+}
+
+/** Adds the options of networks, trainings, masks, gate and pictures. */
+export function addMethodOptions(command: Command): Command {
+  command
+    .optionsGroup("Networks:")
     .option(
       "--width <x>",
       "channel multiplier of both networks, 1 = the paper's; `0.125` or `1/8` (default: `1`)",
@@ -93,6 +99,7 @@ export function addRunCommand(program: Command, streams: Streams): void {
     );
   groups.addDataOptions(command);
   groups.addFolderOptions(command);
+  addNetworkPreset(command);
   addPipelineOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(
     "after",
@@ -112,6 +119,7 @@ Examples:
           data: groups.dataOf(given),
           splits: ["train", "test"],
           sections: allSections,
+          base: presetOf(given),
           given: planOfRun(given),
           device: groups.deviceOf(given),
           checkpoints: groups.checkpointsOf(given),

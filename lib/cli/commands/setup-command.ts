@@ -49,7 +49,12 @@ export function addSetupCommand(program: Command, streams: Streams): void {
         "against its pinned SHA-256, and loads the addon on it. Every command does so when it must; setup does it now.\n" +
         "Unless told, it takes what is there, else the build for the NVIDIA driver that runs here: CUDA from driver 580 on.",
     )
-    .addOption(new Option("--cpu", "the LibTorch that computes on the CPU").conflicts("cuda"))
+    .addOption(
+      new Option(
+        "--cpu",
+        "the LibTorch that computes on the CPU (default: what is there, else the one for the GPU driver)",
+      ).conflicts("cuda"),
+    )
     .addOption(new Option("--cuda", "the LibTorch for NVIDIA GPUs (CUDA 13.0)"))
     .option(
       "--from <file...>",

@@ -15,6 +15,8 @@ interface WeightsOptions extends TalkOptions {
   readonly offline?: boolean;
 }
 
+const silent = { onProgress: (): void => undefined, aloud: false } as const;
+
 interface ListedWeights {
   readonly name: PretrainedName;
   readonly title: string;
@@ -73,7 +75,8 @@ Examples:
   command.action(async (names: readonly PretrainedName[], { offline, ...talk }: WeightsOptions) => {
     await act(streams, talk, async ({ terminal, signal }) => {
       const fetched: Record<string, string> = {};
-      for (const name of names) fetched[name] = await fetchWeights(name, { offline, signal });
+      for (const name of names)
+        fetched[name] = await fetchWeights(name, { offline, ...(talk.quiet === true && silent), signal });
       if (names.length > 0) {
         writeResult(terminal, fetched, () =>
           Object.entries(fetched)
