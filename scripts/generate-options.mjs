@@ -2,15 +2,17 @@
  * Writes what follows from the tables of training options: the TypeScript interfaces of the settings (lib/**\/*-settings.ts) and the tables
  * of flags in docs/command-line.md; the other tables of flags there, from the commands themselves.
  *
- *   node scripts/generate-options.mjs [--check]
+ *   node scripts/generate-options.mjs [--check] [--root FOLDER]
  *
  * --check  writes nothing, says what is out of step, and exits with 1 if anything is
+ * --root   another tree than this one, for tests; the tables are those of this one
  *
  * Needs dist/. `npm run generate` compiles the tables, whether or not all fits together yet, writes, and compiles again.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { format, resolveConfig } from "prettier";
 import { flagTable } from "../dist/cli/flag-table.js";
 import { createProgram } from "../dist/cli/program.js";
@@ -19,8 +21,10 @@ import { trainingOptionTable } from "../dist/model/training-option-table.js";
 import { flagRows, interfaceSource } from "../dist/options/option-source.js";
 import { segmenterOptionTable } from "../dist/segmenter/segmenter-option-table.js";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const checks = process.argv.includes("--check");
+const own = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const { values } = parseArgs({ options: { check: { type: "boolean", default: false }, root: { type: "string" } } });
+const root = path.resolve(values.root ?? own);
+const checks = values.check;
 const both = ["classifier", "segmenter"];
 
 /** Of whom a table is, where it is written, and what it is called there. */
@@ -95,7 +99,7 @@ function withTable(page, begin, [headings, ...rows]) {
 
 async function settle(file, wanted) {
   const place = path.join(root, file);
-  const text = await format(wanted, { ...(await resolveConfig(place)), filepath: place });
+  const text = await format(wanted, { ...(await resolveConfig(path.join(own, file))), filepath: place });
   if (read(file) === text) return;
   outOfStep += checks ? 1 : 0;
   if (checks) console.log(`${file}: is not what the tables of options say; run \`npm run generate\``);

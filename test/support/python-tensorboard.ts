@@ -29,7 +29,7 @@ print(json.dumps({
 }))
 `;
 
-/** Python with TensorBoard in the cache, installed there by pip where WSSS_TEST_FETCH is 1; null if there is none. */
+/** Python with TensorBoard in the cache, installed there by pip where WSSS_TEST_FETCH is 1; null if there is none, or no index has it. */
 export async function findTensorBoard(): Promise<string | null> {
   const environment = path.join(cacheFolder(), `test-tensorboard-${version}`);
   const python = path.join(environment, "bin", "python");
@@ -37,7 +37,12 @@ export async function findTensorBoard(): Promise<string | null> {
   if (process.env["WSSS_TEST_FETCH"] !== "1") return null;
   await mkdir(path.dirname(environment), { recursive: true });
   await run("python3", ["-m", "venv", "--clear", environment]);
-  await run(python, ["-m", "pip", "install", "--quiet", `tensorboard==${version}`], { maxBuffer: 1e8 });
+  try {
+    await run(python, ["-m", "pip", "install", "--quiet", `tensorboard==${version}`], { maxBuffer: 1e8 });
+  } catch (error) {
+    console.warn(`pip could not install TensorBoard: ${(error as Error).message}`);
+    return null;
+  }
   await mkdir(path.join(environment, "whole"));
   return python;
 }
