@@ -5,6 +5,7 @@
  *   npm run bench [-- --rounds 5] [--only classifier-step,pseudo-masks-mixed] [--variants plain,bf16]
  *                 [--other CHECKOUT] [--python PYTHON] [--threads 0] [--device cpu|cuda] [--each] [--json]
  *
+ * Inference is measured beside ONNX Runtime and OpenVINO too (bench/speed/peer_engine.py), each from bytes to classes or probabilities.
  * Peers are PyTorch of the same version (bench/speed/peer.py): plain, as the published code does it, and every combination of layout, bfloat16 and
  * torch.compile that runs here; the fastest of those gets a row of its own, with --each every one. Without --python one with torch is looked for, and
  * installed by pip into the cache folder; --variants "" does without. --other names another checkout that is built, which is measured beside: before and
@@ -63,6 +64,21 @@ const gpuWorks = [
   { name: "segmenter-inference-16", work: "segmenter-inference", count: 160, batch: 16, per: "160 patches" },
 ];
 
+/** The works of a small network, as a laptop has them: classifier, and segmenter with a head of a quarter. */
+function smallWorks(backbone) {
+  const network = { backbone, headWidth: 0.25 };
+  const count = 20;
+  const step = (stage) => {
+    const [name, work] = [`${backbone}-${stage}-step`, `${stage}-step`];
+    return { name, work, count, batch: 20, per: "step of 20 patches", network };
+  };
+  const inference = (stage, batch) => {
+    const [name, work] = [`${backbone}-${stage}-inference-${batch}`, `${stage}-inference`];
+    return { name, work, count, batch, per: "20 patches", network };
+  };
+  return ["classifier", "segmenter"].flatMap((stage) => [step(stage), inference(stage, 1), inference(stage, 20)]);
+}
+
 /**
  * Name, what is worked on, and how many patches one run has; `node`: whether what Node costs is measured with it; `whole`: takes minutes, is run only
  * if it is named, and not before it counts; its peers do without torch.compile.
@@ -83,13 +99,15 @@ const cpuWorks = [
   },
   { name: "segmenter-inference-1", work: "segmenter-inference", count: 4, batch: 1, per: "4 patches" },
   { name: "segmenter-inference-16", work: "segmenter-inference", count: 16, batch: 16, per: "16 patches" },
+  ...smallWorks("mobilenet"),
+  ...smallWorks("efficientnet-lite0"),
   { name: "loader", work: "loader", count: 128, batch: 20, per: "128 patches", plainOnly: true },
   { name: "demo", work: "demo", per: "from files to scores, 672 patches of 96 px", whole: true },
 ];
 const works = onGpu ? gpuWorks : cpuWorks;
 
 /** The variants of the peer for a work; the first is the published way. */
-function variantsOf({ fast, plainOnly, whole }) {
+function variantsOf({ fast, plainOnly, whole, work }) {
   if (plainOnly) return ["plain"];
   if (whole)
     return ["plain", "fast", "channels-last+fast", ...(hasBfloat16 ? ["bf16+fast", "channels-last+bf16+fast"] : [])];
@@ -101,8 +119,12 @@ function variantsOf({ fast, plainOnly, whole }) {
         "channels-last+fast",
         ...half.filter((one) => !one.includes("compile")).map((one) => `${one}+fast`),
       ]
-    : ["plain", ...others];
+    : ["plain", ...others, ...(work.endsWith("inference") && !onGpu ? engines : [])];
 }
+
+/** Inference engines beside PyTorch, by the names of their variants. */
+const engineNames = { onnxruntime: "ONNX Runtime", openvino: "OpenVINO", "openvino+bf16": "OpenVINO, bf16" };
+const engines = Object.keys(engineNames).filter((name) => hasBfloat16 || !name.includes("bf16"));
 
 /** The side that does our work in C++ alone, in float32. */
 const withoutNode = "C++ without Node";
@@ -145,10 +167,12 @@ const say = (text) => console.error(`bench: ${text}`);
 const otherBuild = (precision) => `the other build, ${precision}`;
 
 /** All rounds of one work: seconds by side, ours first. */
-async function measure({ name, work, count, batch, labels = "mixed", ...traits }, python, folder) {
+async function measure({ name, work, count, batch, network, labels = "mixed", ...traits }, python, folder) {
   const size = Number(values["patch-px"]);
   const place = path.join(folder, name);
-  const data = traits.whole ? await makeDemoData(place) : await makeData(place, { count, size, batch, labels });
+  const data = traits.whole
+    ? await makeDemoData(place)
+    : await makeData(place, { count, size, batch, labels, network });
   const sides = new Map();
   for (const precision of precisions) {
     const words = [path.join(here, "speed", "ours.mjs"), work, data, values.threads, String(batch), precision, device];
@@ -159,8 +183,11 @@ async function measure({ name, work, count, batch, labels = "mixed", ...traits }
     const words = [program, work, data, values.threads, String(batch), precision, device];
     sides.set(otherBuild(precision), new Worker(process.execPath, words));
   }
-  for (const variant of variantsOf(traits).filter((one) => values.variants?.split(",").includes(one) ?? true)) {
-    sides.set(variant, new Worker(python, ["peer.py", work, variant, data, values.threads, device]));
+  for (const variant of variantsOf({ ...traits, work }).filter(
+    (one) => values.variants?.split(",").includes(one) ?? true,
+  )) {
+    const script = variant in engineNames ? "peer_engine.py" : "peer.py";
+    sides.set(variant, new Worker(python, [script, work, variant, data, values.threads, device]));
   }
   if (traits.node) {
     const { program, environment } = await compileNative(folder);
@@ -220,7 +247,8 @@ function rowOf(work, precision, peer, { seconds, peaks, torches, trainings }, si
 /** Each of our precisions against PyTorch as published, its fastest variant in float32, and its fastest of all; or against every variant. */
 function rowsOf(name, measured) {
   const own = new Set([...precisions, ...precisions.map(otherBuild), withoutNode]);
-  const sides = [...measured.seconds.keys()].filter((side) => !own.has(side));
+  const allPeers = [...measured.seconds.keys()].filter((side) => !own.has(side));
+  const sides = allPeers.filter((side) => !(side in engineNames));
   const fastestOf = (list) =>
     [...list].sort((a, b) => median(measured.seconds.get(a)) - median(measured.seconds.get(b)))[0];
   const others = sides.filter((side) => side !== "plain");
@@ -235,12 +263,13 @@ function rowsOf(name, measured) {
     ["PyTorch, plain", sides.find((side) => side === "plain")],
     [`PyTorch, fastest (${fastest})`, fastest],
     [`PyTorch, fastest in float32 (${fastestFull})`, fastestFull === fastest ? undefined : fastestFull],
+    ...allPeers.filter((side) => side in engineNames).map((side) => [engineNames[side], side]),
   ];
   const before = precisions.flatMap((precision) => {
     const side = otherBuild(precision);
     return measured.seconds.has(side) ? [rowOf(name, precision, side, measured, side)] : [];
   });
-  if (sides.length === 0) return before;
+  if (allPeers.length === 0) return before;
   const rows = precisions.flatMap((precision) =>
     peers.flatMap(([peer, side]) => (side === undefined ? [] : [rowOf(name, precision, peer, measured, side)])),
   );

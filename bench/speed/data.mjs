@@ -8,6 +8,7 @@ import { decodePatch } from "../../dist/image/decode-patch.js";
 import { readIndexPng, writeIndexPng } from "../../dist/image/index-png.js";
 import { openDataset } from "../../dist/index.js";
 
+/** Of whatever classifier: masks of a training are read by their folders' names. */
 const levels = ["bn7", "b5_2", "b4_5"];
 
 /** Labels of patches as a real set has them (LUAD-HistoSeg): most hold two or three tissues, some one, few all four. */
@@ -16,8 +17,9 @@ const mixedLabels = ["0101", "0001", "1001", "1011", "1000", "0011", "1101", "11
 /**
  * Writes a dataset whose train patches have the labels that are wanted.
  * @param labels - `"mixed"`, or `"all"`: every patch has every class.
+ * @param network - `backbone` and `headWidth`, where they are not the paper's.
  */
-export async function makeData(folder, { count, size, batch, labels }) {
+export async function makeData(folder, { count, size, batch, labels, network = {} }) {
   await writeDemoDataset(folder, { seed: 1, patchPx: size, counts: { train: count, val: 1, test: 1 } });
   const { train } = await openDataset(folder);
   const classes = demoDescription.classes.length;
@@ -41,7 +43,7 @@ export async function makeData(folder, { count, size, batch, labels }) {
   }
   await writeFile(path.join(folder, "patches.bin"), Buffer.concat(patches));
   await writeFile(path.join(folder, "masks.bin"), Buffer.concat([...masks, ...masks, ...masks]));
-  const set = { count, size, classes, batch, labels: given, masks: "masks" };
+  const set = { count, size, classes, batch, labels: given, masks: "masks", ...network };
   await writeFile(path.join(folder, "set.json"), JSON.stringify(set));
   return folder;
 }

@@ -1,4 +1,4 @@
-"""ResNet38 with PDA and DeepLab v3+ on ResNet101 in plain PyTorch, as one would write them today from the paper: the peers of bench/speed.mjs."""
+"""ResNet38 with PDA, small classifiers, and DeepLab v3+ in plain PyTorch, as one would write them today: the peers of bench/speed.mjs."""
 
 import torch
 import torch.nn.functional as F
@@ -151,14 +151,98 @@ def conv_norm(inside, out, kernel, dilation=1):
     return nn.Sequential(conv(inside, out, kernel, 1, dilation), nn.BatchNorm2d(out), nn.ReLU())
 
 
+# Expansion, channels, blocks, stride, kernel.
+MOBILENET = [(1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 32, 3, 2, 3), (6, 64, 4, 2, 3), (6, 96, 3, 1, 3), (6, 160, 3, 2, 3), (6, 320, 1, 1, 3)]
+LITE0 = [(1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5), (6, 320, 1, 1, 3)]
+
+
+class Inverted(nn.Module):
+    """An inverted residual."""
+
+    def __init__(self, inside, out, expansion, kernel, stride, dilation):
+        super().__init__()
+        hidden = inside * expansion
+        depthwise = nn.Conv2d(hidden, hidden, kernel, stride, dilation * (kernel // 2), dilation, hidden, bias=False)
+        layers = [] if expansion == 1 else [conv(inside, hidden, 1), nn.BatchNorm2d(hidden), nn.ReLU6()]
+        layers += [depthwise, nn.BatchNorm2d(hidden), nn.ReLU6(), conv(hidden, out, 1), nn.BatchNorm2d(out)]
+        self.layers, self.adds = nn.Sequential(*layers), stride == 1 and inside == out
+
+    def forward(self, x):
+        return x + self.layers(x) if self.adds else self.layers(x)
+
+
+class Small(nn.Module):
+    """MobileNetV2 or EfficientNet-Lite0 as a backbone at output stride 16; its padding is symmetric, which costs the same."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.stem = nn.Sequential(conv(3, 32, 3, 2), nn.BatchNorm2d(32), nn.ReLU6())
+        inside, so_far, dilation, stages = 32, 2, 1, []
+        for expansion, out, count, stride, kernel in table:
+            dilates = stride > 1 and so_far == 16
+            first = 1 if dilates else stride
+            blocks = [Inverted(inside if i == 0 else out, out, expansion, kernel, first if i == 0 else 1, dilation) for i in range(count)]
+            stages.append(nn.Sequential(*blocks))
+            inside, so_far, dilation = out, so_far * first, dilation * (stride if dilates else 1)
+        self.stages = nn.ModuleList(stages)
+        self.low_channels, self.high_channels = table[1][1], table[-1][1]
+
+    def forward(self, x):
+        x = self.stem(x)
+        for number, layers in enumerate(self.stages):
+            x = layers(x)
+            low = x if number == 1 else (None if number == 0 else low)
+        return x, low
+
+
+class SmallClassifier(nn.Module):
+    """Stage 1 on a small network, with PDA."""
+
+    def __init__(self, classes, table):
+        super().__init__()
+        self.backbone = Small(table)
+        self.head = nn.Sequential(conv(320, 1280, 1), nn.BatchNorm2d(1280), nn.ReLU6())
+        self.fc8 = conv(1280, classes, 1)
+
+    def forward(self, x, gamma=None):
+        features = self.head(self.backbone(x)[0])
+        if gamma is not None:
+            maps = F.relu(F.conv2d(features, self.fc8.weight)).detach().sum(1, keepdim=True) / self.fc8.out_channels
+            peak = maps.amax((2, 3), keepdim=True)
+            features = features * torch.where(maps > gamma * peak, torch.full_like(maps, gamma), torch.ones_like(maps))
+        pooled = F.dropout2d(features, 0.5, self.training).mean((2, 3), keepdim=True)
+        return self.fc8(pooled).flatten(1)
+
+
+TABLES = {"mobilenet": MOBILENET, "efficientnet-lite0": LITE0}
+
+
+def classifier_of(settings):
+    """The classifier of a work: ResNet38, or a small one; both trained with frozen batch norms."""
+    backbone = settings.get("backbone", "resnet38")
+    classes = settings["classes"]
+    if backbone not in TABLES:
+        return ResNet38(classes)
+    return SmallClassifier(classes, TABLES[backbone])
+
+
+def segmenter_of(settings):
+    """The segmenter of a work."""
+    backbone = settings.get("backbone", "resnet101")
+    table = TABLES.get(backbone)
+    return DeepLab(settings["classes"], head_width=settings.get("headWidth"), backbone=None if table is None else Small(table))
+
+
 class DeepLab(nn.Module):
     """Stage 3, output stride 16."""
 
-    def __init__(self, classes, width=1):
+    def __init__(self, classes, width=1, head_width=None, backbone=None):
         super().__init__()
-        self.backbone = ResNet101(width)
+        self.backbone = ResNet101(width) if backbone is None else backbone
         low, deep = scaled(256, width), scaled(2048, width)
-        inner, reduced = scaled(256, width), scaled(48, width)
+        if backbone is not None:
+            low, deep = backbone.low_channels, backbone.high_channels
+        inner, reduced = (scaled(each, width if head_width is None else head_width) for each in (256, 48))
         rates = (conv_norm(deep, inner, 3, rate) for rate in (6, 12, 18))
         self.branches = nn.ModuleList([conv_norm(deep, inner, 1), *rates])
         self.pool = conv_norm(deep, inner, 1)

@@ -15,8 +15,11 @@ const [work, folder, threads, batch, precision, device] = process.argv.slice(2);
 const batchSize = Number(batch);
 const data = await openDataset(folder);
 const { classes, background } = data;
-const place = { classes, background, device, threads: Number(threads), precision, seed: 1 };
-const { masks: maskFolder } = JSON.parse(await readFile(path.join(folder, "set.json"), "utf8"));
+const shared = { classes, background, device, threads: Number(threads), precision, seed: 1 };
+const { masks: maskFolder, backbone, headWidth } = JSON.parse(await readFile(path.join(folder, "set.json"), "utf8"));
+
+const place = { ...shared, backbone };
+const headed = { ...place, headWidth };
 
 /** Seconds of an asynchronous piece of work. */
 async function timed(act) {
@@ -63,7 +66,7 @@ const works = {
     return async () => await secondsPerStep(network.train(data.train, { ...few, ...start, ...attention }));
   },
   async "segmenter-step"() {
-    const network = await Segmenter.create(place);
+    const network = await Segmenter.create(headed);
     const masks = await PseudoMasks.open(path.join(folder, maskFolder), data.train);
     return async () =>
       await secondsPerStep(network.train(data.train, { ...few, masks, blur: 0, freezeBatchNorm: false }));
@@ -74,7 +77,7 @@ const works = {
     return async () => await timed(async () => await network.predict(data.train, { batchSize }));
   },
   async "segmenter-inference"() {
-    const network = await Segmenter.create(place);
+    const network = await Segmenter.create(headed);
     await data.train.load();
     return async () => await timed(async () => await network.predict(data.train, { batchSize }));
   },
@@ -92,11 +95,11 @@ const works = {
     return async () =>
       await timed(async () => {
         for (const split of [train, val, test]) split.release();
-        const labels = await Classifier.create({ ...place, width: classifier.width });
-        await finished(labels.train(train, { ...classifier.training, validation: val, seed: place.seed }));
+        const labels = await Classifier.create({ ...shared, width: classifier.width });
+        await finished(labels.train(train, { ...classifier.training, validation: val, seed: shared.seed }));
         const masks = await labels.generatePseudoMasks(train);
-        const pixels = await Segmenter.create({ ...place, width: segmenter.width });
-        await finished(pixels.train(train, { ...segmenter.training, masks, validation: val, seed: place.seed }));
+        const pixels = await Segmenter.create({ ...shared, width: segmenter.width });
+        await finished(pixels.train(train, { ...segmenter.training, masks, validation: val, seed: shared.seed }));
         await pixels.evaluate(test, { gate: labels });
         await Promise.all([labels.dispose(), pixels.dispose()]);
       });

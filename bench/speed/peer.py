@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import torch
 import torch.nn.functional as F
 
-from networks import DeepLab, ResNet38
+from networks import ResNet38, classifier_of, segmenter_of
 
 WORK, VARIANT, DATA, THREADS, DEVICE = sys.argv[1:6]
 TRAITS = set(VARIANT.split("+"))
@@ -110,7 +110,14 @@ def finished():
 
 
 def classifier_step():
-    network = prepared(ResNet38(K)).train()
+    network = prepared(classifier_of(SET)).train()
+    # As ours begin from ImageNet weights: batch norms stay as they are, and the stem has no gradient.
+    if "backbone" in SET:
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval().requires_grad_(False)
+        for layers in (network.backbone.stem, *network.backbone.stages[:2]):
+            layers.requires_grad_(False)
     optimizer = sgd(network, lambda name: name.startswith("fc8"), 1e-3, 5e-4)
     forward = compiled(lambda x: network(x, 0.94))
     generator = torch.Generator().manual_seed(1)
@@ -131,7 +138,7 @@ def classifier_step():
 
 
 def segmenter_step():
-    network = prepared(DeepLab(K)).train()
+    network = prepared(segmenter_of(SET)).train()
     optimizer = sgd(network, lambda name: not name.startswith("backbone"), 5e-4, 0.01)
     forward = compiled(network)
     masks = raw("masks.bin", 3, N, SIZE, SIZE).long()
@@ -286,8 +293,8 @@ WORKS = {
     "demo": demo,
     "classifier-step": classifier_step,
     "segmenter-step": segmenter_step,
-    "classifier-inference": lambda: inference(ResNet38(K), torch.sigmoid),
-    "segmenter-inference": lambda: inference(DeepLab(K), lambda logits: logits.argmax(1)),
+    "classifier-inference": lambda: inference(classifier_of(SET), torch.sigmoid),
+    "segmenter-inference": lambda: inference(segmenter_of(SET), lambda logits: logits.argmax(1)),
     "pseudo-masks": pseudo_masks,
     "loader": loader,
 }
