@@ -9,42 +9,41 @@ VARIANT  onnxruntime; openvino; or openvino+bf16, where the processor has it.
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-import warnings
 
-import torch
-
-from networks import classifier_of, segmenter_of
-
-WORK, VARIANT, DATA, THREADS, _ = sys.argv[1:6]
+WORK, VARIANT, DATA, THREADS, DEVICE = sys.argv[1:6]
 with open(os.path.join(DATA, "set.json")) as file:
     SET = json.load(file)
 N, SIZE, BATCH = SET["count"], SET["size"], SET["batch"]
-with open(os.path.join(DATA, "patches.bin"), "rb") as file:
-    PATCHES = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).view(N, SIZE, SIZE, 3)
 
 
-class Whole(torch.nn.Module):
-    """From bytes to what a user gets: nobody feeds an engine floats that were made elsewhere for nothing."""
+def export(path):
+    """Writes the network from bytes to what a user gets: nobody feeds an engine floats that were made elsewhere for nothing."""
+    import torch
 
-    def __init__(self):
-        super().__init__()
-        self.is_classifier = WORK == "classifier-inference"
-        self.network = classifier_of(SET) if self.is_classifier else segmenter_of(SET)
+    from networks import classifier_of, segmenter_of
 
-    def forward(self, patches):
-        logits = self.network(patches.permute(0, 3, 1, 2).float() / 255)
-        return torch.sigmoid(logits) if self.is_classifier else logits.argmax(1).to(torch.uint8)
+    is_classifier = WORK == "classifier-inference"
+
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = classifier_of(SET) if is_classifier else segmenter_of(SET)
+
+        def forward(self, patches):
+            logits = self.network(patches.permute(0, 3, 1, 2).float() / 255)
+            return torch.sigmoid(logits) if is_classifier else logits.argmax(1).to(torch.uint8)
+
+    patches = torch.zeros(BATCH, SIZE, SIZE, 3, dtype=torch.uint8)
+    torch.onnx.export(Whole().eval(), (patches,), path, opset_version=17, dynamo=False, input_names=["patches"])
 
 
-def exported():
-    path = os.path.join(tempfile.mkdtemp(prefix="wsss-engine-"), "network.onnx")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(Whole().eval(), (PATCHES[:BATCH],), path, opset_version=17, dynamo=False, input_names=["patches"])
-    return path
+if len(sys.argv) > 6:
+    export(sys.argv[6])
+    sys.exit(0)
 
 
 def onnxruntime_session(path):
@@ -68,8 +67,15 @@ def openvino_session(path):
     return lambda batch: request.infer({"patches": batch})
 
 
-session = (onnxruntime_session if VARIANT == "onnxruntime" else openvino_session)(exported())
-batches = [PATCHES[begin : begin + BATCH].numpy() for begin in range(0, N, BATCH)]
+# In a process of its own, so that the memory of this one is the engine's.
+network = os.path.join(tempfile.mkdtemp(prefix="wsss-engine-"), "network.onnx")
+subprocess.run([sys.executable, *sys.argv, network], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+session = (onnxruntime_session if VARIANT == "onnxruntime" else openvino_session)(network)
+
+import numpy
+
+patches = numpy.fromfile(os.path.join(DATA, "patches.bin"), numpy.uint8).reshape(N, SIZE, SIZE, 3)
+batches = [patches[begin : begin + BATCH] for begin in range(0, N, BATCH)]
 for line in sys.stdin:
     seconds = []
     for _ in range(json.loads(line)["runs"]):
