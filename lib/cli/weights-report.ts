@@ -1,27 +1,13 @@
 /** The report of `inspect FILE`, as JSON or text: container, tensors, and the networks that fit. */
-import type {
-  FoundStateDict,
-  NetworkFit,
-  UnreadTensor,
-  WeightInspection,
-  WeightTensor,
-} from "../model/inspect-weights.js";
+import type { NetworkFit, WeightInspection, WeightTensor } from "../model/inspect-weights.js";
 import { alignColumns } from "../run/report-table.js";
 
 /** Names that a line lists before it only counts. */
 const shownNames = 5;
 
 /** What `wsss-tissue inspect FILE --json` prints. */
-export interface WeightsJson {
-  readonly container: string;
-  readonly foundUnder: string;
-  readonly otherKeys: readonly string[];
-  readonly stateDicts: readonly FoundStateDict[];
-  readonly unread: readonly UnreadTensor[];
-  readonly skippedObjects: readonly string[];
-  readonly metadata: Readonly<Record<string, string>>;
+export interface WeightsJson extends Omit<WeightInspection, "tensors"> {
   readonly tensors: Readonly<Record<string, WeightTensor>>;
-  readonly fits: readonly NetworkFit[];
 }
 
 /** A weight file as one JSON object. */

@@ -1,4 +1,4 @@
-/** Event files that TensorBoard reads: scalars, texts and pictures of a training, appended while it goes. */
+/** Event files that TensorBoard reads: scalars and texts of a training, appended while it goes. */
 import { closeSync, openSync, readdirSync, unlinkSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
@@ -6,18 +6,10 @@ import { makeFolder, writingFailure } from "../files/make-folder.js";
 import { maskedCrc32c } from "./crc32c.js";
 import { bytesField, doubleField, floatField, integerField } from "./protobuf.js";
 
-/** A PNG picture. */
-export interface EventPicture {
-  readonly png: Uint8Array;
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Field numbers of TensorFlow's event.proto and summary.proto. */
 const eventFields = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;
-const valueFields = { tag: 1, simpleValue: 2, image: 4, tensor: 8, metadata: 9 } as const;
-const imageFields = { height: 1, width: 2, colorspace: 3, encoded: 4 } as const;
-const [summaryValue, sessionStatus, sessionStart, rgb, stringType] = [1, 1, 1, 3, 7] as const;
+const valueFields = { tag: 1, simpleValue: 2, tensor: 8, metadata: 9 } as const;
+const [summaryValue, sessionStatus, sessionStart, stringType] = [1, 1, 1, 7] as const;
 
 /** A text as a tensor of one string, which the plugin "text" shows as Markdown. */
 function textValue(text: string): Buffer[] {
@@ -27,19 +19,6 @@ function textValue(text: string): Buffer[] {
     bytesField(valueFields.tensor, tensor),
     bytesField(valueFields.metadata, bytesField(1, bytesField(1, "text"))),
   ];
-}
-
-function pictureValue({ png, width, height }: EventPicture): Buffer {
-  const { height: h, width: w, colorspace, encoded } = imageFields;
-  return bytesField(
-    valueFields.image,
-    Buffer.concat([
-      integerField(h, height),
-      integerField(w, width),
-      integerField(colorspace, rgb),
-      bytesField(encoded, png),
-    ]),
-  );
 }
 
 /** One record of a file: its length and its bytes, each with a checksum. */
@@ -143,11 +122,6 @@ export class EventFile {
   /** A text in Markdown. */
   text(step: number, name: string, markdown: string): void {
     this.#summary(step, [[name, ...textValue(markdown)]]);
-  }
-
-  /** A picture. */
-  picture(step: number, name: string, picture: EventPicture): void {
-    this.#summary(step, [[name, pictureValue(picture)]]);
   }
 
   /** Closes the file; later calls do nothing. */

@@ -9,23 +9,21 @@ import { cacheFolder } from "../../dist/libtorch/libtorch.js";
 const run = promisify(execFile);
 const version = "2.21.0";
 
-/** What TensorBoard reads of a folder of event files: scalars and texts by tag, and how many pictures. */
+/** What TensorBoard reads of a folder of event files: scalars and texts by tag. */
 export interface BoardContents {
   readonly scalars: Readonly<Record<string, readonly (readonly [step: number, value: number])[]>>;
   readonly texts: Readonly<Record<string, readonly string[]>>;
-  readonly pictures: Readonly<Record<string, number>>;
 }
 
 const script = `
 import json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-board = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0, "images": 0, "tensors": 0})
+board = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0, "tensors": 0})
 board.Reload()
 tags = board.Tags()
 print(json.dumps({
   "scalars": {tag: [[one.step, one.value] for one in board.Scalars(tag)] for tag in tags["scalars"]},
   "texts": {tag: [one.tensor_proto.string_val[0].decode() for one in board.Tensors(tag)] for tag in tags["tensors"]},
-  "pictures": {tag: len(board.Images(tag)) for tag in tags["images"]},
 }))
 `;
 

@@ -66,18 +66,22 @@ std::string flat_mobilenet_name(const std::string& name) {
   return block + std::to_string(first + 2 * groups) + "." + std::string(rest);
 }
 
+/// What is known of a file of inverted residuals before its tensors are named.
+///
 /// @param prefix  what the network puts before "features": "" for the classifier, "backbone." for the segmenter.
+NamedForNetwork residual_result(const char* origin, const InputNormalization& trained_on, const std::string& prefix) {
+  NamedForNetwork result;
+  result.origin = origin;
+  result.first_layer = {prefix + "features.0.0", prefix + "features.0.1", trained_on};
+  result.fresh = prefix.empty() ? std::vector<std::string>{"fc8."} : std::vector<std::string>{"aspp.", "decoder."};
+  return result;
+}
+
+/// @param prefix  as of residual_result().
 NamedForNetwork from_mobilenet(const StateDict& tensors, const std::string& prefix) {
   const bool is_classifier = prefix.empty();
   const bool has_groups = has_name(tensors, "features.1.conv.0.0.weight");
-  NamedForNetwork result;
-  result.origin = "MobileNetV2";
-  result.first_layer = {prefix + "features.0.0", prefix + "features.0.1", kImageNetNormalization};
-  if (is_classifier) {
-    result.fresh = {"fc8."};
-  } else {
-    result.fresh = {"aspp.", "decoder."};
-  }
+  NamedForNetwork result = residual_result("MobileNetV2", kImageNetNormalization, prefix);
   for (const auto& [name, tensor] : tensors) {
     const bool is_head = name.starts_with("classifier.") || (!is_classifier && name.starts_with("features.18."));
     if (is_head) {
@@ -125,15 +129,12 @@ std::string residual_name(const std::string& name, int blocks) {
   return layer.empty() ? layer : "features." + std::to_string(block + 1) + "." + layer + kind;
 }
 
-/// @param prefix  as of from_mobilenet().
+/// @param prefix  as of residual_result().
 NamedForNetwork from_efficientnet_lite(const StateDict& tensors, const std::string& prefix) {
   int blocks = 0;
   while (has_name(tensors, "_blocks." + std::to_string(blocks) + "._depthwise_conv.weight")) ++blocks;
   const bool is_classifier = prefix.empty();
-  NamedForNetwork result;
-  result.origin = "EfficientNet-Lite";
-  result.first_layer = {prefix + "features.0.0", prefix + "features.0.1", kLiteNormalization};
-  result.fresh = is_classifier ? std::vector<std::string>{"fc8."} : std::vector<std::string>{"aspp.", "decoder."};
+  NamedForNetwork result = residual_result("EfficientNet-Lite", kLiteNormalization, prefix);
   for (const auto& [name, tensor] : tensors) {
     const bool is_head = name.starts_with("_conv_head.") || name.starts_with("_bn1.");
     if (name.starts_with("_fc.") || (!is_classifier && is_head)) {
@@ -146,13 +147,10 @@ NamedForNetwork from_efficientnet_lite(const StateDict& tensors, const std::stri
   return result;
 }
 
-/// @param prefix  as of from_mobilenet().
+/// @param prefix  as of residual_result().
 NamedForNetwork from_converted_lite(const StateDict& tensors, const std::string& prefix) {
   const bool is_classifier = prefix.empty();
-  NamedForNetwork result;
-  result.origin = "EfficientNet-Lite";
-  result.first_layer = {prefix + "features.0.0", prefix + "features.0.1", kLiteNormalization};
-  result.fresh = is_classifier ? std::vector<std::string>{"fc8."} : std::vector<std::string>{"aspp.", "decoder."};
+  NamedForNetwork result = residual_result("EfficientNet-Lite", kLiteNormalization, prefix);
   for (const auto& [name, tensor] : tensors) {
     const bool is_head =
         name.starts_with("features.17.0.") || name.starts_with("features.17.1.") || name.starts_with("features.22.");
