@@ -115,17 +115,19 @@ describe("batchSize auto", () => {
 describe("a process that may not have more memory", () => {
   const library = fileURLToPath(new URL("../dist/index.js", import.meta.url));
   let folder: string;
+  let larger: string;
 
   beforeAll(async () => {
     folder = await trainFolder(24, 256);
+    larger = await trainFolder(24, 384);
   });
 
-  /** A program that works on 24 patches of 256 px in so much more memory than it has when all is loaded. */
-  const program = (mebibytes: number, then: string): string => `
+  /** A program that works on 24 patches in so much more memory than it has when all is loaded. */
+  const program = (patches: string, mebibytes: number, then: string): string => `
     import { execFileSync } from "node:child_process";
     import { readFileSync } from "node:fs";
     import { Classifier, openDataset } from ${JSON.stringify(library)};
-    const { train, classes } = await openDataset(${JSON.stringify(folder)});
+    const { train, classes } = await openDataset(${JSON.stringify(patches)});
     const classifier = await Classifier.create({ classes, width: 1 / 8, device: "cpu", threads: 2, seed: 1, precision: "float32" });
     const patch = { rgb: new Uint8Array(3 * 256 * 256), height: 256, width: 256 };
     await train.load();
@@ -165,6 +167,7 @@ describe("a process that may not have more memory", () => {
   (hasPrlimit ? test : test.skip)("says what would fit, which then does, and auto chooses it", async () => {
     const found = (await output(
       program(
+        folder,
         500,
         `let failure;
          await run({ batchSize: 24 }).catch((error) => (failure = error));
@@ -199,8 +202,10 @@ describe("a process that may not have more memory", () => {
     ["generatePseudoMasks", '(batchSize) => classifier.generatePseudoMasks(train, { batchSize, recipe: "published" })'],
   ])("so does %s, whose classifier stays usable", async (_, call) => {
     const found = (await output(
+      // What is said to fit leaves a quarter: more than the 64 MiB of addresses that malloc takes for a thread, at any time.
       program(
-        120,
+        larger,
+        600,
         `const call = ${call};
          let failure;
          await call(24).catch((error) => (failure = error));
