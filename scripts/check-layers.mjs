@@ -53,6 +53,7 @@ const coreLayers = [
   "device",
   "image",
   "convolution",
+  "fused_block",
   "weights",
   "dataset",
   "synthetic",

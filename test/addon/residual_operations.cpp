@@ -1,8 +1,13 @@
-// Test operations on classifiers and backbones of inverted residuals, with weights from a file.
+// Test operations on inverted residuals, and on classifiers and backbones made of them, with weights from a file.
 #include <torch/torch.h>
 
+#include <cmath>
+#include <vector>
+
 #include "workspace.h"
+#include "wsss/backbone/inverted_residuals.h"
 #include "wsss/classifier/classifier.h"
+#include "wsss/convolution/instruction_set.h"
 #include "wsss/segmenter/deeplab.h"
 #include "wsss/weights/load.h"
 
@@ -44,11 +49,82 @@ void residual_backbone(Workspace& w, const Fields& fields) {
   network->forward(w.get("x"), inactive, [&](const std::string& name, const at::Tensor& t) { w.set(name, t); });
 }
 
+/// A block with weights and statistics of no special values.
+InvertedResidual random_block(const BlockShape& shape) {
+  InvertedResidual block(shape, 1e-3);
+  for (auto& parameter : block->parameters()) {
+    parameter.set_data(at::randn_like(parameter) / std::sqrt(static_cast<double>(parameter[0].numel())));
+  }
+  for (auto& buffer : block->named_buffers()) {
+    if (buffer.key().ends_with("running_var")) buffer.value().uniform_(0.5, 1.5);
+    if (buffer.key().ends_with("running_mean")) buffer.value().normal_(0.0, 0.3);
+  }
+  block->eval();
+  return block;
+}
+
+/// A copy in float64, which goes layer by layer.
+at::Tensor exact_output(std::vector<InvertedResidual>& blocks, const at::Tensor& x) {
+  at::Tensor t = x.to(at::kDouble);
+  for (auto& block : blocks) {
+    block->to(at::kDouble);
+    t = block->forward(t);
+    block->to(at::kFloat);
+  }
+  return t;
+}
+
+// {n, height, width, in, out, kernel, stride, dilation, expansion, padding, threads} -> errors: of two blocks one after
+// the other, the second with a shortcut, by each instruction set; then the same with changed weights, with changed
+// statistics, and after a step with gradients; kept: whether an output that the first call made has stayed as it was
+void fused_block_case(Workspace& w, const Fields& fields) {
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(1);
+  const int threads_before = at::get_num_threads();
+  at::set_num_threads(static_cast<int>(fields.integer("threads")));
+  const std::int64_t in = fields.integer("in"), out = fields.integer("out"), kernel = fields.integer("kernel");
+  const std::int64_t dilation = fields.integer("dilation"), expansion = fields.integer("expansion");
+  const auto padding = static_cast<BlockPadding>(fields.integer("padding"));
+  std::vector<InvertedResidual> blocks{
+      random_block({in, out, kernel, fields.integer("stride"), dilation, expansion, false, padding}),
+      random_block({out, out, kernel, 1, dilation, expansion, true, padding})};
+  const at::Tensor x = at::randn({fields.integer("n"), in, fields.integer("height"), fields.integer("width")});
+  std::vector<double> errors;
+  const auto compare = [&] {
+    const at::Tensor exact = exact_output(blocks, x);
+    for (const auto set : {InstructionSet::kBaseline, InstructionSet::kAvx2, InstructionSet::kAvx512}) {
+      const InstructionSetLimit limit(set);
+      at::Tensor t = x;
+      for (auto& block : blocks) t = block->forward(t);
+      errors.push_back((t.to(at::kDouble) - exact).abs().max().item<double>() / exact.abs().max().item<double>());
+    }
+  };
+  compare();
+  const at::Tensor first = blocks[0]->forward(x);
+  const at::Tensor copy = first.clone();
+  for (auto& parameter : blocks[1]->parameters()) parameter.mul_(1.1);
+  compare();
+  for (auto& buffer : blocks[0]->named_buffers()) {
+    if (buffer.key().ends_with("running_mean")) buffer.value().add_(0.2);
+  }
+  compare();
+  {
+    const torch::AutoGradMode grad(true);
+    blocks[1]->forward(blocks[0]->forward(x)).sum().backward();
+  }
+  for (auto& parameter : blocks[0]->parameters()) parameter.sub_(parameter.grad() * 1e-3);
+  compare();
+  w.set("errors", at::tensor(errors, at::kDouble));
+  w.set("kept", at::tensor({copy.equal(first) ? 1 : 0}, at::kByte));
+  at::set_num_threads(threads_before);
+}
+
 }  // namespace
 
 void add_residual_operations(OperationTable& table) {
   table["residual_classifier"] = residual_classifier;
   table["residual_backbone"] = residual_backbone;
+  table["fused_block"] = fused_block_case;
 }
 
 }  // namespace wsss::test

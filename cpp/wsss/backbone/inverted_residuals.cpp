@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "wsss/core/cancel.h"
+#include "wsss/core/precision.h"
 #include "wsss/core/recompute.h"
 #include "wsss/core/width.h"
+#include "wsss/fused_block/fused_block.h"
 
 namespace wsss {
 
@@ -29,51 +31,71 @@ bool pads_by_size(BlockPadding padding, std::int64_t stride) {
   return padding == BlockPadding::kTensorFlow && stride > 1;
 }
 
-/// Zeros around a map, so that a convolution with a stride has an output of the input's size over the stride, rounded
-/// up; the odd row and column come last.
-at::Tensor padded_for_stride(const at::Tensor& x, std::int64_t kernel, std::int64_t stride) {
-  const auto total = [&](std::int64_t size) {
-    const std::int64_t out = (size + stride - 1) / stride;
-    return std::max<std::int64_t>(0, (out - 1) * stride + kernel - size);
-  };
-  const std::int64_t rows = total(x.size(2));
-  const std::int64_t columns = total(x.size(3));
-  return at::constant_pad_nd(x, {columns / 2, columns - columns / 2, rows / 2, rows - rows / 2});
+/// Zeros around a map for a kernel and a stride.
+at::Tensor padded_for(const at::Tensor& x, BlockPadding padding, std::int64_t kernel, std::int64_t stride,
+                      std::int64_t dilation) {
+  const SidePadding rows = side_padding(padding, x.size(2), kernel, stride, dilation);
+  const SidePadding columns = side_padding(padding, x.size(3), kernel, stride, dilation);
+  return at::constant_pad_nd(x, {columns.before, columns.after, rows.before, rows.after});
+}
+
+NormedWeight normed_weight(Conv2d& conv, BatchNorm& norm) {
+  const ScaleShift affine = norm->scale_shift();
+  return {conv->weight, affine.scale, affine.shift};
 }
 
 }  // namespace
 
-InvertedResidualImpl::InvertedResidualImpl(const Shape& shape) : shape_(shape) {
+InvertedResidualImpl::InvertedResidualImpl(const BlockShape& shape, double norm_epsilon) : shape_(shape) {
   // Keys count every layer of the published sequence, ReLU6 included.
   const auto conv = register_module("conv", std::make_shared<torch::nn::Module>());
-  const std::int64_t hidden = shape.in * shape.expansion;
+  const std::int64_t hidden = shape.hidden();
   std::int64_t position = 0;
   if (shape.expansion != 1) {
     expand_ = conv->register_module("0", same_conv(shape.in, hidden, 1));
-    bn_expand_ = conv->register_module("1", norm_of(hidden, shape.norm_epsilon));
+    bn_expand_ = conv->register_module("1", norm_of(hidden, norm_epsilon));
     position = 3;
   }
   const bool pads_before = shape.padding == BlockPadding::kBeforeExpansion || pads_by_size(shape.padding, shape.stride);
   const std::int64_t padding = pads_before ? 0 : shape.dilation * (shape.kernel / 2);
   depthwise_ = conv->register_module(std::to_string(position),
                                      depthwise_conv(hidden, shape.kernel, shape.stride, shape.dilation, padding));
-  bn_depthwise_ = conv->register_module(std::to_string(position + 1), norm_of(hidden, shape.norm_epsilon));
+  bn_depthwise_ = conv->register_module(std::to_string(position + 1), norm_of(hidden, norm_epsilon));
   project_ = conv->register_module(std::to_string(position + 3), same_conv(hidden, shape.out, 1));
-  bn_project_ = conv->register_module(std::to_string(position + 4), norm_of(shape.out, shape.norm_epsilon));
+  bn_project_ = conv->register_module(std::to_string(position + 4), norm_of(shape.out, norm_epsilon));
 }
 
 at::Tensor InvertedResidualImpl::forward(const at::Tensor& x) {
-  at::Tensor t = x;
-  if (shape_.padding == BlockPadding::kBeforeExpansion) {
-    const std::int64_t ring = shape_.dilation * (shape_.kernel / 2);
-    t = at::constant_pad_nd(t, {ring, ring, ring, ring});
-  }
-  if (expand_) t = conv_norm(expand_, bn_expand_, t, Activation::kRelu6);
-  if (pads_by_size(shape_.padding, shape_.stride)) t = padded_for_stride(t, shape_.kernel, shape_.stride);
-  t = conv_norm(depthwise_, bn_depthwise_, t, Activation::kRelu6);
-  at::Tensor out = conv_norm(project_, bn_project_, t, Activation::kNone, shape_.has_shortcut ? x : at::Tensor());
+  // A training changes the weights with every step, and needs the memory.
+  if (at::GradMode::is_enabled()) ready_.release();
+  at::Tensor out = is_fused(x) ? forward_fused(x) : forward_by_layers(x);
   cancellation_point(out);
   return out;
+}
+
+bool InvertedResidualImpl::is_fused(const at::Tensor& x) const {
+  const bool is_affine =
+      (!bn_expand_ || bn_expand_->is_affine()) && bn_depthwise_->is_affine() && bn_project_->is_affine();
+  return !at::GradMode::is_enabled() && current_precision() == Precision::kFloat32 && is_affine &&
+         takes_fused_block(x, shape_);
+}
+
+at::Tensor InvertedResidualImpl::forward_fused(const at::Tensor& x) {
+  const NormedWeight expand = expand_ ? normed_weight(expand_, bn_expand_) : NormedWeight();
+  const PackedBlock& packed =
+      ready_.made_for(shape_, expand, normed_weight(depthwise_, bn_depthwise_), normed_weight(project_, bn_project_));
+  return fused_block(x, packed);
+}
+
+at::Tensor InvertedResidualImpl::forward_by_layers(const at::Tensor& x) {
+  const auto padded = [this](const at::Tensor& maps) {
+    return padded_for(maps, shape_.padding, shape_.kernel, shape_.stride, shape_.dilation);
+  };
+  at::Tensor t = shape_.padding == BlockPadding::kBeforeExpansion ? padded(x) : x;
+  if (expand_) t = conv_norm(expand_, bn_expand_, t, Activation::kRelu6);
+  if (pads_by_size(shape_.padding, shape_.stride)) t = padded(t);
+  t = conv_norm(depthwise_, bn_depthwise_, t, Activation::kRelu6);
+  return conv_norm(project_, bn_project_, t, Activation::kNone, shape_.has_shortcut ? x : at::Tensor());
 }
 
 void InvertedResidualImpl::start_as_identity() {
@@ -102,9 +124,10 @@ ResidualFeaturesImpl::ResidualFeaturesImpl(const ResidualPlan& plan, std::int64_
     const std::int64_t out = scaled_channels(stage.channels, width);
     for (std::int64_t i = 0; i < stage.blocks; ++i) {
       // The first block of a stage changes the channels, and so has no shortcut.
-      const InvertedResidualImpl::Shape shape{channels,        out,   stage.kernel, i == 0 ? stride : 1, dilation,
-                                              stage.expansion, i > 0, padding_,     plan.norm_epsilon};
-      blocks_.push_back(register_module(std::to_string(blocks_.size() + 1), InvertedResidual(shape)));
+      const BlockShape shape{channels,        out,   stage.kernel, i == 0 ? stride : 1, dilation,
+                             stage.expansion, i > 0, padding_};
+      blocks_.push_back(
+          register_module(std::to_string(blocks_.size() + 1), InvertedResidual(shape, plan.norm_epsilon)));
       channels_.push_back(out);
       channels = out;
     }
@@ -116,7 +139,7 @@ ResidualFeaturesImpl::ResidualFeaturesImpl(const ResidualPlan& plan, std::int64_
 
 at::Tensor ResidualFeaturesImpl::run(at::Tensor x, std::size_t first, std::size_t last) {
   if (first == 0) {
-    if (pads_by_size(padding_, kStemStride)) x = padded_for_stride(x, kStemKernel, kStemStride);
+    if (pads_by_size(padding_, kStemStride)) x = padded_for(x, padding_, kStemKernel, kStemStride, /*dilation=*/1);
     x = stem_->forward_to(x, Activation::kRelu6);
   }
   for (std::size_t layer = std::max<std::size_t>(first, 1); layer <= last; ++layer)

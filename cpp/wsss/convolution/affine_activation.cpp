@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "wsss/convolution/affine_launch.h"
+#include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/stored.h"
 #include "wsss/kernels/affine.h"

@@ -2,33 +2,45 @@
 //
 // Include it in an anonymous namespace that has a template `Loops<T>`, a table of functions for the type `T`; the
 // header defines a constant `loops` of that template. best_loops() is the table for the processor at hand.
+// The file that includes it includes wsss/convolution/instruction_set.h. WSSS_REGISTER_FLOATS is how many floats a
+// register has; the compiler's own macros do not follow the pragmas.
 //
 // Not target_clones, since GCC takes vectors apart for the oldest processor before it clones a function.
 
+#define WSSS_REGISTER_FLOATS 4
 namespace baseline {
 #include "wsss/convolution/each_type.h"
 }  // namespace baseline
+#undef WSSS_REGISTER_FLOATS
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WSSS_REGISTER_FLOATS 8
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
 namespace avx2 {
 #include "wsss/convolution/each_type.h"
 }  // namespace avx2
 #pragma GCC pop_options
+#undef WSSS_REGISTER_FLOATS
 
+#define WSSS_REGISTER_FLOATS 16
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
 namespace avx512 {
 #include "wsss/convolution/each_type.h"
 }  // namespace avx512
 #pragma GCC pop_options
+#undef WSSS_REGISTER_FLOATS
 
-#define WSSS_BEST_LOOPS(type)                                                                                          \
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && \
-      __builtin_cpu_supports("avx512vl"))                                                                              \
-    return avx512::type::loops;                                                                                        \
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::type::loops;                       \
+#define WSSS_BEST_LOOPS(type)       \
+  switch (instruction_set()) {      \
+    case InstructionSet::kAvx512:   \
+      return avx512::type::loops;   \
+    case InstructionSet::kAvx2:     \
+      return avx2::type::loops;     \
+    case InstructionSet::kBaseline: \
+      break;                        \
+  }                                 \
   return baseline::type::loops;
 #else
 #define WSSS_BEST_LOOPS(type) return baseline::type::loops;
@@ -36,7 +48,9 @@ namespace avx512 {
 
 /// The loops for the type of the argument.
 inline const Loops<float>& best_loops(float) { WSSS_BEST_LOOPS(float32) }
+#if !defined(WSSS_LOOPS_OF_FLOAT32)
 inline const Loops<c10::BFloat16>& best_loops(c10::BFloat16) { WSSS_BEST_LOOPS(bfloat16) }
+#endif
 
 #undef WSSS_BEST_LOOPS
 #undef WSSS_LOOPS

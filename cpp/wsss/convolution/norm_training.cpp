@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wsss/convolution/affine_activation.h"
+#include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/stored.h"
 #include "wsss/core/recompute.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/stored.h"
 
 namespace wsss::winograd {

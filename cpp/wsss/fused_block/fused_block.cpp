@@ -1,0 +1,139 @@
+#include "wsss/fused_block/fused_block.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "wsss/fused_block/band_work.h"
+
+namespace wsss {
+
+namespace {
+
+/// What a core's second cache holds at least, of what a machine of the last ten years may have.
+constexpr std::int64_t kCacheFloats = (768 << 10) / sizeof(float);
+/// Pixels that are worth a thread of their own.
+constexpr std::int64_t kPixelsOfAThread = 56;
+
+/// Maps whose channels fill whole vectors, channels-last: [N, C, H, W] of which each pixel has that many floats.
+at::Tensor in_whole_vectors(const at::Tensor& x) {
+  const std::int64_t channels = x.size(1);
+  const std::int64_t whole = vectors_of(channels) * kLanes;
+  if (whole == channels) return x.contiguous(at::MemoryFormat::ChannelsLast);
+  const at::IntArrayRef strides = x.strides();
+  const bool is_ours = strides[1] == 1 && strides[3] == whole && strides[2] == x.size(3) * whole &&
+                       strides[0] == x.size(2) * strides[2] && x.storage_offset() == 0 &&
+                       static_cast<std::int64_t>(x.storage().nbytes() / sizeof(float)) >= x.size(0) * strides[0];
+  if (is_ours) return x;
+  return at::constant_pad_nd(x, {0, 0, 0, 0, 0, whole - channels}).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// The maps of one call, image by image.
+struct Images {
+  const float* in;
+  float* out;
+  std::int64_t in_size, out_size;
+
+  const float* in_of(std::int64_t image) const { return in + image * in_size; }
+  float* out_of(std::int64_t image) const { return out + image * out_size; }
+};
+
+/// Rows of a band: as many of `height` as fit the cache.
+std::int64_t rows_of_a_band(const PackedBlock& block, const BlockSizes& sizes, std::int64_t height) {
+  if (BandWork::floats(block, sizes, height, /*goes_on=*/false) <= kCacheFloats) return height;
+  std::int64_t rows = 1;
+  while (rows < height && BandWork::floats(block, sizes, rows + 1, /*goes_on=*/true) <= kCacheFloats) ++rows;
+  return rows;
+}
+
+/// Each thread by itself on some rows of some images, band after band.
+///
+/// @param parts  of an image; rows that two parts read are expanded for both.
+void work_by_rows(const PackedBlock& block, const BlockSizes& sizes, const Images& images, RowBand which,
+                  std::int64_t parts) {
+  const std::int64_t height = (sizes.out_height + parts - 1) / parts;
+  const std::int64_t rows = rows_of_a_band(block, sizes, height);
+  at::parallel_for(which.begin * parts, which.end * parts, 1, [&](std::int64_t first, std::int64_t last) {
+    BandWork work(block, sizes, rows, /*filtered_rows=*/rows, /*goes_on=*/rows < height);
+    const at::Tensor filtered = at::empty({work.filtered_floats()}, at::kFloat);
+    auto* inside = filtered.data_ptr<float>();
+    for (std::int64_t unit = first; unit < last; ++unit) {
+      const std::int64_t image = unit / parts;
+      const std::int64_t end = std::min((unit % parts + 1) * height, sizes.out_height);
+      for (std::int64_t row = unit % parts * height; row < end; row += rows) {
+        const RowBand band{row, std::min(row + rows, end)};
+        work.start(band);
+        for (std::int64_t chunk = 0; chunk < work.chunks(); ++chunk) work.filter(chunk, images.in_of(image), inside);
+        work.project(0, band.rows() * sizes.out_width, inside, images.in_of(image), images.out_of(image));
+      }
+    }
+  });
+}
+
+/// Bands of an image that threads share: as few as give all of them the same to do, or nearly so.
+std::int64_t shared_bands(std::int64_t chunks, std::int64_t out_height) {
+  constexpr std::int64_t kNearly = 8;
+  const std::int64_t threads = at::get_num_threads();
+  const bool is_even = chunks % threads == 0 || chunks >= kNearly * threads;
+  return is_even ? 1 : std::min(threads, out_height);
+}
+
+/// All threads on one image: first each some hidden channels of a band, then each some pixels.
+void work_by_channel(const PackedBlock& block, const BlockSizes& sizes, const Images& images, std::int64_t image) {
+  const std::int64_t height = sizes.out_height;
+  // Projects pixels of all bands; expands nothing.
+  BandWork shared(block, sizes, /*band_rows=*/1, height, /*goes_on=*/false);
+  const std::int64_t chunks = shared.chunks();
+  const std::int64_t bands = shared_bands(chunks, height);
+  const std::int64_t rows = (height + bands - 1) / bands;
+  const at::Tensor filtered = at::empty({shared.filtered_floats()}, at::kFloat);
+  auto* inside = filtered.data_ptr<float>();
+  at::parallel_for(0, bands * chunks, 1, [&](std::int64_t first, std::int64_t last) {
+    BandWork work(block, sizes, rows, height, /*goes_on=*/false);
+    for (std::int64_t part = first; part < last; ++part) {
+      const RowBand band{std::min(part / chunks * rows, height), std::min((part / chunks + 1) * rows, height)};
+      if (band.rows() == 0) continue;
+      if (part == first || part % chunks == 0) work.start(band);
+      work.filter(part % chunks, images.in_of(image), inside + band.begin * sizes.out_width * kLanes);
+    }
+  });
+  shared.start({0, 1});
+  at::parallel_for(0, height * sizes.out_width, kPixelsOfAThread, [&](std::int64_t first, std::int64_t last) {
+    shared.project(first, last, inside, images.in_of(image), images.out_of(image));
+  });
+}
+
+/// Whether what parts of an image expand twice is little beside what each has to do.
+bool may_be_parted(const BlockShape& shape, const BlockSizes& sizes, std::int64_t parts) {
+  constexpr std::int64_t kTimesAsMany = 10;
+  return sizes.height / parts >= kTimesAsMany * shape.dilation * (shape.kernel - 1);
+}
+
+}  // namespace
+
+bool takes_fused_block(const at::Tensor& x, const BlockShape& shape) {
+  return x.is_cpu() && x.scalar_type() == at::kFloat && (shape.kernel == 3 || shape.kernel == 5) &&
+         (shape.stride == 1 || shape.stride == 2);
+}
+
+at::Tensor fused_block(const at::Tensor& x, const PackedBlock& block) {
+  const at::Tensor maps = in_whole_vectors(x);
+  const BlockSizes sizes(block.shape, x.size(2), x.size(3));
+  const std::int64_t count = x.size(0);
+  const at::Tensor out = at::empty({count, sizes.out_pixel, sizes.out_height, sizes.out_width},
+                                   x.options().memory_format(at::MemoryFormat::ChannelsLast));
+  const Images images{maps.const_data_ptr<float>(), out.data_ptr<float>(), x.size(2) * x.size(3) * sizes.in_pixel,
+                      sizes.out_height * sizes.out_width * sizes.out_pixel};
+  const std::int64_t threads = at::get_num_threads();
+  const std::int64_t whole = count - count % threads;
+  work_by_rows(block, sizes, images, {0, whole}, /*parts=*/1);
+  if (may_be_parted(block.shape, sizes, threads)) {
+    work_by_rows(block, sizes, images, {whole, count}, /*parts=*/threads);
+  } else {
+    for (std::int64_t image = whole; image < count; ++image) work_by_channel(block, sizes, images, image);
+  }
+  return out.narrow(1, 0, block.shape.out);
+}
+
+}  // namespace wsss

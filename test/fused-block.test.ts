@@ -1,0 +1,54 @@
+// Inverted residuals that inference takes in one go, against the same layers one by one in float64.
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { makeWorkspace } from "./support/test-addon.js";
+import type { Workspace } from "./support/test-addon.js";
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
+let workspace: Workspace;
+
+beforeAll(async () => {
+  workspace = await makeWorkspace(root);
+});
+
+const paddings = { "before the expansion": 0, "at the depthwise convolution": 1, "as TensorFlow's same": 2 } as const;
+const instructionSets = ["the oldest instruction set", "AVX2", "AVX512"] as const;
+/** Float32 sums of up to a few hundred products, three times over. */
+const tolerance = 5e-6;
+
+const usual = { n: 2, in: 16, out: 24, kernel: 3, stride: 1, dilation: 1, expansion: 6, threads: 2 };
+const cases = [
+  ["a block of MobileNetV2, stride 2", { ...usual, height: 56, width: 56, stride: 2 }],
+  ["kernel of 5, an odd map, stride 2", { ...usual, height: 27, width: 13, kernel: 5, stride: 2 }],
+  ["dilated", { ...usual, height: 14, width: 14, in: 32, out: 32, dilation: 2 }],
+  ["kernel of 5, dilated", { ...usual, height: 15, width: 11, in: 48, out: 48, kernel: 5, dilation: 2 }],
+  ["no expansion", { ...usual, height: 19, width: 18, in: 32, out: 16, expansion: 1 }],
+  ["channels that fill no vector", { ...usual, height: 9, width: 14, in: 20, out: 7, expansion: 3 }],
+  ["one pixel", { ...usual, height: 1, width: 1, kernel: 5, stride: 2 }],
+  ["fewer pixels than are multiplied at once", { ...usual, height: 2, width: 3 }],
+  ["one image, all threads on it", { ...usual, n: 1, height: 28, width: 20, in: 48, out: 40 }],
+  ["images that threads do not divide", { ...usual, n: 3, height: 10, width: 12 }],
+  ["one thread", { ...usual, n: 3, height: 10, width: 12, threads: 1 }],
+  ["more threads than images", { ...usual, n: 2, height: 16, width: 16, threads: 3 }],
+  ["bands, since the whole does not fit the cache", { ...usual, height: 120, width: 77, stride: 2 }],
+  ["bands of a kernel of 5, dilated", { ...usual, n: 1, height: 95, width: 64, kernel: 5, dilation: 2, threads: 1 }],
+] as const;
+
+describe.each(Object.entries(paddings))("padded %s", (_, padding) => {
+  test.each(cases)("%s", (_name, fields) => {
+    workspace.clear();
+    workspace.run("fused_block", { ...fields, padding });
+    const errors = [...new Float64Array(workspace.get("errors").data)];
+    const changes = ["as made", "changed weights", "changed statistics", "after a step with gradients"];
+    expect(errors).toHaveLength(changes.length * instructionSets.length);
+    const found = errors.map((error, i) => ({
+      state: changes[Math.floor(i / instructionSets.length)],
+      by: instructionSets[i % instructionSets.length],
+      isClose: error < tolerance,
+      error,
+    }));
+    expect(found.filter(({ isClose }) => !isClose)).toEqual([]);
+    expect([...new Uint8Array(workspace.get("kept").data)]).toEqual([1]);
+  });
+});
