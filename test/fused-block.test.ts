@@ -30,7 +30,6 @@ const cases = [
   ["one image, all threads on it", { ...usual, n: 1, height: 28, width: 20, in: 48, out: 40 }],
   ["images that threads do not divide", { ...usual, n: 3, height: 10, width: 12 }],
   ["one thread", { ...usual, n: 3, height: 10, width: 12, threads: 1 }],
-  ["more threads than images", { ...usual, n: 2, height: 16, width: 16, threads: 3 }],
   ["bands, since the whole does not fit the cache", { ...usual, height: 120, width: 77, stride: 2 }],
   ["bands of a kernel of 5, dilated", { ...usual, n: 1, height: 95, width: 64, kernel: 5, dilation: 2, threads: 1 }],
 ] as const;

@@ -10,7 +10,7 @@ void forward_pixels(const T* x, const Epilogue<T>& epilogue, std::int64_t channe
   for (std::int64_t pixel = begin; pixel < end; ++pixel) {
     const std::int64_t at = pixel * channels;
     std::int64_t c = 0;
-    for (; c + kLanes <= channels; c += kLanes) {
+    for (; c + kStep <= channels; c += kStep) {
       Lanes value, term;
       load(value, x + at + c);
       load(term, epilogue.scale + c);
@@ -39,7 +39,7 @@ void backward_pixels(const Gradients<T>& maps, const float* scale, const Bounds&
   for (std::int64_t pixel = begin; pixel < end; ++pixel) {
     const std::int64_t at = pixel * channels;
     std::int64_t c = 0;
-    for (; c + kLanes <= channels; c += kLanes) {
+    for (; c + kStep <= channels; c += kStep) {
       Lanes through, term;
       load(through, maps.of_y + at + c);
       load(term, maps.y + at + c);

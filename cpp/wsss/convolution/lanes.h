@@ -1,9 +1,13 @@
 // Vectors of channels, for loops that each_processor.h compiles: included there once for each instruction set.
 
-/// Channels that lie side by side: the compiler's own vectors, of as many registers as the processor needs.
-using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
-using LaneBits = std::uint32_t __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));
-using HalfBits = std::uint16_t __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
+/// Channels that are worked on at once: a register of the processor, of which kLanes are one or several. Of vectors
+/// that are larger than a register GCC 12 keeps next to none out of memory.
+constexpr std::int64_t kStep = WSSS_REGISTER_FLOATS;
+
+/// Channels that lie side by side.
+using Lanes = float __attribute__((vector_size(kStep * sizeof(float))));
+using LaneBits = std::uint32_t __attribute__((vector_size(kStep * sizeof(std::uint32_t))));
+using HalfBits = std::uint16_t __attribute__((vector_size(kStep * sizeof(std::uint16_t))));
 
 WSSS_INLINE void load(Lanes& lanes, const float* from) { std::memcpy(&lanes, from, sizeof lanes); }
 WSSS_INLINE void load(Lanes& lanes, const c10::BFloat16* from) {

@@ -2,36 +2,45 @@
 
 #include "wsss/convolution/lanes.h"
 
-using DoubleLanes = double __attribute__((vector_size(kLanes * sizeof(double))));
+/// As many channels as a register has doubles.
+constexpr std::int64_t kDoubles = kStep / 2;
+using DoubleLanes = double __attribute__((vector_size(kDoubles * sizeof(double))));
+using FewLanes = float __attribute__((vector_size(kDoubles * sizeof(float))));
 
-/// Pixels whose channels stay in the cache while some channels of all of them are summed.
-constexpr std::int64_t kPixelsInCache = 64;
+WSSS_INLINE void load(FewLanes& lanes, const float* from) { std::memcpy(&lanes, from, sizeof lanes); }
+WSSS_INLINE void load(FewLanes& lanes, const c10::BFloat16* from) {
+  for (std::int64_t lane = 0; lane < kDoubles; ++lane) lanes[lane] = value_of(from[lane]);
+}
+/// As pass() of Lanes.
+WSSS_INLINE void pass(FewLanes& gradients, const FewLanes& outputs, const Bounds& bounds) {
+  gradients = outputs <= FewLanes{} + bounds.low ? FewLanes{} : gradients;
+  gradients = outputs >= FewLanes{} + bounds.high ? FewLanes{} : gradients;
+}
+WSSS_INLINE void add(double* to, const DoubleLanes& lanes) {
+  DoubleLanes sum;
+  std::memcpy(&sum, to, sizeof sum);
+  sum += lanes;
+  std::memcpy(to, &sum, sizeof sum);
+}
+
+// Pixel after pixel, as they come from memory, which takes longer than to fetch and store the sums of all channels.
 
 /// Sums of x and of its square.
 void sum_pixels(const T* x, std::int64_t channels, std::int64_t begin, std::int64_t end, double* sum, double* squares) {
-  for (std::int64_t first = begin; first < end; first += kPixelsInCache) {
-    const std::int64_t last = std::min(first + kPixelsInCache, end);
+  for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+    const std::int64_t at = pixel * channels;
     std::int64_t c = 0;
-    for (; c + kLanes <= channels; c += kLanes) {
-      DoubleLanes sum_here{}, squares_here{};
-      for (std::int64_t at = first * channels + c; at < last * channels; at += channels) {
-        Lanes in;
-        load(in, x + at);
-        const DoubleLanes wide = __builtin_convertvector(in, DoubleLanes);
-        sum_here += wide;
-        squares_here += wide * wide;
-      }
-      for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-        sum[c + lane] += sum_here[lane];
-        squares[c + lane] += squares_here[lane];
-      }
+    for (; c + kDoubles <= channels; c += kDoubles) {
+      FewLanes in{};
+      load(in, x + at + c);
+      const DoubleLanes wide = __builtin_convertvector(in, DoubleLanes);
+      add(sum + c, wide);
+      add(squares + c, wide * wide);
     }
     for (; c < channels; ++c) {
-      for (std::int64_t at = first * channels + c; at < last * channels; at += channels) {
-        const double value = value_of(x[at]);
-        sum[c] += value;
-        squares[c] += value * value;
-      }
+      const double value = value_of(x[at + c]);
+      sum[c] += value;
+      squares[c] += value * value;
     }
   }
 }
@@ -39,36 +48,23 @@ void sum_pixels(const T* x, std::int64_t channels, std::int64_t begin, std::int6
 /// Sums of the gradient that passes the activation, and of it times x.
 void sum_gradients(const T* gradient, const T* y, const T* x, const Bounds& bounds, std::int64_t channels,
                    std::int64_t begin, std::int64_t end, double* sum, double* products) {
-  const float low = bounds.low;
-  const float high = bounds.high;
-  const Lanes lows = Lanes{} + low;
-  const Lanes highs = Lanes{} + high;
-  for (std::int64_t first = begin; first < end; first += kPixelsInCache) {
-    const std::int64_t last = std::min(first + kPixelsInCache, end);
+  for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+    const std::int64_t at = pixel * channels;
     std::int64_t c = 0;
-    for (; c + kLanes <= channels; c += kLanes) {
-      DoubleLanes sum_here{}, products_here{};
-      for (std::int64_t at = first * channels + c; at < last * channels; at += channels) {
-        Lanes through, out, in;
-        load(through, gradient + at);
-        load(out, y + at);
-        load(in, x + at);
-        pass(through, out, lows, highs);
-        const DoubleLanes wide = __builtin_convertvector(through, DoubleLanes);
-        sum_here += wide;
-        products_here += wide * __builtin_convertvector(in, DoubleLanes);
-      }
-      for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-        sum[c + lane] += sum_here[lane];
-        products[c + lane] += products_here[lane];
-      }
+    for (; c + kDoubles <= channels; c += kDoubles) {
+      FewLanes through{}, out{}, in{};
+      load(through, gradient + at + c);
+      load(out, y + at + c);
+      load(in, x + at + c);
+      pass(through, out, bounds);
+      const DoubleLanes wide = __builtin_convertvector(through, DoubleLanes);
+      add(sum + c, wide);
+      add(products + c, wide * __builtin_convertvector(in, DoubleLanes));
     }
     for (; c < channels; ++c) {
-      for (std::int64_t at = first * channels + c; at < last * channels; at += channels) {
-        const double through = passed(value_of(gradient[at]), value_of(y[at]), low, high);
-        sum[c] += through;
-        products[c] += through * value_of(x[at]);
-      }
+      const double through = passed(value_of(gradient[at + c]), value_of(y[at + c]), bounds.low, bounds.high);
+      sum[c] += through;
+      products[c] += through * value_of(x[at + c]);
     }
   }
 }
@@ -82,7 +78,7 @@ void spread_gradients(const T* gradient, const T* y, const T* x, const Bounds& b
   for (std::int64_t pixel = begin; pixel < end; ++pixel) {
     const std::int64_t at = pixel * channels;
     std::int64_t c = 0;
-    for (; c + kLanes <= channels; c += kLanes) {
+    for (; c + kStep <= channels; c += kStep) {
       Lanes through, in, factor;
       load(through, gradient + at + c);
       load(in, y + at + c);

@@ -10,7 +10,7 @@
 
 namespace wsss {
 
-/// How many channels the loops work on at once.
+/// Channels of which a processor's loops take one, two or four steps: maps of a multiple of it leave no rest.
 inline constexpr std::int64_t kLanes = 16;
 
 // Maps are stored as float or bfloat16; arithmetic is in float. Without branches, so that the compiler can vectorise.

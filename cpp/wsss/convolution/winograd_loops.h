@@ -137,7 +137,7 @@ void input_tiles(const T* maps, const TileGrid& grid, std::int64_t channels, std
     const Place place = place_of(grid, tile);
     const Window<kInputTile> window(grid, channels, place.image, place.row - grid.dilation, place.col - grid.dilation);
     T* out = values + (tile - first) * channels;
-    for (std::int64_t c = 0; c < channels; c += kLanes) {
+    for (std::int64_t c = 0; c < channels; c += kStep) {
       Lanes d[kPoints];
       for (std::int64_t i = 0; i < kInputTile; ++i) {
         for (std::int64_t j = 0; j < kInputTile; ++j) {
@@ -163,7 +163,7 @@ void output_tiles(const T* products, const TileGrid& grid, std::int64_t channels
     const Place place = place_of(grid, tile);
     const Window<kOutputTile> window(grid, channels, place.image, place.row, place.col);
     const T* in = products + (tile - first) * channels;
-    for (std::int64_t c = 0; c < channels; c += kLanes) {
+    for (std::int64_t c = 0; c < channels; c += kStep) {
       Lanes m[kPoints];
       for (std::int64_t i = 0; i < kInputTile; ++i) {
         for (std::int64_t j = 0; j < kInputTile; ++j) {
@@ -191,7 +191,7 @@ void output_gradient_tiles(const T* maps, const TileGrid& grid, std::int64_t cha
     const Place place = place_of(grid, tile);
     const Window<kOutputTile> window(grid, channels, place.image, place.row, place.col);
     T* out = values + (tile - first) * channels;
-    for (std::int64_t c = 0; c < channels; c += kLanes) {
+    for (std::int64_t c = 0; c < channels; c += kStep) {
       Lanes g[kPoints];
       for (std::int64_t i = 0; i < kOutputTile; ++i) {
         for (std::int64_t j = 0; j < kOutputTile; ++j) {
@@ -210,19 +210,19 @@ void output_gradient_tiles(const T* maps, const TileGrid& grid, std::int64_t cha
   }
 }
 
-/// Kernels of kLanes neighbouring input channels for one output channel; rows of taps are kInputTile apart.
+/// Kernels of kStep neighbouring input channels for one output channel; rows of taps are kInputTile apart.
 WSSS_INLINE void load_kernels(Lanes* w, const float* weight, bool turned) {
   for (std::int64_t tap = 0; tap < kTaps; ++tap) {
     const float* from = weight + (turned ? kTaps - 1 - tap : tap);
     Lanes& lanes = w[tap / 3 * kInputTile + tap % 3];
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] = from[lane * kTaps];
+    for (std::int64_t lane = 0; lane < kStep; ++lane) lanes[lane] = from[lane * kTaps];
   }
 }
 
 void weights_of(const float* weight, std::int64_t out, std::int64_t in, bool turned, std::int64_t begin,
                 std::int64_t end, T* values) {
   for (std::int64_t k = begin; k < end; ++k) {
-    for (std::int64_t c = 0; c < in; c += kLanes) {
+    for (std::int64_t c = 0; c < in; c += kStep) {
       Lanes w[kPoints];
       load_kernels(w, weight + (k * in + c) * kTaps, turned);
       for (std::int64_t i = 0; i < 3; ++i) weight_line(w + i * kInputTile, 1);
@@ -235,7 +235,7 @@ void weights_of(const float* weight, std::int64_t out, std::int64_t in, bool tur
 void weight_gradients_of(const T* sums, std::int64_t out, std::int64_t in, std::int64_t begin, std::int64_t end,
                          float* weight) {
   for (std::int64_t k = begin; k < end; ++k) {
-    for (std::int64_t c = 0; c < in; c += kLanes) {
+    for (std::int64_t c = 0; c < in; c += kStep) {
       Lanes v[kPoints];
       for (std::int64_t point = 0; point < kPoints; ++point) load(v[point], sums + (point * out + k) * in + c);
       for (std::int64_t i = 0; i < kInputTile; ++i) weight_gradient_line(v + i * kInputTile, 1);
@@ -243,7 +243,7 @@ void weight_gradients_of(const T* sums, std::int64_t out, std::int64_t in, std::
       float* to = weight + (k * in + c) * kTaps;
       for (std::int64_t tap = 0; tap < kTaps; ++tap) {
         const Lanes& lanes = v[tap / 3 * kInputTile + tap % 3];
-        for (std::int64_t lane = 0; lane < kLanes; ++lane) to[lane * kTaps + tap] = lanes[lane];
+        for (std::int64_t lane = 0; lane < kStep; ++lane) to[lane * kTaps + tap] = lanes[lane];
       }
     }
   }

@@ -1,41 +1,28 @@
 // The loops of band_work.cpp, compiled by each_processor.h: products of pixels with 1x1 weights, and depthwise filters.
 
-/// A register of the processor. Vectors of kLanes floats are several where it is smaller: of those themselves, GCC 12
-/// keeps no more than a few out of memory.
-constexpr std::int64_t kFloats = WSSS_REGISTER_FLOATS;
-using Register = float __attribute__((vector_size(kFloats * sizeof(float))));
-
-WSSS_INLINE void load(Register& values, const float* from) { std::memcpy(&values, from, sizeof values); }
-WSSS_INLINE void store(float* to, const Register& values) { std::memcpy(to, &values, sizeof values); }
-/// NaN stays NaN.
-WSSS_INLINE void clamp(Register& values, const Bounds& bounds) {
-  const Register lows = Register{} + bounds.low;
-  const Register highs = Register{} + bounds.high;
-  values = values < lows ? lows : values;
-  values = values > highs ? highs : values;
-}
+#include "wsss/convolution/lanes.h"
 
 // As many sums at once as there are registers, but for those of the weights and of the pixel that is multiplied: 28 of
 // 32, or 12 of 16.
-constexpr std::int64_t kTilePixels = kFloats == 16 ? 14 : kFloats == 8 ? 6 : 3;
-constexpr std::int64_t kTileRegisters = kFloats == 4 ? 4 : 2;
-constexpr std::int64_t kRowPixels = kFloats == 16 ? 14 : 8;
+constexpr std::int64_t kTilePixels = kStep == 16 ? 14 : kStep == 8 ? 6 : 3;
+constexpr std::int64_t kTileRegisters = kStep == 4 ? 4 : 2;
+constexpr std::int64_t kRowPixels = kStep == 16 ? 14 : 8;
 
 /// What becomes of the sums of a pixel: shift, shortcut, bounds, and where they go.
 template <std::int64_t kRegisters>
-WSSS_INLINE void finish(const Product& product, const Register* sums, std::int64_t pixel, std::int64_t channel) {
+WSSS_INLINE void finish(const Product& product, const Lanes* sums, std::int64_t pixel, std::int64_t channel) {
   const std::int64_t place = product.places == nullptr ? pixel * product.out_pixel : product.places[pixel];
 #pragma GCC unroll 4
   for (std::int64_t r = 0; r < kRegisters; ++r) {
-    const std::int64_t at = channel + r * kFloats;
-    Register value, term;
+    const std::int64_t at = channel + r * kStep;
+    Lanes value, term;
     load(value, product.shift + at);
     value += sums[r];
     if (product.shortcut != nullptr) {
       load(term, product.shortcut + pixel * product.shortcut_pixel + at);
       value += term;
     }
-    clamp(value, product.bounds);
+    clamp(value, Lanes{} + product.bounds.low, Lanes{} + product.bounds.high);
     store(product.out + place + at / kLanes * product.out_vector + at % kLanes, value);
   }
 }
@@ -43,7 +30,7 @@ WSSS_INLINE void finish(const Product& product, const Register* sums, std::int64
 /// The products of kPixels pixels with kRegisters registers of outputs, from a channel on.
 template <std::int64_t kPixels, std::int64_t kRegisters>
 WSSS_INLINE void multiply_tile(const Product& product, std::int64_t pixel, std::int64_t channel) {
-  Register sums[kPixels][kRegisters]{};
+  Lanes sums[kPixels][kRegisters]{};
   const float* weight = product.weight + channel;
   const std::int64_t weight_step = product.vectors * kLanes;
   const std::int64_t in_pixel = product.in_pixel;
@@ -51,9 +38,9 @@ WSSS_INLINE void multiply_tile(const Product& product, std::int64_t pixel, std::
   for (std::int64_t first = 0; first < product.depth; first += kLanes) {
     const std::int64_t count = std::min(kLanes, product.depth - first);
     for (std::int64_t in = 0; in < count; ++in) {
-      Register weights[kRegisters];
+      Lanes weights[kRegisters];
 #pragma GCC unroll 4
-      for (std::int64_t r = 0; r < kRegisters; ++r) load(weights[r], weight + r * kFloats);
+      for (std::int64_t r = 0; r < kRegisters; ++r) load(weights[r], weight + r * kStep);
 #pragma GCC unroll 16
       for (std::int64_t p = 0; p < kPixels; ++p) {
         const float value = from[p * in_pixel + in];
@@ -86,17 +73,17 @@ void multiply_pixels(const Product& product, std::int64_t channel) {
 void multiply(const Product& product) {
   const std::int64_t channels = product.vectors * kLanes;
   std::int64_t channel = 0;
-  for (; channel + kTileRegisters * kFloats <= channels; channel += kTileRegisters * kFloats) {
+  for (; channel + kTileRegisters * kStep <= channels; channel += kTileRegisters * kStep) {
     multiply_pixels<kTileRegisters>(product, channel);
   }
-  for (; channel < channels; channel += kFloats) multiply_pixels<1>(product, channel);
+  for (; channel < channels; channel += kStep) multiply_pixels<1>(product, channel);
 }
 
 /// kPixels neighbours of an output row, some of its channels.
 template <std::int64_t kPixels, std::int64_t kKernel, std::int64_t kStride>
 WSSS_INLINE void filter_pixels(const Filter& filter, std::int64_t pixel, std::int64_t channel) {
-  Register sums[kPixels];
-  Register shift;
+  Lanes sums[kPixels];
+  Lanes shift;
   load(shift, filter.shift + channel);
 #pragma GCC unroll 16
   for (std::int64_t p = 0; p < kPixels; ++p) sums[p] = shift;
@@ -106,11 +93,11 @@ WSSS_INLINE void filter_pixels(const Filter& filter, std::int64_t pixel, std::in
     const float* from = row;
 #pragma GCC unroll 5
     for (std::int64_t j = 0; j < kKernel; ++j) {
-      Register tap;
+      Lanes tap;
       load(tap, weight);
 #pragma GCC unroll 16
       for (std::int64_t p = 0; p < kPixels; ++p) {
-        Register value;
+        Lanes value;
         load(value, from + p * kStride * kLanes);
         sums[p] += value * tap;
       }
@@ -119,17 +106,19 @@ WSSS_INLINE void filter_pixels(const Filter& filter, std::int64_t pixel, std::in
     }
     row += filter.dilation * filter.in_row;
   }
+  const Lanes lows = Lanes{} + filter.bounds.low;
+  const Lanes highs = Lanes{} + filter.bounds.high;
   float* to = filter.out + pixel * kLanes + channel;
 #pragma GCC unroll 16
   for (std::int64_t p = 0; p < kPixels; ++p) {
-    clamp(sums[p], filter.bounds);
+    clamp(sums[p], lows, highs);
     store(to + p * kLanes, sums[p]);
   }
 }
 
 template <std::int64_t kKernel, std::int64_t kStride>
 void filter_row(const Filter& filter) {
-  for (std::int64_t channel = 0; channel < kLanes; channel += kFloats) {
+  for (std::int64_t channel = 0; channel < kLanes; channel += kStep) {
     std::int64_t pixel = 0;
     for (; pixel + kRowPixels <= filter.pixels; pixel += kRowPixels) {
       filter_pixels<kRowPixels, kKernel, kStride>(filter, pixel, channel);
