@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "rules.h"
 #include "workspace.h"
 #include "wsss/convolution/fused.h"
+#include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
 #include "wsss/core/precision.h"
@@ -90,6 +92,13 @@ void same_convolution_case(Workspace& w, const Fields& fields) {
   other.backward(rounded_gradient);
   w.set("bfloat16", distances(other.detach(), other_leaf.grad(), module->weight.grad()));
   w.set("stored", at::scalar_tensor(other.scalar_type() == at::kBFloat16, at::kBool));
+}
+
+// {newest}: the newest instruction set that loops take from now on, 0 to 2
+void limit_instruction_set(Workspace&, const Fields& fields) {
+  static std::optional<InstructionSetLimit> limit;
+  limit.reset();
+  limit.emplace(static_cast<InstructionSet>(fields.integer("newest")));
 }
 
 /// A block of every kind that the networks have, with what it computed.
@@ -234,6 +243,7 @@ void changed_case(Workspace& w, const Fields& fields) {
 }  // namespace
 
 void add_convolution_operations(OperationTable& table) {
+  table["limit_instruction_set"] = limit_instruction_set;
   table["same_convolution"] = same_convolution_case;
   table["fused"] = fused_case;
   table["changed"] = changed_case;
