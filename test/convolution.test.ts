@@ -1,16 +1,12 @@
 // The fast ways of a 3x3 convolution against the direct sum in float64, through the test-only addon, by each instruction set.
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describeInstructionSets } from "./support/instruction-sets.js";
 import { makeWorkspace } from "./support/test-addon.js";
-import type { Workspace } from "./support/test-addon.js";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
-let workspace: Workspace;
-
-beforeAll(async () => {
-  workspace = await makeWorkspace(root);
-});
+const workspace = await makeWorkspace(root);
 
 const errors = (name: string): number[] => [...new Float64Array(workspace.get(name).data)];
 
@@ -20,16 +16,7 @@ const tolerance = 1e-4;
 /** L2 distance in units of the exact result: bfloat16 rounds by 0.3 per cent, the transforms of Winograd's filtering make 1.4 of it. */
 const roundedByWinograd = 0.03;
 
-const instructionSets = [
-  ["the oldest instruction set", 0],
-  ["AVX2", 1],
-  ["AVX512", 2],
-] as const;
-
-describe.each(instructionSets)("by %s", (_set, newest) => {
-  beforeAll(() => workspace.run("limit_instruction_set", { newest }));
-  afterAll(() => workspace.run("limit_instruction_set", { newest: 2 }));
-
+describeInstructionSets(workspace, () => {
   describe.each([
     ["whole tiles", { n: 2, in: 64, out: 96, height: 28, width: 28, dilation: 1 }],
     ["cut tiles, height not width", { n: 1, in: 16, out: 32, height: 23, width: 9, dilation: 1 }],

@@ -1,19 +1,14 @@
 // Inverted residuals that inference takes in one go, against the same layers one by one in float64.
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
+import { describeInstructionSets } from "./support/instruction-sets.js";
 import { makeWorkspace } from "./support/test-addon.js";
-import type { Workspace } from "./support/test-addon.js";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
-let workspace: Workspace;
-
-beforeAll(async () => {
-  workspace = await makeWorkspace(root);
-});
+const workspace = await makeWorkspace(root);
 
 const paddings = { "before the expansion": 0, "at the depthwise convolution": 1, "as TensorFlow's same": 2 } as const;
-const instructionSets = ["the oldest instruction set", "AVX2", "AVX512"] as const;
 /** Float32 sums of up to a few hundred products, three times over. */
 const tolerance = 5e-6;
 
@@ -35,20 +30,18 @@ const cases = [
   ["bands of a kernel of 5, dilated", { ...usual, n: 1, height: 95, width: 64, kernel: 5, dilation: 2 }],
 ] as const;
 
-describe.each(Object.entries(paddings))("padded %s", (_, padding) => {
-  test.each(cases)("%s", (_name, fields) => {
-    workspace.clear();
-    workspace.run("fused_block", { ...fields, padding });
-    const errors = [...new Float64Array(workspace.get("errors").data)];
-    const changes = ["as made", "changed weights", "changed statistics", "after a step with gradients"];
-    expect(errors).toHaveLength(changes.length * instructionSets.length);
-    const found = errors.map((error, i) => ({
-      state: changes[Math.floor(i / instructionSets.length)],
-      by: instructionSets[i % instructionSets.length],
-      isClose: error < tolerance,
-      error,
-    }));
-    expect(found.filter(({ isClose }) => !isClose)).toEqual([]);
-    expect([...new Uint8Array(workspace.get("kept").data)]).toEqual([1]);
+const states = ["as made", "changed weights", "changed statistics", "after a step with gradients"] as const;
+
+describeInstructionSets(workspace, () => {
+  describe.each(Object.entries(paddings))("padded %s", (_, padding) => {
+    test.each(cases)("%s", (_name, fields) => {
+      workspace.clear();
+      workspace.run("fused_block", { ...fields, padding });
+      const errors = [...new Float64Array(workspace.get("errors").data)];
+      expect(errors).toHaveLength(states.length);
+      const far = errors.map((error, i) => ({ state: states[i], error })).filter(({ error }) => !(error < tolerance));
+      expect(far).toEqual([]);
+      expect([...new Uint8Array(workspace.get("kept").data)]).toEqual([1]);
+    });
   });
 });

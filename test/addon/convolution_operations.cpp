@@ -94,11 +94,13 @@ void same_convolution_case(Workspace& w, const Fields& fields) {
   w.set("stored", at::scalar_tensor(other.scalar_type() == at::kBFloat16, at::kBool));
 }
 
-// {newest}: the newest instruction set that loops take from now on, 0 to 2
-void limit_instruction_set(Workspace&, const Fields& fields) {
+// {newest}: the newest instruction set that loops take from now on, 0 to 2 -> set []: what they take, which is an older
+// one where the processor does not have it
+void limit_instruction_set(Workspace& w, const Fields& fields) {
   static std::optional<InstructionSetLimit> limit;
   limit.reset();
   limit.emplace(static_cast<InstructionSet>(fields.integer("newest")));
+  w.set("set", at::scalar_tensor(static_cast<std::int64_t>(instruction_set()), at::kByte));
 }
 
 /// A block of every kind that the networks have, with what it computed.

@@ -55,8 +55,7 @@ struct Loops {
 #undef WSSS_LOOPS_OF_FLOAT32
 
 std::int64_t out_side(const BlockShape& shape, std::int64_t side, const SidePadding& padding) {
-  const std::int64_t reach = shape.dilation * (shape.kernel - 1) + 1;
-  return (padding.before + side + padding.after - reach) / shape.stride + 1;
+  return (padding.before + side + padding.after - shape.reach()) / shape.stride + 1;
 }
 
 }  // namespace
@@ -67,39 +66,33 @@ BlockSizes::BlockSizes(const BlockShape& shape, std::int64_t in_height, std::int
       rows(side_padding(shape.padding, in_height, shape.kernel, shape.stride, shape.dilation)),
       columns(side_padding(shape.padding, in_width, shape.kernel, shape.stride, shape.dilation)),
       in_pixel(vectors_of(shape.in) * kLanes),
-      out_pixel(vectors_of(shape.out) * kLanes) {
+      out_pixel(vectors_of(shape.out) * kLanes),
+      hidden_vectors(vectors_of(shape.hidden())),
+      stride(shape.stride),
+      reach(shape.reach()) {
   out_height = out_side(shape, height, rows);
   out_width = out_side(shape, width, columns);
 }
 
-BandWork::BandWork(const PackedBlock& block, const BlockSizes& sizes, std::int64_t band_rows,
-                   std::int64_t filtered_rows, bool goes_on)
-    : block_(block), sizes_(sizes), band_rows_(band_rows), filtered_rows_(filtered_rows), goes_on_(goes_on) {
+BandWork::BandWork(const PackedBlock& block, const BlockSizes& sizes, std::int64_t band_rows, bool goes_on)
+    : block_(block),
+      sizes_(sizes),
+      expanded_vector_(sizes.expanded_vector(band_rows)),
+      goes_on_(goes_on),
+      expanded_(at::empty({floats(sizes, band_rows, goes_on)}, at::kFloat)) {}
+
+std::int64_t BandWork::floats(const BlockSizes& sizes, std::int64_t band_rows, bool goes_on) {
   // Only rows that the next band reads have to stay while other channels are worked on.
-  const std::int64_t vectors = goes_on_ ? hidden_vectors() : kVectorsOfAPass;
-  expanded_ = at::empty({vectors * expanded_vector()}, at::kFloat);
-}
-
-std::int64_t BandWork::floats(const PackedBlock& block, const BlockSizes& sizes, std::int64_t band_rows, bool goes_on) {
-  const BlockShape& shape = block.shape;
-  const std::int64_t read = (band_rows - 1) * shape.stride + shape.dilation * (shape.kernel - 1) + 1;
-  const std::int64_t width = sizes.columns.before + sizes.width + sizes.columns.after;
-  const std::int64_t hidden = vectors_of(shape.hidden());
-  return kLanes * (read * width * (goes_on ? hidden : kVectorsOfAPass) + band_rows * sizes.out_width * hidden);
-}
-
-std::int64_t BandWork::rows_read(std::int64_t rows) const {
-  const BlockShape& shape = block_.shape;
-  return (rows - 1) * shape.stride + shape.dilation * (shape.kernel - 1) + 1;
+  return (goes_on ? sizes.hidden_vectors : kVectorsOfAPass) * sizes.expanded_vector(band_rows);
 }
 
 void BandWork::start(RowBand band) {
-  const std::int64_t stride = block_.shape.stride;
+  const std::int64_t stride = sizes_.stride;
   // Rows are counted from the first of the padding.
   const std::int64_t first = band.begin * stride;
-  const std::int64_t last = first + rows_read(band.rows());
+  const std::int64_t last = first + sizes_.rows_read(band.rows());
   const bool follows = goes_on_ && band.begin > 0 && band.begin == band_.end;
-  const std::int64_t end_before = follows ? band_.begin * stride + rows_read(band_.rows()) : first;
+  const std::int64_t end_before = follows ? band_.begin * stride + sizes_.rows_read(band_.rows()) : first;
   kept_ = std::max<std::int64_t>(0, end_before - first);
   kept_from_ = (band.begin - band_.begin) * stride;
   band_ = band;
@@ -108,7 +101,7 @@ void BandWork::start(RowBand band) {
                std::clamp<std::int64_t>(last - top, 0, sizes_.height)};
   places_.clear();
   for (std::int64_t row = new_rows_.begin; row < new_rows_.end; ++row) {
-    const std::int64_t start = (row + top - first) * padded_width() + sizes_.columns.before;
+    const std::int64_t start = (row + top - first) * sizes_.padded_width() + sizes_.columns.before;
     for (std::int64_t x = 0; x < sizes_.width; ++x) places_.push_back((start + x) * kLanes);
   }
 }
@@ -121,30 +114,30 @@ void BandWork::fill_padding(std::int64_t channel, float* expanded) const {
     for (std::int64_t lane = 0; lane < kLanes; ++lane) values[lane] = std::clamp(shift[lane], kRelu6.low, kRelu6.high);
   }
   const auto fill = [&](std::int64_t row, std::int64_t from, std::int64_t to) {
-    float* at = expanded + (row * padded_width() + from) * kLanes;
+    float* at = expanded + (row * sizes_.padded_width() + from) * kLanes;
     for (std::int64_t x = from; x < to; ++x, at += kLanes) std::memcpy(at, values, sizeof values);
   };
-  const std::int64_t first = band_.begin * block_.shape.stride;
-  for (std::int64_t row = kept_; row < rows_read(band_.rows()); ++row) {
+  const std::int64_t first = band_.begin * sizes_.stride;
+  for (std::int64_t row = kept_; row < sizes_.rows_read(band_.rows()); ++row) {
     const std::int64_t y = first + row - sizes_.rows.before;
     const bool inside = y >= 0 && y < sizes_.height;
-    fill(row, 0, inside ? sizes_.columns.before : padded_width());
-    if (inside) fill(row, sizes_.columns.before + sizes_.width, padded_width());
+    fill(row, 0, inside ? sizes_.columns.before : sizes_.padded_width());
+    if (inside) fill(row, sizes_.columns.before + sizes_.width, sizes_.padded_width());
   }
 }
 
 void BandWork::expand(std::int64_t chunk, const float* in, float* expanded) const {
   const std::int64_t first_vector = chunk * kVectorsOfAPass;
-  const std::int64_t vectors = std::min(kVectorsOfAPass, hidden_vectors() - first_vector);
+  const std::int64_t vectors = sizes_.vectors_in(chunk);
   for (std::int64_t v = 0; v < vectors; ++v) {
-    fill_padding((first_vector + v) * kLanes, expanded + v * expanded_vector());
+    fill_padding((first_vector + v) * kLanes, expanded + v * expanded_vector_);
   }
   const float* from = in + new_rows_.begin * sizes_.width * sizes_.in_pixel;
   const auto pixels = static_cast<std::int64_t>(places_.size());
   if (block_.shape.expansion == 1) {
     for (std::int64_t v = 0; v < vectors; ++v) {
       for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-        std::memcpy(expanded + v * expanded_vector() + places_[static_cast<std::size_t>(pixel)],
+        std::memcpy(expanded + v * expanded_vector_ + places_[static_cast<std::size_t>(pixel)],
                     from + pixel * sizes_.in_pixel + (first_vector + v) * kLanes, kLanes * sizeof(float));
       }
     }
@@ -160,25 +153,26 @@ void BandWork::expand(std::int64_t chunk, const float* in, float* expanded) cons
   product.vectors = vectors;
   product.out = expanded;
   product.places = places_.data();
-  product.out_vector = expanded_vector();
+  product.out_vector = expanded_vector_;
   product.bounds = kRelu6;
   product.pixels = pixels;
   best_loops(float()).multiply(product);
 }
 
-void BandWork::filter(std::int64_t chunk, const float* in, float* filtered) {
+void BandWork::filter(std::int64_t chunk, const float* in, const FilteredMaps& filtered) {
   const BlockShape& shape = block_.shape;
   const std::int64_t first_vector = chunk * kVectorsOfAPass;
-  float* expanded = expanded_.data_ptr<float>() + (goes_on_ ? first_vector * expanded_vector() : 0);
-  const std::int64_t row = padded_width() * kLanes;
-  for (std::int64_t v = 0; kept_ > 0 && v < std::min(kVectorsOfAPass, hidden_vectors() - first_vector); ++v) {
-    float* to = expanded + v * expanded_vector();
+  const std::int64_t vectors = sizes_.vectors_in(chunk);
+  float* expanded = expanded_.data_ptr<float>() + (goes_on_ ? first_vector * expanded_vector_ : 0);
+  const std::int64_t row = sizes_.padded_width() * kLanes;
+  for (std::int64_t v = 0; kept_ > 0 && v < vectors; ++v) {
+    float* to = expanded + v * expanded_vector_;
     std::memmove(to, to + kept_from_ * row, static_cast<std::size_t>(kept_ * row) * sizeof(float));
   }
   expand(chunk, in, expanded);
   const auto filter_row = best_loops(float()).filter_row[shape.kernel == 5 ? 1 : 0][shape.stride - 1];
   const std::int64_t taps = shape.kernel * shape.kernel;
-  for (std::int64_t v = first_vector; v < std::min(first_vector + kVectorsOfAPass, hidden_vectors()); ++v) {
+  for (std::int64_t v = first_vector; v < first_vector + vectors; ++v) {
     Filter filter{};
     filter.in_row = row;
     filter.weight = block_.depthwise.weight.const_data_ptr<float>() + v * taps * kLanes;
@@ -187,33 +181,34 @@ void BandWork::filter(std::int64_t chunk, const float* in, float* filtered) {
     filter.pixels = sizes_.out_width;
     filter.bounds = kRelu6;
     for (std::int64_t y = 0; y < band_.rows(); ++y) {
-      filter.in = expanded + (v - first_vector) * expanded_vector() + y * shape.stride * row;
-      filter.out = filtered + v * filtered_vector() + y * sizes_.out_width * kLanes;
+      filter.in = expanded + (v - first_vector) * expanded_vector_ + y * shape.stride * row;
+      const std::int64_t out_row = band_.begin + y - filtered.first_row;
+      filter.out = filtered.values + v * sizes_.filtered_vector(filtered.rows) + sizes_.filtered_vector(out_row);
       filter_row(filter);
     }
   }
 }
 
-void BandWork::project(std::int64_t first_pixel, std::int64_t last_pixel, const float* filtered, const float* in,
-                       float* out) const {
-  const std::int64_t place = band_.begin * sizes_.out_width + first_pixel;
+void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMaps& filtered, std::int64_t first,
+             std::int64_t last, const float* in, float* out) {
+  const std::int64_t place = filtered.first_row * sizes.out_width + first;
   Product product{};
-  product.in = filtered + first_pixel * kLanes;
+  product.in = filtered.values + first * kLanes;
   product.in_pixel = kLanes;
-  product.in_vector = filtered_vector();
-  product.depth = block_.project.in;
-  product.out_pixel = sizes_.out_pixel;
+  product.in_vector = sizes.filtered_vector(filtered.rows);
+  product.depth = block.project.in;
+  product.out_pixel = sizes.out_pixel;
   product.out_vector = kLanes;
-  product.shortcut_pixel = sizes_.in_pixel;
+  product.shortcut_pixel = sizes.in_pixel;
   product.bounds = Bounds();
-  product.pixels = last_pixel - first_pixel;
-  for (std::int64_t pass = 0; pass < block_.project.passes(); ++pass) {
+  product.pixels = last - first;
+  for (std::int64_t pass = 0; pass < block.project.passes(); ++pass) {
     const std::int64_t channel = pass * kVectorsOfAPass * kLanes;
-    product.weight = block_.project.weight_of(pass);
-    product.shift = block_.project.shift_of(pass);
-    product.vectors = block_.project.vectors(pass);
-    product.shortcut = block_.shape.has_shortcut ? in + place * sizes_.in_pixel + channel : nullptr;
-    product.out = out + place * sizes_.out_pixel + channel;
+    product.weight = block.project.weight_of(pass);
+    product.shift = block.project.shift_of(pass);
+    product.vectors = block.project.vectors(pass);
+    product.shortcut = block.shape.has_shortcut ? in + place * sizes.in_pixel + channel : nullptr;
+    product.out = out + place * sizes.out_pixel + channel;
     best_loops(float()).multiply(product);
   }
 }

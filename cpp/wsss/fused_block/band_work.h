@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -17,8 +18,24 @@ struct BlockSizes {
   SidePadding rows, columns;
   /// Floats from a pixel to the next; maps are channels-last, with whole vectors of channels.
   std::int64_t in_pixel, out_pixel;
+  std::int64_t hidden_vectors;  ///< Vectors of expanded channels.
+  std::int64_t stride, reach;   ///< Of the depthwise convolution.
 
   BlockSizes(const BlockShape& shape, std::int64_t in_height, std::int64_t in_width);
+
+  std::int64_t padded_width() const { return columns.before + width + columns.after; }
+  /// Padded input rows that so many output rows read.
+  std::int64_t rows_read(std::int64_t out_rows) const { return (out_rows - 1) * stride + reach; }
+  /// Neighbouring vectors of hidden channels are expanded and filtered together, a chunk at a time.
+  std::int64_t chunks() const { return (hidden_vectors + kVectorsOfAPass - 1) / kVectorsOfAPass; }
+  /// Vectors of the chunk, of which the last may have fewer.
+  std::int64_t vectors_in(std::int64_t chunk) const {
+    return std::min(kVectorsOfAPass, hidden_vectors - chunk * kVectorsOfAPass);
+  }
+  /// Floats of a vector's expanded map for so many output rows.
+  std::int64_t expanded_vector(std::int64_t out_rows) const { return rows_read(out_rows) * padded_width() * kLanes; }
+  /// Floats of a vector's filtered map of so many rows.
+  std::int64_t filtered_vector(std::int64_t out_rows) const { return out_rows * out_width * kLanes; }
 };
 
 /// Output rows of an image, from `begin` to `end`.
@@ -27,52 +44,40 @@ struct RowBand {
   std::int64_t rows() const { return end - begin; }
 };
 
+/// What the depthwise convolution has written: [hidden vectors][rows][out width][kLanes].
+struct FilteredMaps {
+  float* values;
+  std::int64_t first_row, rows;  ///< Which rows of the output they are.
+};
+
 /// Maps as wide as the expansion makes them never lie whole in memory: a band of rows is expanded, a few channels at a
-/// time, filtered, and projected while it is in the processor's cache. Inside, maps are [vectors of kLanes channels]
-/// [rows][columns][kLanes].
+/// time, and filtered while it is in the processor's cache. Expanded maps are [vectors][rows][columns][kLanes].
 class BandWork {
  public:
-  /// @param block          must outlive it.
-  /// @param band_rows      the most rows of a band.
-  /// @param filtered_rows  rows of the maps that filter() writes to.
-  /// @param goes_on        whether a band may begin where the one before ended, and use rows that were expanded for it.
-  BandWork(const PackedBlock& block, const BlockSizes& sizes, std::int64_t band_rows, std::int64_t filtered_rows,
-           bool goes_on);
+  /// @param block      must outlive it, as must `sizes`.
+  /// @param band_rows  the most rows of a band.
+  /// @param goes_on    whether a band may begin where the one before ended, and use rows that were expanded for it.
+  BandWork(const PackedBlock& block, const BlockSizes& sizes, std::int64_t band_rows, bool goes_on);
 
-  /// Floats of the maps that filter() writes to.
-  std::int64_t filtered_floats() const { return hidden_vectors() * filtered_vector(); }
-  /// All of the memory that such a work takes, in floats.
-  static std::int64_t floats(const PackedBlock& block, const BlockSizes& sizes, std::int64_t band_rows, bool goes_on);
+  /// Floats that it keeps.
+  static std::int64_t floats(const BlockSizes& sizes, std::int64_t band_rows, bool goes_on);
 
-  /// The band that the following calls are about; a first band of an image begins at row 0.
+  /// The band that the following calls are about; the first band of an image, or of a thread's part of one, follows
+  /// none.
   void start(RowBand band);
-  /// Neighbouring vectors of hidden channels that are expanded and filtered together.
-  std::int64_t chunks() const { return (hidden_vectors() + kVectorsOfAPass - 1) / kVectorsOfAPass; }
   /// Expansion and depthwise convolution of the band.
   ///
   /// @param in        the image.
-  /// @param filtered  the band's first row in all channels' maps.
-  void filter(std::int64_t chunk, const float* in, float* filtered);
-  /// The projection of some of the band's pixels, with the shortcut.
-  ///
-  /// @param in, out  the images.
-  void project(std::int64_t first_pixel, std::int64_t last_pixel, const float* filtered, const float* in,
-               float* out) const;
+  /// @param filtered  of these rows, or more.
+  void filter(std::int64_t chunk, const float* in, const FilteredMaps& filtered);
 
  private:
-  std::int64_t hidden_vectors() const { return vectors_of(block_.shape.hidden()); }
-  std::int64_t padded_width() const { return sizes_.columns.before + sizes_.width + sizes_.columns.after; }
-  /// Padded input rows that so many output rows read.
-  std::int64_t rows_read(std::int64_t rows) const;
-  std::int64_t expanded_vector() const { return rows_read(band_rows_) * padded_width() * kLanes; }
-  std::int64_t filtered_vector() const { return filtered_rows_ * sizes_.out_width * kLanes; }
-
   void fill_padding(std::int64_t channel, float* expanded) const;
   void expand(std::int64_t chunk, const float* in, float* expanded) const;
 
   const PackedBlock& block_;
-  BlockSizes sizes_;
-  std::int64_t band_rows_, filtered_rows_;
+  const BlockSizes& sizes_;
+  std::int64_t expanded_vector_;
   bool goes_on_;
   at::Tensor expanded_;
   RowBand band_{0, 0};
@@ -81,5 +86,12 @@ class BandWork {
   RowBand new_rows_{0, 0};            // Input rows to be expanded,
   std::vector<std::int64_t> places_;  // and where each of their pixels goes to.
 };
+
+/// The projection of some pixels, with the shortcut.
+///
+/// @param first, last  from and to, counted from the first of `filtered`.
+/// @param in, out      the images.
+void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMaps& filtered, std::int64_t first,
+             std::int64_t last, const float* in, float* out);
 
 }  // namespace wsss

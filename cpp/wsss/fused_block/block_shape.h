@@ -44,6 +44,8 @@ struct BlockShape {
   BlockPadding padding;
 
   std::int64_t hidden() const { return in * expansion; }
+  /// Rows or columns that an output of the depthwise convolution spans.
+  std::int64_t reach() const { return dilation * (kernel - 1) + 1; }
 };
 
 }  // namespace wsss

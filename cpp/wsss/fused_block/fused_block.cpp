@@ -11,7 +11,7 @@ namespace wsss {
 
 namespace {
 
-/// What a core's second cache holds at least, of what a machine of the last ten years may have.
+/// What the maps inside a block may take: less than the second cache of a core has where it was measured, 2 MiB.
 constexpr std::int64_t kCacheFloats = (768 << 10) / sizeof(float);
 /// Pixels that are worth a thread of their own.
 constexpr std::int64_t kPixelsOfAThread = 56;
@@ -40,11 +40,19 @@ struct Images {
 };
 
 /// Rows of a band: as many of `height` as fit the cache.
-std::int64_t rows_of_a_band(const PackedBlock& block, const BlockSizes& sizes, std::int64_t height) {
-  if (BandWork::floats(block, sizes, height, /*goes_on=*/false) <= kCacheFloats) return height;
+std::int64_t rows_of_a_band(const BlockSizes& sizes, std::int64_t height) {
+  const auto fits = [&](std::int64_t rows, bool goes_on) {
+    return BandWork::floats(sizes, rows, goes_on) + sizes.hidden_vectors * sizes.filtered_vector(rows) <= kCacheFloats;
+  };
+  if (fits(height, /*goes_on=*/false)) return height;
   std::int64_t rows = 1;
-  while (rows < height && BandWork::floats(block, sizes, rows + 1, /*goes_on=*/true) <= kCacheFloats) ++rows;
+  while (rows < height && fits(rows + 1, /*goes_on=*/true)) ++rows;
   return rows;
+}
+
+/// Memory for the filtered maps of so many rows.
+at::Tensor room_for(const BlockSizes& sizes, std::int64_t rows) {
+  return at::empty({sizes.hidden_vectors * sizes.filtered_vector(rows)}, at::kFloat);
 }
 
 /// Each thread by itself on some rows of some images, band after band.
@@ -53,61 +61,58 @@ std::int64_t rows_of_a_band(const PackedBlock& block, const BlockSizes& sizes, s
 void work_by_rows(const PackedBlock& block, const BlockSizes& sizes, const Images& images, RowBand which,
                   std::int64_t parts) {
   const std::int64_t height = (sizes.out_height + parts - 1) / parts;
-  const std::int64_t rows = rows_of_a_band(block, sizes, height);
+  const std::int64_t rows = rows_of_a_band(sizes, height);
   at::parallel_for(which.begin * parts, which.end * parts, 1, [&](std::int64_t first, std::int64_t last) {
-    BandWork work(block, sizes, rows, /*filtered_rows=*/rows, /*goes_on=*/rows < height);
-    const at::Tensor filtered = at::empty({work.filtered_floats()}, at::kFloat);
-    auto* inside = filtered.data_ptr<float>();
+    BandWork work(block, sizes, rows, /*goes_on=*/rows < height);
+    const at::Tensor room = room_for(sizes, rows);
     for (std::int64_t unit = first; unit < last; ++unit) {
-      const std::int64_t image = unit / parts;
+      const float* in = images.in_of(unit / parts);
       const std::int64_t end = std::min((unit % parts + 1) * height, sizes.out_height);
       for (std::int64_t row = unit % parts * height; row < end; row += rows) {
         const RowBand band{row, std::min(row + rows, end)};
+        const FilteredMaps filtered{room.data_ptr<float>(), row, rows};
         work.start(band);
-        for (std::int64_t chunk = 0; chunk < work.chunks(); ++chunk) work.filter(chunk, images.in_of(image), inside);
-        work.project(0, band.rows() * sizes.out_width, inside, images.in_of(image), images.out_of(image));
+        for (std::int64_t chunk = 0; chunk < sizes.chunks(); ++chunk) work.filter(chunk, in, filtered);
+        project(block, sizes, filtered, 0, band.rows() * sizes.out_width, in, images.out_of(unit / parts));
       }
     }
   });
 }
 
 /// Bands of an image that threads share: as few as give all of them the same to do, or nearly so.
-std::int64_t shared_bands(std::int64_t chunks, std::int64_t out_height) {
+std::int64_t shared_bands(const BlockSizes& sizes) {
   constexpr std::int64_t kNearly = 8;
   const std::int64_t threads = at::get_num_threads();
-  const bool is_even = chunks % threads == 0 || chunks >= kNearly * threads;
-  return is_even ? 1 : std::min(threads, out_height);
+  const bool is_even = sizes.chunks() % threads == 0 || sizes.chunks() >= kNearly * threads;
+  return is_even ? 1 : std::min(threads, sizes.out_height);
 }
 
 /// All threads on one image: first each some hidden channels of a band, then each some pixels.
 void work_by_channel(const PackedBlock& block, const BlockSizes& sizes, const Images& images, std::int64_t image) {
   const std::int64_t height = sizes.out_height;
-  // Projects pixels of all bands; expands nothing.
-  BandWork shared(block, sizes, /*band_rows=*/1, height, /*goes_on=*/false);
-  const std::int64_t chunks = shared.chunks();
-  const std::int64_t bands = shared_bands(chunks, height);
+  const std::int64_t chunks = sizes.chunks();
+  const std::int64_t bands = shared_bands(sizes);
   const std::int64_t rows = (height + bands - 1) / bands;
-  const at::Tensor filtered = at::empty({shared.filtered_floats()}, at::kFloat);
-  auto* inside = filtered.data_ptr<float>();
+  const at::Tensor room = room_for(sizes, height);
+  const FilteredMaps filtered{room.data_ptr<float>(), 0, height};
   at::parallel_for(0, bands * chunks, 1, [&](std::int64_t first, std::int64_t last) {
-    BandWork work(block, sizes, rows, height, /*goes_on=*/false);
+    BandWork work(block, sizes, rows, /*goes_on=*/false);
     for (std::int64_t part = first; part < last; ++part) {
       const RowBand band{std::min(part / chunks * rows, height), std::min((part / chunks + 1) * rows, height)};
       if (band.rows() == 0) continue;
       if (part == first || part % chunks == 0) work.start(band);
-      work.filter(part % chunks, images.in_of(image), inside + band.begin * sizes.out_width * kLanes);
+      work.filter(part % chunks, images.in_of(image), filtered);
     }
   });
-  shared.start({0, 1});
   at::parallel_for(0, height * sizes.out_width, kPixelsOfAThread, [&](std::int64_t first, std::int64_t last) {
-    shared.project(first, last, inside, images.in_of(image), images.out_of(image));
+    project(block, sizes, filtered, first, last, images.in_of(image), images.out_of(image));
   });
 }
 
 /// Whether what parts of an image expand twice is little beside what each has to do.
-bool may_be_parted(const BlockShape& shape, const BlockSizes& sizes, std::int64_t parts) {
+bool may_be_parted(const BlockSizes& sizes, std::int64_t parts) {
   constexpr std::int64_t kTimesAsMany = 10;
-  return sizes.height / parts >= kTimesAsMany * shape.dilation * (shape.kernel - 1);
+  return sizes.height / parts >= kTimesAsMany * (sizes.reach - 1);
 }
 
 }  // namespace
@@ -128,7 +133,7 @@ at::Tensor fused_block(const at::Tensor& x, const PackedBlock& block) {
   const std::int64_t threads = at::get_num_threads();
   const std::int64_t whole = count - count % threads;
   work_by_rows(block, sizes, images, {0, whole}, /*parts=*/1);
-  if (may_be_parted(block.shape, sizes, threads)) {
+  if (may_be_parted(sizes, threads)) {
     work_by_rows(block, sizes, images, {whole, count}, /*parts=*/threads);
   } else {
     for (std::int64_t image = whole; image < count; ++image) work_by_channel(block, sizes, images, image);
