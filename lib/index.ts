@@ -89,9 +89,12 @@ export type {
 export type { SegmenterTrainingSettings } from "./segmenter/segmenter-training-settings.js";
 export { resolveGate } from "./segmenter/segmentation-options.js";
 export { resolvePseudoMasks } from "./pseudo-masks/pseudo-mask-options.js";
-export type { EvaluationOptions, GateSettings, SegmentationOptions } from "./segmenter/segmentation-options.js";
+export type { GateSettings } from "./segmenter/gate-settings.js";
+export type { EvaluationOptions, SegmentationOptions } from "./segmenter/segmentation-options.js";
 export type { InferenceOptions } from "./model/inference-options.js";
-export type { PseudoMaskOptions, PseudoMaskSettings } from "./pseudo-masks/pseudo-mask-options.js";
+export type { PseudoMaskSettings } from "./pseudo-masks/pseudo-mask-settings.js";
+export type { PseudoMaskOptions } from "./pseudo-masks/pseudo-mask-options.js";
+export type { EvaluationSettings } from "./evaluation/evaluation-settings.js";
 export type {
   ClassifierCreateOptions,
   ModelCreateOptions,

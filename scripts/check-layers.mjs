@@ -5,7 +5,7 @@
  *
  *   node scripts/check-layers.mjs [--summary] [--root FOLDER]
  *
- * --summary  prints how large lib is and how many arrows it has between its folders
+ * --summary  prints how large lib is, how many arrows it has between its folders, and in how many files an option of a training is written
  * --root     another tree than this one, for tests
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -149,6 +149,28 @@ function summarise() {
     `lib: ${lines.length} files, median ${lines[Math.floor(lines.length / 2)]} lines, ${arrows.size} arrows between ` +
       `${libLayers.length} layers, ${upward} imports upward, ${cyclesOf(imports).length} cycles`,
   );
+  const places = placesOfOptions();
+  console.log(
+    `options of trainings: written by hand in ${places[Math.floor(places.length / 2)]} files of lib and binding (median), ` +
+      `at most ${places.at(-1)}`,
+  );
+}
+
+/**
+ * In how many files of lib and binding the name of an option stands that nobody generates, for each option of the tables, ascending.
+ * Names of one word stand for other things too, and are left out. A tree without tables is measured by the options of this one.
+ */
+function placesOfOptions() {
+  const own = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
+  const tables = ["model/training", "classifier/classifier", "segmenter/segmenter"].map((name) =>
+    readFileSync(path.join(own, `lib/${name}-option-table.ts`), "utf8"),
+  );
+  const names = tables.flatMap((text) => [...text.matchAll(/^ {2}(\w*[a-z][A-Z]\w*): \{$/gm)].map(([, name]) => name));
+  const texts = [...imports.keys(), ...sourcesOf("binding")]
+    .map((file) => readFileSync(path.join(root, file), "utf8"))
+    .filter((text) => !text.startsWith("// Made by `npm run generate`"));
+  const words = texts.map((text) => new Set(text.match(/\w+/g)));
+  return names.map((name) => words.filter((all) => all.has(name)).length).sort((some, other) => some - other);
 }
 
 function checkBinding() {

@@ -1,6 +1,6 @@
 /**
- * Writes what follows from the tables of training options: the TypeScript interfaces of the settings (lib/**\/*-settings.ts) and the tables
- * of flags in docs/command-line.md; the other tables of flags there, from the commands themselves.
+ * Writes what follows from the tables of options: the TypeScript interfaces of the settings (lib/**\/*-settings.ts) and the tables of flags of
+ * trainings in docs/command-line.md; the other tables of flags there, from the commands themselves.
  *
  *   node scripts/generate-options.mjs [--check] [--root FOLDER]
  *
@@ -17,8 +17,11 @@ import { format, resolveConfig } from "prettier";
 import { flagTable } from "../dist/cli/flag-table.js";
 import { createProgram } from "../dist/cli/program.js";
 import { classifierOptionTable } from "../dist/classifier/classifier-option-table.js";
+import { evaluationOptionTable } from "../dist/evaluation/evaluation-option-table.js";
 import { trainingOptionTable } from "../dist/model/training-option-table.js";
 import { flagRows, interfaceSource } from "../dist/options/option-source.js";
+import { pseudoMaskOptionTable } from "../dist/pseudo-masks/pseudo-mask-option-table.js";
+import { gateOptionTable } from "../dist/segmenter/gate-option-table.js";
 import { segmenterOptionTable } from "../dist/segmenter/segmenter-option-table.js";
 
 const own = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -27,7 +30,9 @@ const root = path.resolve(values.root ?? own);
 const checks = values.check;
 const both = ["classifier", "segmenter"];
 
-/** Of whom a table is, where it is written, and what it is called there. */
+const baseOfTrainings = { TrainingSettings: "../model/training-settings.js" };
+
+/** Of whom a table is, where it is written, and what it is called there; with a marker, its flags are a table of the docs. */
 const tables = [
   {
     table: trainingOptionTable,
@@ -45,7 +50,16 @@ const tables = [
     heading:
       "Options of stage 1, the classifier's training, that a run records. Bounds are inclusive where not said otherwise.",
     base: "TrainingSettings",
+    imports: baseOfTrainings,
     marker: "classifier",
+  },
+  {
+    table: pseudoMaskOptionTable,
+    stages: ["classifier"],
+    file: "lib/pseudo-masks/pseudo-mask-settings.ts",
+    name: "PseudoMaskSettings",
+    heading: "How pseudo masks are drawn; what a run records.",
+    imports: { GlassRule: "../dataset/tissue-class.js", FeatureLevel: "../model/backbones.js" },
   },
   {
     table: segmenterOptionTable,
@@ -55,19 +69,38 @@ const tables = [
     heading:
       "Options of stage 3, the segmenter's training, that a run records. Bounds are inclusive where not said otherwise.",
     base: "TrainingSettings",
+    imports: baseOfTrainings,
     marker: "segmenter",
+  },
+  {
+    table: gateOptionTable,
+    stages: ["segmenter"],
+    file: "lib/segmenter/gate-settings.ts",
+    name: "GateSettings",
+    heading: "How the class gate is applied (paper section 3.3); what a run records.",
+  },
+  {
+    table: evaluationOptionTable,
+    stages: ["segmenter"],
+    file: "lib/evaluation/evaluation-settings.ts",
+    name: "EvaluationSettings",
+    heading: "How masks are scored; what a run records.",
   },
 ];
 
 let outOfStep = 0;
 for (const one of tables) await settle(one.file, settingsFile(one));
-await settle("docs/command-line.md", withCommandTables(tables.reduce(withFlagTable, read("docs/command-line.md"))));
+const ofTrainings = tables.filter(({ marker }) => marker !== undefined);
+await settle(
+  "docs/command-line.md",
+  withCommandTables(ofTrainings.reduce(withFlagTable, read("docs/command-line.md"))),
+);
 process.exitCode = outOfStep > 0 ? 1 : 0;
 
-function settingsFile({ table, stages, name, heading, base }) {
-  const imports = base === undefined ? "" : `import type { ${base} } from "../model/training-settings.js";\n\n`;
+function settingsFile({ table, stages, name, heading, base, imports = {} }) {
+  const lines = Object.entries(imports).map(([type, file]) => `import type { ${type} } from "${file}";\n`);
   const made = "// Made by `npm run generate` from the table of options beside it; changed there, not here.\n";
-  return made + imports + interfaceSource(name, heading, table, stages, base);
+  return `${made}${lines.join("")}\n${interfaceSource(name, heading, table, stages, base)}`;
 }
 
 /** The page with the table of one kind of options, between its two comments. */

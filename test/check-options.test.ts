@@ -47,7 +47,10 @@ describe("the tables of options", () => {
     await copy(
       settings,
       "lib/classifier/classifier-training-settings.ts",
+      "lib/pseudo-masks/pseudo-mask-settings.ts",
       "lib/segmenter/segmenter-training-settings.ts",
+      "lib/segmenter/gate-settings.ts",
+      "lib/evaluation/evaluation-settings.ts",
       page,
     );
   });
@@ -60,6 +63,7 @@ describe("the tables of options", () => {
     ["an option of a training that misses from the page", page, /\| `--epochs <n>`.*\n/],
     ["an option of a command that misses from the page", page, /\| `--gate-rule <name>`.*\n/],
     ["an option that misses from its interface", settings, /\n {2}readonly epochs\?: .*/],
+    ["another default of pseudo masks", "lib/pseudo-masks/pseudo-mask-settings.ts", /@defaultValue `"flips"`/],
   ])("find %s", async (_, file, row) => {
     await plant(file, row, "");
     const { code, said } = await lint("generate-options.mjs", "--check");

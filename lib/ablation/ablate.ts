@@ -11,7 +11,7 @@ import { checkPlan } from "../run/check-plan.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import { dataLocation, openData } from "../run/open-data.js";
 import { mergeOptions, type PlanOptions } from "../run/plan-options.js";
-import { allSections, type PlanSections, resolveSections } from "../run/plan.js";
+import { allSections, type PlanSections, recordedPlan, resolveSections } from "../run/plan.js";
 import { refuseDifferences } from "../run/refuse-differences.js";
 import type { RunReporter } from "../run/reporter.js";
 import { whileLocked } from "../run/run-lock.js";
@@ -125,7 +125,7 @@ async function prepare(request: AblationRequest): Promise<Prepared> {
   const data = dataLocation(request, stored?.data);
   const dataset = await openData({ ...request, splits: ["train", "test"] }, data, given.subset);
   const fingerprint = await fingerprintDataset(dataset);
-  const now = { plan: seedless(plan), dataset: fingerprint };
+  const now = { plan: seedless(recordedPlan(plan)), dataset: fingerprint };
   const differences: Difference[] =
     stored === undefined
       ? []

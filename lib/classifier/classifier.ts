@@ -26,7 +26,11 @@ import { path as pathField } from "../options/fields.js";
 import { drawPseudoMasks } from "../pseudo-masks/pseudo-mask-drawing.js";
 import { checkPseudoMaskOptions, levelsOf, type PseudoMaskOptions } from "../pseudo-masks/pseudo-mask-options.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
-import { checkClassifierTraining, type ClassifierTrainingOptions } from "./classifier-training-options.js";
+import {
+  checkClassifierTraining,
+  type ClassifierTrainingCall,
+  type ClassifierTrainingOptions,
+} from "./classifier-training-options.js";
 import { evaluateLabels } from "./evaluate-labels.js";
 import { registerClassifier } from "./known-classifiers.js";
 import { type LabelPrediction, predictLabels } from "./label-prediction.js";
@@ -139,8 +143,18 @@ export class Classifier extends Model {
     split: Split,
     options: ClassifierTrainingOptions = {},
   ): AsyncGenerator<ClassifierTrainingEvent, TrainingSummary, void> {
+    return this.trainAsPlanned(split, checkClassifierTraining("Classifier.train", options, this));
+  }
+
+  /**
+   * Like {@link Classifier.train}, with options that have been checked, for runs, which resolve their plan once.
+   * @internal
+   */
+  trainAsPlanned(
+    split: Split,
+    plan: ClassifierTrainingCall,
+  ): AsyncGenerator<ClassifierTrainingEvent, TrainingSummary, void> {
     const call = "Classifier.train";
-    const plan = checkClassifierTraining(call, options, this);
     checkSplit(call, "split", split, this.classes);
     if (plan.validation) checkSplit(call, "validation", plan.validation, this.classes);
     refuseAbsentClasses(split.files, split.classes, split.dataset);

@@ -1,9 +1,9 @@
 /** Errors as sentences for a command line: options of the library are called by their flags. */
 import { type Command, CommanderError } from "commander";
 import { type ErrorDetails, isWsssError } from "../errors.js";
-import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "./training-flags.js";
+import { allDeclaredFlags } from "./declared-flags.js";
 
-/** Flags of options whose names differ from the flag or that are no training options. */
+/** Flags of options that stand in no table. */
 const otherFlags: Readonly<Record<string, string>> = {
   data: "--data",
   width: "--width",
@@ -11,7 +11,6 @@ const otherFlags: Readonly<Record<string, string>> = {
   seed: "--seed",
   seeds: "--seeds",
   only: "--only",
-  levels: "--levels",
   weights: "--weights",
   threads: "--threads",
   precision: "--precision",
@@ -19,20 +18,18 @@ const otherFlags: Readonly<Record<string, string>> = {
   device: "--device",
   outputStride: "--output-stride",
   masks: "--masks",
-  gateThreshold: "--gate-threshold",
   by: "--by",
   level: "--level",
   resamples: "--resamples",
   permutations: "--permutations",
-  boundaryTolerancePx: "--boundary-tolerance",
   count: "--pictures, --train-limit, --val-limit or --test-limit",
 };
 
 /**
- * The flag of a training option: of a command for both stages the one for the stage that refused it, unless the value came
+ * The flag of a declared option: of a command for both stages the one for the stage that refused it, unless the value came
  * from the flag for both.
  */
-function trainingFlagOf(name: string, call: unknown, command: Command | undefined): string {
+function declaredFlagOf(name: string, call: unknown, command: Command | undefined): string {
   const stage = /^(Classifier|Segmenter)\b/.exec(String(call))?.[1]?.toLowerCase();
   const ofStage = `--${stage ?? ""}-${name}`;
   const given = (long: string): boolean => {
@@ -45,9 +42,8 @@ function trainingFlagOf(name: string, call: unknown, command: Command | undefine
 
 /** The flag that sets an option of the library. */
 function flagOf({ option, call }: ErrorDetails, command: Command | undefined): string | undefined {
-  const known = [...sharedTrainingFlags, ...classifierTrainingFlags, ...segmenterTrainingFlags];
-  const flag = known.find((one) => one.option === option);
-  if (flag !== undefined) return trainingFlagOf(flag.name, call, command);
+  const flag = allDeclaredFlags.find((one) => one.option === option);
+  if (flag !== undefined) return declaredFlagOf(flag.name, call, command);
   const other = typeof option === "string" ? otherFlags[option] : undefined;
   if (other === undefined) return undefined;
   // Commands that make both networks have some flags once for each.

@@ -1,9 +1,10 @@
 /** From the given flags to the plan of a run: the sections of classifier and segmenter. */
 import { type NetworkPreset, presetPlans } from "../run/network-presets.js";
 import type { NetworkOptions, PlanOptions } from "../run/plan-options.js";
-import { trainingOf } from "./add-training-options.js";
-import { planOf, section } from "./run-options.js";
-import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "./training-flags.js";
+import { trainingOf } from "./add-declared-options.js";
+import { planOf } from "./run-options.js";
+import { section } from "./section.js";
+import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "./declared-flags.js";
 
 /** Flags of the classifier's training, in the order of the help. */
 export const classifierFlags = [...sharedTrainingFlags, ...classifierTrainingFlags];

@@ -7,7 +7,10 @@ import { type Device, device as deviceRule } from "../options/device.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";
 import type { DataLocation } from "../run/run-record.js";
-import { decimal, fraction, integer, oneOf, someText, weightsOrName, wordOr, words } from "./values.js";
+import { addDeclaredOptions, valuesOf } from "./add-declared-options.js";
+import { evaluationFlags, gateFlags, pseudoMaskFlags } from "./declared-flags.js";
+import { section } from "./section.js";
+import { fraction, integer, oneOf, someText, weightsOrName } from "./values.js";
 
 /** A path as an absolute one: a run folder stays valid from wherever it is used. */
 function absolute(text: string): string {
@@ -149,57 +152,21 @@ export function addPlaceOptions(command: Command): Command {
 
 /** How pseudo masks are drawn. */
 export function addPseudoMaskOptions(command: Command): Command {
-  return command
-    .optionsGroup("Pseudo masks:")
-    .option(
-      "--levels <list>",
-      "feature levels, from `bn7,b5_2,b4_5`, of MobileNetV2 `features18,features17,features16`, of EfficientNet-Lite `head,stage7,stage6` (default: all three)",
-      words,
-    )
-    .option(
-      "--glass <how>",
-      "white areas become background by the dataset's own rule (`dataset`), or not (`none`) (default: `dataset`)",
-      oneOf("dataset", "none"),
-    )
-    .option(
-      "--scaling <how>",
-      "maps compared among the `present` classes, or scaled as `published` (default: `present`)",
-      oneOf("present", "published"),
-    )
-    .option(
-      "--views <which>",
-      "maps of the patch alone (`one`, as published), or averaged over it and its three mirror images (`flips`), at four times the work (default: `flips`)",
-      oneOf("one", "flips"),
-    );
+  return addDeclaredOptions(command, "Pseudo masks:", pseudoMaskFlags, ["classifier"]);
 }
 
 /** How the segmenter is evaluated. */
 export function addGateOptions(command: Command): Command {
-  return command
+  command
     .optionsGroup("Class gate:")
     .option("--gate", "let the classifier say which classes a patch can have (default: on)")
-    .option("--no-gate", "evaluate and draw without the gate")
-    .option(
-      "--gate-threshold <p>",
-      "a class is open above this probability of the classifier (default: `0.1`)",
-      decimal,
-    )
-    .option(
-      "--gate-rule <name>",
-      "`exclude` closed classes, or `multiply` their logits by 0, as published (default: `exclude`)",
-      oneOf("exclude", "multiply"),
-    );
+    .option("--no-gate", "evaluate and draw without the gate");
+  return addDeclaredOptions(command, "Class gate:", gateFlags, ["segmenter"]);
 }
 
 /** How boundaries are scored. */
 export function addBoundaryOption(command: Command): Command {
-  return command
-    .optionsGroup("Evaluation:")
-    .option(
-      "--boundary-tolerance <px>",
-      "how far a boundary may be off to count as met, for the boundary F1; `auto` is 0.75 % of the patch's diagonal (default: `auto`)",
-      wordOr("auto", decimal),
-    );
+  return addDeclaredOptions(command, "Evaluation:", evaluationFlags, ["segmenter"]);
 }
 
 /** How many pictures. */
@@ -296,22 +263,15 @@ export function givenOptions(command: Command): Readonly<Record<string, unknown>
   );
 }
 
-/** Entries that are not undefined, or undefined if there are none. */
-export function section(entries: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {
-  const given = Object.entries(entries).filter(([, value]) => value !== undefined);
-  return given.length === 0 ? undefined : Object.fromEntries(given);
-}
-
 /** What of the plan does not belong to a training. Options are checked by the library, so that one place knows their bounds. */
 export function planOf(given: Readonly<Record<string, unknown>>): PlanOptions {
-  const { seed, trainLimit, valLimit, testLimit, recipe, levels, glass, scaling, views } = given;
-  const { gate, gateThreshold, gateRule, boundaryTolerance, pictures } = given;
+  const { seed, trainLimit, valLimit, testLimit, recipe, gate, pictures } = given;
   return {
     seed,
     recipe,
     subset: section({ train: trainLimit, val: valLimit, test: testLimit }),
-    pseudoMasks: section({ levels, glass: glass === "none" ? false : glass, scaling, views }),
-    evaluation: section({ gate, gateThreshold, gateRule, boundaryTolerancePx: boundaryTolerance }),
+    pseudoMasks: section(valuesOf(given, pseudoMaskFlags)),
+    evaluation: section({ gate, ...valuesOf(given, gateFlags), ...valuesOf(given, evaluationFlags) }),
     pictures: section({ count: pictures }),
   } as PlanOptions;
 }

@@ -63,6 +63,12 @@ export function oneOf<Word extends string>(...known: readonly Word[]): (text: st
   };
 }
 
+/** One word of a fixed set, as the value that it stands for. */
+export function wordFor<Value>(values: Readonly<Record<string, Value>>): (text: string) => Value | undefined {
+  const known = oneOf(...Object.keys(values));
+  return (text) => values[known(text)];
+}
+
 /** A fixed word, or what `parse` makes of anything else. */
 export function wordOr<Word extends string, Value>(
   word: Word,

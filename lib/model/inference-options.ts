@@ -25,6 +25,11 @@ export const inferenceShape = {
   onProgress: fields.callback<OnProgress>().optional(),
 } as const;
 
+/** What {@link inferenceShape} lets through. */
+export interface CheckedInference extends Omit<InferenceOptions, "batchSize"> {
+  readonly batchSize: number;
+}
+
 const inferenceBase = { batchSize: 20 } as const;
 
 /** Rules and defaults of {@link InferenceOptions}. */

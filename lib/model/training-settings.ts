@@ -1,4 +1,5 @@
 // Made by `npm run generate` from the table of options beside it; changed there, not here.
+
 /** Options that both trainings have and that a run records. Bounds are inclusive where not said otherwise. */
 export interface TrainingSettings {
   /**

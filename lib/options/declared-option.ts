@@ -1,4 +1,4 @@
-/** Tables of training options: what is declared of each, and the defaults and rules made from it. */
+/** Tables of options: what is declared of each, and the defaults and rules made from it. */
 import type { z } from "zod";
 import type { Recipe } from "./fields.js";
 import { type Kind, ruleOf } from "./kinds.js";
@@ -17,15 +17,17 @@ export interface Defaults {
   readonly adamw?: OptionValue;
 }
 
-/** The two trainings. */
+/** The networks that options belong to: to their trainings, or to what is done with them. */
 export type TrainedStage = "classifier" | "segmenter";
 
-/** Everything about one option of a training, in the only place where it is said. */
+/** Everything about one option, in the only place where it is said. */
 export interface DeclaredOption {
   /** What values it takes. */
   readonly kind: Kind;
   /** Another kind for the segmenter. */
   readonly segmenterKind?: Kind;
+  /** What the words of the flag stand for, where they are not the values themselves. */
+  readonly wordValues?: Readonly<Record<string, OptionValue>>;
   /** Long flag without dashes, in timm's words where timm has one; a switch also exists as `--no-<flag>`. */
   readonly flag?: string;
   /** One letter, in the commands that train one stage. */
@@ -49,12 +51,12 @@ export interface DeclaredOption {
 /** Options by the name that the API gives them, in the order of the docs. */
 export type OptionTable = Readonly<Record<string, DeclaredOption>>;
 
-/** The default of an option in a training. */
+/** The default of an option for a network. */
 export function defaultsOf({ defaults }: DeclaredOption, stage: TrainedStage): Defaults {
   return "default" in defaults ? defaults : defaults[stage];
 }
 
-/** What values an option takes in a training. */
+/** What values an option takes for a network. */
 export function kindOf({ kind, segmenterKind }: DeclaredOption, stage: TrainedStage): Kind {
   return stage === "segmenter" ? (segmenterKind ?? kind) : kind;
 }
@@ -64,6 +66,9 @@ export interface Circumstances {
   readonly isSmall: boolean;
   readonly isAdamW: boolean;
 }
+
+/** Those of an option that depends on nothing but the recipe. */
+export const usualCircumstances: Circumstances = { isSmall: false, isAdamW: false };
 
 /** The values of each recipe, on which options given by a user stand. */
 export function basesOf(

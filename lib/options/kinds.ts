@@ -19,7 +19,18 @@ export type Kind =
   /** A word, or a value of another kind. */
   | { readonly type: "word-or"; readonly word: string; readonly other: Kind }
   /** At least one number, of which one is above 0. */
-  | { readonly type: "weights"; readonly max: number };
+  | { readonly type: "weights"; readonly max: number }
+  /** At least one word of a list, none twice. */
+  | {
+      readonly type: "words";
+      readonly words: readonly string[];
+      /** What the words are, in the plural. */
+      readonly noun: string;
+      /** The TypeScript type of one word. */
+      readonly typescript: string;
+    }
+  /** A value of its own shape, that a command line can only choose by a word (`wordValues` of the option). */
+  | { readonly type: "own"; readonly rule: z.ZodType; readonly typescript: string };
 
 /** Largest count of anything: what a 32-bit integer holds. */
 const largestCount = 2 ** 31 - 1;
@@ -59,6 +70,14 @@ export function ruleOf(kind: Kind): z.ZodType {
         .array(z.number().min(0).max(kind.max))
         .min(1)
         .refine((list) => list.length === 0 || list.some((each) => each > 0), "numbers of which one is above 0");
+    case "words":
+      return z
+        .array(z.enum(kind.words as [string, ...string[]]))
+        .min(1)
+        .readonly()
+        .refine((list) => new Set(list).size === list.length, `${kind.noun} of which none is named twice`);
+    case "own":
+      return kind.rule;
   }
 }
 
@@ -78,6 +97,10 @@ export function typescriptOf(kind: Kind): string {
       return `${typescriptOf(kind.other)} | "${kind.word}"`;
     case "weights":
       return "readonly number[]";
+    case "words":
+      return `readonly ${kind.typescript}[]`;
+    case "own":
+      return kind.typescript;
   }
 }
 
@@ -97,9 +120,12 @@ export function boundsOf(kind: Kind): string {
       return boundsOf(kind.other) === "" ? "" : `\`"${kind.word}"\`, or ${boundsOf(kind.other)}`;
     case "weights":
       return `numbers of 0 to ${kind.max}, of which one is above 0`;
+    case "words":
+      return "at least one, none twice";
     case "choice":
     case "switch":
     case "switch-or-auto":
+    case "own":
       return "";
   }
 }

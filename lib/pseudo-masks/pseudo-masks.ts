@@ -8,11 +8,8 @@ import type { Split } from "../dataset/split.js";
 import { paletteOf, type TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { boundaryTolerancePx, nativeTolerance } from "../evaluation/boundary-tolerance.js";
-import {
-  type BoundaryTolerance,
-  evaluationOf,
-  type SegmentationEvaluation,
-} from "../evaluation/segmentation-evaluation.js";
+import type { EvaluationSettings } from "../evaluation/evaluation-settings.js";
+import { evaluationOf, type SegmentationEvaluation } from "../evaluation/segmentation-evaluation.js";
 import type { FeatureLevel } from "../model/backbones.js";
 import { assertMasks, assertSameClasses } from "../model/split-checks.js";
 import type { NativeCounts, NativeMaskStore } from "../native/addon.js";
@@ -42,9 +39,7 @@ export interface PseudoMaskOpenOptions extends PseudoMaskWriteOptions {
 }
 
 /** Options of `PseudoMasks.score`. */
-export interface PseudoMaskScoreOptions {
-  /** As `EvaluationOptions.boundaryTolerancePx`. @defaultValue `"auto"` */
-  readonly boundaryTolerancePx?: BoundaryTolerance | undefined;
+export interface PseudoMaskScoreOptions extends EvaluationSettings {
   /** Aborting it stops the scoring. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -10,7 +10,7 @@ import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "./contex
 import { dataLocation, openData } from "./open-data.js";
 import type { OwnDataset } from "./own-dataset.js";
 import { mergeOptions, type PlanOptions } from "./plan-options.js";
-import { type PlanSections, resolveSections, type SectionName } from "./plan.js";
+import { type PlanSections, recordedPlan, resolveSections, type SectionName } from "./plan.js";
 import { refuseDifferences } from "./refuse-differences.js";
 import type { RunReporter } from "./reporter.js";
 import { whileLocked } from "./run-lock.js";
@@ -100,7 +100,7 @@ async function prepare(request: RunRequest): Promise<Prepared> {
   const given = mergeOptions(stored?.given, request.given);
   const base = request.base ?? stored?.base;
   const plan = resolveSections(mergeOptions(base, given), request.sections);
-  const wanted = { ...plan, ...(request.ownDataset && { demo: request.ownDataset.settings }) };
+  const wanted = { ...recordedPlan(plan), ...(request.ownDataset && { demo: request.ownDataset.settings }) };
   if (stored !== undefined) refuseDifferences("a run", request, planDifferences(stored.plan, wanted));
   // Run records of before there was a choice of precision or TF32 name none.
   const device: RunDevice = { ...defaultDevice, ...stored?.device, ...withoutUndefined(request.device ?? {}) };
@@ -123,7 +123,11 @@ async function record(
     ...(basis !== undefined && { basis }),
     ...(base !== undefined && { base }),
     given,
-    plan: { ...stored?.plan, ...prepared.plan, ...(request.ownDataset && { demo: request.ownDataset.settings }) },
+    plan: {
+      ...stored?.plan,
+      ...recordedPlan(prepared.plan),
+      ...(request.ownDataset && { demo: request.ownDataset.settings }),
+    },
   });
 }
 

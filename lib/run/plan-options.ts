@@ -1,9 +1,10 @@
 /** The options that a run can be given, and how layers of them are merged. */
 import type { ClassifierTrainingSettings } from "../classifier/classifier-training-settings.js";
+import type { EvaluationSettings } from "../evaluation/evaluation-settings.js";
 import type { ClassifierBackbone, SegmenterBackbone } from "../model/backbones.js";
 import type { Recipe } from "../options/fields.js";
-import type { PseudoMaskSettings } from "../pseudo-masks/pseudo-mask-options.js";
-import type { GateSettings } from "../segmenter/segmentation-options.js";
+import type { PseudoMaskSettings } from "../pseudo-masks/pseudo-mask-settings.js";
+import type { GateSettings } from "../segmenter/gate-settings.js";
 import type { SegmenterTrainingSettings } from "../segmenter/segmenter-training-settings.js";
 
 /** How many patches of each split a run uses, drawn without preference, the same for every seed. @defaultValue all */
@@ -55,12 +56,11 @@ export interface PlanOptions {
       })
     | undefined;
   readonly evaluation?:
-    | (GateSettings & {
-        /** Whether to evaluate with the class gate too. @defaultValue `true` */
-        readonly gate?: boolean | undefined;
-        /** As `EvaluationOptions.boundaryTolerancePx`. @defaultValue `"auto"` */
-        readonly boundaryTolerancePx?: number | "auto" | undefined;
-      })
+    | (GateSettings &
+        EvaluationSettings & {
+          /** Whether to evaluate with the class gate too. @defaultValue `true` */
+          readonly gate?: boolean | undefined;
+        })
     | undefined;
   readonly pictures?:
     | {

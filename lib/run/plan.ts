@@ -5,6 +5,7 @@ import {
   type ResolvedClassifierTraining,
 } from "../classifier/classifier-training-options.js";
 import { boundaryTolerancePx } from "../evaluation/boundary-tolerance.js";
+import type { EvaluationSettings } from "../evaluation/evaluation-settings.js";
 import {
   type ClassifierBackbone,
   classifierBackbones,
@@ -18,8 +19,10 @@ import { checkOptions } from "../options/check.js";
 import { recordedSettings } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
 import { type NamedNetwork, pretrainedNameOf } from "../pretrained/weights-of-name.js";
-import { type PseudoMaskSettings, resolvePseudoMasks } from "../pseudo-masks/pseudo-mask-options.js";
-import { type GateSettings, resolveGate } from "../segmenter/segmentation-options.js";
+import { resolvePseudoMasks } from "../pseudo-masks/pseudo-mask-options.js";
+import type { PseudoMaskSettings } from "../pseudo-masks/pseudo-mask-settings.js";
+import type { GateSettings } from "../segmenter/gate-settings.js";
+import { resolveGate } from "../segmenter/segmentation-options.js";
 import { type ResolvedSegmenterTraining, resolveSegmenterTraining } from "../segmenter/segmenter-training-options.js";
 import type { PlanOptions } from "./plan-options.js";
 
@@ -35,7 +38,7 @@ interface NetworkSection<Backbone> {
   readonly foldNormalization: boolean;
 }
 
-/** Complete options of each part of a run. The key of a stage is made of its section. */
+/** Complete options of each part of a run; stages work with them as they are. */
 export interface PlanSections {
   readonly classifier: NetworkSection<ClassifierBackbone> & { readonly training: ResolvedClassifierTraining };
   readonly pseudoMasks: Complete<PseudoMaskSettings>;
@@ -45,10 +48,7 @@ export interface PlanSections {
     readonly masks: "pseudo" | "ground-truth";
     readonly training: ResolvedSegmenterTraining;
   };
-  readonly evaluation: Complete<GateSettings> & {
-    readonly gate: boolean;
-    readonly boundaryTolerancePx: number | "auto";
-  };
+  readonly evaluation: Complete<GateSettings> & Complete<EvaluationSettings> & { readonly gate: boolean };
   readonly pictures: { readonly count: number };
 }
 
@@ -117,8 +117,7 @@ function classifierSection({ seed, recipe, classifier = {} }: PlanOptions): Plan
     { seed: checked.seed, recipe, ...classifier.training },
     { pretrained: weights !== undefined, backbone: network.backbone },
   );
-  const recorded = recordedSettings(trainingOptionTable, training);
-  return { ...network, weights: weights ?? null, ...loading, foldNormalization, training: recorded };
+  return { ...network, weights: weights ?? null, ...loading, foldNormalization, training };
 }
 
 function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSections["segmenter"] {
@@ -131,8 +130,7 @@ function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSe
   );
   const loading = loadingOf("run, segmenter", { weights, weightsKey, strict });
   refuseOtherWeights("run, segmenter", weights, network);
-  const recorded = recordedSettings(trainingOptionTable, training);
-  return { ...network, headWidth, weights: weights ?? null, ...loading, foldNormalization, training: recorded };
+  return { ...network, headWidth, weights: weights ?? null, ...loading, foldNormalization, training };
 }
 
 function evaluationSection({ recipe, evaluation = {} }: PlanOptions): PlanSections["evaluation"] {
@@ -155,4 +153,19 @@ const resolvers: { readonly [Name in SectionName]: (options: PlanOptions) => Pla
  */
 export function resolveSections(options: PlanOptions, names: readonly SectionName[]): Partial<PlanSections> {
   return Object.fromEntries(names.map((name) => [name, resolvers[name](options)]));
+}
+
+/** A network's section as a run folder records it, and as the key of its stage is made of it: see {@link recordedSettings}. */
+export function recordedSection<Section extends { readonly training: object }>(section: Section): Section {
+  return { ...section, training: recordedSettings(trainingOptionTable, section.training) };
+}
+
+/** A plan as a run folder records it. */
+export function recordedPlan<Plan extends Partial<PlanSections>>(plan: Plan): Plan {
+  const { classifier, segmenter } = plan;
+  return {
+    ...plan,
+    ...(classifier !== undefined && { classifier: recordedSection(classifier) }),
+    ...(segmenter !== undefined && { segmenter: recordedSection(segmenter) }),
+  };
 }

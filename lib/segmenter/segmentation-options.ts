@@ -3,32 +3,18 @@ import { z } from "zod";
 import { classifierField } from "../classifier/classifier-field.js";
 import type { Classifier } from "../classifier/classifier.js";
 import { boundaryTolerancePx } from "../evaluation/boundary-tolerance.js";
-import type { BoundaryTolerance } from "../evaluation/segmentation-evaluation.js";
-import { type InferenceOptions, inferenceShape, withInferenceBase } from "../model/inference-options.js";
+import type { EvaluationSettings } from "../evaluation/evaluation-settings.js";
+import {
+  type CheckedInference,
+  type InferenceOptions,
+  inferenceShape,
+  withInferenceBase,
+} from "../model/inference-options.js";
 import { type Complete, withBase } from "../model/training-options.js";
 import { checkOptions, refuseOption } from "../options/check.js";
-import * as fields from "../options/fields.js";
-import type { Recipe } from "../options/fields.js";
-
-/** How the class gate is applied (paper section 3.3); what a run records. */
-export interface GateSettings {
-  /**
-   * Base values of the options below.
-   * @defaultValue `"default"`
-   */
-  readonly recipe?: Recipe | undefined;
-  /**
-   * A class is open where the classifier's probability for the patch is above this (strictly), 0..1.
-   * @defaultValue `0.1`, as published: low, since a class that is wrongly closed is lost for the whole patch
-   */
-  readonly gateThreshold?: number | undefined;
-  /**
-   * `"exclude"`: closed classes can't win, unless all are closed. `"multiply"`: logits of closed classes become 0, which
-   * still beats negative ones.
-   * @defaultValue `"exclude"`; recipe `"published"` `"multiply"`
-   */
-  readonly gateRule?: "exclude" | "multiply" | undefined;
-}
+import { basesOf, rulesOf, usualCircumstances } from "../options/declared-option.js";
+import { gateOptionTable } from "./gate-option-table.js";
+import type { GateSettings } from "./gate-settings.js";
 
 /** Options of `Segmenter.predict`. */
 export interface SegmentationOptions extends InferenceOptions, GateSettings {
@@ -42,44 +28,29 @@ export interface SegmentationOptions extends InferenceOptions, GateSettings {
 }
 
 /** Options of `Segmenter.evaluate`. */
-export interface EvaluationOptions extends SegmentationOptions {
-  /**
-   * How far a boundary may be off to count as met, in pixels of the patch, 0..64, for the boundary F1.
-   * @defaultValue `"auto"`, 0.75 per cent of the patch's diagonal, the custom since Csurka et al. 2013: 2.4 pixels of a patch of 224
-   */
-  readonly boundaryTolerancePx?: BoundaryTolerance | undefined;
-}
+export interface EvaluationOptions extends SegmentationOptions, EvaluationSettings {}
 
-/** Base values of the gate by recipe. */
-export const gateBase = {
-  default: { gateThreshold: 0.1, gateRule: "exclude" },
-  published: { gateThreshold: 0.1, gateRule: "multiply" },
-} as const satisfies Record<Recipe, Omit<Complete<GateSettings>, "recipe">>;
+const base = basesOf(gateOptionTable, "segmenter", usualCircumstances);
+const gateShape = rulesOf(gateOptionTable, "segmenter");
+const segmentationShape = { ...gateShape, ...inferenceShape, gate: classifierField.nullish() };
+const segmentationSchema = z.strictObject(segmentationShape);
+const evaluationSchema = z.strictObject({ ...segmentationShape, boundaryTolerancePx });
 
-const gateShape = {
-  recipe: fields.recipe,
-  gateThreshold: fields.probability,
-  gateRule: z.enum(["exclude", "multiply"]),
-} as const;
-
-const segmentationSchema = z.strictObject({ ...inferenceShape, ...gateShape, gate: classifierField.nullish() });
-
-const evaluationSchema = segmentationSchema.extend({ boundaryTolerancePx });
+/** What the schemas let through; their rules come from the table, as the interface of the settings does. */
+type CheckedSegmentation = Complete<GateSettings> &
+  CheckedInference & { readonly gate?: Classifier | null | undefined };
+type CheckedEvaluation = CheckedSegmentation & Complete<EvaluationSettings>;
 
 /** Checks a call of `Segmenter.predict`. */
-export function checkSegmentationOptions(
-  call: string,
-  options: SegmentationOptions | undefined,
-): z.output<typeof segmentationSchema> {
-  return assertGated(call, checkOptions(segmentationSchema, call, withInferenceBase(gateBase, options)), options);
+export function checkSegmentationOptions(call: string, options: SegmentationOptions | undefined): CheckedSegmentation {
+  const checked = checkOptions(segmentationSchema, call, withInferenceBase(base, options));
+  return assertGated(call, checked as CheckedSegmentation, options);
 }
 
 /** Checks a call of `Segmenter.evaluate`. */
-export function checkEvaluationOptions(
-  call: string,
-  options: EvaluationOptions | undefined,
-): z.output<typeof evaluationSchema> {
-  return assertGated(call, checkOptions(evaluationSchema, call, withInferenceBase(gateBase, options)), options);
+export function checkEvaluationOptions(call: string, options: EvaluationOptions | undefined): CheckedEvaluation {
+  const checked = checkOptions(evaluationSchema, call, withInferenceBase(base, options));
+  return assertGated(call, checked as CheckedEvaluation, options);
 }
 
 /** @throws WsssError `WSSS_ERR_OPTION` for settings of a gate that is not there. */
@@ -102,6 +73,6 @@ function assertGated<Checked extends { readonly gate?: unknown }>(
  * @throws WsssError `WSSS_ERR_OPTION` naming option, bound and value.
  */
 export function resolveGate(options: GateSettings = {}): Complete<GateSettings> {
-  const schema = z.strictObject(gateShape);
-  return Object.freeze(checkOptions(schema, "Segmenter.evaluate", withBase(gateBase, options)));
+  const checked = checkOptions(z.strictObject(gateShape), "Segmenter.evaluate", withBase(base, options));
+  return Object.freeze(checked as Complete<GateSettings>);
 }

@@ -39,7 +39,7 @@ import {
   type SegmentationPrediction,
 } from "./segmentation-prediction.js";
 import { checkSegmenterTraining, type SegmenterTrainingOptions } from "./segmenter-training-options.js";
-import { levelWeightsOf, trainSegmenter } from "./train-segmenter.js";
+import { levelWeightsFor, type SegmenterTrainingPlan, trainSegmenter } from "./train-segmenter.js";
 
 /** Options of {@link Segmenter.predictEach}. */
 export interface PredictEachOptions extends SegmentationOptions {
@@ -203,7 +203,19 @@ export class Segmenter extends Model {
     const call = "Segmenter.train";
     const { masks, ...checked } = checkSegmenterTraining(call, options, this);
     if (masks === undefined) throw refuseOption(call, "masks", 'PseudoMasks or "ground-truth"', masks);
-    const plan = { ...checked, masks };
+    return this.trainAsPlanned(split, { ...checked, masks });
+  }
+
+  /**
+   * Like {@link Segmenter.train}, with options that have been checked, for runs, which resolve their plan once.
+   * @internal
+   */
+  trainAsPlanned(
+    split: Split,
+    plan: SegmenterTrainingPlan,
+  ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
+    const call = "Segmenter.train";
+    const { masks, settings } = plan;
     checkSplit(call, "split", split, this.classes);
     if (masks === "ground-truth") assertMasks(call, split, 'masks "ground-truth"');
     else masks.assertDrawnFor(call, split);
@@ -211,14 +223,15 @@ export class Segmenter extends Model {
       checkSplit(call, "validation", plan.validation, this.classes);
       assertMasks(call, plan.validation, "validation");
     }
-    levelWeightsOf(call, plan);
-    checkBatches(call, split, plan.settings, 2);
+    const levelWeights = levelWeightsFor(call, settings.levelWeights, masks === "ground-truth" ? null : masks.levels);
+    checkBatches(call, split, settings, 2);
     this.#handle.assertIdle(call);
-    const precision = trainingPrecision(this.precision, plan.settings.recipe);
-    const training = this.#handle.stream(call, { signal: plan.signal }, (native, signal) =>
-      trainSegmenter(call, native, this.#description, split, plan, { trainings: this.trainings, precision, signal }),
-    );
-    return this.recorded(training, plan.settings);
+    const precision = trainingPrecision(this.precision, settings.recipe);
+    const training = this.#handle.stream(call, { signal: plan.signal }, (native, signal) => {
+      const surroundings = { trainings: this.trainings, precision, signal };
+      return trainSegmenter(call, native, this.#description, split, { ...plan, levelWeights }, surroundings);
+    });
+    return this.recorded(training, settings);
   }
 
   /**

@@ -36,15 +36,8 @@ export type NativeSegmenterTraining = NativeTraining<
 export type SegmenterTrainingPlan = SegmenterTrainingCall & { readonly masks: PseudoMasks | "ground-truth" };
 
 /**
- * Factors on the loss against each level, as the addon wants them.
+ * Factors on the loss against each level, as the addon wants them; the masks need not be there yet.
  * @throws WsssError `WSSS_ERR_OPTION` if there are not as many weights as levels.
- */
-export function levelWeightsOf(call: string, { settings, masks }: SegmenterTrainingPlan): readonly number[] {
-  return levelWeightsFor(call, settings.levelWeights, masks === "ground-truth" ? null : masks.levels);
-}
-
-/**
- * Like {@link levelWeightsOf}, for masks that need not be there yet.
  * @param levels - feature levels of the pseudo masks; null for true masks.
  */
 export function levelWeightsFor(
@@ -64,10 +57,10 @@ export async function* trainSegmenter(
   native: NativeSegmenter,
   description: ModelDescription,
   split: Split,
-  plan: SegmenterTrainingPlan,
+  plan: SegmenterTrainingPlan & { readonly levelWeights: readonly number[] },
   { trainings, precision, signal }: TrainingSurroundings,
 ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
-  const { settings, masks, validation } = plan;
+  const { settings, masks, validation, levelWeights } = plan;
   const configuration = { call, settings, precision, description, train: split, validation, masks };
   const checkpoints = await prepareCheckpoints(configuration, plan);
   const train = await split.load(signal);
@@ -77,10 +70,7 @@ export async function* trainSegmenter(
   const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
   const metadata = metadataOf(description, trainings);
   const context = { split, checkpoints, metadata, precision, isValidated: scored !== null };
-  const options: NativeSegmenterTraining = {
-    ...nativeTraining(settings, context),
-    levelWeights: levelWeightsOf(call, plan),
-  };
+  const options: NativeSegmenterTraining = { ...nativeTraining(settings, context), levelWeights };
   const summary = yield* jobEvents<SegmenterTrainingEvent, TrainingSummary>(
     (onEvent, done) =>
       native.train(options, train.patches, targets, scored, (event) => onEvent(segmenterEventOf(event)), done),

@@ -11,13 +11,13 @@ import {
   addPrefixedNetworkOptions,
   addPrefixedOptions,
   addStageWeights,
-  addTrainingOptions,
-} from "../add-training-options.js";
+  addDeclaredOptions,
+} from "../add-declared-options.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
 import { classifierFlags, planOfRun, presetOf, segmenterFlags } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
-import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
+import { classifierTrainingFlags, segmenterTrainingFlags, sharedTrainingFlags } from "../declared-flags.js";
 import { fraction, oneOf } from "../values.js";
 
 /** Adds the options that all stages together have, for `run` and `demo`. */
@@ -56,9 +56,9 @@ export function addMethodOptions(command: Command): Command {
   groups.addLoadingOptions(command);
   groups.addSegmenterOptions(command);
   const both = "Training (with the prefix --classifier- or --segmenter- for one stage alone):";
-  addTrainingOptions(command, both, sharedTrainingFlags, ["classifier", "segmenter"]);
-  addTrainingOptions(command, "Training of the classifier:", classifierTrainingFlags, ["classifier"]);
-  addTrainingOptions(command, "Training of the segmenter:", segmenterTrainingFlags, ["segmenter"]);
+  addDeclaredOptions(command, both, sharedTrainingFlags, ["classifier", "segmenter"]);
+  addDeclaredOptions(command, "Training of the classifier:", classifierTrainingFlags, ["classifier"]);
+  addDeclaredOptions(command, "Training of the segmenter:", segmenterTrainingFlags, ["segmenter"]);
   for (const [prefix, flags] of [
     ["classifier", classifierFlags],
     ["segmenter", segmenterFlags],

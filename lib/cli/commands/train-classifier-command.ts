@@ -3,11 +3,11 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { checkClassifierPlan } from "../../run/check-plan.js";
 import { performClassifierStage } from "../../run/stages/classifier-stage.js";
-import { addTrainingOptions } from "../add-training-options.js";
+import { addDeclaredOptions } from "../add-declared-options.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { classifierOf } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
-import { classifierTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
+import { classifierTrainingFlags, sharedTrainingFlags } from "../declared-flags.js";
 import { setStageAction } from "./stage-command.js";
 import { trainingAnswer } from "./training-answer.js";
 
@@ -23,8 +23,8 @@ export function addTrainClassifierCommand(program: Command, streams: Streams): v
   groups.addBoardOption(command);
   groups.addDeviceOptions(command);
   groups.addNetworkOptions(command, "classifier");
-  addTrainingOptions(command, "Training:", sharedTrainingFlags, ["classifier"]);
-  addTrainingOptions(command, "Attention and frozen layers:", classifierTrainingFlags, ["classifier"]);
+  addDeclaredOptions(command, "Training:", sharedTrainingFlags, ["classifier"]);
+  addDeclaredOptions(command, "Attention and frozen layers:", classifierTrainingFlags, ["classifier"]);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(
     "after",
     `

@@ -3,11 +3,11 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { checkSegmenterPlan } from "../../run/check-plan.js";
 import { performSegmenterStage } from "../../run/stages/segmenter-stage.js";
-import { addTrainingOptions } from "../add-training-options.js";
+import { addDeclaredOptions } from "../add-declared-options.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { segmenterOf } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
-import { segmenterTrainingFlags, sharedTrainingFlags } from "../training-flags.js";
+import { segmenterTrainingFlags, sharedTrainingFlags } from "../declared-flags.js";
 import { setStageAction } from "./stage-command.js";
 import { trainingAnswer } from "./training-answer.js";
 
@@ -39,8 +39,8 @@ export function addTrainSegmenterCommand(program: Command, streams: Streams): vo
     "--masks <which>",
     "pseudo (train_PM of the run folder), ground-truth, or a folder with PM_<level> folders (default: pseudo)",
   );
-  addTrainingOptions(command, "Training:", sharedTrainingFlags, ["segmenter"]);
-  addTrainingOptions(command, "Loss and augmentation:", segmenterTrainingFlags, ["segmenter"]);
+  addDeclaredOptions(command, "Training:", sharedTrainingFlags, ["segmenter"]);
+  addDeclaredOptions(command, "Loss and augmentation:", segmenterTrainingFlags, ["segmenter"]);
   command
     .optionsGroup("Pseudo masks:")
     .option("--levels <list>", "feature levels to learn from (default: as drawn)", (text: string) => text.split(","));

@@ -6,6 +6,7 @@ import type { ClassifierEpochEvent } from "../../model/training-events.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
+import { recordedSection } from "../plan.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
 import { identityOfFirstWeights } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
@@ -69,8 +70,8 @@ async function train(context: RunContext): Promise<TrainingRecord> {
     const keep = validation === undefined ? "last" : training.keep;
     const checkpointFolder = join(root, "checkpoints", "classifier");
     if (!checkpoints.resume) await removeCheckpoints(checkpointFolder);
-    const options = { ...training, keep, ...checkpoints, checkpointFolder, signal, ...(validation && { validation }) };
-    const record = await followTraining(log, reporter, () => classifier.train(dataset.train, options));
+    const plan = { settings: { ...training, keep }, ...checkpoints, checkpointFolder, signal, validation } as const;
+    const record = await followTraining(log, reporter, () => classifier.trainAsPlanned(dataset.train, plan));
     await classifier.save(join(root, weightsFile));
     return record;
   } finally {
@@ -86,7 +87,7 @@ export async function performClassifierStage(context: RunContext): Promise<Stage
   return await performStage(context, {
     name: stage,
     key: {
-      section: { ...section, weights: await identityOfFirstWeights(section) },
+      section: { ...recordedSection(section), weights: await identityOfFirstWeights(section) },
       classes: classesOf(fingerprint),
       train: fingerprint.train.patches,
       val: [fingerprint.val.patches, fingerprint.val.masks],

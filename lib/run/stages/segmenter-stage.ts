@@ -8,6 +8,7 @@ import { Segmenter } from "../../segmenter/segmenter.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
+import { recordedSection } from "../plan.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
 import { identityOfFirstWeights, maskSource, type StageSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
@@ -92,16 +93,9 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
     const keep = validation === undefined ? "last" : training.keep;
     const checkpointFolder = join(root, "checkpoints", "segmenter");
     if (!checkpoints.resume) await removeCheckpoints(checkpointFolder);
-    const options = {
-      ...training,
-      masks,
-      keep,
-      ...checkpoints,
-      checkpointFolder,
-      signal,
-      ...(validation && { validation }),
-    };
-    const record = await followTraining(log, reporter, () => segmenter.train(dataset.train, options));
+    const settings = { ...training, keep };
+    const plan = { settings, masks, ...checkpoints, checkpointFolder, signal, validation } as const;
+    const record = await followTraining(log, reporter, () => segmenter.trainAsPlanned(dataset.train, plan));
     await segmenter.save(join(root, weightsFile));
     return record;
   } finally {
@@ -119,7 +113,7 @@ export async function performSegmenterStage(context: RunContext): Promise<StageO
   return await performStage(context, {
     name: stage,
     key: {
-      section: { ...section, weights: await identityOfFirstWeights(section) },
+      section: { ...recordedSection(section), weights: await identityOfFirstWeights(section) },
       masks: source === null ? fingerprint.train.masks : { identity: source.identity, levels },
       classes: classesOf(fingerprint),
       train: fingerprint.train.patches,

@@ -1,20 +1,23 @@
-/** Flags of trainings, made from the tables of options, and how the value of each is parsed. */
+/** Flags made from the tables of options, and how the value of each is parsed. */
 import { classifierOptionTable } from "../classifier/classifier-option-table.js";
+import { evaluationOptionTable } from "../evaluation/evaluation-option-table.js";
 import { trainingOptionTable } from "../model/training-option-table.js";
 import type { DeclaredOption, OptionTable } from "../options/declared-option.js";
 import type { Kind } from "../options/kinds.js";
+import { pseudoMaskOptionTable } from "../pseudo-masks/pseudo-mask-option-table.js";
+import { gateOptionTable } from "../segmenter/gate-option-table.js";
 import { segmenterOptionTable } from "../segmenter/segmenter-option-table.js";
-import { decimal, decimals, integer, oneOf, wordOr, yesNoAuto } from "./values.js";
+import { decimal, decimals, integer, oneOf, wordFor, wordOr, words, yesNoAuto } from "./values.js";
 
-/** One option of a training on the command line, and the API's option it stands for. */
-export interface TrainingFlag {
+/** One declared option on the command line, and the API's option it stands for. */
+export interface DeclaredFlag {
   /** Long name without dashes, for example `batch-size`. */
   readonly name: string;
   /** One letter, in the commands that train one stage. */
   readonly short?: string | undefined;
   /** Placeholder of the value; absent for a switch, which also exists as `--no-<name>`. */
   readonly value?: string | undefined;
-  /** The option of `Classifier.train` or `Segmenter.train`. */
+  /** The option of the API. */
   readonly option: string;
   readonly declared: DeclaredOption;
   readonly parse?: ((text: string) => unknown) | undefined;
@@ -26,11 +29,28 @@ export const sharedTrainingFlags = flagsOf(trainingOptionTable);
 export const classifierTrainingFlags = flagsOf(classifierOptionTable);
 /** Options of the segmenter's training alone. */
 export const segmenterTrainingFlags = flagsOf(segmenterOptionTable);
+/** How pseudo masks are drawn. */
+export const pseudoMaskFlags = flagsOf(pseudoMaskOptionTable);
+/** How the class gate is applied. */
+export const gateFlags = flagsOf(gateOptionTable);
+/** How masks are scored. */
+export const evaluationFlags = flagsOf(evaluationOptionTable);
 
-function flagsOf(table: OptionTable): readonly TrainingFlag[] {
+/** Every flag that stands in a table. */
+export const allDeclaredFlags = [
+  ...sharedTrainingFlags,
+  ...classifierTrainingFlags,
+  ...segmenterTrainingFlags,
+  ...pseudoMaskFlags,
+  ...gateFlags,
+  ...evaluationFlags,
+];
+
+function flagsOf(table: OptionTable): readonly DeclaredFlag[] {
   return Object.entries(table).flatMap(([option, declared]) => {
-    const { flag, short, value, kind } = declared;
-    return flag === undefined ? [] : [{ name: flag, short, value, option, declared, parse: parserOf(kind) }];
+    const { flag, short, value, kind, wordValues } = declared;
+    const parse = wordValues === undefined ? parserOf(kind) : wordFor(wordValues);
+    return flag === undefined ? [] : [{ name: flag, short, value, option, declared, parse }];
   });
 }
 
@@ -49,7 +69,10 @@ function parserOf(kind: Kind): ((text: string) => unknown) | undefined {
       return wordOr(kind.word, parserOf(kind.other) ?? String);
     case "weights":
       return decimals;
+    case "words":
+      return words;
     case "switch":
+    case "own":
       return undefined;
   }
 }

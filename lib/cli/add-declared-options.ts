@@ -1,12 +1,12 @@
-/** Training options of commands: with a prefix for one stage or without for both, and how they are read. */
+/** Declared options of commands: with a prefix for one stage or without for both, and how they are read. */
 import { type Command, Option } from "commander";
 import { defaultsOf, type TrainedStage } from "../options/declared-option.js";
-import { section } from "./run-options.js";
-import type { TrainingFlag } from "./training-flags.js";
+import { section } from "./section.js";
+import type { DeclaredFlag } from "./declared-flags.js";
 import { fraction, weightsOrName } from "./values.js";
 
 /** `classifier 20, segmenter 30`, or one value where they agree. */
-function defaultInWords({ declared }: TrainingFlag, stages: readonly TrainedStage[]): string {
+function defaultInWords({ declared }: DeclaredFlag, stages: readonly TrainedStage[]): string {
   const values = stages.map((stage) => ({ stage, value: defaultsOf(declared, stage).default }));
   const [first] = values;
   const same = values.every(({ value }) => value === first?.value);
@@ -14,7 +14,7 @@ function defaultInWords({ declared }: TrainingFlag, stages: readonly TrainedStag
   return ` (default: \`${text}\`)`;
 }
 
-function optionsOf(flag: TrainingFlag, help: string, prefix?: TrainedStage): Option[] {
+function optionsOf(flag: DeclaredFlag, help: string, prefix?: TrainedStage): Option[] {
   const long = prefix === undefined ? flag.name : `${prefix}-${flag.name}`;
   if (flag.value === undefined) {
     return [new Option(`--${long}`, help), new Option(`--no-${long}`, `turn that off`)];
@@ -24,11 +24,11 @@ function optionsOf(flag: TrainingFlag, help: string, prefix?: TrainedStage): Opt
   return [flag.parse === undefined ? option : option.argParser(flag.parse)];
 }
 
-/** Adds training options for the stages of a command under one heading. */
-export function addTrainingOptions(
+/** Adds options for the stages of a command under one heading. */
+export function addDeclaredOptions(
   command: Command,
   heading: string,
-  flags: readonly TrainingFlag[],
+  flags: readonly DeclaredFlag[],
   stages: readonly TrainedStage[],
 ): Command {
   command.optionsGroup(heading);
@@ -40,7 +40,7 @@ export function addTrainingOptions(
 }
 
 /** Adds every option of one stage with its prefix, for commands that train both; not listed one by one in the help. */
-export function addPrefixedOptions(command: Command, flags: readonly TrainingFlag[], prefix: TrainedStage): Command {
+export function addPrefixedOptions(command: Command, flags: readonly DeclaredFlag[], prefix: TrainedStage): Command {
   for (const flag of flags) {
     const help = `${flag.declared.brief}, of the ${prefix} alone`;
     for (const option of optionsOf(flag, help, prefix)) command.addOption(option.hideHelp());
@@ -65,14 +65,22 @@ function attribute(long: string): string {
   return long.replaceAll(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
+/** The values that were given for declared options, by the names of the API. */
+export function valuesOf(
+  given: Readonly<Record<string, unknown>>,
+  flags: readonly DeclaredFlag[],
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(flags.map(({ option, name }) => [option, given[attribute(name)]]));
+}
+
 /** The training options that were given: those for all stages, with those for this stage on top. */
 export function trainingOf(
   given: Readonly<Record<string, unknown>>,
-  flags: readonly TrainingFlag[],
+  flags: readonly DeclaredFlag[],
   prefix: TrainedStage,
 ): Readonly<Record<string, unknown>> | undefined {
-  const entries = flags.map((flag): [string, unknown] => {
-    return [flag.option, given[attribute(`${prefix}-${flag.name}`)] ?? given[attribute(flag.name)]];
-  });
-  return section(Object.fromEntries(entries));
+  const ofStage = Object.fromEntries(
+    flags.map(({ option, name }) => [option, given[attribute(`${prefix}-${name}`)] ?? given[attribute(name)]]),
+  );
+  return section(ofStage);
 }

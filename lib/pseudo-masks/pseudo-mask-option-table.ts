@@ -1,0 +1,86 @@
+/** The table of options of stage 2: feature levels, glass, scaling, views. */
+import { z } from "zod";
+import { featureLevels, featureLevelsOf } from "../model/backbones.js";
+import type { Kind } from "../options/kinds.js";
+import type { OptionTable } from "../options/declared-option.js";
+import { recipes } from "../options/fields.js";
+
+const glassRule = z.strictObject({
+  greyAbove: z.number().min(0).max(255),
+  minAreaPx: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
+});
+
+/** Feature levels, whosever they are. */
+export const levelsKind = {
+  type: "words",
+  words: featureLevels,
+  noun: "levels",
+  typescript: "FeatureLevel",
+} as const satisfies Kind;
+
+/** How pseudo masks are drawn. `npm run generate` writes `pseudo-mask-settings.ts` and the docs from it. */
+export const pseudoMaskOptionTable = {
+  recipe: {
+    kind: { type: "choice", words: recipes },
+    brief: "base values of the options of pseudo masks",
+    meaning: "Base values of the options below.",
+    defaults: { default: "default" },
+    reason: "the method with its known defects repaired",
+  },
+  levels: {
+    kind: { type: "word-or", word: "all", other: levelsKind },
+    flag: "levels",
+    value: "list",
+    brief:
+      `feature levels, from \`${featureLevelsOf.resnet38.join(",")}\`, of MobileNetV2 \`${featureLevelsOf.mobilenet.join(",")}\`, ` +
+      `of EfficientNet-Lite \`${featureLevelsOf["efficientnet-lite0"].join(",")}\`; \`all\`: the network's three`,
+    meaning: "Feature levels to draw from. Their order is that of the masks and of `levelWeights`.",
+    defaults: { default: "all" },
+    reason:
+      "the three of the classifier's network, deepest first: for ResNet38 `bn7`, `b5_2` and `b4_5`, as in the paper",
+  },
+  glass: {
+    kind: {
+      type: "own",
+      rule: z.union([z.literal("dataset"), z.literal(false), glassRule]),
+      typescript: '"dataset" | false | GlassRule',
+    },
+    flag: "glass",
+    value: "how",
+    wordValues: { dataset: "dataset", none: false },
+    brief: "white areas become background by the dataset's own rule (`dataset`), or not (`none`)",
+    meaning:
+      "White areas that become background: by the dataset's own rule, none (`false`), or by this one: grey value above `greyAbove` " +
+      "(0 to 255) in 4-connected areas of at least `minAreaPx` pixels of the patch.",
+    defaults: { default: "dataset" },
+    reason: "in LUAD-HistoSeg glass is background, in BCSS-WSSS it is not",
+  },
+  scaling: {
+    kind: { type: "choice", words: ["present", "published"] },
+    flag: "scaling",
+    value: "how",
+    brief: "maps compared among the `present` classes, or scaled as `published`",
+    meaning:
+      '`"present"`: the class with the highest raw map among those of the patch\'s label. `"published"`: maps scaled jointly over all ' +
+      "classes first, which differs at the one pixel where a present class holds the joint minimum.",
+    defaults: { default: "present", published: "published" },
+    reason: "what the map of an absent class holds should not decide between present ones",
+  },
+  views: {
+    kind: { type: "choice", words: ["one", "flips"] },
+    flag: "views",
+    value: "which",
+    brief:
+      "maps of the patch alone (`one`, as published), or averaged over it and its three mirror images (`flips`), at four times the work",
+    meaning:
+      'What the classifier looks at: the patch alone, as published (`"one"`), or the patch and its three mirror images (`"flips"`), ' +
+      "whose maps are averaged, at four times the work.",
+    defaults: { default: "flips", published: "one" },
+    reason:
+      "tissue has no left or right, so what the mirror images do not share is noise: on real tissue the masks of MobileNetV2 gain about " +
+      "3 points of mIoU (docs/notes/real-tissue.md)",
+  },
+} as const satisfies OptionTable;
