@@ -7,13 +7,18 @@ export function freeMemoryBytes(): number {
   // Node 20.13 and later know the limit of a container.
   const { availableMemory } = process as { readonly availableMemory?: () => number };
   const available = availableMemory?.call(process) ?? 0;
-  return Math.min(freemem(), available > 0 ? available : Infinity, addressSpaceLeft());
+  return Math.min(
+    freemem(),
+    available > 0 ? available : Infinity,
+    leftOf("Max address space", "VmSize"),
+    leftOf("Max data size", "VmData"),
+  );
 }
 
-/** What `ulimit -v` leaves; infinite where it is not set. */
-function addressSpaceLeft(): number {
-  const [limit] = numbersOf("/proc/self/limits", /^Max address space\s+(\d+)/m);
-  const [used] = numbersOf("/proc/self/status", /^VmSize:\s+(\d+) kB/m);
+/** What a limit of the process leaves, such as `ulimit -v` of the address space; infinite where it is not set. */
+function leftOf(limited: string, measured: string): number {
+  const [limit] = numbersOf("/proc/self/limits", new RegExp(`^${limited}\\s+(\\d+)`, "m"));
+  const [used] = numbersOf("/proc/self/status", new RegExp(`^${measured}:\\s+(\\d+) kB`, "m"));
   return limit === undefined || used === undefined ? Infinity : Math.max(0, limit - used * 1024);
 }
 

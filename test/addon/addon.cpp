@@ -38,6 +38,7 @@ const OperationTable& operations() {
     add_evaluation_operations(made);
     add_weights_operations(made);
     add_recording_operations(made);
+    add_memory_operations(made);
     return made;
   }();
   return table;

@@ -1,6 +1,7 @@
 #include "wsss/device/device_memory.h"
 
 #include <ATen/DeviceAccelerator.h>
+#include <malloc.h>
 #include <oneapi/dnnl/dnnl_common.hpp>
 
 #include <new>
@@ -77,6 +78,7 @@ bool is_out_of_memory(const std::exception& exception) {
 
 void release_idle_memory(const c10::Device& device) {
   if (MemoryReuse* reuse = MemoryReuse::of_thread()) reuse->release();
+  if (device.is_cpu()) malloc_trim(0);
   if (!device.is_cuda()) return;
   const DeviceUse use(device);
   at::accelerator::emptyCache();

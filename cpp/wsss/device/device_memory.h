@@ -29,7 +29,7 @@ void wait_for(const c10::Device& device);
 /// Whether a failure of LibTorch means that memory ran out, on the host or on a device.
 bool is_out_of_memory(const std::exception& error);
 
-/// Gives back what LibTorch and MemoryReuse hold ready for the next tensors.
+/// Gives back what LibTorch, MemoryReuse and the C library hold ready for the next tensors.
 void release_idle_memory(const c10::Device& device);
 
 }  // namespace wsss

@@ -9,6 +9,7 @@
 #include "wsss/core/remedy.h"
 #include "wsss/device/device_memory.h"
 #include "wsss/device/device_use.h"
+#include "wsss/device/sound_thread.h"
 
 namespace wsss {
 
@@ -31,12 +32,13 @@ std::int64_t fitting_patches(std::int64_t most, const c10::Device& device,
 
 std::optional<Error> memory_failure_of(const std::function<void()>& work) {
   try {
-    work();
+    on_sound_thread(work);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kOutOfMemory) throw;
     return error;
   } catch (const std::exception& error) {
     if (!is_out_of_memory(error)) throw;
+    note_failure_of_thread(error);
     return Error(ErrorCode::kOutOfMemory, sentence_of(error));
   }
   return std::nullopt;
@@ -52,7 +54,11 @@ std::string fitting_in_words(std::int64_t fits) {
 
 void work_on_batch(std::int64_t patches, const c10::Device& device, const std::function<void(std::int64_t)>& work) {
   const DeviceUse use(device);
-  const auto failure = memory_failure_of([&] { work(patches); });
+  const auto once = [&] { return memory_failure_of([&] { work(patches); }); };
+  if (!once()) return;
+  // What batches of another size left idle, libraries beside LibTorch cannot take.
+  release_idle_memory(device);
+  const auto failure = once();
   if (!failure) return;
   const std::int64_t fits = fitting_patches(patches / 2, device, work);
   throw Error(ErrorCode::kOutOfMemory,
