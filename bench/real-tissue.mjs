@@ -9,17 +9,12 @@
  *
  * Two processes with one thread each (-- --threads 1) and a folder and seeds of their own get a third more done than one with two.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import sharp from "sharp";
-import { decodePatch } from "../dist/image/decode-patch.js";
-import { readIndexPng, writeIndexPng } from "../dist/image/index-png.js";
-import { mapConcurrently } from "../dist/async/map-concurrently.js";
-import { writeDatasetDescription } from "../dist/index.js";
-import { description, main, palette, source, weights } from "./glas/material.mjs";
+import { main, source, weights } from "./glas/material.mjs";
+import { makePatches } from "./glas/patches.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,49 +27,6 @@ const { values, positionals } = parseArgs({
   },
 });
 
-/** One patch and its mask at another size. */
-async function reducePatch(from, to, px) {
-  const size = { width: px, height: px, fit: "fill" };
-  const { data, width, height } = await decodePatch(from.image);
-  const picture = sharp(data, { raw: { width, height, channels: 3 } }).resize(size);
-  await picture.png().toFile(to.image);
-  const mask = await readIndexPng(from.mask, { palette });
-  const raw = { width: mask.width, height: mask.height, channels: 1 };
-  const reduced = sharp(mask.indices, { raw }).resize({ ...size, kernel: "nearest" });
-  const indices = await reduced.toColourspace("b-w").raw().toBuffer();
-  await writeIndexPng(to.mask, { indices, width: px, height: px }, palette);
-}
-
-/** The three-class variant of the shared data at another size, with a manifest that says whom each patch is of. */
-async function makeDataset(folder, px) {
-  if (existsSync(path.join(folder, "wsss-dataset.json"))) return;
-  const full = `${folder}-full-size`;
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(path.join(folder, "patches"), { recursive: true });
-  await mkdir(path.join(folder, "masks"), { recursive: true });
-  execFileSync(process.execPath, [path.join(source, "make_variant.mjs"), "3", full], { stdio: "ignore" });
-  const rows = (await readFile(path.join(source, "patches.csv"), "utf8")).trim().split("\n").slice(1);
-  const manifest = ["image,mask,split,patient,labels"];
-  await mapConcurrently(rows, async (row) => {
-    const [split, name, patient, , , ...shares] = row.split(",");
-    const [healthy, adenomatous, malignant, stroma] = shares.map((share) => Number(share) >= 0.03);
-    const present = [healthy || adenomatous, malignant, stroma];
-    const label = split === "train" ? `-[${present.map(Number).join(" ")}]` : "";
-    const [images, masks] = split === "train" ? ["train", "train_mask"] : [`${split}/img`, `${split}/mask`];
-    const from = {
-      image: path.join(full, images, `${name}${label}.png`),
-      mask: path.join(full, masks, `${name}${label}.png`),
-    };
-    const to = { image: path.join(folder, "patches", `${name}.png`), mask: path.join(folder, "masks", `${name}.png`) };
-    await reducePatch(from, to, px);
-    const labels = description.classes.flatMap((one, index) => (present[index] ? [one.name] : [])).join(";");
-    manifest.push(`patches/${name}.png,masks/${name}.png,${split},P${patient},${labels}`);
-  });
-  await rm(full, { recursive: true });
-  await writeFile(path.join(folder, "patches.csv"), `${manifest.join("\n")}\n`);
-  await writeDatasetDescription(folder, description);
-}
-
 if (!existsSync(path.join(source, "make_variant.mjs"))) {
   console.log(`SKIPPED: there is no real tissue in ${source}`);
   process.exit(0);
@@ -82,7 +34,7 @@ if (!existsSync(path.join(source, "make_variant.mjs"))) {
 
 const out = path.resolve(values.out);
 const data = path.join(out, `glas3-${values["patch-px"]}px`);
-await makeDataset(data, Number(values["patch-px"]));
+await makePatches(data, Number(values["patch-px"]));
 
 const { backbone } = values;
 const network = ["--classifier-backbone", backbone, "--segmenter-backbone", backbone, "--head-width", "1/4"];

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 const shared = path.resolve(root, "..", "shared");
 export const source = path.join(shared, "data", "glas4");
+export const wholeImages = path.join(shared, "data", "glas-whole");
 export const weights = path.join(shared, "weights", "mobilenet_v2_imagenet_q8_legacy.pth");
 export const main = path.join(root, "dist", "cli", "main.js");
 
