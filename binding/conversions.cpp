@@ -53,6 +53,14 @@ void read_shared(const Fields& fields, TrainingOptions& options) {
   options.precision = precision_of(fields);
   options.augmentation.horizontal_flip = fields.number("horizontalFlip");
   options.augmentation.vertical_flip = fields.number("verticalFlip");
+  options.augmentation.quarter_turns = fields.number("quarterTurns");
+  options.augmentation.scale_min = fields.number("scaleMin");
+  options.augmentation.scale_max = fields.number("scaleMax");
+  options.augmentation.brightness = fields.number("brightness");
+  options.augmentation.contrast = fields.number("contrast");
+  options.augmentation.saturation = fields.number("saturation");
+  options.augmentation.hue = fields.number("hue");
+  options.augmentation.stain = fields.number("stainJitter");
   options.dropout_factor = fields.number("dropoutFactor");
   options.checkpoint_folder = fields.string("checkpointFolder");
   options.checkpoint_steps = fields.integer("checkpointSteps");
@@ -144,7 +152,9 @@ PseudoMaskOptions pseudo_mask_options(Napi::Value value) {
   options.scaling = word<CamScaling>(fields.string("scaling"), "scaling",
                                      {{"present", CamScaling::kPresent}, {"published", CamScaling::kPublished}});
   options.views =
-      word<CamViews>(fields.string("views"), "views", {{"one", CamViews::kOne}, {"flips", CamViews::kFlips}});
+      word<CamViews>(fields.string("views"), "views",
+                     {{"one", CamViews::kOne}, {"flips", CamViews::kFlips}, {"symmetries", CamViews::kSymmetries}});
+  options.padding = fields.integer("paddingPx");
   return options;
 }
 

@@ -56,6 +56,9 @@ const refused: readonly (readonly [call: (options: unknown) => unknown, options:
   ],
   [classifier, { warmupEpochs: 5, epochs: 5 }, "warmupEpochs must be below epochs (5), received 5 (Classifier.train)"],
   [classifier, { horizontalFlip: 1.1 }, "horizontalFlip must be at most 1, received 1.1 (Classifier.train)"],
+  [classifier, { hue: 0.6 }, "hue must be at most 0.5, received 0.6 (Classifier.train)"],
+  [classifier, { scaleMin: 1.5 }, "scaleMax must be at least scaleMin (1.5), received 1 (Classifier.train)"],
+  [classifier, { scaleMax: 0.9 }, "scaleMax must be at least scaleMin (1), received 0.9 (Classifier.train)"],
   [classifier, { schedule: "exp" }, 'schedule must be "poly" or "cosine" or "step", received "exp" (Classifier.train)'],
   [classifier, { recipe: "paper" }, 'recipe must be "default" or "published", received "paper" (Classifier.train)'],
   [classifier, { seed: -1 }, "seed must be at least 0, received -1 (Classifier.train)"],
@@ -242,6 +245,14 @@ describe("the recipes", () => {
       seed: 0,
       horizontalFlip: 0.5,
       verticalFlip: 0.5,
+      quarterTurns: 0,
+      scaleMin: 1,
+      scaleMax: 1,
+      brightness: 0,
+      contrast: 0,
+      saturation: 0,
+      hue: 0,
+      stainJitter: 0,
       dropoutFactor: 1,
       keep: "best",
       pdaStartEpoch: 3,
@@ -260,6 +271,7 @@ describe("the recipes", () => {
       glass: "dataset",
       scaling: "present",
       views: "flips",
+      paddingPx: 0,
     });
     expect(resolveGate()).toEqual({ recipe: "default", gateThreshold: 0.1, gateRule: "exclude" });
   });

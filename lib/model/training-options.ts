@@ -100,6 +100,8 @@ export function checkTraining(
     momentum: number;
     warmupEpochs: number;
     epochs: number;
+    scaleMin: number;
+    scaleMax: number;
     validation?: unknown;
     checkpointFolder?: unknown;
     resume?: boolean | undefined;
@@ -113,6 +115,9 @@ export function checkTraining(
     throw refuseOption(call, "nesterov", "false while momentum is 0", true);
   if (checked.warmupEpochs >= checked.epochs) {
     throw refuseOption(call, "warmupEpochs", `below epochs (${checked.epochs})`, checked.warmupEpochs);
+  }
+  if (checked.scaleMax < checked.scaleMin) {
+    throw refuseOption(call, "scaleMax", `at least scaleMin (${checked.scaleMin})`, checked.scaleMax);
   }
   if (checked.resume === true && checked.checkpointFolder === undefined) {
     throw refuseOption(call, "resume", "false without a checkpointFolder", true);

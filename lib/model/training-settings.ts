@@ -114,6 +114,55 @@ export interface TrainingSettings {
    */
   readonly verticalFlip?: number | undefined;
   /**
+   * Probability that a patch is turned by 90, 180 or 270 degrees, each as probable; by 180 where patches are not
+   * square. Bounds: 0 to 1.
+   * @defaultValue `0` (as published)
+   */
+  readonly quarterTurns?: number | undefined;
+  /**
+   * Smallest factor by which the tissue of a patch is enlarged. What no longer fits is cut off at a random place; where
+   * tissue is reduced, it goes on mirrored beyond the border of the patch. The labels of the patch stay. Bounds: 0.5 to
+   * 4.
+   * @defaultValue `1` (as published)
+   */
+  readonly scaleMin?: number | undefined;
+  /**
+   * Largest factor by which the tissue of a patch is enlarged, at least `scaleMin`; as many patches get a factor below
+   * the geometric mean of both as above. Bounds: 0.5 to 4.
+   * @defaultValue `1` (as published)
+   */
+  readonly scaleMax?: number | undefined;
+  /**
+   * Jitter of brightness: a patch is multiplied by a factor of 1 - x to 1 + x, as torchvision's ColorJitter does.
+   * Bounds: 0 to 1.
+   * @defaultValue `0` (as published)
+   */
+  readonly brightness?: number | undefined;
+  /**
+   * Jitter of contrast: distances from the mean grey of the patch are multiplied by a factor of 1 - x to 1 + x. Bounds:
+   * 0 to 1.
+   * @defaultValue `0` (as published)
+   */
+  readonly contrast?: number | undefined;
+  /**
+   * Jitter of saturation: distances of pixels from their own grey are multiplied by a factor of 1 - x to 1 + x. Bounds:
+   * 0 to 1.
+   * @defaultValue `0` (as published)
+   */
+  readonly saturation?: number | undefined;
+  /**
+   * Jitter of hue: the chroma of a patch is turned in YIQ by -x to x of a whole turn. Bounds: 0 to 0.5.
+   * @defaultValue `0` (as published)
+   */
+  readonly hue?: number | undefined;
+  /**
+   * Jitter of the stain (Tellez et al. 2018): the densities of haematoxylin and of eosin are multiplied by factors of 1
+   * - x to 1 + x, and shifted by -x to x. Dyes are told apart by the colours of Ruifrok and Johnston (2001). Bounds: 0
+   * to 0.5.
+   * @defaultValue `0` (as published)
+   */
+  readonly stainJitter?: number | undefined;
+  /**
    * Factor on every dropout probability of the network; 0 turns dropout off. Bounds: 0 to 1.
    * @defaultValue `1` (the paper's probabilities)
    */

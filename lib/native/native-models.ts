@@ -68,8 +68,10 @@ export interface NativePseudoMaskOptions {
   readonly glassMinAreaPx: number;
   /** `"present"`: argmax over the present classes' raw maps. `"published"`: joint min-max with its tie pixel. */
   readonly scaling: "present" | "published";
-  /** `"flips"`: maps averaged over the patch and its three mirror images. */
-  readonly views: "one" | "flips";
+  /** `"flips"`: maps averaged over the patch and its three mirror images; `"symmetries"`: over all eight ways to lay it. */
+  readonly views: "one" | "flips" | "symmetries";
+  /** The patch goes on mirrored by so many pixels while its maps are drawn. */
+  readonly paddingPx: number;
 }
 
 export interface NativeGate {

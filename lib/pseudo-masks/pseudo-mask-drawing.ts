@@ -101,7 +101,7 @@ class Writing {
 async function draw(
   native: NativeClassifier,
   split: Split,
-  { levels, glass: wanted, scaling, views, batchSize, output, signal, onProgress }: Work,
+  { levels, glass: wanted, scaling, views, paddingPx, batchSize, output, signal, onProgress }: Work,
   writing?: Writing,
 ): Promise<PseudoMasks> {
   const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
@@ -113,6 +113,7 @@ async function draw(
     batchSize,
     scaling,
     views,
+    paddingPx,
     glass: glass !== null,
     glassGreyAbove: glass?.greyAbove ?? 255,
     glassMinAreaPx: glass?.minAreaPx ?? 0,

@@ -1,7 +1,7 @@
 /** The table of options of stage 2: feature levels, glass, scaling, views. */
 import { z } from "zod";
 import { featureLevels, featureLevelsOf } from "../model/backbones.js";
-import type { Kind } from "../options/kinds.js";
+import { integerFrom, type Kind } from "../options/kinds.js";
 import type { OptionTable } from "../options/declared-option.js";
 import { recipes } from "../options/fields.js";
 
@@ -70,17 +70,30 @@ export const pseudoMaskOptionTable = {
     reason: "what the map of an absent class holds should not decide between present ones",
   },
   views: {
-    kind: { type: "choice", words: ["one", "flips"] },
+    kind: { type: "choice", words: ["one", "flips", "symmetries"] },
     flag: "views",
     value: "which",
     brief:
-      "maps of the patch alone (`one`, as published), or averaged over it and its three mirror images (`flips`), at four times the work",
+      "maps of the patch alone (`one`, as published), averaged over it and its three mirror images (`flips`), at four times the work, or " +
+      "over all eight ways to lay it (`symmetries`), at eight times",
     meaning:
-      'What the classifier looks at: the patch alone, as published (`"one"`), or the patch and its three mirror images (`"flips"`), ' +
-      "whose maps are averaged, at four times the work.",
+      'What the classifier looks at: the patch alone, as published (`"one"`), the patch and its three mirror images (`"flips"`), whose ' +
+      'maps are averaged, at four times the work, or all eight ways to lay a square patch (`"symmetries"`), at eight times.',
     defaults: { default: "flips", published: "one" },
     reason:
       "tissue has no left or right, so what the mirror images do not share is noise: on real tissue the masks of MobileNetV2 gain about " +
       "3 points of mIoU (docs/notes/real-tissue.md)",
+  },
+  paddingPx: {
+    kind: integerFrom(0, 1024),
+    flag: "map-padding",
+    value: "px",
+    brief: "the patch goes on mirrored by so many pixels while its maps are drawn",
+    meaning:
+      "The patch goes on mirrored by so many pixels on each side while its maps are drawn; below its size. Networks that pad with zeros see " +
+      "where a patch ends, and their maps are biased by it.",
+    defaults: { default: 0 },
+    before: 0,
+    reason: "as published",
   },
 } as const satisfies OptionTable;

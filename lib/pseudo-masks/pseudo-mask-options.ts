@@ -66,6 +66,6 @@ export function checkPseudoMaskOptions(call: string, options: unknown): Checked 
  */
 export function resolvePseudoMasks(options: PseudoMaskOptions = {}): Complete<PseudoMaskSettings> {
   const checked = checkPseudoMaskOptions("Classifier.generatePseudoMasks", options);
-  const { recipe, levels: chosen, glass, scaling, views } = checked;
-  return Object.freeze({ recipe, levels: chosen, glass, scaling, views });
+  const { recipe, levels: chosen, glass, scaling, views, paddingPx } = checked;
+  return Object.freeze({ recipe, levels: chosen, glass, scaling, views, paddingPx });
 }

@@ -30,11 +30,18 @@ export interface PseudoMaskSettings {
    */
   readonly scaling?: "present" | "published" | undefined;
   /**
-   * What the classifier looks at: the patch alone, as published (`"one"`), or the patch and its three mirror images
-   * (`"flips"`), whose maps are averaged, at four times the work.
+   * What the classifier looks at: the patch alone, as published (`"one"`), the patch and its three mirror images
+   * (`"flips"`), whose maps are averaged, at four times the work, or all eight ways to lay a square patch
+   * (`"symmetries"`), at eight times.
    * @defaultValue `"flips"`, recipe `"published"` `"one"` (tissue has no left or right, so what the mirror images do
    *   not share is noise: on real tissue the masks of MobileNetV2 gain about 3 points of mIoU
    *   (docs/notes/real-tissue.md))
    */
-  readonly views?: "one" | "flips" | undefined;
+  readonly views?: "one" | "flips" | "symmetries" | undefined;
+  /**
+   * The patch goes on mirrored by so many pixels on each side while its maps are drawn; below its size. Networks that
+   * pad with zeros see where a patch ends, and their maps are biased by it. Bounds: an integer of 0 to 1024.
+   * @defaultValue `0` (as published)
+   */
+  readonly paddingPx?: number | undefined;
 }

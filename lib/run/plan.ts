@@ -19,6 +19,7 @@ import { checkOptions } from "../options/check.js";
 import { recordedSettings } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
 import { type NamedNetwork, pretrainedNameOf } from "../pretrained/weights-of-name.js";
+import { pseudoMaskOptionTable } from "../pseudo-masks/pseudo-mask-option-table.js";
 import { resolvePseudoMasks } from "../pseudo-masks/pseudo-mask-options.js";
 import type { PseudoMaskSettings } from "../pseudo-masks/pseudo-mask-settings.js";
 import type { GateSettings } from "../segmenter/gate-settings.js";
@@ -162,9 +163,10 @@ export function recordedSection<Section extends { readonly training: object }>(s
 
 /** A plan as a run folder records it. */
 export function recordedPlan<Plan extends Partial<PlanSections>>(plan: Plan): Plan {
-  const { classifier, segmenter } = plan;
+  const { classifier, pseudoMasks, segmenter } = plan;
   return {
     ...plan,
+    ...(pseudoMasks !== undefined && { pseudoMasks: recordedSettings(pseudoMaskOptionTable, pseudoMasks) }),
     ...(classifier !== undefined && { classifier: recordedSection(classifier) }),
     ...(segmenter !== undefined && { segmenter: recordedSection(segmenter) }),
   };

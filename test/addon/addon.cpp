@@ -39,6 +39,7 @@ const OperationTable& operations() {
     add_weights_operations(made);
     add_recording_operations(made);
     add_memory_operations(made);
+    add_augmentation_operations(made);
     return made;
   }();
   return table;

@@ -170,11 +170,22 @@ void gathered_case(Workspace& w, const Fields& fields) {
   std::vector<AugmentationDraw> draws;
   for (std::int64_t i = 0; i < 2 * n; ++i) {
     indices.push_back((i * 7) % n);
-    draws.push_back({i % 2 == 1, i % 4 > 1, i % 3 == 0 ? 0.0 : 0.4 * static_cast<double>(i)});
+    const auto step = static_cast<double>(i);
+    AugmentationDraw draw;
+    draw.flip_horizontally = i % 2 == 1;
+    draw.flip_vertically = i % 4 > 1;
+    draw.blur_radius = i % 3 == 0 ? 0.0 : 0.4 * step;
+    draw.quarter_turns = i % 4;
+    if (i % 5 > 1) draw.scale = 0.6 + 0.15 * step, draw.row_shift = 0.07 * step, draw.column_shift = 0.9 - 0.08 * step;
+    if (i % 3 > 0) draw.light = {0.7 + 0.1 * step, 1.3 - 0.05 * step, 0.8 + 0.05 * step, 0.03 * step};
+    if (i % 4 > 1) draw.stain = {0.9, 0.05, 1.2, -0.03};
+    draws.push_back(draw);
   }
+  std::vector<double> means;
+  for (const auto index : indices) means.push_back(mean_grey(patches.patch(index), height * width));
   const at::Tensor images = image_batch(patches, indices, draws, at::kFloat, at::kCPU);
   const c10::Device device = parse_device(fields.string("device"));
-  const at::Tensor bytes = gathered_batch(patches.images().to(device), indices, draws).to(at::kCPU);
+  const at::Tensor bytes = gathered_batch(patches.images().to(device), indices, draws, means).to(at::kCPU);
   bool same = at::equal(bytes.permute({0, 3, 1, 2}).to(at::kFloat) / 255.0, images);
   const at::Tensor by_host = mask_batch(masks, indices, draws, at::kCPU);
   for (std::int64_t level = 0; level < 2; ++level) {

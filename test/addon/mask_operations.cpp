@@ -146,7 +146,10 @@ void blur_case(Workspace& w, const Fields& fields) {
 void augment_case(Workspace& w, const Fields& fields) {
   const at::Tensor image = w.get("image").contiguous(), mask = w.get("mask").contiguous();
   const std::int64_t height = image.size(0), width = image.size(1);
-  const AugmentationDraw draw{fields.boolean("horizontal"), fields.boolean("vertical"), fields.number("radius")};
+  AugmentationDraw draw;
+  draw.flip_horizontally = fields.boolean("horizontal");
+  draw.flip_vertically = fields.boolean("vertical");
+  draw.blur_radius = fields.number("radius");
   PatchStore patches(1, height, width, 1);
   std::memcpy(patches.patch(0), image.const_data_ptr<std::uint8_t>(), static_cast<std::size_t>(image.numel()));
   MaskStore masks(1, height, width, 1);

@@ -4,6 +4,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -16,13 +17,70 @@ namespace wsss {
 
 namespace {
 
-enum Lane : std::uint64_t { kHorizontal, kVertical, kBlur, kRadius };
+/// New ones come last: the draws of before stay what they are.
+enum Lane : std::uint64_t {
+  kHorizontal,
+  kVertical,
+  kBlur,
+  kRadius,
+  kTurn,
+  kTurns,
+  kScale,
+  kRowShift,
+  kColumnShift,
+  kBrightness,
+  kContrast,
+  kSaturation,
+  kHue,
+  kHaematoxylin,
+  kHaematoxylinShift,
+  kEosin,
+  kEosinShift
+};
 
-std::int64_t source_index(std::int64_t row, std::int64_t col, std::int64_t height, std::int64_t width,
-                          const AugmentationDraw& draw) {
-  const std::int64_t source_row = draw.flip_vertically ? height - 1 - row : row;
-  const std::int64_t source_col = draw.flip_horizontally ? width - 1 - col : col;
-  return source_row * width + source_col;
+std::int64_t place_of(double pixels) { return std::llround(std::ldexp(pixels, kPlaceShift)); }
+
+PatchGeometry geometry_of(const AugmentationDraw& draw, std::int64_t height, std::int64_t width) {
+  PatchGeometry geometry{};
+  geometry.flips_horizontally = draw.flip_horizontally;
+  geometry.flips_vertically = draw.flip_vertically;
+  geometry.quarter_turns = height == width ? draw.quarter_turns : draw.quarter_turns & 2;
+  geometry.scales = draw.scale != 1.0;
+  if (!geometry.scales) return geometry;
+  const double step = 1.0 / draw.scale;
+  // The first pixel's middle, in a cut that lies inside the patch, or around it where tissue is reduced.
+  const auto start = [&](std::int64_t length, double shift) {
+    return place_of(shift * static_cast<double>(length) * (1.0 - step) + 0.5 * step - 0.5);
+  };
+  geometry.row_step = geometry.column_step = place_of(step);
+  geometry.row_start = start(height, draw.row_shift);
+  geometry.column_start = start(width, draw.column_shift);
+  return geometry;
+}
+
+bool is_as_it_was(const PatchGeometry& geometry) {
+  return !geometry.flips_horizontally && !geometry.flips_vertically && geometry.quarter_turns == 0 && !geometry.scales;
+}
+
+/// One patch or mask of `channels` in its geometry.
+void gather(const std::uint8_t* from, std::int64_t height, std::int64_t width, std::int64_t channels,
+            const AugmentationDraw& draw, std::uint8_t* to) {
+  const PatchGeometry geometry = geometry_of(draw, height, width);
+  if (is_as_it_was(geometry)) {
+    std::memcpy(to, from, static_cast<std::size_t>(height * width * channels));
+    return;
+  }
+  for (std::int64_t row = 0; row < height; ++row) {
+    for (std::int64_t column = 0; column < width; ++column) {
+      gather_pixel(geometry, row, column, height, width, channels, from, to + (row * width + column) * channels);
+    }
+  }
+}
+
+/// What becomes of a patch's colours; its mean grey is asked for where the contrast changes.
+template <typename MeanGrey>
+Recolouring recolouring_of_draw(const AugmentationDraw& draw, const MeanGrey& mean) {
+  return recolouring_of(draw.light, draw.stain, draw.light.contrast == 1.0 ? 0.0 : mean());
 }
 
 AugmentationDraw draw_at(const std::vector<AugmentationDraw>& draws, std::size_t i) {
@@ -53,6 +111,22 @@ at::Tensor table_on(const c10::Device& device, const std::vector<T>& rows) {
   return sent(table, device);
 }
 
+/// Changes the colours of [n, H, W, 3] uint8 in place, where it lies.
+void recolour_batch(const at::Tensor& batch, const std::vector<Recolouring>& each) {
+  const DensityTables host = density_tables();
+  const c10::Device device = batch.device();
+  const at::Tensor table = table_on(device, each);
+  const at::Tensor density = table_on(device, std::vector<std::int32_t>(host.density, host.density + 256));
+  const at::Tensor value = table_on(device, std::vector<std::uint8_t>(host.value, host.value + kLargestDensity + 1));
+  RecolourPatches recolouring{};
+  recolouring.batch = batch.data_ptr<std::uint8_t>();
+  recolouring.each = static_cast<const Recolouring*>(table.const_data_ptr());
+  recolouring.area = batch.size(1) * batch.size(2);
+  recolouring.tables = {static_cast<const std::int32_t*>(density.const_data_ptr()),
+                        value.const_data_ptr<std::uint8_t>()};
+  launch(recolouring, batch.size(0) * recolouring.area, device);
+}
+
 /// Whether a set is no burden to a CUDA device with our kernels: the training itself needs the memory.
 bool has_room(const c10::Device& device, std::int64_t bytes) {
   constexpr std::size_t kShare = 8;
@@ -73,30 +147,40 @@ AugmentationDraw draw_augmentation(const Augmentation& augmentation, std::uint64
   draw.flip_horizontally = unit(kHorizontal) < augmentation.horizontal_flip;
   draw.flip_vertically = unit(kVertical) < augmentation.vertical_flip;
   if (unit(kBlur) < augmentation.blur) draw.blur_radius = unit(kRadius);
+  if (unit(kTurn) < augmentation.quarter_turns) draw.quarter_turns = 1 + static_cast<std::int64_t>(3.0 * unit(kTurns));
+  if (augmentation.scale_min != 1.0 || augmentation.scale_max != 1.0) {
+    draw.scale = augmentation.scale_min * std::pow(augmentation.scale_max / augmentation.scale_min, unit(kScale));
+    draw.row_shift = unit(kRowShift);
+    draw.column_shift = unit(kColumnShift);
+  }
+  const auto about = [&](double middle, double width, Lane lane) {
+    return width == 0.0 ? middle : middle + width * (2.0 * unit(lane) - 1.0);
+  };
+  draw.light.brightness = about(1.0, augmentation.brightness, kBrightness);
+  draw.light.contrast = about(1.0, augmentation.contrast, kContrast);
+  draw.light.saturation = about(1.0, augmentation.saturation, kSaturation);
+  draw.light.hue = about(0.0, augmentation.hue, kHue);
+  draw.stain.haematoxylin = about(1.0, augmentation.stain, kHaematoxylin);
+  draw.stain.haematoxylin_shift = about(0.0, augmentation.stain, kHaematoxylinShift);
+  draw.stain.eosin = about(1.0, augmentation.stain, kEosin);
+  draw.stain.eosin_shift = about(0.0, augmentation.stain, kEosinShift);
   return draw;
 }
 
 void augment_patch(const std::uint8_t* rgb, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
                    std::uint8_t* out) {
-  if (!draw.flip_horizontally && !draw.flip_vertically) {
-    std::memcpy(out, rgb, static_cast<std::size_t>(height * width * 3));
-  } else {
-    for (std::int64_t row = 0; row < height; ++row) {
-      for (std::int64_t col = 0; col < width; ++col) {
-        std::memcpy(out + (row * width + col) * 3, rgb + source_index(row, col, height, width, draw) * 3, 3);
-      }
-    }
+  gather(rgb, height, width, 3, draw, out);
+  const Recolouring how = recolouring_of_draw(draw, [&] { return mean_grey(rgb, height * width); });
+  if (how.changes_stain || how.changes_light) {
+    const DensityTables tables = density_tables();
+    for (std::int64_t pixel = 0; pixel < height * width; ++pixel) recolour(how, tables, out + pixel * 3);
   }
   gaussian_blur(out, height, width, draw.blur_radius);
 }
 
 void augment_mask(const std::uint8_t* mask, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
                   std::uint8_t* out) {
-  for (std::int64_t row = 0; row < height; ++row) {
-    for (std::int64_t col = 0; col < width; ++col) {
-      out[row * width + col] = mask[source_index(row, col, height, width, draw)];
-    }
-  }
+  gather(mask, height, width, 1, draw, out);
 }
 
 at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t>& indices,
@@ -139,28 +223,33 @@ at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& i
 }
 
 at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>& indices,
-                          const std::vector<AugmentationDraw>& draws) {
+                          const std::vector<AugmentationDraw>& draws, const std::vector<double>& mean_greys) {
   const auto n = static_cast<std::int64_t>(indices.size());
-  std::vector<std::int64_t> mirrored;
+  const bool has_colours = set.size(3) == BlurPatches::kChannels;
+  std::vector<PatchGeometry> geometries;
+  std::vector<Recolouring> recolourings;
   std::vector<Box> boxes;
-  bool blurs = false;
+  bool blurs = false, recolours = false;
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const AugmentationDraw draw = draw_at(draws, i);
-    mirrored.push_back((draw.flip_horizontally ? 1 : 0) + (draw.flip_vertically ? 2 : 0));
+    geometries.push_back(geometry_of(draw, set.size(1), set.size(2)));
     boxes.push_back(blur_box(draw.blur_radius));
-    blurs = blurs || (draw.blur_radius > 0.0 && set.size(3) == BlurPatches::kChannels);
+    if (has_colours) recolourings.push_back(recolouring_of_draw(draw, [&] { return mean_greys.at(i); }));
+    blurs = blurs || (draw.blur_radius > 0.0 && has_colours);
+    recolours = recolours || (has_colours && (recolourings[i].changes_stain || recolourings[i].changes_light));
   }
-  const at::Tensor index_table = table_on(set.device(), indices), mirror_table = table_on(set.device(), mirrored);
+  const at::Tensor index_table = table_on(set.device(), indices), geometry_table = table_on(set.device(), geometries);
   at::Tensor batch = at::empty({n, set.size(1), set.size(2), set.size(3)}, set.options());
   GatherPatches gather{};
   gather.set = set.const_data_ptr<std::uint8_t>();
   gather.indices = static_cast<const std::int64_t*>(index_table.const_data_ptr());
-  gather.mirrored = static_cast<const std::int64_t*>(mirror_table.const_data_ptr());
+  gather.geometries = static_cast<const PatchGeometry*>(geometry_table.const_data_ptr());
   gather.height = set.size(1);
   gather.width = set.size(2);
   gather.channels = set.size(3);
   gather.batch = batch.data_ptr<std::uint8_t>();
   launch(gather, n * gather.height * gather.width, set.device());
+  if (recolours) recolour_batch(batch, recolourings);
   if (!blurs) return batch;
 
   const at::Tensor box_table = table_on(set.device(), boxes);
@@ -192,7 +281,12 @@ TrainingBatches::TrainingBatches(const PatchStore& patches, const MaskStore* mas
 at::Tensor TrainingBatches::images(const std::vector<std::int64_t>& indices,
                                    const std::vector<AugmentationDraw>& draws) const {
   if (!resident_patches_.defined()) return image_batch(patches_, indices, draws, dtype_, device_);
-  return network_input(gathered_batch(resident_patches_, indices, draws), dtype_);
+  std::vector<double> means;
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const bool asks = draw_at(draws, i).light.contrast != 1.0;
+    means.push_back(asks ? mean_grey(patches_.patch(indices[i]), patches_.height() * patches_.width()) : 0.0);
+  }
+  return network_input(gathered_batch(resident_patches_, indices, draws, means), dtype_);
 }
 
 at::Tensor TrainingBatches::masks(const std::vector<std::int64_t>& indices,

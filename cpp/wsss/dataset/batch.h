@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wsss/dataset/patch_store.h"
+#include "wsss/image/colour_jitter.h"
 
 namespace wsss {
 
@@ -16,6 +17,14 @@ namespace wsss {
 struct Augmentation {
   double horizontal_flip = 0.0;
   double vertical_flip = 0.0;
+  double quarter_turns =
+      0.0;  ///< Of a turn by 90, 180 or 270 degrees, each as probable; of 180 where it is not square.
+  /// Tissue is enlarged by a factor between these, as probable below as above their geometric mean, and cut to the size
+  /// of the patch at a random place; what is reduced goes on mirrored beyond its border.
+  double scale_min = 1.0, scale_max = 1.0;
+  /// Half-widths about 1 of the factors of LightJitter; of hue about 0.
+  double brightness = 0.0, contrast = 0.0, saturation = 0.0, hue = 0.0;
+  double stain = 0.0;  ///< Half-width of the factors and shifts of StainJitter.
   /// Gaussian blur of the image with a radius uniform in [0, 1) px; masks stay.
   double blur = 0.0;
 };
@@ -25,16 +34,22 @@ struct AugmentationDraw {
   bool flip_horizontally = false;
   bool flip_vertically = false;
   double blur_radius = 0.0;
+  std::int64_t quarter_turns = 0;  ///< 0 to 3.
+  double scale = 1.0;
+  double row_shift = 0.0, column_shift = 0.0;  ///< Of the cut, in [0, 1): 0 is the top or the left.
+  LightJitter light;
+  StainJitter stain;
 };
 
 AugmentationDraw draw_augmentation(const Augmentation& augmentation, std::uint64_t seed, std::int64_t epoch,
                                    std::int64_t patch);
 
-/// Copies one patch with its draw applied: flips, then blur. `out` holds height * width * 3 bytes.
+/// Copies one patch with its draw applied: scale, turn, flips, stain, light, then blur. `out` holds height * width * 3
+/// bytes.
 void augment_patch(const std::uint8_t* rgb, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
                    std::uint8_t* out);
 
-/// Copies one mask with the flips of its draw. `out` holds height * width values.
+/// Copies one mask with the scale, the turn and the flips of its draw. `out` holds height * width values.
 void augment_mask(const std::uint8_t* mask, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
                   std::uint8_t* out);
 
@@ -56,10 +71,11 @@ at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& i
 /// Patches or masks of a set that are gathered and augmented where the set lies, by operations of our own: bit for bit
 /// what augment_patch() and augment_mask() make in host memory.
 ///
-/// @param set  [N, H, W, C] uint8, C = 3 for patches and 1 for masks, which are never blurred.
-/// @return     [n, H, W, C] uint8.
+/// @param set         [N, H, W, C] uint8, C = 3 for patches and 1 for masks, whose colours stay.
+/// @param mean_greys  of the patches `indices`; may be empty where no draw changes the contrast.
+/// @return            [n, H, W, C] uint8.
 at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>& indices,
-                          const std::vector<AugmentationDraw>& draws);
+                          const std::vector<AugmentationDraw>& draws, const std::vector<double>& mean_greys = {});
 
 /// The batches of a training. Where the whole set takes no more than an eighth of a device's free memory it is kept
 /// there, so that a step moves nothing but the numbers of its patches; otherwise batches are made in host memory and

@@ -1,4 +1,4 @@
-// Kernels that gather, flip and blur the patches and masks of a batch.
+// Kernels that gather, turn, flip, scale and blur the patches and masks of a batch.
 #pragma once
 
 #include <cstdint>
@@ -24,23 +24,96 @@ WSSS_HOST_DEVICE std::uint8_t blurred(const Box& box, std::int64_t length, std::
   return static_cast<std::uint8_t>((box.inner * sum + box.outer * rim + (1U << 23)) >> 24);
 }
 
-/// Copies some patches or masks of a set into a batch, each flipped as it is drawn; one call does one pixel.
+/// Places in a patch are in 1/65536 px, and weights between pixels in 1/256, so that a CPU and a GPU make the same
+/// bytes.
+inline constexpr int kPlaceShift = 16;
+inline constexpr int kWeightShift = 8;
+
+/// Where the pixels of an augmented patch come from: the patch is scaled and cut first, then turned, then flipped.
+struct PatchGeometry {
+  bool flips_horizontally, flips_vertically;
+  std::int64_t quarter_turns;  ///< 0 to 3, counter-clockwise; 1 and 3 of square patches only.
+  bool scales;                 ///< Without, the four below are of no matter.
+  std::int64_t row_start, row_step, column_start, column_step;
+};
+
+/// A pixel of the scaled and cut patch.
+struct Place {
+  std::int64_t row, column;
+};
+
+/// The place in the scaled patch that comes to (row, column) of the augmented one.
+WSSS_HOST_DEVICE inline Place upright_place(const PatchGeometry& geometry, std::int64_t row, std::int64_t column,
+                                            std::int64_t height, std::int64_t width) {
+  if (geometry.flips_horizontally) column = width - 1 - column;
+  if (geometry.flips_vertically) row = height - 1 - row;
+  switch (geometry.quarter_turns) {
+    case 1:
+      return {column, width - 1 - row};
+    case 2:
+      return {height - 1 - row, width - 1 - column};
+    case 3:
+      return {height - 1 - column, row};
+    default:
+      return {row, column};
+  }
+}
+
+/// An index of a line that goes on mirrored beyond its ends.
+WSSS_HOST_DEVICE inline std::int64_t mirrored_index(std::int64_t index, std::int64_t length) {
+  if (index < 0) index = -1 - index;
+  if (index >= length) index = 2 * length - 1 - index;
+  return index < 0 ? 0 : (index >= length ? length - 1 : index);
+}
+
+/// One pixel of an augmented patch or mask, from the whole one.
+///
+/// @param channels  3: a patch, read between its pixels (bilinear); 1: a mask, whose nearest pixel is taken.
+WSSS_HOST_DEVICE inline void gather_pixel(const PatchGeometry& geometry, std::int64_t row, std::int64_t column,
+                                          std::int64_t height, std::int64_t width, std::int64_t channels,
+                                          const std::uint8_t* from, std::uint8_t* to) {
+  const Place place = upright_place(geometry, row, column, height, width);
+  if (!geometry.scales) {
+    const std::uint8_t* pixel = from + (place.row * width + place.column) * channels;
+    for (std::int64_t c = 0; c < channels; ++c) to[c] = pixel[c];
+    return;
+  }
+  const std::int64_t y = geometry.row_start + place.row * geometry.row_step;
+  const std::int64_t x = geometry.column_start + place.column * geometry.column_step;
+  if (channels == 1) {
+    constexpr std::int64_t kHalf = std::int64_t{1} << (kPlaceShift - 1);
+    const std::int64_t r = mirrored_index((y + kHalf) >> kPlaceShift, height);
+    *to = from[r * width + mirrored_index((x + kHalf) >> kPlaceShift, width)];
+    return;
+  }
+  const std::int64_t top = y >> kPlaceShift, left = x >> kPlaceShift;
+  constexpr std::int64_t kOne = std::int64_t{1} << kWeightShift;
+  const std::int64_t down = (y - (top << kPlaceShift)) >> (kPlaceShift - kWeightShift);
+  const std::int64_t right = (x - (left << kPlaceShift)) >> (kPlaceShift - kWeightShift);
+  const std::uint8_t* upper = from + mirrored_index(top, height) * width * channels;
+  const std::uint8_t* lower = from + mirrored_index(top + 1, height) * width * channels;
+  const std::int64_t west = mirrored_index(left, width) * channels, east = mirrored_index(left + 1, width) * channels;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const std::int64_t above = upper[west + c] * (kOne - right) + upper[east + c] * right;
+    const std::int64_t below = lower[west + c] * (kOne - right) + lower[east + c] * right;
+    const std::int64_t sum = above * (kOne - down) + below * down;
+    to[c] = static_cast<std::uint8_t>((sum + (std::int64_t{1} << (2 * kWeightShift - 1))) >> (2 * kWeightShift));
+  }
+}
+
+/// Copies some patches or masks of a set into a batch, each as it is drawn; one call does one pixel.
 struct GatherPatches {
-  const std::uint8_t* set;       ///< [N, H, W, C]
-  const std::int64_t* indices;   ///< [n]: which of the set.
-  const std::int64_t* mirrored;  ///< [n]: 1 horizontally, 2 vertically, 3 both.
+  const std::uint8_t* set;          ///< [N, H, W, C]
+  const std::int64_t* indices;      ///< [n]: which of the set.
+  const PatchGeometry* geometries;  ///< [n]
   std::int64_t height, width, channels;
   std::uint8_t* batch;  ///< [n, H, W, C]
 
   WSSS_HOST_DEVICE void operator()(std::int64_t pixel) const {
     const std::int64_t area = height * width;
     const std::int64_t place = pixel / area;
-    std::int64_t row = pixel % area / width;
-    std::int64_t column = pixel % width;
-    if ((mirrored[place] & 1) != 0) column = width - 1 - column;
-    if ((mirrored[place] & 2) != 0) row = height - 1 - row;
-    const std::uint8_t* from = set + ((indices[place] * height + row) * width + column) * channels;
-    for (std::int64_t c = 0; c < channels; ++c) batch[pixel * channels + c] = from[c];
+    gather_pixel(geometries[place], pixel % area / width, pixel % width, height, width, channels,
+                 set + indices[place] * area * channels, batch + pixel * channels);
   }
 };
 

@@ -10,6 +10,7 @@
 #include "wsss/kernels/enlargement_gradient.h"
 #include "wsss/kernels/pda_attention.h"
 #include "wsss/kernels/pixel_loss.h"
+#include "wsss/kernels/recolour.h"
 
 namespace wsss {
 
@@ -36,10 +37,10 @@ using CudaTable =
                 AffineBackward<c10::BFloat16>, PdaAttention<float>, PdaAttention<double>, PdaAttentionGradient<float>,
                 PdaAttentionGradient<double>, PixelLoss<float>, PixelLoss<double>, PixelLossGradient<float>,
                 PixelLossGradient<double>, CoarseGradient<float>, CoarseGradient<double>, EnlargementGradient<float>,
-                EnlargementGradient<c10::BFloat16>, GatherPatches, BlurPatches>;
+                EnlargementGradient<c10::BFloat16>, GatherPatches, BlurPatches, RecolourPatches>;
 
 /// To be raised when the meaning of an operation's fields, or of what the plugin exports, changes without any size.
-inline constexpr std::int64_t kCudaTableVersion = 2;
+inline constexpr std::int64_t kCudaTableVersion = 3;
 /// What the plugin exports: its table, or null if the caller knows another version or layout.
 extern "C" const CudaTable* wsss_cuda_table(std::int64_t version, std::int64_t layout);
 

@@ -115,20 +115,47 @@ class Generator {
     for (std::size_t level = 0; level < maps.size(); ++level) write_level(batch, glass, level, maps[level]);
   }
 
+  /// One way to lay a patch.
+  struct View {
+    bool transposed;
+    std::vector<std::int64_t> mirrored;  ///< Axes.
+  };
+
+  std::vector<View> views() const {
+    if (options_.views == CamViews::kOne) return {{false, {}}};
+    std::vector<View> all{{false, {}}, {false, {3}}, {false, {2}}, {false, {2, 3}}};
+    if (options_.views == CamViews::kSymmetries && patches_.height() == patches_.width()) {
+      for (std::size_t i = 0; i < 4; ++i) all.push_back({true, all[i].mirrored});
+    }
+    return all;
+  }
+
   /// The maps of each level, averaged over the views.
   std::vector<at::Tensor> mean_maps(const at::Tensor& images, const std::vector<std::vector<std::int64_t>>& wanted) {
-    std::vector<std::vector<std::int64_t>> mirrors{{}};
-    if (options_.views == CamViews::kFlips) mirrors = {{}, {3}, {2}, {2, 3}};
+    const std::int64_t border = options_.padding;
+    const at::Tensor padded = border == 0 ? images : at::reflection_pad2d(images, {border, border, border, border});
     std::vector<at::Tensor> sums(levels_.size());
-    for (const auto& axes : mirrors) {
-      const auto cams = grad_cam(network_, images.flip(axes), levels_, wanted);
+    const std::vector<View> all = views();
+    for (const auto& [transposed, axes] : all) {
+      const at::Tensor laid = (transposed ? padded.transpose(2, 3) : padded).flip(axes);
+      const auto cams = grad_cam(network_, laid, levels_, wanted);
       for (std::size_t level = 0; level < cams.size(); ++level) {
-        const at::Tensor maps = cams[level].maps.flip(axes);
+        const at::Tensor upright = cams[level].maps.flip(axes);
+        const at::Tensor maps = transposed ? upright.transpose(2, 3) : upright;
         sums[level] = sums[level].defined() ? sums[level] + maps : maps;
       }
     }
-    for (auto& sum : sums) sum /= static_cast<double>(mirrors.size());
+    for (auto& sum : sums) sum = without_border(sum / static_cast<double>(all.size()));
     return sums;
+  }
+
+  /// Cuts off the cells that look at the padding.
+  at::Tensor without_border(const at::Tensor& maps) const {
+    const auto cells = [&](std::int64_t size, std::int64_t pixels) {
+      return (options_.padding * size + (pixels + 2 * options_.padding) / 2) / (pixels + 2 * options_.padding);
+    };
+    const std::int64_t rows = cells(maps.size(2), patches_.height()), columns = cells(maps.size(3), patches_.width());
+    return maps.slice(2, rows, maps.size(2) - rows).slice(3, columns, maps.size(3) - columns);
   }
 
   void write_level(const std::vector<std::int64_t>& batch, const std::vector<std::vector<std::uint8_t>>& glass,
@@ -177,6 +204,13 @@ void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options
   if (patches.class_count() != network->class_count()) {
     throw Error(ErrorCode::kShape, "the patches are labelled with " + std::to_string(patches.class_count()) +
                                        " classes, the classifier has " + std::to_string(network->class_count()));
+  }
+  if (options.padding >= std::min(patches.height(), patches.width())) {
+    throw Error(ErrorCode::kOption,
+                "the mirrored border of " + std::to_string(options.padding) +
+                    " px must be narrower than the patches of " + std::to_string(patches.width()) + "x" +
+                    std::to_string(patches.height()) + " px",
+                {{"option", "paddingPx"}});
   }
   const CancelScope scope(cancel);
   const MemoryReuse memory;

@@ -16,8 +16,9 @@ namespace wsss {
 
 /// What Grad-CAM looks at.
 enum class CamViews {
-  kOne,    ///< The patch alone, as published.
-  kFlips,  ///< The patch and its three mirror images, whose maps are mirrored back and averaged.
+  kOne,         ///< The patch alone, as published.
+  kFlips,       ///< The patch and its three mirror images, whose maps are mirrored back and averaged.
+  kSymmetries,  ///< All eight ways to lay a square patch; of others the four of kFlips.
 };
 
 struct PseudoMaskOptions {
@@ -27,6 +28,9 @@ struct PseudoMaskOptions {
   std::optional<GlassRule> glass;
   CamScaling scaling = CamScaling::kPresent;
   CamViews views = CamViews::kOne;
+  /// So many pixels around the patch go on mirrored while its maps are drawn: networks that pad with zeros see where a
+  /// patch ends, and their maps differ from the middle to the border.
+  std::int64_t padding = 0;
 };
 
 /// Called when the masks of some patches are finished, on all levels: with those patches, with how many patches are
@@ -38,7 +42,8 @@ using MaskObserver = std::function<void(const std::vector<std::int64_t>&, std::i
 /// patch whose label names no class is background everywhere.
 ///
 /// @param masks   one level for each of options.levels; written in place.
-/// @throws Error  kOption for a level that the classifier does not have; kShape if masks and patches differ in number
+/// @throws Error  kOption for a level that the classifier does not have, or for a padding as wide as the patches;
+/// kShape if masks and patches differ in number
 ///                or size; kOutOfMemory, with what would fit; kCancelled.
 void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
                            MaskStore& masks, const MaskObserver& observer, const CancelToken& cancel);

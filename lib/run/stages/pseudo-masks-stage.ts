@@ -5,6 +5,8 @@ import { Classifier } from "../../classifier/classifier.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { type ClassifierBackbone, featureLevels } from "../../model/backbones.js";
 import { describeSavedModel } from "../../model/model-opening.js";
+import { recordedSettings } from "../../options/declared-option.js";
+import { pseudoMaskOptionTable } from "../../pseudo-masks/pseudo-mask-option-table.js";
 import { levelsOf } from "../../pseudo-masks/pseudo-mask-options.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { type SegmentationResult, segmentationResult } from "../result.js";
@@ -58,7 +60,7 @@ export async function performPseudoMasksStage(context: RunContext): Promise<Stag
   return await performStage(context, {
     name: stage,
     key: {
-      section,
+      section: recordedSettings(pseudoMaskOptionTable, section),
       classifier: source.identity,
       classes: classesOf(fingerprint),
       glass: fingerprint.glass,
