@@ -119,6 +119,7 @@ ClassifierTrainingOptions classifier_training_options(Napi::Value value) {
   options.gamma.decays_before_start =
       word<bool>(fields.string("gammaDecaysFrom"), "gammaDecaysFrom", {{"start", true}, {"pda", false}});
   options.pda_divisor = fields.number("pdaDivisor");
+  options.dense_loss_weight = fields.number("denseLoss");
   options.freeze_stem = fields.boolean("freezeStem");
   options.freeze_batch_norm = fields.boolean("freezeBatchNorm");
   return options;

@@ -262,6 +262,7 @@ describe("the recipes", () => {
       gammaFloor: 0.65,
       gammaDecaysFrom: "pda",
       pdaDivisor: "classes",
+      denseLoss: 0,
       freezeStem: false,
       freezeBatchNorm: false,
     });

@@ -1,4 +1,4 @@
-/** The table of training options of the classifier alone: attention (PDA) and frozen first layers. */
+/** The table of training options of the classifier alone: attention (PDA), dense loss and frozen first layers. */
 import type { OptionTable } from "../options/declared-option.js";
 import { integerFrom, positive, share } from "../options/kinds.js";
 
@@ -58,6 +58,18 @@ export const classifierOptionTable = {
     meaning: "Divisor of the sum of the class maps: the number of classes, or a number.",
     defaults: { default: "classes", published: 4 },
     reason: "a mean, as the paper has it; the published code divides by 4 for any number of classes",
+  },
+  denseLoss: {
+    kind: { type: "number", min: 0, max: 1000 },
+    flag: "dense-loss",
+    value: "x",
+    brief: "weight of a loss on each cell of the maps of patches of one class",
+    meaning:
+      "Weight of the dense loss: each cell of the maps of a patch whose label names one class shows that class, so the mean over such " +
+      "patches and cells of the cross-entropy of their class is added to the loss on the labels.",
+    defaults: { default: 0 },
+    before: 0,
+    reason: "as published",
   },
   freezeStem: {
     kind: { type: "switch-or-auto" },

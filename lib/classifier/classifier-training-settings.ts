@@ -38,6 +38,13 @@ export interface ClassifierTrainingSettings extends TrainingSettings {
    */
   readonly pdaDivisor?: number | "classes" | undefined;
   /**
+   * Weight of the dense loss: each cell of the maps of a patch whose label names one class shows that class, so the
+   * mean over such patches and cells of the cross-entropy of their class is added to the loss on the labels. Bounds: 0
+   * to 1000.
+   * @defaultValue `0` (as published)
+   */
+  readonly denseLoss?: number | undefined;
+  /**
    * Whether conv1a and the blocks b2, b2_1, b2_2 keep their weights. `"auto"`: exactly if the weights come from
    * elsewhere.
    * @defaultValue `"auto"` (frozen random filters learn nothing)

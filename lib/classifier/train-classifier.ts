@@ -13,7 +13,12 @@ import { type ClassifierTrainingEvent, type TrainingSummary, trainingSummaryOf }
 import type { NativeClassifier } from "../native/addon.js";
 import { jobEvents } from "../native/job.js";
 import { plainCopy } from "../native/plain-copy.js";
-import type { ClassifierTrainingCall, ResolvedClassifierTraining } from "./classifier-training-options.js";
+import { recordedSettings } from "../options/declared-option.js";
+import {
+  type ClassifierTrainingCall,
+  classifierTrainingTable,
+  type ResolvedClassifierTraining,
+} from "./classifier-training-options.js";
 
 /** Stage 1: decodes the splits, then trains. */
 export async function* trainClassifier(
@@ -24,7 +29,15 @@ export async function* trainClassifier(
   { trainings, precision, signal }: TrainingSurroundings,
 ): AsyncGenerator<ClassifierTrainingEvent, TrainingSummary, void> {
   const { validation } = callOptions;
-  const configuration = { call: "Classifier.train", settings, precision, description, train: split, validation };
+  const recorded = recordedSettings(classifierTrainingTable, settings);
+  const configuration = {
+    call: "Classifier.train",
+    settings: recorded,
+    precision,
+    description,
+    train: split,
+    validation,
+  };
   const checkpoints = await prepareCheckpoints(configuration, callOptions);
   const train = await split.load(signal);
   const groups = validation === undefined ? [] : await validation.loadGroups(signal);

@@ -9,7 +9,7 @@ import { isWsssError, WsssError } from "../errors.js";
 import { ioFailure, systemCode } from "../files/file-access.js";
 import { canonicalJson, describeDifferences, differencesBetween } from "../files/fingerprint.js";
 import type { NativeMaskStore, NativeTrainingSurroundings } from "../native/addon.js";
-import { type OptionTable, recordedSettings } from "../options/declared-option.js";
+import type { OptionTable } from "../options/declared-option.js";
 import { prepareCheckpointFolder } from "./checkpoint-paths.js";
 import { inspectWeights } from "./inspect-weights.js";
 import type { ModelDescription } from "./model-description.js";
@@ -71,9 +71,7 @@ function isUnchanging(name: string): boolean {
 
 async function describe(configuration: TrainingConfiguration): Promise<object> {
   const { settings, precision, description, train, validation, masks } = configuration;
-  const learned = Object.fromEntries(
-    Object.entries(recordedSettings(trainingOptionTable, settings)).filter(([name]) => !isUnchanging(name)),
-  );
+  const learned = Object.fromEntries(Object.entries(settings).filter(([name]) => !isUnchanging(name)));
   const { classes, width, headWidth, backbone, outputStride } = description;
   return {
     settings: learned,

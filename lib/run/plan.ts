@@ -1,6 +1,7 @@
 /** The plan of a run: the options of every part, checked and with all defaults filled in. */
 import { z } from "zod";
 import {
+  classifierTrainingTable,
   resolveClassifierTraining,
   type ResolvedClassifierTraining,
 } from "../classifier/classifier-training-options.js";
@@ -13,7 +14,6 @@ import {
   segmenterBackbones,
 } from "../model/backbones.js";
 import { refuseKeyAlone } from "../model/model-options.js";
-import { trainingOptionTable } from "../model/training-option-table.js";
 import type { Complete } from "../model/training-options.js";
 import { checkOptions } from "../options/check.js";
 import { recordedSettings } from "../options/declared-option.js";
@@ -24,7 +24,11 @@ import { resolvePseudoMasks } from "../pseudo-masks/pseudo-mask-options.js";
 import type { PseudoMaskSettings } from "../pseudo-masks/pseudo-mask-settings.js";
 import type { GateSettings } from "../segmenter/gate-settings.js";
 import { resolveGate } from "../segmenter/segmentation-options.js";
-import { type ResolvedSegmenterTraining, resolveSegmenterTraining } from "../segmenter/segmenter-training-options.js";
+import {
+  type ResolvedSegmenterTraining,
+  resolveSegmenterTraining,
+  segmenterTrainingTable,
+} from "../segmenter/segmenter-training-options.js";
 import type { PlanOptions } from "./plan-options.js";
 
 /** What both networks are made from. */
@@ -156,9 +160,14 @@ export function resolveSections(options: PlanOptions, names: readonly SectionNam
   return Object.fromEntries(names.map((name) => [name, resolvers[name](options)]));
 }
 
-/** A network's section as a run folder records it, and as the key of its stage is made of it: see {@link recordedSettings}. */
-export function recordedSection<Section extends { readonly training: object }>(section: Section): Section {
-  return { ...section, training: recordedSettings(trainingOptionTable, section.training) };
+/** The classifier's section as a run folder records it, and as the key of its stage is made of it: see {@link recordedSettings}. */
+export function recordedClassifier(section: PlanSections["classifier"]): PlanSections["classifier"] {
+  return { ...section, training: recordedSettings(classifierTrainingTable, section.training) };
+}
+
+/** The same of the segmenter. */
+export function recordedSegmenter(section: PlanSections["segmenter"]): PlanSections["segmenter"] {
+  return { ...section, training: recordedSettings(segmenterTrainingTable, section.training) };
 }
 
 /** A plan as a run folder records it. */
@@ -167,7 +176,7 @@ export function recordedPlan<Plan extends Partial<PlanSections>>(plan: Plan): Pl
   return {
     ...plan,
     ...(pseudoMasks !== undefined && { pseudoMasks: recordedSettings(pseudoMaskOptionTable, pseudoMasks) }),
-    ...(classifier !== undefined && { classifier: recordedSection(classifier) }),
-    ...(segmenter !== undefined && { segmenter: recordedSection(segmenter) }),
+    ...(classifier !== undefined && { classifier: recordedClassifier(classifier) }),
+    ...(segmenter !== undefined && { segmenter: recordedSegmenter(segmenter) }),
   };
 }

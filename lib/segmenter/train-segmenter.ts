@@ -20,11 +20,13 @@ import {
 import type { NativeMaskStore, NativeSegmenter } from "../native/addon.js";
 import { jobEvents } from "../native/job.js";
 import { refuseOption } from "../options/check.js";
+import { recordedSettings } from "../options/declared-option.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
 import {
   automaticLevelWeights,
   type ResolvedSegmenterTraining,
   type SegmenterTrainingCall,
+  segmenterTrainingTable,
 } from "./segmenter-training-options.js";
 
 /** What the addon is told of a segmenter's training: one factor for each level of the mask store. */
@@ -61,7 +63,8 @@ export async function* trainSegmenter(
   { trainings, precision, signal }: TrainingSurroundings,
 ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
   const { settings, masks, validation, levelWeights } = plan;
-  const configuration = { call, settings, precision, description, train: split, validation, masks };
+  const recorded = recordedSettings(segmenterTrainingTable, settings);
+  const configuration = { call, settings: recorded, precision, description, train: split, validation, masks };
   const checkpoints = await prepareCheckpoints(configuration, plan);
   const train = await split.load(signal);
   const targets = masks === "ground-truth" ? await split.loadTruth(signal) : masks.store;

@@ -109,6 +109,15 @@ void label_scores(Workspace& w, const Fields&) {
   w.set("running", running);
 }
 
+// maps [N, K, h, w], labels [N, K] -> loss, grad
+void dense_loss(Workspace& w, const Fields& /*fields*/) {
+  const at::Tensor maps = w.get("maps").clone().requires_grad_(true);
+  const at::Tensor loss = single_class_cell_loss(maps, w.get("labels"));
+  loss.backward();
+  w.set("loss", loss);
+  w.set("grad", maps.grad());
+}
+
 }  // namespace
 
 void add_classifier_operations(OperationTable& table) {
@@ -117,6 +126,7 @@ void add_classifier_operations(OperationTable& table) {
   table["label_loss"] = label_loss;
   table["gamma_table"] = gamma_table;
   table["label_scores"] = label_scores;
+  table["dense_loss"] = dense_loss;
 }
 
 }  // namespace wsss::test

@@ -61,12 +61,17 @@ class ClassifierStage : public TrainingStage {
   }
 
   StepResult forward(const StepInputs& inputs, std::int64_t epoch, Dropout& dropout) override {
-    at::Tensor deep = network_->features(inputs.images, dropout).deep;
+    const at::Tensor features = network_->features(inputs.images, dropout).deep;
+    at::Tensor deep = features;
     if (options_.gamma.enabled(epoch)) {
       deep = deep * pda_map(deep, network_->class_weights(), gamma_, options_.pda_divisor);
     }
     const at::Tensor logits = network_->classify(deep, dropout);
-    return {logits, multilabel_soft_margin(logits, inputs.targets)};
+    const at::Tensor loss = multilabel_soft_margin(logits, inputs.targets);
+    if (options_.dense_loss_weight == 0.0) return {logits, loss};
+    // Pseudo masks are drawn without PDA.
+    const at::Tensor maps = network_->class_activation_maps(features);
+    return {logits, loss + options_.dense_loss_weight * single_class_cell_loss(maps, inputs.targets)};
   }
 
   void enter_epoch(std::int64_t epoch) override { gamma_.fill_(options_.gamma.gamma(epoch)); }
@@ -145,6 +150,13 @@ class ClassifierStage : public TrainingStage {
 
 at::Tensor multilabel_soft_margin(const at::Tensor& logits, const at::Tensor& labels) {
   return -(labels * at::log_sigmoid(logits) + (1.0 - labels) * at::log_sigmoid(-logits)).mean();
+}
+
+at::Tensor single_class_cell_loss(const at::Tensor& maps, const at::Tensor& labels) {
+  const at::Tensor is_single = (labels.sum(1) == 1.0).to(labels.scalar_type());
+  const at::Tensor of_class = labels.unsqueeze(-1).unsqueeze(-1);
+  const at::Tensor of_patches = -(of_class * maps.log_softmax(1)).sum(1).mean({1, 2});
+  return (of_patches * is_single).sum() / is_single.sum().clamp_min(1.0);
 }
 
 TrainingSummary train_classifier(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,

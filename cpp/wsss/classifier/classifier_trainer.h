@@ -18,7 +18,8 @@ namespace wsss {
 /// Options of stage 1 beside the shared ones.
 struct ClassifierTrainingOptions : TrainingOptions {
   GammaSchedule gamma;
-  double pda_divisor = 0.0;  ///< 0 = the number of classes.
+  double pda_divisor = 0.0;        ///< 0 = the number of classes.
+  double dense_loss_weight = 0.0;  ///< Factor on single_class_cell_loss(); 0 = without it.
   bool freeze_stem = true;
   bool freeze_batch_norm = true;
 };
@@ -51,6 +52,14 @@ struct ClassifierObserver {
 /// Multi-label soft-margin loss: the mean over patches and classes of -[y log s(x) + (1 - y) log s(-x)], in the form
 /// that does not overflow. logits and labels [N, K], same dtype.
 at::Tensor multilabel_soft_margin(const at::Tensor& logits, const at::Tensor& labels);
+
+/// What patches of one class say of each of their cells: the mean, over such patches and the cells of their maps, of
+/// the cross-entropy of the class under the softmax of the maps (as PistoSeg and others use it). 0 where no patch has
+/// exactly one class.
+///
+/// @param maps    [N, K, h, w]: class activation maps, not rectified.
+/// @param labels  [N, K] of 0 and 1, same dtype.
+at::Tensor single_class_cell_loss(const at::Tensor& maps, const at::Tensor& labels);
 
 /// Trains a classifier on patch-level labels (stage 1 of the paper).
 ///

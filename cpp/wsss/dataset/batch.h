@@ -37,8 +37,8 @@ struct AugmentationDraw {
   std::int64_t quarter_turns = 0;  ///< 0 to 3.
   double scale = 1.0;
   double row_shift = 0.0, column_shift = 0.0;  ///< Of the cut, in [0, 1): 0 is the top or the left.
-  LightJitter light;
-  StainJitter stain;
+  LightJitter light{};
+  StainJitter stain{};
 };
 
 AugmentationDraw draw_augmentation(const Augmentation& augmentation, std::uint64_t seed, std::int64_t epoch,

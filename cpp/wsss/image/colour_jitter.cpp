@@ -136,8 +136,8 @@ DensityTables density_tables() {
       }
     }
   };
-  static const Tables tables;
-  return {tables.density.data(), tables.value.data()};
+  static const Tables kTables;
+  return {kTables.density.data(), kTables.value.data()};
 }
 
 }  // namespace wsss

@@ -81,22 +81,22 @@ WSSS_HOST_DEVICE inline void gather_pixel(const PatchGeometry& geometry, std::in
   const std::int64_t y = geometry.row_start + place.row * geometry.row_step;
   const std::int64_t x = geometry.column_start + place.column * geometry.column_step;
   if (channels == 1) {
-    constexpr std::int64_t kHalf = std::int64_t{1} << (kPlaceShift - 1);
-    const std::int64_t r = mirrored_index((y + kHalf) >> kPlaceShift, height);
-    *to = from[r * width + mirrored_index((x + kHalf) >> kPlaceShift, width)];
+    constexpr std::int64_t half = std::int64_t{1} << (kPlaceShift - 1);
+    const std::int64_t r = mirrored_index((y + half) >> kPlaceShift, height);
+    *to = from[r * width + mirrored_index((x + half) >> kPlaceShift, width)];
     return;
   }
   const std::int64_t top = y >> kPlaceShift, left = x >> kPlaceShift;
-  constexpr std::int64_t kOne = std::int64_t{1} << kWeightShift;
+  constexpr std::int64_t one = std::int64_t{1} << kWeightShift;
   const std::int64_t down = (y - (top << kPlaceShift)) >> (kPlaceShift - kWeightShift);
   const std::int64_t right = (x - (left << kPlaceShift)) >> (kPlaceShift - kWeightShift);
   const std::uint8_t* upper = from + mirrored_index(top, height) * width * channels;
   const std::uint8_t* lower = from + mirrored_index(top + 1, height) * width * channels;
   const std::int64_t west = mirrored_index(left, width) * channels, east = mirrored_index(left + 1, width) * channels;
   for (std::int64_t c = 0; c < channels; ++c) {
-    const std::int64_t above = upper[west + c] * (kOne - right) + upper[east + c] * right;
-    const std::int64_t below = lower[west + c] * (kOne - right) + lower[east + c] * right;
-    const std::int64_t sum = above * (kOne - down) + below * down;
+    const std::int64_t above = upper[west + c] * (one - right) + upper[east + c] * right;
+    const std::int64_t below = lower[west + c] * (one - right) + lower[east + c] * right;
+    const std::int64_t sum = above * (one - down) + below * down;
     to[c] = static_cast<std::uint8_t>((sum + (std::int64_t{1} << (2 * kWeightShift - 1))) >> (2 * kWeightShift));
   }
 }

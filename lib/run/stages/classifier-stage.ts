@@ -6,7 +6,7 @@ import type { ClassifierEpochEvent } from "../../model/training-events.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
-import { recordedSection } from "../plan.js";
+import { recordedClassifier } from "../plan.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
 import { identityOfFirstWeights } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
@@ -87,7 +87,7 @@ export async function performClassifierStage(context: RunContext): Promise<Stage
   return await performStage(context, {
     name: stage,
     key: {
-      section: { ...recordedSection(section), weights: await identityOfFirstWeights(section) },
+      section: { ...recordedClassifier(section), weights: await identityOfFirstWeights(section) },
       classes: classesOf(fingerprint),
       train: fingerprint.train.patches,
       val: [fingerprint.val.patches, fingerprint.val.masks],

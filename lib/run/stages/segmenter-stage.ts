@@ -8,7 +8,7 @@ import { Segmenter } from "../../segmenter/segmenter.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
-import { recordedSection } from "../plan.js";
+import { recordedSegmenter } from "../plan.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
 import { identityOfFirstWeights, maskSource, type StageSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
@@ -113,7 +113,7 @@ export async function performSegmenterStage(context: RunContext): Promise<StageO
   return await performStage(context, {
     name: stage,
     key: {
-      section: { ...recordedSection(section), weights: await identityOfFirstWeights(section) },
+      section: { ...recordedSegmenter(section), weights: await identityOfFirstWeights(section) },
       masks: source === null ? fingerprint.train.masks : { identity: source.identity, levels },
       classes: classesOf(fingerprint),
       train: fingerprint.train.patches,
