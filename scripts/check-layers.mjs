@@ -162,7 +162,7 @@ function summarise() {
  */
 function placesOfOptions() {
   const own = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
-  const tables = ["model/training", "classifier/classifier", "segmenter/segmenter"].map((name) =>
+  const tables = ["model/training", "model/augmentation", "classifier/classifier", "segmenter/segmenter"].map((name) =>
     readFileSync(path.join(own, `lib/${name}-option-table.ts`), "utf8"),
   );
   const names = tables.flatMap((text) => [...text.matchAll(/^ {2}(\w*[a-z][A-Z]\w*): \{$/gm)].map(([, name]) => name));
