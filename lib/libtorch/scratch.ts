@@ -1,8 +1,8 @@
 /** The scratch folder of a set-up of LibTorch, and taking over the one that an ended set-up left. */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { PinnedWheel } from "../fetch/pinned-wheel.js";
-import { mayBeAtWork, ownName } from "../fetch/owner.js";
+import { leaveScratchFolder, openScratchFolder } from "../fetch/scratch-folder.js";
 import { type LibTorchVariant, libtorchVersion } from "./pinned.js";
 
 /** What a LibTorch folder that we unpacked came from; lies in it as `wsss-receipt.json`. */
@@ -32,36 +32,24 @@ export interface TakeOver {
   readonly force: boolean;
 }
 
-/** Scratch folders are called `.setup-<variant>-<owner>-<random>`; those that are left for the next one have the owner `nobody`. */
-const scratchName = /^\.setup-([a-z0-9]+)-(nobody|[0-9a-f]+-\d+-\d+)-/;
 const receiptFile = "wsss-receipt.json";
+const kindOf = (variant: LibTorchVariant): string => `.setup-${variant}`;
 
 /**
  * Opens a scratch folder. If a set-up of the same variant ended early, by an error or killed, its folder is taken over with
- * the wheels it had finished; what else the dead left is removed. Two set-ups never share one: taking over is a rename.
+ * the wheels it had finished; what else the dead left is removed.
  */
 export async function openScratch(cache: string, wanted: TakeOver): Promise<Scratch> {
-  const folder = await mkdtemp(path.join(cache, `.setup-${wanted.variant}-${ownName}-`));
-  const unpacked = path.join(folder, "libtorch");
   let receipt: Receipt = { version: libtorchVersion, headers: wanted.headers, from: [] };
-  const { mtimeMs: nowMs } = await stat(folder);
-  for (const name of await readdir(cache)) {
-    const [, variant, owner = ""] = scratchName.exec(name) ?? [];
-    const left = path.join(cache, name);
-    if (variant !== wanted.variant || left === folder) continue;
-    try {
-      if (owner !== "nobody" && (await mayBeAtWork(owner, left, nowMs))) continue;
-      const before = await readReceipt(path.join(left, "libtorch"));
-      if (receipt.from.length === 0 && before !== null && isWanted(before, wanted)) {
-        await rename(path.join(left, "libtorch"), unpacked);
-        receipt = before;
-      }
-      await rm(left, { recursive: true, force: true });
-    } catch {
-      // Another set-up was faster, or it is another user's: what is not to be had is left where it is.
+  const folder = await openScratchFolder(cache, kindOf(wanted.variant), async (left, own) => {
+    const before = await readReceipt(path.join(left, "libtorch"));
+    if (receipt.from.length === 0 && before !== null && isWanted(before, wanted)) {
+      await rename(path.join(left, "libtorch"), path.join(own, "libtorch"));
+      receipt = before;
     }
-  }
-  return { folder, unpacked, receipt };
+    return true;
+  });
+  return { folder, unpacked: path.join(folder, "libtorch"), receipt };
 }
 
 /** Notes in the scratch folder that a wheel is unpacked whole. */
@@ -75,8 +63,7 @@ export async function noteWheel(scratch: Scratch, wheel: PinnedWheel): Promise<S
 
 /** Leaves the finished wheels of a scratch folder for the next set-up. */
 export async function leaveScratch({ folder }: Scratch, variant: LibTorchVariant): Promise<void> {
-  const random = folder.slice(folder.lastIndexOf("-") + 1);
-  await rename(folder, path.join(path.dirname(folder), `.setup-${variant}-nobody-${random}`));
+  await leaveScratchFolder(folder, kindOf(variant));
 }
 
 function isWanted(receipt: Receipt, { headers, sha256s, force }: TakeOver): boolean {

@@ -10,8 +10,8 @@ import { cacheFolder } from "../fetch/cache-folder.js";
 import { type Errand, isOffline } from "../fetch/errand.js";
 import { formatBytes } from "../fetch/format-bytes.js";
 import { download } from "../fetch/https-source.js";
-import { mayBeAtWork, ownName } from "../fetch/owner.js";
 import { pipSource } from "../fetch/pip-source.js";
+import { leaveScratchFolder, openScratchFolder } from "../fetch/scratch-folder.js";
 import { refusal, sha256Of } from "../fetch/wheel-source.js";
 import { refuseOption } from "../options/check.js";
 import {
@@ -165,27 +165,15 @@ async function bringFromWheel(
   }
 }
 
-/** `.fetch-<owner>-<random>`; the owner `nobody` left something for the next one. */
-const scratchName = /^\.fetch-(nobody|[0-9a-f]+-\d+-\d+)-/;
+const scratchKind = ".fetch";
 
 /** A folder to fetch into; a part of the same file that was left, or whose fetcher has died, is taken over. */
 async function openScratch(weights: string, fileName: string): Promise<string> {
-  const folder = await mkdtemp(path.join(weights, `.fetch-${ownName}-`));
-  const { mtimeMs: nowMs } = await stat(folder);
-  for (const name of await readdir(weights)) {
-    const owner = scratchName.exec(name)?.[1];
-    const left = path.join(weights, name);
-    if (owner === undefined || left === folder) continue;
-    try {
-      if (owner !== "nobody" && (await mayBeAtWork(owner, left, nowMs))) continue;
-      await rename(path.join(left, fileName), path.join(folder, fileName)).catch(() => undefined);
-      if ((await readdir(left)).every((one) => one.startsWith("wheel-")))
-        await rm(left, { recursive: true, force: true });
-    } catch {
-      // Another process was faster, or it is another user's.
-    }
-  }
-  return folder;
+  return await openScratchFolder(weights, scratchKind, async (left, own) => {
+    await rename(path.join(left, fileName), path.join(own, fileName)).catch(() => undefined);
+    // A part of another file stays for whoever fetches that.
+    return (await readdir(left)).every((one) => one.startsWith("wheel-"));
+  });
 }
 
 /** Leaves a part for the next try, and nothing else. */
@@ -203,8 +191,7 @@ async function leaveScratch(folder: string, part: string): Promise<void> {
     if (name !== path.basename(part))
       await rm(path.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
-  const random = folder.slice(folder.lastIndexOf("-") + 1);
-  await rename(folder, path.join(path.dirname(folder), `.fetch-nobody-${random}`)).catch(() => undefined);
+  await leaveScratchFolder(folder, scratchKind).catch(() => undefined);
 }
 
 function errandOf(file: PretrainedFile, target: string): Errand {
