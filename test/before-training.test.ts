@@ -129,6 +129,16 @@ describe("options against the data leave no folder behind", () => {
 });
 
 describe("files that a later stage reads", () => {
+  test("a mirrored border as wide as the patches: exit 2", async () => {
+    const refused = await run(clean, "--batch-size", "4", "--map-padding", String(tinySide));
+    expect(refused.stderr).toContain(
+      `paddingPx must be narrower than the patches of ${tinySide}x${tinySide} px, received ${tinySide}`,
+    );
+    expect(refused.stderr).toContain("set it with --map-padding");
+    expect(refused.code).toBe(2);
+    await expectNothingTrained(refused);
+  });
+
   test("a damaged test patch: exit 3, and nothing was trained", async () => {
     const data = await changed(async (copy) => await truncate(path.join(copy, "test/img/test1.png"), 60));
     const refused = await run(data, "--batch-size", "4");

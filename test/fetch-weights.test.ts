@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { Classifier, fetchWeights, isWsssError, pretrainedNames, Segmenter } from "../dist/index.js";
 import { type PretrainedFile, pretrainedFile, pretrainedFiles } from "../dist/pretrained/catalogue.js";
@@ -74,7 +75,7 @@ async function isLongerThan(bytes: number): Promise<void> {
       ),
     );
     if (sizes.some((size) => size > bytes)) return;
-    await new Promise((again) => setTimeout(again, 5));
+    await setImmediate();
   }
 }
 

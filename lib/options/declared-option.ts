@@ -1,6 +1,6 @@
 /** Tables of options: what is declared of each, and the defaults and rules made from it. */
 import type { z } from "zod";
-import type { Recipe } from "./fields.js";
+import { type Recipe, recipes } from "./fields.js";
 import { type Kind, ruleOf } from "./kinds.js";
 
 /** A value that an option can have. */
@@ -47,6 +47,15 @@ export interface DeclaredOption {
   /** What runs and checkpoints of before there was this option stand for: with it, it is not written down. */
   readonly before?: OptionValue;
 }
+
+/** The recipe of calls whose commands have it from the training's flag. */
+export const callRecipe = {
+  kind: { type: "choice", words: recipes },
+  brief: "base values of the options below",
+  meaning: "Base values of the options below.",
+  defaults: { default: "default" },
+  reason: "the method with its known defects repaired",
+} as const satisfies DeclaredOption;
 
 /** Options by the name that the API gives them, in the order of the docs. */
 export type OptionTable = Readonly<Record<string, DeclaredOption>>;

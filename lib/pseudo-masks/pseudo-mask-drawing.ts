@@ -9,7 +9,7 @@ import type { NativeClassifier, NativeFinishedMasksEvent } from "../native/addon
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { MaskFolderWriter, type WrittenMasks } from "./pseudo-mask-files.js";
-import type { checkPseudoMaskOptions } from "./pseudo-mask-options.js";
+import { assertPadding, type checkPseudoMaskOptions } from "./pseudo-mask-options.js";
 import { PseudoMasks } from "./pseudo-masks.js";
 
 type Work = Omit<ReturnType<typeof checkPseudoMaskOptions>, "levels"> & {
@@ -105,6 +105,7 @@ async function draw(
   writing?: Writing,
 ): Promise<PseudoMasks> {
   const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
+  assertPadding("Classifier.generatePseudoMasks", paddingPx, { height, width });
   const addon = await loadAddon();
   const store = nativeCall(() => new addon.MaskStore(patches.count, height, width, levels.length));
   const glass: GlassRule | null = wanted === "dataset" ? split.glass : wanted === false ? null : wanted;

@@ -2,8 +2,7 @@
 import { z } from "zod";
 import { featureLevels, featureLevelsOf } from "../model/backbones.js";
 import { integerFrom, type Kind } from "../options/kinds.js";
-import type { OptionTable } from "../options/declared-option.js";
-import { recipes } from "../options/fields.js";
+import { callRecipe, type OptionTable } from "../options/declared-option.js";
 
 const glassRule = z.strictObject({
   greyAbove: z.number().min(0).max(255),
@@ -23,13 +22,7 @@ export const levelsKind = {
 
 /** How pseudo masks are drawn. `npm run generate` writes `pseudo-mask-settings.ts` and the docs from it. */
 export const pseudoMaskOptionTable = {
-  recipe: {
-    kind: { type: "choice", words: recipes },
-    brief: "base values of the options of pseudo masks",
-    meaning: "Base values of the options below.",
-    defaults: { default: "default" },
-    reason: "the method with its known defects repaired",
-  },
+  recipe: callRecipe,
   levels: {
     kind: { type: "word-or", word: "all", other: levelsKind },
     flag: "levels",

@@ -54,6 +54,16 @@ export function levelsOf(
   throw refuseOption(call, "levels", `levels of the ${backbone} classifier (${own.join(", ")})`, chosen);
 }
 
+/** @throws WsssError `WSSS_ERR_OPTION` for a mirrored border that is as wide as the patches. */
+export function assertPadding(
+  call: string,
+  paddingPx: number,
+  { height, width }: { readonly height: number; readonly width: number },
+): void {
+  if (paddingPx < Math.min(height, width)) return;
+  throw refuseOption(call, "paddingPx", `narrower than the patches of ${width}x${height} px`, paddingPx);
+}
+
 /** Checks a call of `Classifier.generatePseudoMasks`. */
 export function checkPseudoMaskOptions(call: string, options: unknown): Checked {
   return checkOptions(schema, call, withInferenceBase(base, options)) as Checked;
@@ -66,6 +76,6 @@ export function checkPseudoMaskOptions(call: string, options: unknown): Checked 
  */
 export function resolvePseudoMasks(options: PseudoMaskOptions = {}): Complete<PseudoMaskSettings> {
   const checked = checkPseudoMaskOptions("Classifier.generatePseudoMasks", options);
-  const { recipe, levels: chosen, glass, scaling, views, paddingPx } = checked;
-  return Object.freeze({ recipe, levels: chosen, glass, scaling, views, paddingPx });
+  const settings = Object.entries(checked).filter(([name]) => name in pseudoMaskOptionTable);
+  return Object.freeze(Object.fromEntries(settings) as Complete<PseudoMaskSettings>);
 }

@@ -6,13 +6,14 @@ import { maskFolder, type Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import { checkBatches } from "../model/split-checks.js";
 import { assertNameable } from "../pseudo-masks/pseudo-mask-files.js";
-import { levelsOf } from "../pseudo-masks/pseudo-mask-options.js";
+import { assertPadding, levelsOf } from "../pseudo-masks/pseudo-mask-options.js";
 import { levelWeightsFor } from "../segmenter/train-segmenter.js";
 import type { RunContext, RunSources } from "./context.js";
 import type { PlanSections } from "./plan.js";
 import { pseudoMaskFolder } from "./sources.js";
 import type { StageName } from "./stage-names.js";
 import { assertTestMasks } from "./stages/evaluation-stage.js";
+import { loadForStage } from "./stages/load-split.js";
 import { makeSegmenter } from "./stages/segmenter-stage.js";
 
 /** Checks a plan against the files of the data, decoding nothing. */
@@ -80,6 +81,7 @@ export function readingOnceBefore(context: RunContext, plan: PlanSections): (sta
     if (plan.segmenter.masks === "pseudo" && sources.masks === undefined) {
       const stems = dataset.train.files.map(({ stem }) => stem);
       await assertNameable(root, join(root, pseudoMaskFolder), stems);
+      if (plan.pseudoMasks.paddingPx > 0) await assertMapPadding(context, stage, plan.pseudoMasks.paddingPx);
     }
     const progress = (label: string) => (items: { readonly done: number; readonly total: number }) => {
       reporter.progress({ stage, label, ...items });
@@ -104,6 +106,13 @@ function assertTissue(
     `none of the ${count} true masks of ${name} of ${dataset} has a pixel of a tissue class: each pixel is background or ignored, ` +
     "so there is nothing to learn from; are the indices of the masks those of the description?";
   throw new WsssError("WSSS_ERR_DATASET", message, { split: name });
+}
+
+/** Decodes train, which the first training needs too, to know how large its patches are. */
+async function assertMapPadding(context: RunContext, stage: StageName, paddingPx: number): Promise<void> {
+  const { train } = context.dataset;
+  await loadForStage(context, stage, train);
+  assertPadding("Classifier.generatePseudoMasks", paddingPx, await train.load(context.signal));
 }
 
 /** Makes the segmenter that the last training begins with, if it begins with weights of a file, and lets it go. */

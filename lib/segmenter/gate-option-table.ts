@@ -1,17 +1,10 @@
 /** The table of options of the class gate (paper section 3.3). */
-import type { OptionTable } from "../options/declared-option.js";
-import { recipes } from "../options/fields.js";
+import { callRecipe, type OptionTable } from "../options/declared-option.js";
 import { share } from "../options/kinds.js";
 
 /** How the class gate is applied. `npm run generate` writes `gate-settings.ts` and the docs from it. */
 export const gateOptionTable = {
-  recipe: {
-    kind: { type: "choice", words: recipes },
-    brief: "base values of the options of the gate",
-    meaning: "Base values of the options below.",
-    defaults: { default: "default" },
-    reason: "the method with its known defects repaired",
-  },
+  recipe: callRecipe,
   gateThreshold: {
     kind: share,
     flag: "gate-threshold",
