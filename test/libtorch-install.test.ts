@@ -12,7 +12,7 @@ import { fileSource } from "../dist/fetch/file-source.js";
 import { libtorchErrand } from "../dist/libtorch/pinned.js";
 import { ownName } from "../dist/fetch/owner.js";
 import { ownIdentity } from "../dist/machine/process-identity.js";
-import { placeInFolder } from "../dist/libtorch/unpack-wheel.js";
+import { placeInFolder } from "../dist/libtorch/place-in-folder.js";
 import {
   cudaWheelFiles,
   fakePython,

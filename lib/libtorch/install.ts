@@ -7,7 +7,8 @@ import { problemOf, readLibTorchFolder } from "./folder.js";
 import { formatBytes } from "../fetch/format-bytes.js";
 import type { LibTorchVariant, PinnedTorchWheel } from "./pinned.js";
 import { leaveScratch, noteWheel, openScratch, type Scratch } from "./scratch.js";
-import { unpackWheel } from "./unpack-wheel.js";
+import { placeInFolder } from "./place-in-folder.js";
+import { unpackWheel } from "../fetch/unpack-wheel.js";
 import { refusal, type WheelSource } from "../fetch/wheel-source.js";
 
 /** A report of a set-up under way. */
@@ -80,6 +81,7 @@ async function fillScratch(
 ): Promise<void> {
   const { wheels, source, variant, headers, target, onProgress, signal } = options;
   let scratch = opened;
+  const placeOf = (name: string): string | null => placeInFolder(name, { variant, headers });
   const before = scratch.receipt.from.length;
   if (before > 0) onProgress({ stage: "download", message: `${String(before)} files are there from a set-up before` });
   const take = async <Wheel extends PinnedWheel>(candidates: readonly Wheel[]): Promise<Wheel> => {
@@ -91,7 +93,7 @@ async function fillScratch(
     const folder = await mkdtemp(path.join(scratch.folder, "wheel-"));
     const { wheel, file } = await source.fetch(candidates, folder, signal);
     onProgress({ stage: "unpack", message: `unpacking ${wheel.fileName}, whose SHA-256 is ${wheel.sha256}` });
-    const { files, bytes } = await unpackWheel(file, scratch.unpacked, { variant, headers }, source.errand, signal);
+    const { files, bytes } = await unpackWheel(file, scratch.unpacked, placeOf, source.errand, signal);
     onProgress({ stage: "unpack", message: `unpacked ${String(files)} files, ${formatBytes(bytes)}` });
     await rm(folder, { recursive: true });
     scratch = await noteWheel(scratch, wheel);

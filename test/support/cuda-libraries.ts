@@ -8,7 +8,8 @@ import { cacheFolder, libtorchVersion } from "../../dist/libtorch/libtorch.js";
 import { pipSource } from "../../dist/fetch/pip-source.js";
 import type { PinnedWheel } from "../../dist/fetch/pinned-wheel.js";
 import { libtorchErrand, pinnedVariants } from "../../dist/libtorch/pinned.js";
-import { unpackWheel } from "../../dist/libtorch/unpack-wheel.js";
+import { unpackWheel } from "../../dist/fetch/unpack-wheel.js";
+import { placeInFolder } from "../../dist/libtorch/place-in-folder.js";
 
 const errand = libtorchErrand("npm test");
 
@@ -43,7 +44,7 @@ function wantedWheels(): PinnedWheel[] {
 async function unpack(wanted: PinnedWheel, folder: string): Promise<void> {
   const source = await pipSource({ errand, aloud: false });
   const { file } = await source.fetch([wanted], folder);
-  await unpackWheel(file, folder, { variant: "cu130", headers: false }, errand);
+  await unpackWheel(file, folder, (name) => placeInFolder(name, { variant: "cu130", headers: false }), errand);
   await rm(path.dirname(file), { recursive: true });
 }
 
