@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "fields.h"
 #include "segmenter.h"
+#include "slide.h"
 #include "stores.h"
 #include "wsss/device/device.h"
 #include "wsss/kernels/cuda_plugin.h"
@@ -117,6 +118,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("shutdown", Napi::Function::New(env, shutdown));
   exports.Set("deviceReport", Napi::Function::New(env, report_devices));
   define_evaluation(env, exports);
+  define_slides(env, exports);
   return exports;
 }
 

@@ -15,6 +15,14 @@ export type {
   PseudoMaskWriteOptions,
 } from "./pseudo-masks/pseudo-masks.js";
 
+export { openSlide } from "./slide/open-slide.js";
+export { Slide } from "./slide/slide.js";
+export type { SlideBounds, SlideLevel } from "./slide/slide.js";
+export type { FindTissueOptions, OpenSlideOptions, SlideRegion } from "./slide/slide-options.js";
+export type { MicronsPerPixel, MppSource } from "./slide/slide-scale.js";
+export type { SlideTissue } from "./slide/slide-tissue.js";
+export type { RgbPixels } from "./image/rgb-png.js";
+
 export { openDataset } from "./dataset/open-dataset.js";
 export { datasetFromMemory, type MemoryDataset, type MemoryPatches } from "./dataset/memory/dataset-from-memory.js";
 export type { MemoryPatch } from "./dataset/memory/memory-patch.js";

@@ -26,8 +26,10 @@ const libLayers = [
   "fetch",
   "libtorch",
   "native",
+  "openslide",
   "image",
   "options",
+  "slide",
   "pretrained",
   "dataset",
   "evaluation",
@@ -49,6 +51,7 @@ const libLayers = [
 /** Folders of cpp/wsss from the bottom up: each may include from itself and those before it. */
 const coreLayers = [
   "core",
+  "slide",
   "kernels",
   "device",
   "image",

@@ -48,6 +48,21 @@ const pairs = [
       ["binding/conversions.cpp", "Precision precision_of("],
     ],
   },
+  {
+    type: ["lib/native/native-slides.ts", "NativeSlideOpening"],
+    reads: [["binding/slide.cpp", "SlideOpening slide_opening("]],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativeSlideRegion"],
+    reads: [["binding/slide.cpp", "SlideRegion slide_region("]],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativeTissueSearch"],
+    reads: [
+      ["binding/slide.cpp", "TissueSearch tissue_search("],
+      ["binding/slide.cpp", "Napi::Value SlideWrap::find_tissue("],
+    ],
+  },
 ];
 
 const { config } = ts.readConfigFile(path.join(root, "tsconfig.json"), (file) => readFileSync(file, "utf8"));

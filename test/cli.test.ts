@@ -13,6 +13,7 @@ const commands = [
   "run",
   "ablate",
   "doctor",
+  "slide",
   "train-classifier",
   "pseudo-masks",
   "train-segmenter",

@@ -13,6 +13,7 @@ import { addPredictCommand } from "./commands/predict-command.js";
 import { addPseudoMasksCommand } from "./commands/pseudo-masks-command.js";
 import { addRunCommand } from "./commands/run-command.js";
 import { addSetupCommand } from "./commands/setup-command.js";
+import { addSlideCommand } from "./commands/slide-command.js";
 import { addTrainClassifierCommand } from "./commands/train-classifier-command.js";
 import { addTrainSegmenterCommand } from "./commands/train-segmenter-command.js";
 import { addWeightsCommand } from "./commands/weights-command.js";
@@ -58,6 +59,8 @@ Examples:
   addCompareCommand(program, streams);
   program.commandsGroup("Your data:");
   addDoctorCommand(program, streams);
+  program.commandsGroup("Slides:");
+  addSlideCommand(program, streams);
   program.commandsGroup("One part:");
   addTrainClassifierCommand(program, streams);
   addPseudoMasksCommand(program, streams);

@@ -11,11 +11,13 @@
 import type { Done, NativeJob } from "./native-contract.js";
 import type { NativeEvaluationFunctions } from "./native-evaluation.js";
 import type { NativeClassifier, NativeModelConfig, NativeSegmenter } from "./native-models.js";
+import type { NativeSlideFunctions } from "./native-slides.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 import type { NativeWeightInspection, WeightConversion } from "./native-weights.js";
 
 export type * from "./native-contract.js";
 export type * from "./native-evaluation.js";
+export type * from "./native-slides.js";
 export type * from "./native-stores.js";
 export type * from "./native-models.js";
 export type * from "./native-training.js";
@@ -50,7 +52,7 @@ export interface NativeDeviceReport {
   };
 }
 
-export interface NativeAddon extends NativeEvaluationFunctions {
+export interface NativeAddon extends NativeEvaluationFunctions, NativeSlideFunctions {
   readonly PatchStore: new (count: number, height: number, width: number, classCount: number) => NativePatchStore;
   readonly MaskStore: new (count: number, height: number, width: number, levelCount: number) => NativeMaskStore;
   readonly Classifier: new (config: NativeModelConfig) => NativeClassifier;

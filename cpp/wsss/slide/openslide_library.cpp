@@ -1,0 +1,48 @@
+#include "wsss/slide/openslide_library.h"
+
+#include <map>
+#include <mutex>
+
+#include "wsss/slide/shared_library.h"
+
+namespace wsss {
+
+namespace {
+
+OpenSlideLibrary load(const std::string& file) {
+  const SharedLibrary library(file);
+  OpenSlideLibrary functions{};
+  library.find(functions.get_version, "openslide_get_version");
+  library.find(functions.detect_vendor, "openslide_detect_vendor");
+  library.find(functions.open, "openslide_open");
+  library.find(functions.close, "openslide_close");
+  library.find(functions.get_level_count, "openslide_get_level_count");
+  library.find(functions.get_level_dimensions, "openslide_get_level_dimensions");
+  library.find(functions.get_level_downsample, "openslide_get_level_downsample");
+  library.find(functions.read_region, "openslide_read_region");
+  library.find(functions.get_error, "openslide_get_error");
+  library.find(functions.get_property_value, "openslide_get_property_value");
+  library.find(functions.cache_create, "openslide_cache_create");
+  library.find(functions.set_cache, "openslide_set_cache");
+  library.find(functions.cache_release, "openslide_cache_release");
+  return functions;
+}
+
+}  // namespace
+
+const OpenSlideLibrary& OpenSlideLibrary::of(const std::string& file) {
+  static std::mutex mutex;
+  static std::map<std::string, OpenSlideLibrary> loaded;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto known = loaded.find(file);
+  return known != loaded.end() ? known->second : loaded.emplace(file, load(file)).first->second;
+}
+
+std::string openslide_version(const std::string& file) {
+  const SharedLibrary library(file);
+  const char* (*version)() = nullptr;
+  library.find(version, "openslide_get_version");
+  return version();
+}
+
+}  // namespace wsss
