@@ -8,6 +8,12 @@
 
 namespace wsss::binding {
 
+namespace {
+
+constexpr napi_type_tag kClassifierTag{0x5be1c1a97d3f4e05ULL, 0x9c1f0a7742b84d14ULL};
+
+}  // namespace
+
 Napi::Function ClassifierWrap::define(Napi::Env env) {
   return define_model(
       env, "Classifier",
@@ -16,7 +22,16 @@ Napi::Function ClassifierWrap::define(Napi::Env env) {
        InstanceMethod<&ClassifierWrap::generate_masks>("generatePseudoMasks")});
 }
 
-ClassifierWrap::ClassifierWrap(const Napi::CallbackInfo& info) : ModelWrap(info, "Classifier") {}
+ClassifierWrap::ClassifierWrap(const Napi::CallbackInfo& info) : ModelWrap(info, "Classifier") {
+  info.This().As<Napi::Object>().TypeTag(&kClassifierTag);
+}
+
+std::shared_ptr<Model<Classifier>> ClassifierWrap::unwrap(Napi::Value value) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kClassifierTag)) {
+    throw Error(ErrorCode::kOption, "the gate must be a Classifier");
+  }
+  return Unwrap(value.As<Napi::Object>())->model_;
+}
 
 Classifier ClassifierWrap::build(const ModelConfig& config) {
   return make_classifier(config.backbone, config.class_count, config.width);

@@ -159,6 +159,11 @@ PseudoMaskOptions pseudo_mask_options(Napi::Value value) {
   return options;
 }
 
+GateRule gate_rule(const Fields& fields) {
+  return word<GateRule>(fields.string("rule"), "rule",
+                        {{"exclude", GateRule::kExclude}, {"multiply", GateRule::kMultiply}});
+}
+
 std::optional<ClassGate> class_gate(Napi::Value value, std::int64_t patch_count, std::int64_t class_count) {
   if (value.IsNull() || value.IsUndefined()) return std::nullopt;
   const Fields fields(value, "gate");
@@ -174,8 +179,7 @@ std::optional<ClassGate> class_gate(Napi::Value value, std::int64_t patch_count,
   gate.probabilities = at::empty({patch_count, class_count}, at::kFloat);
   std::memcpy(gate.probabilities.data_ptr<float>(), array.Data(), array.ByteLength());
   gate.threshold = fields.number("threshold");
-  gate.rule = word<GateRule>(fields.string("rule"), "rule",
-                             {{"exclude", GateRule::kExclude}, {"multiply", GateRule::kMultiply}});
+  gate.rule = gate_rule(fields);
   return gate;
 }
 

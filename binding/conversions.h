@@ -25,6 +25,8 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value);
 std::optional<WeightLoading> weight_loading(Napi::Value value);
 PseudoMaskOptions pseudo_mask_options(Napi::Value value);
 /// Nothing for null and undefined.
+/// "exclude" or "multiply".
+GateRule gate_rule(const Fields& fields);
 std::optional<ClassGate> class_gate(Napi::Value value, std::int64_t patch_count, std::int64_t class_count);
 
 // The core's reports to plain objects of lib/native/addon.ts.

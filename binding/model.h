@@ -111,6 +111,7 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
     using Body = Napi::Value (Wrap::*)(const Napi::CallbackInfo&);
     methods.push_back(Wrap::InstanceMethod("initialize", static_cast<Body>(&ModelWrap::initialize)));
     methods.push_back(Wrap::InstanceMethod("saveWeights", static_cast<Body>(&ModelWrap::save)));
+    methods.push_back(Wrap::InstanceMethod("fingerprint", static_cast<Body>(&ModelWrap::fingerprint)));
     methods.push_back(Wrap::InstanceMethod("dispose", static_cast<Body>(&ModelWrap::dispose)));
     return Wrap::DefineClass(env, name, methods);
   }
@@ -155,6 +156,16 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
         return nullptr;
       };
       return submit(info, info.Env().Null(), info[1], body);
+    });
+  }
+
+  /// (done): what tells this network's weights from others.
+  Napi::Value fingerprint(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      return submit(info, info.Env().Null(), info[0], [model = model_](JobContext&) -> Reply {
+        const std::string digits = fingerprint_of(*model->ready());
+        return [digits](Napi::Env env) { return Napi::Value(Napi::String::New(env, digits)); };
+      });
     });
   }
 

@@ -2,9 +2,12 @@
 
 #include <ATen/Functions.h>
 
+#include "classifier.h"
 #include "conversions.h"
 #include "evaluation.h"
 #include "failure.h"
+#include "js_values.h"
+#include "slide.h"
 #include "stores.h"
 #include "wsss/segmenter/segmenter_inference.h"
 #include "wsss/segmenter/segmenter_trainer.h"
@@ -44,13 +47,49 @@ std::vector<SegmenterValidation> views_of(const std::vector<ValidationStores>& p
   return views;
 }
 
+/// How a slide is segmented, but for the networks.
+struct SlideWork {
+  double scale_x, scale_y;
+  std::int64_t tile, overlap, batch;
+  int threads;
+  bool confidence;
+  std::string rows_file, fingerprint;
+};
+
+SlideWork slide_work(const Fields& fields) {
+  return {fields.number("scaleX"),      fields.number("scaleY"),     fields.integer("tile"),
+          fields.integer("overlap"),    fields.integer("batchSize"), static_cast<int>(fields.integer("threads")),
+          fields.boolean("confidence"), fields.string("path"),       fields.string("fingerprint")};
+}
+
+SlideSegmentation slide_segmentation(const Slide& slide, const SlideWork& work, std::int64_t classes) {
+  SlideSegmentation segmentation(TilePlan(slide, work.scale_x, work.scale_y, work.tile, work.overlap));
+  segmentation.classes = classes;
+  segmentation.batch = work.batch;
+  segmentation.threads = work.threads;
+  segmentation.confidence = work.confidence;
+  segmentation.rows_file = work.rows_file;
+  segmentation.fingerprint = work.fingerprint;
+  return segmentation;
+}
+
+/// The gate's settings, but for its network.
+SlideGateNetwork slide_gate(const Fields& fields) {
+  SlideGateNetwork gate;
+  gate.patch = fields.integer("patch");
+  gate.threshold = fields.number("threshold");
+  gate.rule = gate_rule(fields);
+  return gate;
+}
+
 }  // namespace
 
 Napi::Function SegmenterWrap::define(Napi::Env env) {
   return define_model(
       env, "Segmenter",
       {InstanceMethod<&SegmenterWrap::train>("train"), InstanceMethod<&SegmenterWrap::segment>("segment"),
-       InstanceMethod<&SegmenterWrap::evaluate>("evaluate")});
+       InstanceMethod<&SegmenterWrap::evaluate>("evaluate"),
+       InstanceMethod<&SegmenterWrap::segment_slide>("segmentSlide")});
 }
 
 SegmenterWrap::SegmenterWrap(const Napi::CallbackInfo& info) : ModelWrap(info, "Segmenter") {}
@@ -122,6 +161,44 @@ Napi::Value SegmenterWrap::evaluate(const Napi::CallbackInfo& info) {
       const PatchCounts counts = count_segmentation(model->ready(), *patches, *truth, batch_size, gate, tolerance,
                                                     progress_to(job), job.cancel());
       return [counts](Napi::Env env) { return Napi::Value(to_js(env, counts)); };
+    });
+  });
+}
+
+// (options, tissue search, slide, {classifier, patch, threshold, rule} | null, onEvent, done)
+Napi::Value SegmenterWrap::segment_slide(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const SlideWork work = slide_work(Fields(info[0], "Segmenter.segmentSlide"));
+    const TissueSearch search = tissue_search(Fields(info[1], "Segmenter.segmentSlide tissue"));
+    const auto slide = SlideWrap::unwrap(info[2]);
+    std::optional<SlideGateNetwork> gate;
+    std::shared_ptr<Model<Classifier>> classifier;
+    if (!info[3].IsNull()) {
+      const Fields fields(info[3], "Segmenter.segmentSlide gate");
+      gate = slide_gate(fields);
+      classifier = ClassifierWrap::unwrap(fields.value("classifier"));
+    }
+    return submit(info, info[4], info[5], [=, model = model_](JobContext& job) mutable -> Reply {
+      if (gate) {
+        gate->network = classifier->ready();
+        gate->precision = classifier->config.precision;
+      }
+      const auto check = [&job] { job.cancel().check(); };
+      const TissueMask tissue = find_tissue(*slide, search, work.threads, check);
+      const PrecisionScope precision(model->config.precision);
+      SlideSegmentation segmentation = slide_segmentation(*slide, work, model->config.class_count);
+      const BandLayout layout = layout_of(segmentation);
+      segment_slide_with(model->ready(), gate, *slide, tissue, std::move(segmentation), progress_to(job), job.cancel());
+      return [layout, share = tissue.share(), damaged = slide->damaged_regions()](Napi::Env env) {
+        Napi::Object reply = Napi::Object::New(env);
+        set(reply, "width", layout.width);
+        set(reply, "height", layout.height);
+        set(reply, "bandRows", layout.band_rows);
+        set(reply, "planes", layout.planes);
+        set(reply, "tissueShare", share);
+        set(reply, "damagedRegions", damaged);
+        return Napi::Value(reply);
+      };
     });
   });
 }

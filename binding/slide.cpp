@@ -2,6 +2,7 @@
 
 #include "slide.h"
 
+#include <array>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -11,13 +12,16 @@
 #include "failure.h"
 #include "fields.h"
 #include "js_values.h"
+#include "wsss/class_map/map_files.h"
 #include "wsss/core/error.h"
 #include "wsss/slide/openslide_library.h"
-#include "wsss/slide/tissue.h"
+#include "wsss/slide_segmentation/overlay.h"
 
 namespace wsss::binding {
 
 namespace {
+
+constexpr napi_type_tag kSlideTag{0x5be1c1a97d3f4e04ULL, 0x9c1f0a7742b84d13ULL};
 
 StopCheck check_of(JobContext& job) {
   return [&job] { job.cancel().check(); };
@@ -48,15 +52,6 @@ SlideRegion slide_region(const Fields& fields) {
   region.width = fields.integer("width");
   region.height = fields.integer("height");
   return region;
-}
-
-TissueSearch tissue_search(const Fields& fields) {
-  TissueSearch search;
-  search.scale_x = fields.number("scaleX");
-  search.scale_y = fields.number("scaleY");
-  search.closing_px = fields.integer("closingPx");
-  search.smallest_px = fields.integer("smallestPx");
-  return search;
 }
 
 Napi::Object to_js(Napi::Env env, const Slide& slide) {
@@ -93,6 +88,47 @@ Napi::Object to_js(Napi::Env env, const Slide& slide) {
   return object;
 }
 
+/// Null for an empty one.
+Napi::Value to_js(Napi::Env env, const SlidePicture& picture) {
+  if (picture.rgb.empty()) return env.Null();
+  Napi::Object drawn = Napi::Object::New(env);
+  set(drawn, "width", picture.width);
+  set(drawn, "height", picture.height);
+  drawn.Set("rgb", to_buffer(env, picture.rgb));
+  return drawn;
+}
+
+/// Colours as [r, g, b, r, g, b, ...].
+std::vector<std::array<std::uint8_t, 3>> colours_of(const std::vector<double>& values) {
+  std::vector<std::array<std::uint8_t, 3>> colours(values.size() / 3);
+  for (std::size_t i = 0; i < colours.size(); ++i) {
+    for (std::size_t c = 0; c < 3; ++c) colours[i][c] = static_cast<std::uint8_t>(values[3 * i + c]);
+  }
+  return colours;
+}
+
+MapFiles map_files(const Fields& fields) {
+  MapFiles files;
+  files.names = fields.strings("names");
+  files.colours = colours_of(fields.numbers("colours"));
+  files.mpp_x = fields.number("mppX");
+  files.mpp_y = fields.number("mppY");
+  files.scale_x = fields.number("scaleX");
+  files.scale_y = fields.number("scaleY");
+  files.offset_x = fields.number("offsetX");
+  files.offset_y = fields.number("offsetY");
+  files.slide_width = fields.number("slideWidth");
+  files.slide_height = fields.number("slideHeight");
+  files.tiff = fields.string("tiff");
+  files.confidence_tiff = fields.string("confidenceTiff");
+  files.geojson = fields.string("geojson");
+  files.geojson_factor = fields.integer("geojsonFactor");
+  files.min_area_um2 = fields.number("minAreaUm2");
+  files.seed = fields.seed("seed");
+  files.picture_factor = fields.integer("pictureFactor");
+  return files;
+}
+
 // ({path}, done)
 Napi::Value version_of_openslide(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
@@ -105,21 +141,50 @@ Napi::Value version_of_openslide(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
+TissueSearch tissue_search(const Fields& fields) {
+  TissueSearch search;
+  search.scale_x = fields.number("scaleX");
+  search.scale_y = fields.number("scaleY");
+  search.closing_px = fields.integer("closingPx");
+  search.smallest_px = fields.integer("smallestPx");
+  return search;
+}
+
+RowsFile rows_file(const Fields& fields) {
+  return {fields.string("path"),
+          {fields.integer("width"), fields.integer("height"), fields.integer("bandRows"), fields.integer("planes"),
+           fields.string("fingerprint")}};
+}
+
 Napi::Function SlideWrap::define(Napi::Env env) {
-  return DefineClass(
-      env, "Slide",
-      {InstanceMethod<&SlideWrap::open>("open"), InstanceMethod<&SlideWrap::read>("read"),
-       InstanceMethod<&SlideWrap::find_tissue>("findTissue"), InstanceMethod<&SlideWrap::close>("close")});
+  return DefineClass(env, "Slide",
+                     {InstanceMethod<&SlideWrap::open>("open"), InstanceMethod<&SlideWrap::read>("read"),
+                      InstanceMethod<&SlideWrap::find_tissue>("findTissue"),
+                      InstanceMethod<&SlideWrap::write_map>("writeMap"), InstanceMethod<&SlideWrap::close>("close")});
 }
 
 SlideWrap::SlideWrap(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<SlideWrap>(info), holder_(std::make_shared<Holder>()) {
   executor_ = std::make_unique<Executor>(info.Env(), 1, Executor::AtRest::kEnds);
+  info.This().As<Napi::Object>().TypeTag(&kSlideTag);
 }
 
-const Slide& SlideWrap::Holder::ready() const {
-  if (slide == nullptr) throw Error(ErrorCode::kDisposed, "the slide was closed, or not opened");
-  return *slide;
+void SlideWrap::Holder::set(std::shared_ptr<const Slide> slide) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  slide_ = std::move(slide);
+}
+
+std::shared_ptr<const Slide> SlideWrap::Holder::ready() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (slide_ == nullptr) throw Error(ErrorCode::kDisposed, "the slide was closed, or not opened");
+  return slide_;
+}
+
+std::shared_ptr<const Slide> SlideWrap::unwrap(Napi::Value value) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kSlideTag)) {
+    throw Error(ErrorCode::kOption, "slide must be a Slide");
+  }
+  return Unwrap(value.As<Napi::Object>())->holder_->ready();
 }
 
 // ({path, openslide, vips, cacheBytes, damagedIsBackground}, done)
@@ -127,8 +192,9 @@ Napi::Value SlideWrap::open(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const SlideOpening opening = slide_opening(Fields(info[0], "Slide.open"));
     return submit(info, info[1], [holder = holder_, opening](JobContext&) -> Reply {
-      holder->slide = std::make_shared<const Slide>(opening);
-      return [slide = holder->slide](Napi::Env env) { return Napi::Value(to_js(env, *slide)); };
+      auto slide = std::make_shared<const Slide>(opening);
+      holder->set(slide);
+      return [slide](Napi::Env env) { return Napi::Value(to_js(env, *slide)); };
     });
   });
 }
@@ -140,9 +206,9 @@ Napi::Value SlideWrap::read(const Napi::CallbackInfo& info) {
     return submit(info, info[1], [holder = holder_, region](JobContext& job) -> Reply {
       auto rgb =
           std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(region.width * region.height * 3));
-      const Slide& slide = holder->ready();
-      slide.read(region, rgb->data(), check_of(job));
-      return [rgb, damaged = slide.damaged_regions()](Napi::Env env) {
+      const auto slide = holder->ready();
+      slide->read(region, rgb->data(), check_of(job));
+      return [rgb, damaged = slide->damaged_regions()](Napi::Env env) {
         Napi::Object reply = Napi::Object::New(env);
         reply.Set("rgb", to_buffer(env, *rgb));
         set(reply, "damagedRegions", damaged);
@@ -161,22 +227,43 @@ Napi::Value SlideWrap::find_tissue(const Napi::CallbackInfo& info) {
     const auto threads = static_cast<int>(fields.integer("threads"));
     const std::int64_t picture_px = fields.integer("picturePx");
     return submit(info, info[1], [holder = holder_, search, threads, picture_px](JobContext& job) -> Reply {
-      const Slide& slide = holder->ready();
-      auto mask = std::make_shared<TissueMask>(wsss::find_tissue(slide, search, threads, check_of(job)));
+      const auto slide = holder->ready();
+      auto mask = std::make_shared<TissueMask>(wsss::find_tissue(*slide, search, threads, check_of(job)));
       auto picture = std::make_shared<SlidePicture>();
-      if (picture_px > 0) *picture = picture_of(slide, *mask, picture_px, threads, check_of(job));
-      return [mask, picture, damaged = slide.damaged_regions()](Napi::Env env) {
+      if (picture_px > 0) *picture = picture_of(*slide, *mask, picture_px, threads, check_of(job));
+      return [mask, picture, damaged = slide->damaged_regions()](Napi::Env env) {
         Napi::Object reply = Napi::Object::New(env);
         set(reply, "damagedRegions", damaged);
         set(reply, "width", mask->width);
         set(reply, "height", mask->height);
         set(reply, "share", mask->share());
         reply.Set("tissue", to_buffer(env, mask->tissue));
-        Napi::Object drawn = Napi::Object::New(env);
-        set(drawn, "width", picture->width);
-        set(drawn, "height", picture->height);
-        drawn.Set("rgb", to_buffer(env, picture->rgb));
-        reply.Set("picture", picture->rgb.empty() ? env.Null() : Napi::Value(drawn));
+        reply.Set("picture", to_js(env, *picture));
+        return Napi::Value(reply);
+      };
+    });
+  });
+}
+
+// ({rows, names, colours, mppX, ...}, done)
+Napi::Value SlideWrap::write_map(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "Slide.writeMap");
+    const RowsFile rows = rows_file(Fields(fields.value("rows"), "Slide.writeMap rows"));
+    const MapFiles files = map_files(fields);
+    const auto threads = static_cast<int>(fields.integer("threads"));
+    return submit(info, info[1], [holder = holder_, rows, files, threads](JobContext& job) -> Reply {
+      auto summary = std::make_shared<MapSummary>(write_map_files(rows.path, rows.layout, files, check_of(job)));
+      auto picture = std::make_shared<SlidePicture>();
+      if (files.picture_factor > 0) {
+        *picture = overlay_of(*holder->ready(), files.scale_x, files.scale_y, files.picture_factor, summary->small_map,
+                              summary->small_width, summary->small_height, files.colours, threads, check_of(job));
+      }
+      return [summary, picture](Napi::Env env) {
+        Napi::Object reply = Napi::Object::New(env);
+        reply.Set("pixels", to_array(env, std::vector<double>(summary->pixels.begin(), summary->pixels.end())));
+        set(reply, "polygons", summary->polygons);
+        reply.Set("picture", to_js(env, *picture));
         return Napi::Value(reply);
       };
     });
@@ -188,7 +275,7 @@ Napi::Value SlideWrap::close(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     executor_->abort_all();
     const Napi::Value handle = submit(info, info[0], [holder = holder_](JobContext&) -> Reply {
-      holder->slide.reset();
+      holder->set(nullptr);
       return nullptr;
     });
     executor_->retire();

@@ -98,6 +98,9 @@ export type { SegmenterTrainingSettings } from "./segmenter/segmenter-training-s
 export { resolveGate } from "./segmenter/segmentation-options.js";
 export { resolvePseudoMasks } from "./pseudo-masks/pseudo-mask-options.js";
 export type { GateSettings } from "./segmenter/gate-settings.js";
+export type { SlideProgress } from "./segmenter/segment-slide.js";
+export type { ClassArea, SlideMap } from "./segmenter/slide-map.js";
+export type { SegmentSlideOptions } from "./segmenter/slide-map-options.js";
 export type { EvaluationOptions, SegmentationOptions } from "./segmenter/segmentation-options.js";
 export type { InferenceOptions } from "./model/inference-options.js";
 export type { PseudoMaskSettings } from "./pseudo-masks/pseudo-mask-settings.js";

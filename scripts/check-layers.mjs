@@ -37,6 +37,7 @@ const libLayers = [
   "pseudo-masks",
   "classifier",
   "segmenter",
+  "slide-maps",
   "bundle",
   "doctor",
   "pictures",
@@ -52,6 +53,8 @@ const libLayers = [
 const coreLayers = [
   "core",
   "slide",
+  "class_map",
+  "slide_segmentation",
   "kernels",
   "device",
   "image",

@@ -39,7 +39,10 @@ const pairs = [
   },
   {
     type: ["lib/native/native-models.ts", "NativeGate"],
-    reads: [["binding/conversions.cpp", "std::optional<ClassGate> class_gate("]],
+    reads: [
+      ["binding/conversions.cpp", "std::optional<ClassGate> class_gate("],
+      ["binding/conversions.cpp", "GateRule gate_rule("],
+    ],
   },
   {
     type: ["lib/native/native-models.ts", "NativeModelConfig"],
@@ -57,10 +60,33 @@ const pairs = [
     reads: [["binding/slide.cpp", "SlideRegion slide_region("]],
   },
   {
-    type: ["lib/native/native-slides.ts", "NativeTissueSearch"],
+    type: ["lib/native/native-slides.ts", "NativeTissuePicture"],
     reads: [
       ["binding/slide.cpp", "TissueSearch tissue_search("],
       ["binding/slide.cpp", "Napi::Value SlideWrap::find_tissue("],
+    ],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativeRowsFile"],
+    reads: [["binding/slide.cpp", "RowsFile rows_file("]],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativeMapFiles"],
+    reads: [
+      ["binding/slide.cpp", "MapFiles map_files("],
+      ["binding/slide.cpp", "Napi::Value SlideWrap::write_map("],
+    ],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativeSlideWork"],
+    reads: [["binding/segmenter.cpp", "SlideWork slide_work("]],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativeSlideGate"],
+    reads: [
+      ["binding/segmenter.cpp", "SlideGateNetwork slide_gate("],
+      ["binding/segmenter.cpp", "Napi::Value SegmenterWrap::segment_slide("],
+      ["binding/conversions.cpp", "GateRule gate_rule("],
     ],
   },
 ];

@@ -14,6 +14,8 @@ const commands = [
   "ablate",
   "doctor",
   "slide",
+  "segment",
+  "merge",
   "train-classifier",
   "pseudo-masks",
   "train-segmenter",

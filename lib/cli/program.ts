@@ -12,6 +12,7 @@ import { addInspectCommand } from "./commands/inspect-command.js";
 import { addPredictCommand } from "./commands/predict-command.js";
 import { addPseudoMasksCommand } from "./commands/pseudo-masks-command.js";
 import { addRunCommand } from "./commands/run-command.js";
+import { addMergeCommand, addSegmentCommand } from "./commands/segment-command.js";
 import { addSetupCommand } from "./commands/setup-command.js";
 import { addSlideCommand } from "./commands/slide-command.js";
 import { addTrainClassifierCommand } from "./commands/train-classifier-command.js";
@@ -61,6 +62,8 @@ Examples:
   addDoctorCommand(program, streams);
   program.commandsGroup("Slides:");
   addSlideCommand(program, streams);
+  addSegmentCommand(program, streams);
+  addMergeCommand(program, streams);
   program.commandsGroup("One part:");
   addTrainClassifierCommand(program, streams);
   addPseudoMasksCommand(program, streams);

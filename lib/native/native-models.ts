@@ -1,6 +1,13 @@
 /** The two networks of the addon. */
 import type { Done, NativeJob, OnEvent } from "./native-contract.js";
 import type { NativeCounts } from "./native-evaluation.js";
+import type {
+  NativeSegmentedSlide,
+  NativeSlide,
+  NativeSlideGate,
+  NativeSlideWork,
+  NativeTissueSearch,
+} from "./native-slides.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 import type {
   ClassifierEpochEvent,
@@ -115,6 +122,8 @@ export interface NativeClassifier {
     done: Done<null>,
   ): NativeJob;
   /** Cancels what runs and frees the network; later calls fail with WSSS_ERR_DISPOSED. Calls back when the thread is idle. */
+  /** What tells these weights from others: hexadecimal digits. */
+  fingerprint(done: Done<string>): NativeJob;
   dispose(done: () => void): void;
 }
 
@@ -148,5 +157,16 @@ export interface NativeSegmenter {
     onEvent: OnEvent<NativeProgressEvent>,
     done: Done<NativeCounts>,
   ): NativeJob;
+  /** Writes the rows of a slide's map into its rows file, going on with those that are there. */
+  segmentSlide(
+    work: NativeSlideWork,
+    tissue: NativeTissueSearch,
+    slide: NativeSlide,
+    gate: NativeSlideGate | null,
+    onEvent: OnEvent<NativeProgressEvent>,
+    done: Done<NativeSegmentedSlide>,
+  ): NativeJob;
+  /** What tells these weights from others: hexadecimal digits. */
+  fingerprint(done: Done<string>): NativeJob;
   dispose(done: () => void): void;
 }

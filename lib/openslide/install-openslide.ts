@@ -48,7 +48,11 @@ export async function installOpenSlide(installation: OpenSlideInstallation): Pro
     );
     await mkdir(path.dirname(target), { recursive: true });
     // Two megabytes are fetched again rather than taken over.
-    const scratch = await openScratchFolder(path.dirname(target), ".openslide", async () => await Promise.resolve(true));
+    const scratch = await openScratchFolder(
+      path.dirname(target),
+      ".openslide",
+      async () => await Promise.resolve(true),
+    );
     try {
       const { file } = await source.fetch([openSlideWheel], await mkdtemp(path.join(scratch, "wheel-")), signal);
       const unpacked = path.join(scratch, "openslide");

@@ -22,6 +22,13 @@ export interface PatchGate {
   open(patches: NativePatchStore, signal: AbortSignal, report: OnProgress): Promise<NativeGate>;
 }
 
+/** A gate's network and settings, while it is held. */
+export interface HeldGate {
+  readonly native: NativeClassifier;
+  readonly threshold: number;
+  readonly rule: "exclude" | "multiply";
+}
+
 /** The class gate (paper section 3.3): a classifier that says which classes a patch can have. */
 export class Gate implements PatchGate {
   readonly #call: string;
@@ -67,6 +74,17 @@ export class Gate implements PatchGate {
           await this.#ask(native, patches, AbortSignal.any([stop, wanted]), report),
       });
     });
+  }
+
+  /** A loop that holds the classifier itself, for native work with both networks. */
+  async *holdNetwork<Item, Result>(
+    signal: AbortSignal,
+    loop: (gate: HeldGate, stop: AbortSignal) => AsyncGenerator<Item, Result, void>,
+  ): AsyncGenerator<Item, Result, void> {
+    const { gateThreshold: threshold, gateRule: rule } = this.#choice;
+    return yield* this.#classifier.stream(this.#heldBy, { signal }, (native, stop) =>
+      loop({ native, threshold, rule }, stop),
+    );
   }
 
   /** What the classifier says it is busy with. */

@@ -24,7 +24,16 @@ import { checkOptions, refuseOption } from "../options/check.js";
 import { pathOfWeights } from "../pretrained/weights-of-name.js";
 import { path as pathField, withoutUndefined } from "../options/fields.js";
 import { evaluateSegmentation } from "./evaluate-segmentation.js";
-import { Gate, type PatchGate } from "./gate.js";
+import { Slide } from "../slide/slide.js";
+import { Gate, type HeldGate, type PatchGate } from "./gate.js";
+import { segmentWholeSlide, type SlideProgress } from "./segment-slide.js";
+import type { SlideMap } from "./slide-map.js";
+import {
+  completeSlideMapOptions,
+  type SegmentSlideOptions,
+  slideMapOptionNames,
+  slideMapSchema,
+} from "./slide-map-options.js";
 import {
   checkEvaluationOptions,
   checkSegmentationOptions,
@@ -48,6 +57,15 @@ export interface PredictEachOptions extends SegmentationOptions {
    * @defaultValue none: such a patch ends the loop with its error
    */
   readonly onUnreadable?: ((patch: UnreadablePatch) => void) | undefined;
+}
+
+/** An object's entries of some names, and the others. */
+function parted(options: object, names: readonly string[]): { readonly own: object; readonly others: object } {
+  const entries = Object.entries(options);
+  return {
+    own: Object.fromEntries(entries.filter(([name]) => names.includes(name))),
+    others: Object.fromEntries(entries.filter(([name]) => !names.includes(name))),
+  };
 }
 
 /** A gate with its settings, owned by the segmenter. */
@@ -306,6 +324,40 @@ export class Segmenter extends Model {
       const loop = (held: PatchGate | null): AsyncGenerator<ClassMap, void, void> =>
         predictEach({ ...work, gate: held }, source.patches);
       return gate === null ? loop(null) : gate.hold(stop, loop);
+    });
+  }
+
+  /**
+   * Segments a whole slide into a folder: `classes.ome.tif` (a pyramid in the classes' colours), `classes.geojson` for QuPath,
+   * `overlay.png` and `result.json`. Only tissue is looked at. Finished rows are on the disk: where the work was stopped, a
+   * call with the same options goes on, and ends with the same bytes.
+   *
+   * The options are checked at once. The loop holds the segmenter and the gate's classifier from its first `next()` to its end.
+   *
+   * @param slide - open, and not closed before the loop ends.
+   * @returns progress after every batch of tiles; the generator's return value is what `result.json` holds.
+   * @throws WsssError at once `WSSS_ERR_OPTION`, `WSSS_ERR_SHAPE` (a gate with other classes), `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`;
+   *   from the loop also `WSSS_ERR_DATASET` (the slide's scale is not known, or pixels can't be decoded), `WSSS_ERR_IO`,
+   *   `WSSS_ERR_OUT_OF_MEMORY`, `WSSS_ERR_CANCELLED`.
+   * @example
+   * ```ts
+   * await using slide = await openSlide("case-7.svs");
+   * for await (const { doneMm2 } of segmenter.segmentSlide(slide, { output: "case-7", micronsPerPixel: 0.5 })) console.log(doneMm2);
+   * ```
+   */
+  segmentSlide(slide: Slide, options: SegmentSlideOptions): AsyncGenerator<SlideProgress, SlideMap, void> {
+    const call = "Segmenter.segmentSlide";
+    if (!(slide instanceof Slide)) throw refuseOption(call, "slide", "a Slide, as openSlide gives it", slide);
+    const { own, others } = parted(options, slideMapOptionNames);
+    const chosen = completeSlideMapOptions(call, checkOptions(slideMapSchema, call, own));
+    const { signal, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(others));
+    const gate = Gate.check(call, choice, this.classes);
+    this.#handle.assertIdle(call);
+    const { classes, background } = this;
+    return this.#handle.stream(call, { signal }, (native, stop) => {
+      const loop = (held: HeldGate | null, ended: AbortSignal): AsyncGenerator<SlideProgress, SlideMap, void> =>
+        segmentWholeSlide({ native, classes, background, gate: held, signal: ended }, slide, chosen);
+      return gate === null ? loop(null, stop) : gate.holdNetwork(stop, loop);
     });
   }
 

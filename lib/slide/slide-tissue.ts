@@ -36,7 +36,7 @@ const unknownScale = { longerPx: 2048, closingPx: 3, smallestPx: 156 } as const;
 export function tissueSearch(
   size: { readonly width: number; readonly height: number },
   mpp: MicronsPerPixel | null,
-): Omit<NativeTissueSearch, "threads" | "picturePx"> {
+): NativeTissueSearch {
   if (mpp === null) {
     const { longerPx, closingPx, smallestPx } = unknownScale;
     const scale = Math.max(1, Math.max(size.width, size.height) / longerPx);

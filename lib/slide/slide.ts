@@ -61,6 +61,12 @@ export class Slide implements AsyncDisposable {
     this.path = path;
   }
 
+  /** @internal */
+  get native(): NativeSlide {
+    this.#assertOpen("work with a slide");
+    return this.#native;
+  }
+
   /** The format as OpenSlide names it, for example `"aperio"`; `"tiff"`, `"png"` or `"jpeg"` for others. */
   get vendor(): string {
     return this.#facts.vendor;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <numeric>
 #include <tuple>
+#include <utility>
 
 #include "wsss/core/error.h"
 #include "wsss/core/memory_reuse.h"
@@ -81,6 +82,18 @@ void for_each_prediction(DeepLab& network, const PatchStore& patches, std::int64
                  });
 }
 
+PatchStore store_of(const std::vector<std::uint8_t>& rgb, std::int64_t count, std::int64_t side, std::int64_t classes) {
+  PatchStore store(count, side, side, classes);
+  std::memcpy(store.patch(0), rgb.data(), rgb.size());
+  return store;
+}
+
+std::vector<float> values_of(const at::Tensor& tensor) {
+  const at::Tensor values = tensor.to(at::kCPU, at::kFloat).contiguous();
+  const float* first = values.const_data_ptr<float>();
+  return {first, first + values.numel()};
+}
+
 }  // namespace
 
 void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
@@ -130,6 +143,42 @@ ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, 
                         confusion.add(truth.mask(0, index), prediction, patches.height() * patches.width());
                       });
   return confusion;
+}
+
+void segment_slide_with(DeepLab& network, const std::optional<SlideGateNetwork>& gate, const Slide& slide,
+                        const TissueMask& tissue, SlideSegmentation work, const TileObserver& progress,
+                        const CancelToken& cancel) {
+  const CancelScope scope(cancel);
+  const MemoryReuse memory;
+  const torch::NoGradGuard no_grad;
+  network->eval();
+  const at::Tensor reference = network->reference_parameter();
+  const std::int64_t tile = work.plan.tile;
+  Dropout inactive;
+  work.segment = [&](const std::vector<std::uint8_t>& rgb, std::int64_t count) {
+    const PatchStore store = store_of(rgb, count, tile, work.classes);
+    std::vector<float> logits;
+    work_on_batch(count, reference.device(), [&](std::int64_t part) {
+      std::vector<std::int64_t> indices(static_cast<std::size_t>(part));
+      std::iota(indices.begin(), indices.end(), 0);
+      const at::Tensor images = image_batch(store, indices, {}, reference.scalar_type(), reference.device());
+      logits = values_of(network->forward(images, inactive));
+    });
+    return logits;
+  };
+  if (gate) {
+    Classifier classifier = gate->network;
+    work.gate = SlideGate{};
+    work.gate->patch = gate->patch;
+    work.gate->threshold = static_cast<float>(gate->threshold);
+    work.gate->multiplies = gate->rule == GateRule::kMultiply;
+    work.gate->classify = [&, classifier](const std::vector<std::uint8_t>& rgb, std::int64_t count) mutable {
+      const PrecisionScope precision(gate->precision);
+      const PatchStore store = store_of(rgb, count, gate->patch, work.classes);
+      return values_of(classify_patches(classifier, store, count, {}, cancel));
+    };
+  }
+  segment_slide(slide, tissue, work, progress, [&cancel] { cancel.check(); });
 }
 
 }  // namespace wsss

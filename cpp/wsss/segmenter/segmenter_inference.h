@@ -1,12 +1,14 @@
-// A trained segmenter at work: masks, probabilities and evaluation, with or without the class gate.
+// A trained segmenter at work: masks, probabilities, evaluation and whole slides, with or without the class gate.
 #pragma once
 
 #include <optional>
 
 #include "wsss/classifier/classifier_inference.h"
+#include "wsss/core/precision.h"
 #include "wsss/evaluation/patch_counts.h"
 #include "wsss/segmenter/class_gate.h"
 #include "wsss/segmenter/deeplab.h"
+#include "wsss/slide_segmentation/segment_slide.h"
 
 namespace wsss {
 
@@ -38,5 +40,21 @@ PatchCounts count_segmentation(DeepLab& network, const PatchStore& patches, cons
 /// Confusion over a whole set against level 0 of the ground truth, without a gate: what a training is validated with.
 ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
                                    std::int64_t batch_size, const CancelToken& cancel);
+
+/// A classifier as the gate of a slide.
+struct SlideGateNetwork {
+  Classifier network{nullptr};
+  Precision precision = Precision::kFloat32;
+  std::int64_t patch = 0;  ///< Side of the patches that it was trained on, in px of the map.
+  double threshold = 0.1;
+  GateRule rule = GateRule::kExclude;
+};
+
+/// segment_slide() with networks: `work.segment` and `work.gate` are set here.
+///
+/// @throws Error as there; kOutOfMemory, with what batch would fit; kCancelled.
+void segment_slide_with(DeepLab& network, const std::optional<SlideGateNetwork>& gate, const Slide& slide,
+                        const TissueMask& tissue, SlideSegmentation work, const TileObserver& progress,
+                        const CancelToken& cancel);
 
 }  // namespace wsss

@@ -14,8 +14,6 @@ constexpr int kLeastSaturation = 12;
 constexpr int kMostSaturation = 20;
 /// Darker pixels without colour are ink, folds of a cover slip, or the scanner's frame.
 constexpr int kDark = 60;
-/// Rows that one thread reads at once.
-constexpr std::int64_t kBandRows = 64;
 /// The outline: a blue that no stain has.
 constexpr std::array<std::uint8_t, 3> kOutline{0, 70, 220};
 
@@ -132,31 +130,6 @@ void drop_small(Mask& mask, std::int64_t width, std::int64_t height, std::uint8_
   }
 }
 
-SlidePicture whole_slide(const Slide& slide, double scale_x, double scale_y, int threads, const StopCheck& check) {
-  const auto pixels = [](std::int64_t size, double scale) {
-    return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(static_cast<double>(size) / scale - 1e-6)));
-  };
-  SlidePicture picture;
-  picture.width = pixels(slide.width(), scale_x);
-  picture.height = pixels(slide.height(), scale_y);
-  picture.rgb.resize(static_cast<std::size_t>(picture.width * picture.height * 3));
-  std::vector<SlideRegion> bands;
-  for (std::int64_t top = 0; top < picture.height; top += kBandRows) {
-    SlideRegion band;
-    band.y = static_cast<double>(top) * scale_y;
-    band.scale_x = scale_x;
-    band.scale_y = scale_y;
-    band.width = picture.width;
-    band.height = std::min(kBandRows, picture.height - top);
-    bands.push_back(band);
-  }
-  const auto target_of = [&](std::size_t i) {
-    return picture.rgb.data() + static_cast<std::int64_t>(i) * kBandRows * picture.width * 3;
-  };
-  read_regions(slide, bands, target_of, threads, check);
-  return picture;
-}
-
 void outline_tissue(const TissueMask& mask, SlidePicture& picture, std::int64_t line_px) {
   const auto at = [&](std::int64_t x, std::int64_t y) -> std::uint8_t {
     const std::int64_t column = x * mask.width / picture.width;
@@ -218,15 +191,19 @@ TissueMask tissue_of(const std::uint8_t* rgb, std::int64_t width, std::int64_t h
 }
 
 TissueMask find_tissue(const Slide& slide, const TissueSearch& search, int threads, const StopCheck& check) {
-  const SlidePicture small = whole_slide(slide, search.scale_x, search.scale_y, threads, check);
+  const SlidePicture small =
+      read_whole(slide, search.scale_x, search.scale_y, pixels_to_cover(slide.width(), search.scale_x),
+                 pixels_to_cover(slide.height(), search.scale_y), threads, check);
   return tissue_of(small.rgb.data(), small.width, small.height, search);
 }
 
 SlidePicture picture_of(const Slide& slide, const TissueMask& mask, std::int64_t longer_px, int threads,
                         const StopCheck& check) {
-  const double scale = static_cast<double>(std::max(slide.width(), slide.height())) / static_cast<double>(longer_px);
+  const double longer = static_cast<double>(std::max(slide.width(), slide.height()));
   // A slide smaller than the picture is shown as it is.
-  SlidePicture picture = whole_slide(slide, std::max(1.0, scale), std::max(1.0, scale), threads, check);
+  const double scale = std::max(1.0, longer / static_cast<double>(longer_px));
+  SlidePicture picture = read_whole(slide, scale, scale, pixels_to_cover(slide.width(), scale),
+                                    pixels_to_cover(slide.height(), scale), threads, check);
   outline_tissue(mask, picture, std::max<std::int64_t>(1, std::max(picture.width, picture.height) / 1000));
   return picture;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "wsss/slide/slide.h"
+#include "wsss/slide/slide_picture.h"
 
 namespace wsss {
 
@@ -38,12 +39,6 @@ TissueMask find_tissue(const Slide& slide, const TissueSearch& search, int threa
 ///
 /// @param rgb  [height, width, 3]
 TissueMask tissue_of(const std::uint8_t* rgb, std::int64_t width, std::int64_t height, const TissueSearch& search);
-
-/// A whole slide, small.
-struct SlidePicture {
-  std::int64_t width = 0, height = 0;
-  std::vector<std::uint8_t> rgb;  ///< [height, width, 3]
-};
 
 /// A picture of the whole slide with its tissue outlined.
 ///

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cstring>
 #include <sstream>
 #include <unordered_map>
 #include <unordered_set>
@@ -76,6 +77,29 @@ StateDict snapshot(const torch::nn::Module& network) {
                                 torch::MemoryFormat::Contiguous);
   }
   return result;
+}
+
+std::string fingerprint_of(const torch::nn::Module& network) {
+  // FNV-1a over words of eight bytes.
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  const auto take = [&hash](std::uint64_t word) { hash = (hash ^ word) * 0x100000001b3ULL; };
+  const auto take_bytes = [&take](const char* bytes, std::size_t size) {
+    for (std::size_t i = 0; i < size; i += sizeof(std::uint64_t)) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes + i, std::min(sizeof word, size - i));
+      take(word);
+    }
+    take(size);
+  };
+  for (const auto& [name, tensor] : snapshot(network)) {
+    take_bytes(name.data(), name.size());
+    take(static_cast<std::uint64_t>(tensor.scalar_type()));
+    for (const std::int64_t length : tensor.sizes()) take(static_cast<std::uint64_t>(length));
+    take_bytes(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
+  }
+  std::ostringstream text;
+  text << std::hex << hash;
+  return text.str();
 }
 
 LoadReport load_state_dict(torch::nn::Module& network, const StateDict& tensors, const std::string& source,

@@ -20,6 +20,9 @@ StateDict state_dict(const torch::nn::Module& network);
 /// A contiguous copy on the CPU, which later training does not change.
 StateDict snapshot(const torch::nn::Module& network);
 
+/// A few digits that are others for other names, types, shapes or values.
+std::string fingerprint_of(const torch::nn::Module& network);
+
 /// What a load found. Nothing is silent: every name is in one of these lists.
 struct LoadReport {
   std::vector<std::string> loaded;

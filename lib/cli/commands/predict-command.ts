@@ -1,10 +1,9 @@
 /** The command `predict`: pictures become index masks and overlays; one that fails does not stop the rest. */
-import { realpath, stat } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { mapConcurrently } from "../../async/map-concurrently.js";
 import type { OnProgress } from "../../async/progress.js";
-import { Classifier } from "../../classifier/classifier.js";
 import { paletteOf } from "../../dataset/tissue-class.js";
 import { isWsssError, WsssError } from "../../errors.js";
 import { writeBytesAtomic } from "../../files/file-access.js";
@@ -15,23 +14,18 @@ import type { UnreadablePatch } from "../../model/patch-source.js";
 import type { Precision } from "../../model/precision.js";
 import type { Device } from "../../options/device.js";
 import { renderOverlay } from "../../pictures/panel.js";
-import { classifierOfRun } from "../../run/classifier-of-run.js";
 import { resolveGate } from "../../segmenter/segmentation-options.js";
 import type { ClassMap } from "../../segmenter/segmentation-prediction.js";
-import { Segmenter } from "../../segmenter/segmenter.js";
+import type { Segmenter } from "../../segmenter/segmenter.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
 import { findPictures, type PictureFile } from "../find-pictures.js";
+import { addNetworkNames, type NetworkNames, type Networks, filesOfNetworks, withNetworks } from "../named-networks.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
 import { someText } from "../values.js";
 
-interface PredictOptions {
-  readonly bundle?: string;
-  readonly run?: string;
-  readonly segmenter?: string;
-  readonly classifier?: string;
+interface PredictOptions extends NetworkNames {
   readonly out: string;
-  readonly gate?: boolean | undefined;
   readonly gateThreshold?: number;
   readonly gateRule?: "exclude" | "multiply";
   readonly device?: Device;
@@ -61,41 +55,6 @@ interface FailedPicture {
 interface Predictions {
   readonly predictions: PredictedPicture[];
   readonly failed: FailedPicture[];
-}
-
-interface Networks {
-  readonly segmenter: Segmenter;
-  /** The gate; undefined without one. */
-  readonly classifier: Classifier | undefined;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Weight files from the options; the gate's only if there is to be one. */
-async function weightFiles(options: PredictOptions): Promise<{ segmenter: string; classifier: string | undefined }> {
-  const { bundle, run, gate } = options;
-  // A bundle brings its gate along.
-  if (bundle !== undefined) return { segmenter: bundle, classifier: options.classifier };
-  const segmenter = options.segmenter ?? (run === undefined ? undefined : join(run, "segmenter.safetensors"));
-  if (segmenter === undefined) {
-    const message =
-      "there is nothing to predict with: name a bundle with --bundle, a run folder with --run, or a weight file with --segmenter";
-    throw new WsssError("WSSS_ERR_OPTION", message, { option: "segmenter" });
-  }
-  if (gate === false) return { segmenter, classifier: undefined };
-  if (options.classifier !== undefined) return { segmenter, classifier: options.classifier };
-  const ofRun = run === undefined ? undefined : await classifierOfRun(run);
-  if (ofRun !== undefined && (await isThere(ofRun))) return { segmenter, classifier: ofRun };
-  if (gate === true) {
-    const message = "the gate needs a classifier: name its weight file with --classifier, or leave --gate out";
-    throw new WsssError("WSSS_ERR_OPTION", message, { option: "classifier" });
-  }
-  return { segmenter, classifier: undefined };
 }
 
 function outputsOf(stem: string, folder: string): { readonly mask: string; readonly overlay: string } {
@@ -228,29 +187,22 @@ async function* inPortions<Item>(items: AsyncIterable<Item>, count: number): Asy
 async function predict(paths: readonly string[], options: PredictOptions, tools: ActionTools): Promise<void> {
   const { gateThreshold, gateRule } = options;
   resolveGate({ gateThreshold, gateRule });
-  const weights = await weightFiles(options);
+  const weights = await filesOfNetworks(options, "predict");
   const files = await findPictures(paths);
   await refuseOverwriting(files, options.out);
   const where = { ...groups.deviceOf({ ...options }), signal: tools.signal };
-  const segmenter = await Segmenter.load(weights.segmenter, where);
-  try {
-    const classifier = weights.classifier === undefined ? undefined : await Classifier.load(weights.classifier, where);
-    try {
-      const { predictions, failed } = await predictAll(files, { segmenter, classifier }, options, tools);
-      tools.view.close();
-      const classes = segmenter.classes.map(({ name }) => name);
-      const hasGate = classifier !== undefined || segmenter.bundledClassifier !== null;
-      const answer = { classes, gated: hasGate && options.gate !== false, predictions, failed };
-      if (tools.terminal.json || predictions.length > 0) {
-        writeResult(tools.terminal, answer, () => predictions.map(({ mask }) => mask).join("\n"));
-      }
-      if (failed.length > 0) throw failedPictures(failed, files.length);
-    } finally {
-      await classifier?.dispose();
+  await withNetworks(weights, where, async (networks) => {
+    const { segmenter, classifier } = networks;
+    const { predictions, failed } = await predictAll(files, networks, options, tools);
+    tools.view.close();
+    const classes = segmenter.classes.map(({ name }) => name);
+    const hasGate = classifier !== undefined || segmenter.bundledClassifier !== null;
+    const answer = { classes, gated: hasGate && options.gate !== false, predictions, failed };
+    if (tools.terminal.json || predictions.length > 0) {
+      writeResult(tools.terminal, answer, () => predictions.map(({ mask }) => mask).join("\n"));
     }
-  } finally {
-    await segmenter.dispose();
-  }
+    if (failed.length > 0) throw failedPictures(failed, files.length);
+  });
 }
 
 /** `wsss-tissue predict`: segments pictures. */
@@ -264,15 +216,8 @@ export function addPredictCommand(program: Command, streams: Streams): void {
         "and NAME-overlay.png, the mask over the picture. Pictures may differ in size.",
     )
     .argument("<pictures...>", "pictures (PNG, JPEG, TIFF, WebP) or folders of them")
-    .requiredOption("--out <folder>", "folder for the predictions", file)
-    .option("--bundle <folder>", "bundle whose networks are used", file)
-    .option("--run <folder>", "run folder whose networks are used", file)
-    .option("--segmenter <file>", "weights of the segmenter (default: of the run folder or the bundle)", file)
-    .option(
-      "--classifier <file>",
-      "weights of the gate's classifier; without any there is no gate (default: of the run folder or the bundle)",
-      file,
-    );
+    .requiredOption("--out <folder>", "folder for the predictions", file);
+  addNetworkNames(command);
   groups.addGateOptions(command);
   groups.addPlaceOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(

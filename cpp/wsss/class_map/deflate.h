@@ -1,0 +1,18 @@
+// Bytes packed and unpacked as zlib streams.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace wsss {
+
+/// @throws Error kOutOfMemory if there is no room.
+std::vector<std::uint8_t> deflated(const std::uint8_t* bytes, std::size_t size);
+
+/// Whether the stream was whole and of that size.
+bool inflate_into(const std::vector<std::uint8_t>& stream, std::vector<std::uint8_t>& bytes);
+
+std::uint32_t checksum(const std::vector<std::uint8_t>& bytes);
+
+}  // namespace wsss

@@ -1,0 +1,108 @@
+/** Options of `Segmenter.segmentSlide`, their rules and defaults. */
+import { z } from "zod";
+import type { Classifier } from "../classifier/classifier.js";
+import { refuseOption } from "../options/check.js";
+import * as fields from "../options/fields.js";
+import { believableMpp } from "../slide/slide-scale.js";
+import type { GateSettings } from "./gate-settings.js";
+
+/** Options of {@link Segmenter.segmentSlide}. */
+export interface SegmentSlideOptions extends GateSettings {
+  /** Folder for the results, made if need be. What is there of another slide or of other options is replaced. */
+  readonly output: string;
+  /** The scale at which the networks were trained, in micrometres a pixel, 0.05 to 20. The map has it too. */
+  readonly micronsPerPixel: number;
+  /**
+   * Side of the tiles that the segmenter sees, in pixels of the map, 32 to 4096: best the size of the patches that it was trained on.
+   * @defaultValue `224`
+   */
+  readonly tilePx?: number | undefined;
+  /**
+   * Pixels that neighbouring tiles share, 0 to half a tile: their logits are weighted and summed, so that no seam shows.
+   * @defaultValue an eighth of a tile (a seam is gone after some 20 pixels; a quarter takes 1.4 times as long)
+   */
+  readonly overlapPx?: number | undefined;
+  /** As {@link SegmentationOptions.gate}. */
+  readonly gate?: Classifier | null | undefined;
+  /**
+   * Side of the patches that the gate's classifier was trained on, in pixels of the map, 32 to 4096. It is asked about patches of that size
+   * side by side; between their centres its answers are interpolated.
+   * @defaultValue `tilePx`
+   */
+  readonly gatePatchPx?: number | undefined;
+  /**
+   * Tiles in one forward pass, 1..1024.
+   * @defaultValue `8` (more is hardly faster and takes more memory)
+   */
+  readonly batchSize?: number | undefined;
+  /**
+   * Threads that read the slide while the network is at work, at least 1.
+   * @defaultValue all cores that the process may use
+   */
+  readonly threads?: number | undefined;
+  /**
+   * Whether the winning class's probability is written too, as `probability.ome.tif`, 255 = 1.
+   * @defaultValue `false`
+   */
+  readonly probabilities?: boolean | undefined;
+  /**
+   * Scale of the polygons, in micrometres a pixel, rounded to a multiple of the map's; 0 = no polygons.
+   * @defaultValue `4` (QuPath does not open files of a gigabyte)
+   */
+  readonly geojsonMpp?: number | undefined;
+  /**
+   * Smaller polygons are left out, in um2.
+   * @defaultValue `0`
+   */
+  readonly minAreaUm2?: number | undefined;
+  /**
+   * Whether the polygons are packed: `classes.geojson.gz`, which QuPath opens too.
+   * @defaultValue `false`
+   */
+  readonly gzip?: boolean | undefined;
+  /**
+   * Longer side of `overlay.png`, in pixels, at most; 0 = none.
+   * @defaultValue `2048`
+   */
+  readonly overlayPx?: number | undefined;
+  /** Aborting it ends the loop with `WSSS_ERR_CANCELLED`; finished rows are kept for the next call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const side = z.int().min(32).max(4096);
+
+const schema = z.strictObject({
+  output: fields.path,
+  micronsPerPixel: z.number().min(believableMpp.least).max(believableMpp.most),
+  tilePx: side.default(224),
+  overlapPx: z.int().min(0).max(2048).optional(),
+  gatePatchPx: side.optional(),
+  batchSize: z.int().min(1).max(1024).default(8),
+  threads: fields.count.optional(),
+  probabilities: fields.flag.default(false),
+  geojsonMpp: z.number().min(0).max(1000).default(4),
+  minAreaUm2: z.number().min(0).default(0),
+  gzip: fields.flag.default(false),
+  overlayPx: z.int().min(0).max(16_384).default(2048),
+});
+
+/** The options of {@link SegmentSlideOptions} without those of the gate, complete. */
+export interface SlideMapOptions extends z.output<typeof schema> {
+  readonly overlapPx: number;
+  readonly gatePatchPx: number;
+}
+
+/** Names of the options that this file checks; the others are the gate's. */
+export const slideMapOptionNames = Object.keys(schema.shape) as readonly (keyof typeof schema.shape)[];
+
+/** The schema of these options, for `checkOptions`. */
+export const slideMapSchema = schema;
+
+/** Fills in what depends on other options. @throws WsssError `WSSS_ERR_OPTION` if tiles share more than half of their side */
+export function completeSlideMapOptions(call: string, checked: z.output<typeof slideMapSchema>): SlideMapOptions {
+  const { tilePx, overlapPx = Math.floor(tilePx / 8), gatePatchPx = tilePx } = checked;
+  if (2 * overlapPx > tilePx) {
+    throw refuseOption(call, "overlapPx", `at most ${Math.floor(tilePx / 2)}, half a tile`, overlapPx);
+  }
+  return { ...checked, overlapPx, gatePatchPx };
+}
