@@ -37,6 +37,8 @@ export interface SlideProgress {
 /** What a slide is segmented by. */
 export interface SlideWork {
   readonly native: NativeSegmenter;
+  /** Where the network is: `"cpu"`, or a GPU. */
+  readonly device: string;
   readonly classes: readonly TissueClass[];
   readonly background: TissueClass;
   readonly gate: HeldGate | null;
@@ -53,7 +55,8 @@ export async function* segmentWholeSlide(
   if (slide.mpp === null) throw scaleMissing(slide.path, slide.mppProblem ?? "");
   const { mpp } = slide;
   const { output, micronsPerPixel, tilePx, overlapPx, gatePatchPx, batchSize, probabilities } = options;
-  const threads = options.threads ?? usableCores();
+  const cores = usableCores();
+  const threads = options.threads ?? (work.device === "cpu" ? Math.max(1, Math.floor(cores / 4)) : cores);
   const madeWith = {
     segmenter: await fingerprintOf(native, signal),
     classifier: gate === null ? null : await fingerprintOf(gate.native, signal),

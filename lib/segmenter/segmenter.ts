@@ -353,10 +353,10 @@ export class Segmenter extends Model {
     const { signal, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(others));
     const gate = Gate.check(call, choice, this.classes);
     this.#handle.assertIdle(call);
-    const { classes, background } = this;
+    const { classes, background, device } = this;
     return this.#handle.stream(call, { signal }, (native, stop) => {
       const loop = (held: HeldGate | null, ended: AbortSignal): AsyncGenerator<SlideProgress, SlideMap, void> =>
-        segmentWholeSlide({ native, classes, background, gate: held, signal: ended }, slide, chosen);
+        segmentWholeSlide({ native, device, classes, background, gate: held, signal: ended }, slide, chosen);
       return gate === null ? loop(null, stop) : gate.holdNetwork(stop, loop);
     });
   }

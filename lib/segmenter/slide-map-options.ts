@@ -37,7 +37,7 @@ export interface SegmentSlideOptions extends GateSettings {
   readonly batchSize?: number | undefined;
   /**
    * Threads that read the slide while the network is at work, at least 1.
-   * @defaultValue all cores that the process may use
+   * @defaultValue all cores that the process may use where the network is on a GPU; on the CPU a quarter of them, since it needs the others
    */
   readonly threads?: number | undefined;
   /**

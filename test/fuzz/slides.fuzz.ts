@@ -31,6 +31,7 @@ const random = (below: number): number => {
 function mutated(original: Buffer): Buffer {
   let bytes = Buffer.from(original);
   for (let change = 0; change <= random(6); change++) {
+    if (bytes.length < 8) return bytes;
     const ends = Math.min(4096, bytes.length);
     const at = [random(bytes.length), random(ends), bytes.length - 1 - random(ends)][random(3)]!;
     switch (random(6)) {
@@ -41,7 +42,7 @@ function mutated(original: Buffer): Buffer {
         bytes[at]! ^= 1 << random(8);
         break;
       case 2:
-        bytes.fill([0, 255, 127][random(3)]!, at, at + 1 + random(16));
+        bytes.fill([0, 255, 127][random(3)]!, at, Math.min(bytes.length, at + 1 + random(16)));
         break;
       case 3:
         bytes.writeUInt32LE(random(2 ** 24) * 251, Math.min(at, bytes.length - 4));

@@ -73,7 +73,7 @@ async function segmentOne(
   options: SegmentOptions,
   { view, signal }: ActionTools,
 ): Promise<SegmentedSlide> {
-  const { gateThreshold, gateRule, gate, slideMpp, damaged, mpp, threads } = options;
+  const { gateThreshold, gateRule, gate, slideMpp, damaged, mpp } = options;
   await using slide = await openSlide(file, { micronsPerPixel: slideMpp, damaged, signal });
   const folder = join(options.out, name);
   const given = { gateThreshold, gateRule };
@@ -86,7 +86,6 @@ async function segmentOne(
     overlapPx: options.overlapPx,
     gatePatchPx: options.gatePatchPx,
     batchSize: options.batchSize,
-    threads: threads === 0 ? undefined : threads,
     probabilities: options.probabilities,
     geojsonMpp: options.geojsonMpp,
     minAreaUm2: options.minAreaUm2,

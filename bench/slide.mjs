@@ -1,0 +1,133 @@
+/**
+ * Segments a slide beside the same network on patches in memory, interleaved: what reading, blending and writing cost, and how memory
+ * grows with the slide's height.
+ *
+ *   node bench/slide.mjs [--width 8000] [--heights 4000,16000] [--backbone mobilenet] [--tile-px 224] [--batch-size 8] [--threads 0]
+ *
+ * The slide is drawn here: tissue everywhere, as a tiled JPEG pyramid. Prints a line for each height: tiles a second of the slide, of
+ * the network alone on tiles that are in memory, their ratio, and the peak memory of a process that segments (MiB). Needs OpenSlide.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import sharp from "sharp";
+import { openSlide, Segmenter } from "../dist/index.js";
+
+const { values } = parseArgs({
+  options: {
+    width: { type: "string", default: "8000" },
+    heights: { type: "string", default: "4000,16000" },
+    backbone: { type: "string", default: "mobilenet" },
+    "tile-px": { type: "string", default: "224" },
+    "batch-size": { type: "string", default: "8" },
+    threads: { type: "string", default: "0" },
+    child: { type: "string" },
+  },
+});
+const [tilePx, batchSize, threads] = [values["tile-px"], values["batch-size"], values.threads].map(Number);
+const classes = ["a", "b", "c", "d"].map((name, i) => ({ name, colour: [60 * i, 200, 90] }));
+const network = { classes, backbone: values.backbone, device: "cpu", threads, seed: 1 };
+
+if (values.child === undefined) await compare();
+else await segmentOnce(values.child);
+
+async function segmentAll(segmenter, file, output) {
+  await predictOnly(segmenter, batchSize); // So that both begin warm.
+  const slide = await openSlide(file, { micronsPerPixel: 0.5 });
+  const options = { output, micronsPerPixel: 0.5, tilePx, overlapPx: 0, batchSize, geojsonMpp: 4 };
+  let tiles = 0;
+  const begin = performance.now();
+  for await (const { done } of segmenter.segmentSlide(slide, options)) tiles = done;
+  const seconds = (performance.now() - begin) / 1000;
+  await slide.close();
+  return tiles / seconds;
+}
+
+/** In a process of its own: prints the tiles a second and the peak memory. */
+async function segmentOnce(job) {
+  const { file, output } = JSON.parse(job);
+  const segmenter = await Segmenter.create(network);
+  const speed = file === null ? await predictOnly(segmenter, 8 * batchSize) : await segmentAll(segmenter, file, output);
+  await segmenter.dispose();
+  process.stdout.write(`${JSON.stringify({ speed, peakMiB: process.resourceUsage().maxRSS / 1024 })}\n`);
+}
+
+/** Tiles a second of the network on tiles that are in memory. */
+async function predictOnly(segmenter, count) {
+  const tiles = Array.from({ length: count }, (_, i) => ({
+    rgb: Uint8Array.from({ length: tilePx * tilePx * 3 }, (_unused, at) => (at * 31 + i * 17) % 251),
+    width: tilePx,
+    height: tilePx,
+  }));
+  await segmenter.predict(tiles.slice(0, batchSize), { batchSize });
+  const begin = performance.now();
+  for await (const map of segmenter.predictEach(tiles, { batchSize }))
+    if (map.width !== tilePx) throw new Error("no map");
+  return count / ((performance.now() - begin) / 1000);
+}
+
+async function compare() {
+  const folder = mkdtempSync(path.join(tmpdir(), "wsss-bench-"));
+  try {
+    for (const height of values.heights.split(",").map(Number)) {
+      const file = path.join(folder, `${height}.tif`);
+      await draw(file, Number(values.width), height);
+      const rows = [];
+      for (let round = 0; round < 3; round++) {
+        const alone = inProcess({ file: null, output: null });
+        const slide = inProcess({ file, output: path.join(folder, `${height}-${round}`) });
+        rows.push({ alone, slide });
+      }
+      const median = (list) => list.sort((a, b) => a - b)[1];
+      const slide = median(rows.map((row) => row.slide.speed));
+      const alone = median(rows.map((row) => row.alone.speed));
+      const [peak, own] = [median(rows.map((row) => row.slide.peakMiB)), median(rows.map((row) => row.alone.peakMiB))];
+      const size = `${values.width} x ${height} px`;
+      process.stdout.write(
+        `${size}: ${slide.toFixed(1)} tiles/s, network alone ${alone.toFixed(1)}, ratio ${(slide / alone).toFixed(3)}; ` +
+          `peak ${peak.toFixed(0)} MiB, network alone ${own.toFixed(0)}\n`,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function inProcess(job) {
+  const flags = Object.entries(values).flatMap(([name, value]) => (name === "child" ? [] : [`--${name}`, value]));
+  const self = fileURLToPath(import.meta.url);
+  const { stdout, status, stderr } = spawnSync(process.execPath, [self, ...flags, "--child", JSON.stringify(job)]);
+  if (status !== 0) throw new Error(stderr.toString());
+  return JSON.parse(stdout.toString().trim().split("\n").at(-1));
+}
+
+/** A tiled JPEG pyramid in the colours of tissue: one tile of texture, repeated. */
+async function draw(file, width, height) {
+  const side = 500;
+  const rgb = new Uint8Array(side * side * 3);
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const wave = Math.sin(x / 9) * Math.cos(y / 13) + Math.sin((x * y) / 700);
+      rgb.set([190 + 25 * wave, 110 + 35 * wave, 165 + 20 * wave], (y * side + x) * 3);
+    }
+  }
+  const tile = await sharp(rgb, { raw: { width: side, height: side, channels: 3 } })
+    .png()
+    .toBuffer();
+  await sharp({ create: { width, height, channels: 3, background: "#fff" }, limitInputPixels: false })
+    .composite([{ input: tile, tile: true }])
+    .tiff({
+      compression: "jpeg",
+      quality: 80,
+      tile: true,
+      tileWidth: 256,
+      tileHeight: 256,
+      pyramid: true,
+      bigtiff: true,
+    })
+    .toFile(file);
+}
