@@ -186,7 +186,7 @@ async function expectExact(map: ClassMap): Promise<void> {
     const [shell, ...holes] = geometry.coordinates.map(doubledArea);
     if (!(shell! > 0) || holes.some((hole) => hole >= 0)) throw new Error("shells and holes turn the same way");
     const area = (shell! + holes.reduce((sum, hole) => sum + hole, 0)) / 2;
-    expect(properties.measurements["Area mm^2"]).toBeCloseTo(area * 0.25e-6, 4);
+    expect(properties.measurements["Area mm^2"]).toBeCloseTo(area * 0.25e-6, 12);
     for (const ring of geometry.coordinates) {
       expect(ring[0]).toEqual(ring.at(-1));
       if (new Set(ring.slice(1).map(String)).size !== ring.length - 1) throw new Error("a ring meets itself");

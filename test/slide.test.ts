@@ -173,6 +173,17 @@ withOpenSlide("a pyramid", () => {
     }
   });
 
+  test("far coarser than any level is the mean of its pixels", async () => {
+    await using slide = await opened({ micronsPerPixel: 0.25 });
+    const { rgb } = await slide.read({ x: 0, y: 0, width: 1, height: 1, micronsPerPixel: 0.25 * 8 * 80 });
+    const whole = await slide.read({ x: 0, y: 0, width: 640, height: 640 });
+    for (let c = 0; c < 3; c++) {
+      const values = whole.rgb.filter((_, i) => i % 3 === c);
+      // The filter reaches beyond the pixel on all sides, where it is white.
+      expect(Math.abs(rgb[c]! - values.reduce((sum, value) => sum + value, 0) / values.length)).toBeLessThan(8);
+    }
+  });
+
   test("a damaged tile is an error with its position, or background that is counted", async () => {
     await writePyramid(file, picture);
     const bytes = await readFile(file);

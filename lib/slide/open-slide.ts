@@ -43,17 +43,26 @@ export async function openSlide(file: string, options: OpenSlideOptions = {}): P
   const absolute = path.resolve(file);
   const isPicture = await isPlainPicture(absolute);
   const addon = await loadAddon();
+  const vips = libvipsFile();
+  if (vips === null && isPicture) throw noLibvips(absolute);
   const openslide = isPicture ? "" : await openSlideLibrary(addon, signal);
   const native = new addon.Slide();
   const opening = {
     path: absolute,
     openslide,
-    vips: libvipsFile(),
+    vips: vips ?? "",
     cacheBytes: cacheMiB * 2 ** 20,
     damagedIsBackground: damaged === "background",
   };
   const facts = plainCopy(await runJob<NativeSlideFacts>((done) => native.open(opening, done), signal));
   return new Slide(native, absolute, facts, micronsPerPixel);
+}
+
+function noLibvips(file: string): WsssError {
+  const message =
+    `slide ${file} is a picture, which libvips reads, and the one that sharp brings is not installed: install this package ` +
+    "again without --omit=optional";
+  return new WsssError("WSSS_ERR_BINARY_NOT_FOUND", message, { path: file });
 }
 
 let search: Promise<string> | undefined;

@@ -19,6 +19,13 @@ std::string number_text(double value) {
   return number == "-0" ? "0" : number;
 }
 
+/// Nine digits that count: regions of a few um2 have an area, too.
+std::string area_text(double mm2) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", mm2);
+  return text;
+}
+
 std::string quoted(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) {
@@ -66,8 +73,8 @@ void GeoJsonWriter::add(const Polygon& polygon) {
   }
   text += R"(]},"properties":{"objectType":"annotation","name":)" + name + R"(,"classification":{"name":)" + name +
           R"(,"color":[)" + std::to_string(colour[0]) + "," + std::to_string(colour[1]) + "," +
-          std::to_string(colour[2]) + R"(]},"isLocked":true,"measurements":{"Area mm^2":)" +
-          number_text(area_um2 / 1e6) + "}}}";
+          std::to_string(colour[2]) + R"(]},"isLocked":true,"measurements":{"Area mm^2":)" + area_text(area_um2 / 1e6) +
+          "}}}";
   file_.write(text.data(), text.size());
   ++count_;
 }

@@ -20,6 +20,8 @@ namespace {
 constexpr double kLevelTolerance = 1.02;
 /// Side of the source blocks that a region is read in, in px of their level.
 constexpr double kBlockSide = 2048.0;
+/// Source px per target px from which on a region is read in two steps: a filter over so many would need vast blocks.
+constexpr double kMostAtOnce = 64.0;
 /// Smallest side of a damaged region, in px of its level.
 constexpr std::int64_t kDamageSide = 64;
 /// Side of the picture by which a reduced level is compared with the one below it, in px.
@@ -109,6 +111,11 @@ std::size_t Slide::level_for(double scale) const {
 void Slide::read(const SlideRegion& region, std::uint8_t* rgb, const StopCheck& check) const {
   const std::size_t level = level_for(std::min(region.scale_x, region.scale_y));
   const double downsample = facts().levels[level].downsample;
+  const double largest = std::max(region.scale_x, region.scale_y) / downsample;
+  if (largest > kMostAtOnce) {
+    read_in_steps(region, static_cast<std::int64_t>(std::ceil(2.0 * largest / kMostAtOnce)), rgb, check);
+    return;
+  }
   const std::int64_t tile_height = tile_side(region.scale_y / downsample);
   const std::int64_t tile_width = tile_side(region.scale_x / downsample);
   const std::int64_t stride = region.width * 3;
@@ -121,6 +128,40 @@ void Slide::read(const SlideRegion& region, std::uint8_t* rgb, const StopCheck& 
       tile.width = std::min(tile_width, region.width - left);
       tile.height = std::min(tile_height, region.height - top);
       read_tile(level, tile, rgb + top * stride + left * 3, stride);
+    }
+  }
+}
+
+/// Reads a region that is finer by a whole factor, part by part, and takes the mean of each block.
+void Slide::read_in_steps(const SlideRegion& region, std::int64_t steps, std::uint8_t* rgb,
+                          const StopCheck& check) const {
+  const auto side = std::max<std::int64_t>(1, static_cast<std::int64_t>(kBlockSide) / steps);
+  const auto times = static_cast<double>(steps);
+  std::vector<std::uint8_t> finer;
+  for (std::int64_t top = 0; top < region.height; top += side) {
+    for (std::int64_t left = 0; left < region.width; left += side) {
+      const std::int64_t rows = std::min(side, region.height - top);
+      const std::int64_t columns = std::min(side, region.width - left);
+      SlideRegion part = region;
+      part.x += static_cast<double>(left) * region.scale_x;
+      part.y += static_cast<double>(top) * region.scale_y;
+      part.scale_x /= times;
+      part.scale_y /= times;
+      part.width = columns * steps;
+      part.height = rows * steps;
+      finer.resize(static_cast<std::size_t>(part.width * part.height * 3));
+      read(part, finer.data(), check);
+      for (std::int64_t y = 0; y < rows; ++y) {
+        for (std::int64_t x = 0; x < columns * 3; ++x) {
+          std::int64_t sum = 0;
+          for (std::int64_t row = 0; row < steps; ++row) {
+            const std::uint8_t* from = finer.data() + ((y * steps + row) * part.width + x / 3 * steps) * 3 + x % 3;
+            for (std::int64_t column = 0; column < steps; ++column) sum += from[3 * column];
+          }
+          const std::int64_t count = steps * steps;
+          rgb[((top + y) * region.width + left) * 3 + x] = static_cast<std::uint8_t>((2 * sum + count) / (2 * count));
+        }
+      }
     }
   }
 }

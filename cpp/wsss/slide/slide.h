@@ -61,6 +61,7 @@ class Slide {
   std::int64_t damaged_regions() const { return damaged_regions_.load(); }
 
  private:
+  void read_in_steps(const SlideRegion& region, std::int64_t steps, std::uint8_t* rgb, const StopCheck& check) const;
   void read_tile(std::size_t level, const SlideRegion& tile, std::uint8_t* rgb, std::int64_t stride) const;
   void read_from(std::size_t level, const SlideRegion& region, std::uint8_t* rgb, std::int64_t stride) const;
   SlideBlock read_block(std::size_t level, std::int64_t x, std::int64_t y, std::int64_t width,
