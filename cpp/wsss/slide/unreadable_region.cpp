@@ -1,6 +1,6 @@
 #include "wsss/slide/unreadable_region.h"
 
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -22,8 +22,7 @@ std::string one_line(const std::string& said) {
 
 Error unreadable_region(const std::string& path, std::int64_t x, std::int64_t y, std::int64_t width,
                         std::int64_t height, const std::string& said) {
-  struct stat found{};
-  if (stat(path.c_str(), &found) != 0) {
+  if (::access(path.c_str(), R_OK) != 0) {
     const std::string why = std::strerror(errno);
     return {ErrorCode::kIo,
             "slide " + path + " can no longer be read (" + why + "): bring it back and start again",
