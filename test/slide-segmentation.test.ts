@@ -193,6 +193,19 @@ describe("a segmented slide", () => {
     expect(other.progress.length).toBeGreaterThan(1);
   });
 
+  test("ends when its loop is left, and goes on; files of other options do not stay", async () => {
+    await using slide = await openSlide(slideFile, { micronsPerPixel: 0.5 });
+    for await (const { stage } of segmenter.segmentSlide(slide, { ...usual, output: place("left") })) {
+      expect(stage).toBe("segment");
+      break;
+    }
+    // The native work has ended: the rows are no longer held, and the segmenter is free.
+    await segment("left", { gzip: true, probabilities: true });
+    expect(await readdir(place("left"))).toEqual(expect.arrayContaining(["classes.geojson.gz", "probability.ome.tif"]));
+    await segment("left");
+    expect(await bytesOf("left")).toEqual(await bytesOf("undisturbed"));
+  });
+
   test("has a gate that does not depend on the tiles, and closes what the classifier does not see", async () => {
     const threshold = { gate: classifier, gatePatchPx: 96, gateThreshold: 0.5 } as const;
     const gated = await segment("gated", threshold);

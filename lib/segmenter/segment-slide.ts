@@ -102,10 +102,15 @@ export async function* segmentWholeSlide(
   );
   let total = 0;
   let next = await events.next();
-  while (next.done !== true) {
-    total = next.value.total;
-    yield progressAt("segment", next.value.done, total);
-    next = await events.next();
+  try {
+    while (next.done !== true) {
+      total = next.value.total;
+      yield progressAt("segment", next.value.done, total);
+      next = await events.next();
+    }
+  } finally {
+    // Whoever leaves the loop early ends the native work, too.
+    if (next.done !== true) await events.return(undefined as never);
   }
   yield progressAt("write", total, total);
   const { width, height, bandRows, planes, damagedRegions } = next.value;

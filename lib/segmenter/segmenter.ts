@@ -23,15 +23,15 @@ import type { NativeSegmenter } from "../native/addon.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import { pathOfWeights } from "../pretrained/weights-of-name.js";
 import { path as pathField, withoutUndefined } from "../options/fields.js";
-import { evaluateSegmentation } from "./evaluate-segmentation.js";
 import { Slide } from "../slide/slide.js";
+import { evaluateSegmentation } from "./evaluate-segmentation.js";
 import { Gate, type HeldGate, type PatchGate } from "./gate.js";
 import { segmentWholeSlide, type SlideProgress } from "./segment-slide.js";
 import type { SlideMap } from "./slide-map.js";
 import {
   completeSlideMapOptions,
+  partSlideMapOptions,
   type SegmentSlideOptions,
-  slideMapOptionNames,
   slideMapSchema,
 } from "./slide-map-options.js";
 import {
@@ -57,15 +57,6 @@ export interface PredictEachOptions extends SegmentationOptions {
    * @defaultValue none: such a patch ends the loop with its error
    */
   readonly onUnreadable?: ((patch: UnreadablePatch) => void) | undefined;
-}
-
-/** An object's entries of some names, and the others. */
-function parted(options: object, names: readonly string[]): { readonly own: object; readonly others: object } {
-  const entries = Object.entries(options);
-  return {
-    own: Object.fromEntries(entries.filter(([name]) => names.includes(name))),
-    others: Object.fromEntries(entries.filter(([name]) => !names.includes(name))),
-  };
 }
 
 /** A gate with its settings, owned by the segmenter. */
@@ -348,7 +339,7 @@ export class Segmenter extends Model {
   segmentSlide(slide: Slide, options: SegmentSlideOptions): AsyncGenerator<SlideProgress, SlideMap, void> {
     const call = "Segmenter.segmentSlide";
     if (!(slide instanceof Slide)) throw refuseOption(call, "slide", "a Slide, as openSlide gives it", slide);
-    const { own, others } = parted(options, slideMapOptionNames);
+    const { own, others } = partSlideMapOptions(options);
     const chosen = completeSlideMapOptions(call, checkOptions(slideMapSchema, call, own));
     const { signal, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(others));
     const gate = Gate.check(call, choice, this.classes);

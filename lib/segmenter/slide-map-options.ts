@@ -19,7 +19,7 @@ export interface SegmentSlideOptions extends GateSettings {
   readonly tilePx?: number | undefined;
   /**
    * Pixels that neighbouring tiles share, 0 to half a tile: their logits are weighted and summed, so that no seam shows.
-   * @defaultValue an eighth of a tile (a seam is gone after some 20 pixels; a quarter takes 1.4 times as long)
+   * @defaultValue an eighth of a tile (a quarter takes 1.4 times as many tiles)
    */
   readonly overlapPx?: number | undefined;
   /** As {@link SegmentationOptions.gate}. */
@@ -92,8 +92,14 @@ export interface SlideMapOptions extends z.output<typeof schema> {
   readonly gatePatchPx: number;
 }
 
-/** Names of the options that this file checks; the others are the gate's. */
-export const slideMapOptionNames = Object.keys(schema.shape) as readonly (keyof typeof schema.shape)[];
+/** The entries of options that this file checks, and the others, which are the gate's. */
+export function partSlideMapOptions(options: object): { readonly own: object; readonly others: object } {
+  const entries = Object.entries(options);
+  return {
+    own: Object.fromEntries(entries.filter(([name]) => name in schema.shape)),
+    others: Object.fromEntries(entries.filter(([name]) => !(name in schema.shape))),
+  };
+}
 
 /** The schema of these options, for `checkOptions`. */
 export const slideMapSchema = schema;

@@ -104,11 +104,15 @@ export async function writeSlideMap(finished: FinishedRows, signal: AbortSignal)
     pictureFactor: overlayPx === 0 ? 0 : Math.max(1, Math.ceil(longer / overlayPx)),
     threads: options.threads ?? 1,
   };
+  const files: string[] = [];
   const { pixels, polygons, picture } = await runJob<NativeMapSummary>(
     (done) => slide.native.writeMap(given, done),
     signal,
-  );
-  const files: string[] = [];
+  ).catch(async (error: unknown) => {
+    // Half a file is of no use, and where the disk is full its room is.
+    for (const name of names) await rm(unfinished(name), { force: true });
+    throw error;
+  });
   for (const name of names) {
     if (name === slideMapFiles.geojson && gzip) files.push(await pack(unfinished(name), place(`${name}.gz`)));
     else files.push(await put(unfinished(name), place(name)));
@@ -116,6 +120,11 @@ export async function writeSlideMap(finished: FinishedRows, signal: AbortSignal)
   if (picture !== null) {
     await writeRgbPng(place(slideMapFiles.overlay), { ...picture, rgb: new Uint8Array(picture.rgb) });
     files.push(slideMapFiles.overlay);
+  }
+  // What other options have left there does not belong to this map.
+  const { probability, geojson, overlay } = slideMapFiles;
+  for (const name of [probability, geojson, `${geojson}.gz`, overlay]) {
+    if (!files.includes(name)) await rm(place(name), { force: true });
   }
   const pixelMm2 = options.micronsPerPixel ** 2 / 1e6;
   const segmented = pixels.slice(0, classes.length).reduce((sum, count) => sum + count, 0);

@@ -1,16 +1,12 @@
 #include "wsss/slide/openslide_library.h"
 
-#include <map>
-#include <mutex>
-
 #include "wsss/slide/shared_library.h"
 
 namespace wsss {
 
 namespace {
 
-OpenSlideLibrary load(const std::string& file) {
-  const SharedLibrary library(file);
+OpenSlideLibrary find_all(const SharedLibrary& library) {
   OpenSlideLibrary functions{};
   library.find(functions.get_version, "openslide_get_version");
   library.find(functions.detect_vendor, "openslide_detect_vendor");
@@ -30,13 +26,7 @@ OpenSlideLibrary load(const std::string& file) {
 
 }  // namespace
 
-const OpenSlideLibrary& OpenSlideLibrary::of(const std::string& file) {
-  static std::mutex mutex;
-  static std::map<std::string, OpenSlideLibrary> loaded;
-  const std::lock_guard<std::mutex> lock(mutex);
-  const auto known = loaded.find(file);
-  return known != loaded.end() ? known->second : loaded.emplace(file, load(file)).first->second;
-}
+const OpenSlideLibrary& OpenSlideLibrary::of(const std::string& file) { return functions_of(file, find_all); }
 
 std::string openslide_version(const std::string& file) {
   const SharedLibrary library(file);

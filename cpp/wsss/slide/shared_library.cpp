@@ -12,8 +12,6 @@ SharedLibrary::SharedLibrary(const std::string& file) : file_(file), handle_(dlo
   throw Error(ErrorCode::kIo, said == nullptr ? file + " could not be loaded" : said, {{"path", file}});
 }
 
-bool SharedLibrary::has(const char* name) const { return dlsym(handle_, name) != nullptr; }
-
 void* SharedLibrary::address_of(const char* name) const {
   void* address = dlsym(handle_, name);
   if (address == nullptr) throw Error(ErrorCode::kIo, file_ + " has no function " + name, {{"path", file_}});

@@ -1,6 +1,8 @@
 // A library of others that is opened while the program runs, by its path or its soname.
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <string>
 
 namespace wsss {
@@ -19,14 +21,23 @@ class SharedLibrary {
     function = reinterpret_cast<Function*>(address_of(name));
   }
 
-  /// Whether the library has a function of that name.
-  bool has(const char* name) const;
-
  private:
   void* address_of(const char* name) const;
 
   std::string file_;
   void* handle_;
 };
+
+/// The functions of a library by its path or soname, found once a process.
+///
+/// @param find_all  makes a table of functions of a library.
+template <typename Functions>
+const Functions& functions_of(const std::string& file, Functions (*find_all)(const SharedLibrary& library)) {
+  static std::mutex mutex;
+  static std::map<std::string, Functions> known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto found = known.find(file);
+  return found != known.end() ? found->second : known.emplace(file, find_all(SharedLibrary(file))).first->second;
+}
 
 }  // namespace wsss

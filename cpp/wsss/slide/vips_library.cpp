@@ -1,8 +1,5 @@
 #include "wsss/slide/vips_library.h"
 
-#include <map>
-#include <mutex>
-
 #include "wsss/core/error.h"
 #include "wsss/slide/shared_library.h"
 
@@ -10,8 +7,7 @@ namespace wsss {
 
 namespace {
 
-VipsLibrary load(const std::string& file) {
-  const SharedLibrary library(file);
+VipsLibrary find_all(const SharedLibrary& library) {
   VipsLibrary functions{};
   library.find(functions.init, "vips_init");
   library.find(functions.load_tiff, "vips_tiffload");
@@ -33,18 +29,12 @@ VipsLibrary load(const std::string& file) {
   library.find(functions.unref, "g_object_unref");
   library.find(functions.free, "g_free");
   // Harmless where sharp has done so before.
-  if (functions.init("wsss-tissue") != 0) throw Error(ErrorCode::kIo, file + " could not be started", {{"path", file}});
+  if (functions.init("wsss-tissue") != 0) throw Error(ErrorCode::kIo, "libvips could not be started");
   return functions;
 }
 
 }  // namespace
 
-const VipsLibrary& VipsLibrary::of(const std::string& file) {
-  static std::mutex mutex;
-  static std::map<std::string, VipsLibrary> loaded;
-  const std::lock_guard<std::mutex> lock(mutex);
-  const auto known = loaded.find(file);
-  return known != loaded.end() ? known->second : loaded.emplace(file, load(file)).first->second;
-}
+const VipsLibrary& VipsLibrary::of(const std::string& file) { return functions_of(file, find_all); }
 
 }  // namespace wsss

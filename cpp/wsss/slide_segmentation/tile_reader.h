@@ -29,7 +29,7 @@ class TileReader {
   TileReader(const TileReader&) = delete;
   TileReader& operator=(const TileReader&) = delete;
 
-  /// The next batch with its pixels; one at the most after the last.
+  /// The next batch with its pixels; to be asked for as often as there are batches.
   /// @throws what reading threw.
   TileBatch next();
 
