@@ -199,7 +199,8 @@ describe("a segmented slide", () => {
       expect(stage).toBe("segment");
       break;
     }
-    // The native work has ended: the rows are no longer held, and the segmenter is free.
+    // The native work has ended: the rows are no longer held.
+    await promisify(execFile)("flock", ["-n", place("left", "rows.part"), "true"]);
     await segment("left", { gzip: true, probabilities: true });
     expect(await readdir(place("left"))).toEqual(expect.arrayContaining(["classes.geojson.gz", "probability.ome.tif"]));
     await segment("left");
