@@ -11,6 +11,7 @@
 #include "fields.h"
 #include "segmenter.h"
 #include "slide.h"
+#include "slide_patches.h"
 #include "stores.h"
 #include "wsss/device/device.h"
 #include "wsss/kernels/cuda_plugin.h"
@@ -119,6 +120,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("deviceReport", Napi::Function::New(env, report_devices));
   define_evaluation(env, exports);
   define_slides(env, exports);
+  define_annotations(env, exports);
   return exports;
 }
 

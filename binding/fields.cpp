@@ -69,6 +69,15 @@ std::vector<double> Fields::numbers(const char* name) const {
   return result;
 }
 
+std::vector<double> Fields::doubles(const char* name) const {
+  const Napi::Value member = value(name);
+  if (!member.IsTypedArray() || member.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
+    fail(name, "a Float64Array");
+  }
+  const auto array = member.As<Napi::Float64Array>();
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
 std::map<std::string, std::string> Fields::string_map(const char* name) const {
   const Napi::Value member = value(name);
   if (!member.IsObject()) fail(name, "an object of strings");

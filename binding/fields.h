@@ -24,6 +24,8 @@ class Fields {
   std::string string(const char* name) const;
   std::vector<std::string> strings(const char* name) const;
   std::vector<double> numbers(const char* name) const;
+  /// Of a Float64Array, for lists of any length.
+  std::vector<double> doubles(const char* name) const;
   std::map<std::string, std::string> string_map(const char* name) const;
   Napi::Value value(const char* name) const;
 

@@ -23,10 +23,6 @@ namespace {
 
 constexpr napi_type_tag kSlideTag{0x5be1c1a97d3f4e04ULL, 0x9c1f0a7742b84d13ULL};
 
-StopCheck check_of(JobContext& job) {
-  return [&job] { job.cancel().check(); };
-}
-
 Napi::Value to_buffer(Napi::Env env, const std::vector<std::uint8_t>& bytes) {
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes.size());
   if (!bytes.empty()) std::memcpy(buffer.Data(), bytes.data(), bytes.size());
@@ -141,6 +137,10 @@ Napi::Value version_of_openslide(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
+StopCheck check_of(JobContext& job) {
+  return [&job] { job.cancel().check(); };
+}
+
 TissueSearch tissue_search(const Fields& fields) {
   TissueSearch search;
   search.scale_x = fields.number("scaleX");
@@ -160,6 +160,8 @@ Napi::Function SlideWrap::define(Napi::Env env) {
   return DefineClass(env, "Slide",
                      {InstanceMethod<&SlideWrap::open>("open"), InstanceMethod<&SlideWrap::read>("read"),
                       InstanceMethod<&SlideWrap::find_tissue>("findTissue"),
+                      InstanceMethod<&SlideWrap::plan_patches>("planPatches"),
+                      InstanceMethod<&SlideWrap::read_patches>("readPatches"),
                       InstanceMethod<&SlideWrap::write_map>("writeMap"), InstanceMethod<&SlideWrap::close>("close")});
 }
 

@@ -41,6 +41,8 @@ class SlideWrap : public Napi::ObjectWrap<SlideWrap> {
   Napi::Value open(const Napi::CallbackInfo& info);
   Napi::Value read(const Napi::CallbackInfo& info);
   Napi::Value find_tissue(const Napi::CallbackInfo& info);
+  Napi::Value plan_patches(const Napi::CallbackInfo& info);
+  Napi::Value read_patches(const Napi::CallbackInfo& info);
   Napi::Value write_map(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   Napi::Value submit(const Napi::CallbackInfo& info, Napi::Value done, Executor::Body body);
@@ -48,6 +50,9 @@ class SlideWrap : public Napi::ObjectWrap<SlideWrap> {
   std::shared_ptr<Holder> holder_;
   std::unique_ptr<Executor> executor_;
 };
+
+/// Lets the check of a job end long work.
+StopCheck check_of(JobContext& job);
 
 /// How tissue is looked for, from fields of that name.
 TissueSearch tissue_search(const Fields& fields);

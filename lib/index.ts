@@ -32,7 +32,7 @@ export type { DatasetDescription, BackgroundInput, DatasetDescriptionInput } fro
 export { presetNames, presets } from "./dataset/presets.js";
 export type { PresetDescription, PresetName } from "./dataset/presets.js";
 export { splitNames } from "./dataset/split.js";
-export type { PatchFile, Split, SplitName } from "./dataset/split.js";
+export type { PatchFile, PatchPlace, Split, SplitName } from "./dataset/split.js";
 export type { LoadedGroup, LoadedSplit } from "./dataset/loaded-split.js";
 export type { OnItemProgress } from "./async/shared-task.js";
 export type { ItemProgress } from "./async/map-concurrently.js";
@@ -122,7 +122,7 @@ export { classifierBackbones, featureLevels, featureLevelsOf, segmenterBackbones
 export type { ClassifierBackbone, FeatureLevel, SegmenterBackbone } from "./model/backbones.js";
 export { recipes } from "./options/fields.js";
 export type { Recipe } from "./options/fields.js";
-export type { TrainingHistory } from "./model/training-history.js";
+export type { LearnedPatches, TrainingHistory } from "./model/training-history.js";
 export type { WeightsReport } from "./model/model-opening.js";
 export type { LoadedWeights } from "./native/native-weights.js";
 export { pretrainedNames } from "./pretrained/catalogue.js";

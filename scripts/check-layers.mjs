@@ -53,6 +53,7 @@ const libLayers = [
 const coreLayers = [
   "core",
   "slide",
+  "slide_patches",
   "class_map",
   "slide_segmentation",
   "kernels",

@@ -31,10 +31,17 @@ export function modelCard(
     `The last one is background, which is never predicted. The gate closes classes whose probability for the patch is not above ${gate.gateThreshold} (rule "${gate.gateRule}").`,
     "## Networks",
     `DeepLab v3+ with ${segmenter.backbone}, output stride ${segmenter.outputStride}, width ${segmenter.width}, of ASPP and decoder ${segmenter.headWidth}, ${segmenter.parameterCount} parameters; ${classifier.backbone} classifier, width ${classifier.width}. Written by wsss-tissue-native ${packageVersion}.`,
+    scaleInWords(segmenter),
     ...(reached.length === 0 ? [] : ["## Scores", ["| score | value |", "| --- | --- |", ...reached].join("\n")]),
     ...(notes === undefined ? [] : ["## Notes", notes.trim()]),
     "## Limits",
     "For research. It has not been validated for diagnosis, and patches from other scanners, stains or magnifications than those it was trained on may be segmented wrongly without any sign of it.",
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+function scaleInWords({ micronsPerPixel, patchPx }: Pick<Segmenter, "micronsPerPixel" | "patchPx">): string {
+  const size = patchPx === null ? "patches" : `patches of ${patchPx} px`;
+  if (micronsPerPixel === null) return `It learned from ${size} of a scale that was not told.`;
+  return `It learned from ${size} at ${micronsPerPixel} micrometres a pixel; slides are brought to that scale.`;
 }

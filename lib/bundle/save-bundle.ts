@@ -83,6 +83,8 @@ export async function saveBundle(folder: string, options: BundleOptions): Promis
       classes: segmenter.classes,
       background: segmenter.background,
       gate: { gateThreshold, gateRule },
+      micronsPerPixel: segmenter.micronsPerPixel,
+      patchPx: segmenter.patchPx,
       scores: checked.scores ?? {},
       files,
     };

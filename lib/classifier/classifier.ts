@@ -164,7 +164,7 @@ export class Classifier extends Model {
     const training = this.#handle.stream(call, { signal: plan.signal }, (native, signal) =>
       trainClassifier(native, this.#description, split, plan, { trainings: this.trainings, precision, signal }),
     );
-    return this.recorded(training, plan.settings);
+    return this.recorded(training, plan.settings, split);
   }
 
   /**

@@ -23,9 +23,11 @@ export interface DatasetFingerprint {
 }
 
 async function digestOfFiles(lines: readonly { readonly path: string; readonly note: string }[]): Promise<string> {
+  // Many patches lie on one slide.
+  const paths = [...new Set(lines.map(({ path }) => path))];
   const sizes = await mapConcurrently(
-    lines,
-    async ({ path }) => {
+    paths,
+    async (path) => {
       try {
         return (await stat(path)).size;
       } catch (error) {
@@ -34,8 +36,9 @@ async function digestOfFiles(lines: readonly { readonly path: string; readonly n
     },
     { limit: 16, what: "listing the dataset" },
   );
+  const sizeOf = new Map(paths.map((path, index) => [path, sizes[index]]));
   const hash = createHash("sha256");
-  lines.forEach(({ path, note }, i) => hash.update(`${basename(path)}\t${note}\t${String(sizes[i])}\n`));
+  for (const { path, note } of lines) hash.update(`${basename(path)}\t${note}\t${String(sizeOf.get(path))}\n`);
   return hash.digest("hex");
 }
 
@@ -43,8 +46,8 @@ async function digestOfFiles(lines: readonly { readonly path: string; readonly n
 export async function fingerprintSplit(split: Split): Promise<SplitFingerprint> {
   const held = await split.heldFingerprint();
   if (held !== null) return held;
-  const patches = split.files.map(({ imagePath, labels, patient }) => {
-    const label = labels?.join("") ?? "";
+  const patches = split.files.map(({ imagePath, place, labels, patient }) => {
+    const label = `${place === undefined ? "" : `${JSON.stringify(place)}\t`}${labels?.join("") ?? ""}`;
     // Where no patient is named nothing is added, so that datasets without patients keep their fingerprints.
     return { path: imagePath, note: patient === undefined ? label : `${label}\t${patient}` };
   });

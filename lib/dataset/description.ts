@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { WsssError } from "../errors.js";
 import { readText, writeBytesAtomic } from "../files/file-access.js";
+import { believableMpp } from "../slide/slide-scale.js";
 import { checkValue } from "./check-value.js";
 import { pathProblem } from "./inner-path.js";
 import { indicesAround, problemsOfIndices } from "./mask-indices.js";
@@ -35,6 +36,10 @@ export interface DatasetDescription {
   readonly ignoreIndex?: 255 | undefined;
   /** Where patch-level labels are, and how they are read. */
   readonly labels: LabelRule;
+  /** Scale of the patches, in micrometres a pixel; networks that learn from them keep it. */
+  readonly micronsPerPixel?: number | undefined;
+  /** Side of the patches that a manifest names as places on slides, in pixels. */
+  readonly patchPx?: number | undefined;
   /** How a manifest's patients are split, where it has no column `split`. */
   readonly split?: PatientSplit | undefined;
   /** Whether a manifest may have one patient in two splits. */
@@ -96,17 +101,27 @@ const schema = z
     maskIndices: z.record(z.string(), z.string()).optional(),
     ignoreIndex: z.literal(255).optional(),
     labels: labelRule,
+    micronsPerPixel: z.number().min(believableMpp.least).max(believableMpp.most).optional(),
+    patchPx: z.int().min(32).max(4096).optional(),
     split: patientSplit.optional(),
     allowPatientLeak: z.boolean().optional(),
     glass: glassRule.nullable().default(null),
   })
-  .superRefine(({ labels, split, allowPatientLeak }, context) => {
+  .superRefine(({ labels, split, allowPatientLeak, patchPx, micronsPerPixel }, context) => {
     const needsManifest = 'needs patients, which only a manifest names; set labels.rule to "manifest"';
     if (labels.rule !== "manifest") {
       if (split !== undefined) context.addIssue({ code: "custom", path: ["split"], message: needsManifest });
       if (allowPatientLeak === true) {
         context.addIssue({ code: "custom", path: ["allowPatientLeak"], message: needsManifest });
       }
+    }
+    if (patchPx !== undefined && labels.rule !== "manifest") {
+      const message =
+        'is for patches on slides, which only a manifest names; set labels.rule to "manifest", or leave it out';
+      context.addIssue({ code: "custom", path: ["patchPx"], message });
+    } else if (patchPx !== undefined && micronsPerPixel === undefined) {
+      const message = "needs micronsPerPixel beside it: patches of slides are cut at a scale";
+      context.addIssue({ code: "custom", path: ["patchPx"], message });
     }
     if (split !== undefined && split.val + split.test >= 1) {
       const message = `leaves nothing for train: val ${split.val} and test ${split.test} must be below 1 together`;
@@ -182,6 +197,16 @@ export interface DatasetDescriptionInput {
   readonly labels:
     | (Pick<NameLabelRule, "rule"> & Partial<NameLabelRule>)
     | (Pick<ManifestLabelRule, "rule" | "file"> & Partial<ManifestLabelRule>);
+  /**
+   * Scale of the patches, in micrometres a pixel, 0.05 to 20. Networks that learn from them keep it, so that slides are segmented at it.
+   * @defaultValue none: it must be said where slides are segmented
+   */
+  readonly micronsPerPixel?: number | undefined;
+  /**
+   * Side of the patches, in pixels, 32 to 4096, where a manifest names them as places on slides; needs {@link micronsPerPixel}.
+   * @defaultValue none: patches are files
+   */
+  readonly patchPx?: number | undefined;
   /**
    * How the patients of a manifest are split; only `by` must be said.
    * @defaultValue none: the manifest has a column `split`

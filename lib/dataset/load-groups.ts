@@ -71,10 +71,17 @@ async function positionsBySize(
   what: string,
   signal: AbortSignal | undefined,
 ): Promise<number[][]> {
-  const sizes = await mapConcurrently(files, async ({ imagePath }) => await readPatchSize(imagePath), {
-    signal,
-    what: `loading ${what}`,
-  });
+  const sizes = await mapConcurrently(
+    files,
+    async ({ imagePath, place }) => {
+      if (place !== undefined) return { height: place.patchPx, width: place.patchPx };
+      return await readPatchSize(imagePath);
+    },
+    {
+      signal,
+      what: `loading ${what}`,
+    },
+  );
   const leader = sizes.find((size) => size !== null) ?? { height: 0, width: 0 };
   const bySize = new Map<string, number[]>();
   for (const [index, size] of sizes.entries()) {
@@ -138,11 +145,17 @@ class Contradictions {
     this.#source = source;
   }
 
-  check({ imagePath }: PatchFile, patchLabels: readonly number[], mask: DecodedMask, position: number): void {
+  check(
+    { imagePath, place, stem }: PatchFile,
+    patchLabels: readonly number[],
+    mask: DecodedMask,
+    position: number,
+  ): void {
     const { classes, labels } = this.#source.description;
     if (labels.rule !== "manifest") return;
     const problem = labelContradiction(patchLabels, mask, classes, labels.minClassShare);
-    if (problem !== null) this.#found.push({ file: basename(imagePath), problem, position });
+    if (problem !== null)
+      this.#found.push({ file: place === undefined ? basename(imagePath) : stem, problem, position });
   }
 
   throwIfAny(): void {

@@ -7,6 +7,8 @@ import { type DecodedPatch, decodePatch } from "../image/decode-patch.js";
 import { type Colour, type DecodedMask, ignoredIndex, readIndexPng, type StoredIndices } from "../image/index-png.js";
 import type { NativeAddon, NativeMaskStore, NativePatchStore } from "../native/addon.js";
 import { nativeCall } from "../native/job.js";
+import type { PatchPlace } from "./patch-file.js";
+import { loadSlidePatches } from "./slide-patches.js";
 
 /** The part of the addon that keeps pixels. */
 export type StoreFactories = Pick<NativeAddon, "PatchStore" | "MaskStore">;
@@ -54,6 +56,7 @@ export const minPatchSidePx = 32;
 /** A patch to load, with its label where it is known. */
 export interface PatchSource {
   readonly imagePath: string;
+  readonly place?: PatchPlace;
   readonly labels?: readonly number[];
 }
 
@@ -75,6 +78,8 @@ export async function loadPatchStore(
   if (leader === undefined) throw new WsssError("WSSS_ERR_DATASET", `${what}: there is no patch to load`);
   const loading = `loading ${what}`;
   throwIfAborted(signal, loading);
+  // A manifest names pictures or places on slides, never both.
+  if (leader.place !== undefined) return await loadSlidePatches(addon, sources, classCount, { signal, onProgress });
   const first = await decodePatch(leader.imagePath);
   checkSide(first, leader.imagePath);
   const store = nativeCall(() => new addon.PatchStore(sources.length, first.height, first.width, classCount));

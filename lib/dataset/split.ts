@@ -7,13 +7,13 @@ import { loadGroups } from "./load-groups.js";
 import { type LoadedGroup, type LoadedSplit, loadMaskStore, type StoreFactories } from "./loaded-split.js";
 import { trueMaskReading } from "./mask-indices.js";
 import { type HeldSplit, subsetOfHeld } from "./memory/held-split.js";
-import type { PatchFile } from "./patch-file.js";
+import type { PatchFile, PatchPlace } from "./patch-file.js";
 import { seededSubset } from "./seeded-subset.js";
 import type { SplitFingerprint } from "./split-fingerprint.js";
 import type { SplitName } from "./split-name.js";
 import { type Colour, type GlassRule, type MaskIndices, paletteOf, type TissueClass } from "./tissue-class.js";
 
-export type { PatchFile };
+export type { PatchFile, PatchPlace };
 export { type SplitName, splitNames } from "./split-name.js";
 
 /** What a {@link Split} is made of. */
@@ -54,6 +54,8 @@ export class Split {
   readonly maskIndices: MaskIndices | null;
   /** White areas that become background in pseudo masks; null if there are none to look for. */
   readonly glass: GlassRule | null;
+  /** Scale of the patches, in micrometres a pixel, as the description says; null where it says nothing. */
+  readonly micronsPerPixel: number | null;
   /** The patches, ordered by code point of their names, so in the same order on every machine. */
   readonly files: readonly PatchFile[];
   /** Paths of files that lie among the patches or masks but are none; nothing is left out without being listed here. */
@@ -62,6 +64,7 @@ export class Split {
   readonly #loaded: SharedTask<readonly LoadedGroup[]>;
   readonly #truth: SharedTask<NativeMaskStore>;
   #tissuePixels: number | null = null;
+  #patchSize: { readonly height: number; readonly width: number } | null = null;
 
   /**
    * Use `openDataset`.
@@ -76,6 +79,7 @@ export class Split {
     this.background = parts.description.background;
     this.maskIndices = parts.description.maskIndices ?? null;
     this.glass = parts.description.glass;
+    this.micronsPerPixel = parts.description.micronsPerPixel ?? null;
     this.files = parts.files;
     this.skipped = parts.skipped;
     this.#loaded = new SharedTask(
@@ -122,7 +126,10 @@ export class Split {
   async load(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<LoadedSplit> {
     const groups = await this.loadGroups(signal, onProgress);
     const [group] = groups;
-    if (group !== undefined && groups.length === 1) return group;
+    if (group !== undefined && groups.length === 1) {
+      this.#patchSize = { height: group.height, width: group.width };
+      return group;
+    }
     const sizes = groups.map(({ height, width, count }) => `${width}x${height} px: ${count}`).join(", ");
     const message =
       `${this.#label} has patches of ${groups.length} sizes (${sizes}), which can be predicted and evaluated; ` +
@@ -209,6 +216,14 @@ export class Split {
    */
   get tissuePixels(): number | null {
     return this.#tissuePixels;
+  }
+
+  /**
+   * Size of the patches; null until {@link Split.load} has read them.
+   * @internal
+   */
+  get patchSize(): { readonly height: number; readonly width: number } | null {
+    return this.#patchSize;
   }
 
   /**

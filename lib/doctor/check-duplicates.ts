@@ -2,6 +2,7 @@
 import type { SplitName } from "../dataset/split.js";
 import type { ExaminedPatch } from "./examine-patches.js";
 import type { CheckCode, Finding, Severity } from "./finding.js";
+import { nameOfPatch } from "./patch-to-examine.js";
 
 /** Patches with the same pixels: under several names of a split, or in several splits. */
 export function checkDuplicates(patches: readonly ExaminedPatch[]): Finding[] {
@@ -58,5 +59,5 @@ function differ(values: readonly (string | undefined)[]): boolean {
 }
 
 function pathsOf(patches: readonly ExaminedPatch[]): string[] {
-  return patches.map(({ imagePath }) => imagePath);
+  return patches.map(nameOfPatch);
 }

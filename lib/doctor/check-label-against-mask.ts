@@ -2,7 +2,7 @@
 import type { DatasetDescription } from "../dataset/description.js";
 import { labelsOfMask } from "../dataset/loaded-split.js";
 import type { Finding } from "./finding.js";
-import type { PatchToExamine } from "./patch-to-examine.js";
+import { nameOfPatch, type PatchToExamine } from "./patch-to-examine.js";
 import type { MaskFacts } from "./read-mask.js";
 
 /** Share of a mask below which a class that the label does not name is a matter of the rule rather than of the label. */
@@ -10,12 +10,12 @@ const tinyShare = 0.01;
 
 /** Compares the label in a patch's name with its true mask, by the description's rule of when a class is present. */
 export function checkLabelAgainstMask(
-  { imagePath, maskPath, split, nameLabel }: PatchToExamine,
+  { maskPath, split, nameLabel, ...patch }: PatchToExamine,
   mask: MaskFacts | null,
   description: DatasetDescription,
 ): Finding[] {
   if (mask === null || maskPath === undefined) return [];
-  const where = { split, files: [imagePath, maskPath] } as const;
+  const where = { split, files: [nameOfPatch(patch), maskPath] } as const;
   if (nameLabel === undefined) return checkBackground(mask, maskPath, where.split);
   const { classes, labels } = description;
   const total = mask.height * mask.width;

@@ -4,6 +4,7 @@ import { type SplitName, splitNames } from "../dataset/split.js";
 import type { ExaminedPatch } from "./examine-patches.js";
 import type { Finding } from "./finding.js";
 import { type PatchOrigin, tableKey } from "./patch-table.js";
+import { nameOfPatch } from "./patch-to-examine.js";
 
 /** Whose tissue a patch shows. */
 interface Origin {
@@ -41,7 +42,7 @@ function findingOf({ kind, id, certain }: Origin, patches: readonly ExaminedPatc
     patches
       .filter((one) => one.split === split)
       .slice(0, 1)
-      .map(({ imagePath }) => imagePath);
+      .map(nameOfPatch);
   const what = kind === "patient" ? "patient" : "image";
   const how = certain ? "the table of patches" : "their names";
   const problem = `show the same ${what} by ${how}: ${id}, with patches ${counts.join(" and ")}`;

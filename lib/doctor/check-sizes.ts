@@ -2,6 +2,7 @@
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { ExaminedPatch } from "./examine-patches.js";
 import type { Finding } from "./finding.js";
+import { nameOfPatch } from "./patch-to-examine.js";
 
 /** Height and width in px. */
 export interface Size {
@@ -32,11 +33,11 @@ export function checkSizes(bySplit: Readonly<Record<SplitName, readonly Examined
   return splitNames.flatMap((split) => {
     const size = commonestSize(bySplit[split]);
     if (size === null) return [];
-    const findings = bySplit[split].flatMap(({ patch, imagePath }): Finding[] => {
+    const findings = bySplit[split].flatMap(({ patch, ...named }): Finding[] => {
       if (patch === null || same(patch, size)) return [];
       const problem = `is ${inWords(patch)}, but most patches of ${split} are ${inWords(size)}`;
       const remedy = "cut all patches of a split in one size, from the same magnification";
-      return [{ check: "patch-size", severity: "error", split, files: [imagePath], problem, remedy }];
+      return [{ check: "patch-size", severity: "error", split, files: [nameOfPatch(named)], problem, remedy }];
     });
     if (ofTrain === null || same(size, ofTrain)) return findings;
     const problem = `its patches are ${inWords(size)}, those of train ${inWords(ofTrain)}`;

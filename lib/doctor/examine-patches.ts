@@ -4,9 +4,10 @@ import type { DatasetDescription } from "../dataset/description.js";
 import { labelsOfMask } from "../dataset/loaded-split.js";
 import { checkLabelAgainstMask } from "./check-label-against-mask.js";
 import type { Finding } from "./finding.js";
-import type { PatchToExamine } from "./patch-to-examine.js";
+import { nameOfPatch, type PatchToExamine } from "./patch-to-examine.js";
 import { type MaskFacts, type MaskRead, readMask } from "./read-mask.js";
-import { type PatchFacts, type PatchRead, readPatch } from "./read-patch.js";
+import type { PatchFacts, PatchRead } from "./read-patch.js";
+import { PictureReader, SlideReader } from "./patch-reader.js";
 import { whiteByIndex, type WhiteShare } from "./white-by-index.js";
 
 /** What is kept of a patch once it was read. */
@@ -30,13 +31,34 @@ export async function examinePatches(
   signal: AbortSignal | undefined,
   onProgress: (progress: ItemProgress) => void,
 ): Promise<ExaminedPatch[]> {
-  const options = { signal, onProgress, what: "the examination" };
-  return await mapConcurrently(patches, async (one) => await examineOne(one, description), options);
+  const what = "the examination";
+  const slides = new Set(patches.flatMap(({ imagePath, place }) => (place === undefined ? [] : [imagePath])));
+  const examined = new Map<string, ExaminedPatch>();
+  const total = patches.length;
+  // Pictures, then slide after slide, each opened once.
+  for (const slide of [undefined, ...slides]) {
+    const some = patches.filter(({ imagePath, place }) => (place === undefined ? undefined : imagePath) === slide);
+    const before = examined.size;
+    const report = ({ done }: ItemProgress): void => onProgress({ done: before + done, total });
+    await using reader = slide === undefined ? new PictureReader() : new SlideReader(slide);
+    const work = async (one: PatchToExamine): Promise<ExaminedPatch> =>
+      await examineOne(one, await reader.read(one), description);
+    const found = await mapConcurrently(some, work, { signal, onProgress: report, what });
+    for (const one of found) examined.set(keyOf(one), one);
+  }
+  return patches.flatMap((one) => examined.get(keyOf(one)) ?? []);
 }
 
-async function examineOne(one: PatchToExamine, description: DatasetDescription | null): Promise<ExaminedPatch> {
-  const { split, imagePath, maskPath, nameLabel } = one;
-  const patch = await readPatch(imagePath, split);
+function keyOf(one: PatchToExamine): string {
+  return `${one.split}\t${nameOfPatch(one)}`;
+}
+
+async function examineOne(
+  one: PatchToExamine,
+  patch: PatchRead,
+  description: DatasetDescription | null,
+): Promise<ExaminedPatch> {
+  const { split, maskPath, nameLabel } = one;
   const mask = maskPath === undefined ? null : await readMask(maskPath, split, description);
   const maskFacts = mask?.facts ?? null;
   const label = nameLabel ?? (maskFacts && description ? labelOfMask(maskFacts, description) : undefined);
@@ -69,7 +91,7 @@ function labelOfMask({ counts, height, width }: MaskFacts, { classes, labels }: 
 }
 
 function checkBlank(
-  { imagePath, split }: PatchToExamine,
+  { split, ...patch }: PatchToExamine,
   facts: PatchFacts | null,
   label: readonly number[] | undefined,
 ): Finding[] {
@@ -78,11 +100,11 @@ function checkBlank(
   const seen = facts.look === "white" ? "is white everywhere" : "has one colour everywhere";
   const problem = labelled ? `${seen}, but is labelled as tissue` : `${seen}: there is no tissue on it`;
   const severity = labelled ? "error" : "warning";
-  return [{ check: "patch-blank", severity, split, files: [imagePath], problem, remedy: "remove it" }];
+  return [{ check: "patch-blank", severity, split, files: [nameOfPatch(patch)], problem, remedy: "remove it" }];
 }
 
 function checkMaskSize(
-  { imagePath, maskPath, split }: PatchToExamine,
+  { maskPath, split, ...named }: PatchToExamine,
   patch: PatchFacts | null,
   mask: MaskFacts | null,
 ): Finding[] {
@@ -92,5 +114,5 @@ function checkMaskSize(
     `is ${mask.height} px high and ${mask.width} px wide, but its patch is ` +
     `${patch.height} px high and ${patch.width} px wide`;
   const remedy = "make the mask in the size of the patch; resize masks without interpolation only";
-  return [{ check: "mask-size", severity: "error", split, files: [maskPath, imagePath], problem, remedy }];
+  return [{ check: "mask-size", severity: "error", split, files: [maskPath, nameOfPatch(named)], problem, remedy }];
 }

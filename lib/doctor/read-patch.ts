@@ -44,8 +44,7 @@ export async function readPatch(file: string, split: SplitName): Promise<PatchRe
   }
   try {
     const patch = await decodePatchBytes(bytes, file);
-    const { data, height, width } = patch;
-    const facts = { height, width, digest: await digestOfPixels(data, height, width), look: await lookOfPatch(patch) };
+    const facts = await factsOf(patch);
     return { facts, pixels: patch, findings: formFindings(bytes, facts, file, split) };
   } catch (error) {
     if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
@@ -57,6 +56,12 @@ export async function readPatch(file: string, split: SplitName): Promise<PatchRe
       findings: [{ check, severity: "error", split, files: [file], problem, remedy: advice }],
     };
   }
+}
+
+/** What is kept of decoded pixels. */
+export async function factsOf(patch: DecodedPatch): Promise<PatchFacts> {
+  const { data, height, width } = patch;
+  return { height, width, digest: await digestOfPixels(data, height, width), look: await lookOfPatch(patch) };
 }
 
 /** The size in the header; null where there is none to read, which the decoding will explain. */

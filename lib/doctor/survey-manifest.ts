@@ -53,9 +53,15 @@ export async function surveyByManifest(
 
 function planOf(
   split: SplitName,
-  { stem, imagePath, maskPath, labels }: Omit<PatchToExamine, "split" | "nameLabel"> & { labels?: readonly number[] },
+  {
+    stem,
+    imagePath,
+    place,
+    maskPath,
+    labels,
+  }: Omit<PatchToExamine, "split" | "nameLabel"> & { labels?: readonly number[] },
 ): PatchToExamine {
-  return { split, stem, imagePath, maskPath, nameLabel: labels };
+  return { split, stem, imagePath, place, maskPath, nameLabel: labels };
 }
 
 async function withoutTrain(folder: string, manifest: string): Promise<Finding> {

@@ -23,6 +23,10 @@ export interface BundleManifest {
     /** As {@link GateSettings.gateRule}. */
     readonly gateRule: "exclude" | "multiply";
   };
+  /** Scale of the patches that the segmenter learned from, in micrometres a pixel; null where it is not known. */
+  readonly micronsPerPixel?: number | null | undefined;
+  /** Side of these patches, in pixels; null where it is not known. */
+  readonly patchPx?: number | null | undefined;
   /** What `saveBundle` was told; empty without. */
   readonly scores: Readonly<Record<string, number | null>>;
   /** Each weight file by its name. */
@@ -54,6 +58,9 @@ export const manifestSchema = z.object({
   classes: z.array(savedTissueClass).min(1),
   background: savedTissueClass,
   gate: z.object({ gateThreshold: fields.probability, gateRule: z.enum(["exclude", "multiply"]) }),
+  // Bundles of before slides have neither.
+  micronsPerPixel: z.number().gt(0).nullable().optional(),
+  patchPx: z.int().min(1).nullable().optional(),
   scores: z.record(z.string(), z.number().nullable()),
   files: z.record(z.string(), z.object({ sha256: z.string().length(64), bytes: z.int().min(0) })),
 });

@@ -1,6 +1,7 @@
 /** The base class of `Classifier` and `Segmenter`: properties, saving, training history, disposal. */
 import path from "node:path";
 import { type Colour, paletteOf, type TissueClass } from "../dataset/tissue-class.js";
+import type { Split } from "../dataset/split.js";
 import { runJob } from "../native/job.js";
 import { checkOptions } from "../options/check.js";
 import { assertWritable, checkSavePath } from "./checkpoint-paths.js";
@@ -10,7 +11,7 @@ import type { OpenedModel, WeightsReport } from "./model-opening.js";
 import { type SaveOptions, saveSchema } from "./model-options.js";
 import type { ModelPrecision } from "./precision.js";
 import type { TrainingSummary } from "./training-events.js";
-import { type TrainingHistory, withHistory } from "./training-history.js";
+import { type LearnedPatches, type TrainingHistory, withHistory } from "./training-history.js";
 
 /**
  * What {@link Classifier} and {@link Segmenter} have in common. One call at a time: a second one fails with
@@ -76,6 +77,23 @@ export abstract class Model implements AsyncDisposable {
     return this.#opened.trainings;
   }
 
+  /**
+   * Scale of the patches that the last training learned from, in micrometres a pixel, as their dataset's description says; null where
+   * it says nothing, and before the first training.
+   */
+  get micronsPerPixel(): number | null {
+    return this.#learned?.micronsPerPixel ?? null;
+  }
+
+  /** Side of the patches that the last training learned from, in pixels; null where they are not square, and before the first training. */
+  get patchPx(): number | null {
+    return this.#learned?.height === this.#learned?.width ? (this.#learned?.width ?? null) : null;
+  }
+
+  get #learned(): LearnedPatches | undefined {
+    return this.trainings.at(-1)?.patches;
+  }
+
   /** Whether a call is running. */
   get busy(): boolean {
     return this.#opened.handle.busy;
@@ -112,8 +130,9 @@ export abstract class Model implements AsyncDisposable {
   protected recorded<Event extends { readonly kind: string }>(
     training: AsyncGenerator<Event, TrainingSummary, void>,
     settings: object,
+    split: Split,
   ): AsyncGenerator<Event, TrainingSummary, void> {
-    return withHistory(training, settings, (history) => this.#opened.trainings.push(history));
+    return withHistory(training, settings, split, (history) => this.#opened.trainings.push(history));
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The trainings behind a network's weights, recorded while they run and kept in its weight file. */
 import { z } from "zod";
+import type { Split } from "../dataset/split.js";
 import type { EpochEvent, TrainingSummary } from "./training-events.js";
 
 /** One finished training of a model, as its weight file tells it. Without times, so that equal trainings leave equal files. */
@@ -10,6 +11,8 @@ export interface TrainingHistory {
   readonly steps: number;
   /** Epoch of the best validation score, counted from 0; -1 without validation. */
   readonly bestEpoch: number;
+  /** The patches that were learned from; absent in files of earlier versions. */
+  readonly patches?: LearnedPatches | undefined;
   /** In their order. */
   readonly epochs: readonly {
     /** Mean loss of the epoch's steps, in nats. */
@@ -19,11 +22,24 @@ export interface TrainingHistory {
   }[];
 }
 
+/** Form of the patches that a network has learned from. */
+export interface LearnedPatches {
+  /** Micrometres a pixel, as the dataset's description says; null where it says nothing. */
+  readonly micronsPerPixel: number | null;
+  /** In px. */
+  readonly height: number;
+  /** In px. */
+  readonly width: number;
+}
+
 const historySchema = z.array(
   z.object({
     settings: z.record(z.string(), z.unknown()),
     steps: z.int().min(0),
     bestEpoch: z.int().min(-1),
+    patches: z
+      .object({ micronsPerPixel: z.number().nullable(), height: z.int().min(1), width: z.int().min(1) })
+      .optional(),
     epochs: z.array(z.object({ meanLoss: z.number(), score: z.number().nullable() })),
   }),
 );
@@ -47,6 +63,7 @@ type ScoredEpoch = EpochEvent & {
 export async function* withHistory<Event extends { readonly kind: string }>(
   training: AsyncGenerator<Event, TrainingSummary, void>,
   settings: object,
+  split: Pick<Split, "micronsPerPixel" | "patchSize">,
   keep: (history: TrainingHistory) => void,
 ): AsyncGenerator<Event, TrainingSummary, void> {
   const epochs: { meanLoss: number; score: number | null }[] = [];
@@ -55,7 +72,9 @@ export async function* withHistory<Event extends { readonly kind: string }>(
       const next = await training.next();
       if (next.done === true) {
         const { steps, bestEpoch, batchSize } = next.value;
-        keep({ settings: { ...settings, batchSize }, steps, bestEpoch, epochs });
+        const { micronsPerPixel, patchSize } = split;
+        const patches = patchSize === null ? undefined : { micronsPerPixel, ...patchSize };
+        keep({ settings: { ...settings, batchSize }, steps, bestEpoch, patches, epochs });
         return next.value;
       }
       if (next.value.kind === "epoch") {

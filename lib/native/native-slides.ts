@@ -1,5 +1,6 @@
 /** Slides of the addon: opening, reading regions, finding tissue. */
 import type { Done, NativeJob } from "./native-contract.js";
+import type { NativePatchStore } from "./native-stores.js";
 
 export interface NativeSlideOpening {
   readonly path: string;
@@ -64,11 +65,67 @@ export interface NativeTissue {
   readonly damagedRegions: number;
 }
 
+/** Patches of a slide by their corners, in px of level 0. */
+export interface NativePatchPlaces {
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  /** Px of level 0 that a pixel of a patch is wide and high. */
+  readonly scaleX: number;
+  readonly scaleY: number;
+  /** Side of a patch, in its own px. */
+  readonly patchPx: number;
+}
+
+/** Where patches are looked for: on one grid, where there is tissue. */
+export interface NativePatchPlan {
+  readonly scaleX: number;
+  readonly scaleY: number;
+  readonly patchPx: number;
+  readonly stridePx: number;
+  /** Share of a patch that must be tissue. */
+  readonly minTissue: number;
+  readonly tissue: NativeTissueSearch;
+  readonly threads: number;
+}
+
+/** The corners of the patches that were found, float64. */
+export interface NativePlannedPatches {
+  readonly x: ArrayBuffer;
+  readonly y: ArrayBuffer;
+  /** Since the slide was opened. */
+  readonly damagedRegions: number;
+}
+
+/** Patches that are read into a store. */
+export interface NativePatchReading {
+  readonly store: NativePatchStore;
+  /** Where in the store each goes. */
+  readonly positions: Float64Array;
+  readonly patches: NativePatchPlaces;
+  readonly threads: number;
+}
+
+/** Polygons on a slide, in px of level 0. */
+export interface NativePolygons {
+  /** x, y of all points, ring after ring; the last point of a ring is not its first once more. */
+  readonly points: Float64Array;
+  /** Points of each ring, at least 3. */
+  readonly rings: Float64Array;
+  /** Rings of each polygon: its shell, then its holes. */
+  readonly polygons: Float64Array;
+  /** What its pixels are in a mask, 0 to 255. */
+  readonly values: Float64Array;
+}
+
 export interface NativeSlide {
   open(opening: NativeSlideOpening, done: Done<NativeSlideFacts>): NativeJob;
   /** RGB uint8 [height, width, 3], and how many damaged regions there were since the slide was opened. */
   read(region: NativeSlideRegion, done: Done<{ rgb: ArrayBuffer; damagedRegions: number }>): NativeJob;
   findTissue(search: NativeTissuePicture, done: Done<NativeTissue>): NativeJob;
+  /** Finds the patches with enough tissue. */
+  planPatches(plan: NativePatchPlan, done: Done<NativePlannedPatches>): NativeJob;
+  /** Reads patches into a store. */
+  readPatches(reading: NativePatchReading, done: Done<null>): NativeJob;
   /** Makes the files of a finished map. */
   writeMap(files: NativeMapFiles, done: Done<NativeMapSummary>): NativeJob;
   close(done: () => void): NativeJob;
@@ -154,4 +211,13 @@ export interface NativeSlideFunctions {
   readonly Slide: new () => NativeSlide;
   /** The version of a library by its path or soname. */
   openSlideVersion(options: { path: string }, done: Done<string>): NativeJob;
+  /** Pixels of each class and of background in the mask of each patch, float64 [N, K + 1]; the others are not annotated. */
+  countAnnotated(
+    options: { polygons: NativePolygons; patches: NativePatchPlaces; classCount: number },
+    done: Done<ArrayBuffer>,
+  ): NativeJob;
+  /** The masks of patches, uint8 [N, patchPx, patchPx]; 255 = not annotated. */
+  drawAnnotated(options: { polygons: NativePolygons; patches: NativePatchPlaces }, done: Done<ArrayBuffer>): NativeJob;
+  /** Index, x and y, float64, for each polygon of which a line crosses itself. */
+  findCrossings(options: { polygons: NativePolygons }, done: Done<ArrayBuffer>): NativeJob;
 }

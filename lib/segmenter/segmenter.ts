@@ -240,7 +240,7 @@ export class Segmenter extends Model {
       const surroundings = { trainings: this.trainings, precision, signal };
       return trainSegmenter(call, native, this.#description, split, { ...plan, levelWeights }, surroundings);
     });
-    return this.recorded(training, settings);
+    return this.recorded(training, settings, split);
   }
 
   /**
@@ -340,9 +340,10 @@ export class Segmenter extends Model {
     const call = "Segmenter.segmentSlide";
     if (!(slide instanceof Slide)) throw refuseOption(call, "slide", "a Slide, as openSlide gives it", slide);
     const { own, others } = partSlideMapOptions(options);
-    const chosen = completeSlideMapOptions(call, checkOptions(slideMapSchema, call, own));
+    const asked = checkOptions(slideMapSchema, call, own);
     const { signal, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(others));
     const gate = Gate.check(call, choice, this.classes);
+    const chosen = completeSlideMapOptions(call, asked, this, choice.gate ?? null);
     this.#handle.assertIdle(call);
     const { classes, background, device } = this;
     return this.#handle.stream(call, { signal }, (native, stop) => {

@@ -1,6 +1,7 @@
 /** Options of `Segmenter.segmentSlide`, their rules and defaults. */
 import { z } from "zod";
 import type { Classifier } from "../classifier/classifier.js";
+import type { Model } from "../model/model.js";
 import { refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { believableMpp } from "../slide/slide-scale.js";
@@ -10,11 +11,14 @@ import type { GateSettings } from "./gate-settings.js";
 export interface SegmentSlideOptions extends GateSettings {
   /** Folder for the results, made if need be. What is there of another slide or of other options is replaced. */
   readonly output: string;
-  /** The scale at which the networks were trained, in micrometres a pixel, 0.05 to 20. The map has it too. */
-  readonly micronsPerPixel: number;
+  /**
+   * The scale at which the networks were trained, in micrometres a pixel, 0.05 to 20. The map has it too.
+   * @defaultValue {@link Model.micronsPerPixel} of the segmenter; it must be said where that is null
+   */
+  readonly micronsPerPixel?: number | undefined;
   /**
    * Side of the tiles that the segmenter sees, in pixels of the map, 32 to 4096: best the size of the patches that it was trained on.
-   * @defaultValue `224`
+   * @defaultValue {@link Model.patchPx} of the segmenter, or `224` where that is null
    */
   readonly tilePx?: number | undefined;
   /**
@@ -27,7 +31,7 @@ export interface SegmentSlideOptions extends GateSettings {
   /**
    * Side of the patches that the gate's classifier was trained on, in pixels of the map, 32 to 4096. It is asked about patches of that size
    * side by side; between their centres its answers are interpolated.
-   * @defaultValue `tilePx`
+   * @defaultValue {@link Model.patchPx} of the classifier, or `tilePx` where that is null
    */
   readonly gatePatchPx?: number | undefined;
   /**
@@ -73,8 +77,8 @@ const side = z.int().min(32).max(4096);
 
 const schema = z.strictObject({
   output: fields.path,
-  micronsPerPixel: z.number().min(believableMpp.least).max(believableMpp.most),
-  tilePx: side.default(224),
+  micronsPerPixel: z.number().min(believableMpp.least).max(believableMpp.most).optional(),
+  tilePx: side.optional(),
   overlapPx: z.int().min(0).max(2048).optional(),
   gatePatchPx: side.optional(),
   batchSize: z.int().min(1).max(1024).default(8),
@@ -88,6 +92,8 @@ const schema = z.strictObject({
 
 /** The options of {@link SegmentSlideOptions} without those of the gate, complete. */
 export interface SlideMapOptions extends z.output<typeof schema> {
+  readonly micronsPerPixel: number;
+  readonly tilePx: number;
   readonly overlapPx: number;
   readonly gatePatchPx: number;
 }
@@ -104,11 +110,48 @@ export function partSlideMapOptions(options: object): { readonly own: object; re
 /** The schema of these options, for `checkOptions`. */
 export const slideMapSchema = schema;
 
-/** Fills in what depends on other options. @throws WsssError `WSSS_ERR_OPTION` if tiles share more than half of their side */
-export function completeSlideMapOptions(call: string, checked: z.output<typeof slideMapSchema>): SlideMapOptions {
-  const { tilePx, overlapPx = Math.floor(tilePx / 8), gatePatchPx = tilePx } = checked;
+/** Side of tiles where nobody knows how large the train patches were: those of both published datasets. */
+const usualPatchPx = 224;
+/** Scales that differ by no more are one scale. */
+const sameScaleWithin = 0.02;
+
+/** What a network knows of the patches that it has learned from. */
+type Trained = Pick<Model, "micronsPerPixel" | "patchPx">;
+
+/**
+ * Fills in what depends on other options and on the networks.
+ * @throws WsssError `WSSS_ERR_OPTION` if nobody says the scale, the networks were trained at two, or tiles share more than half of
+ *   their side.
+ */
+export function completeSlideMapOptions(
+  call: string,
+  checked: z.output<typeof slideMapSchema>,
+  segmenter: Trained,
+  gate: Trained | null,
+): SlideMapOptions {
+  const micronsPerPixel = checked.micronsPerPixel ?? segmenter.micronsPerPixel;
+  if (micronsPerPixel === null) {
+    const bound = "said: the weights do not tell the scale of the patches that the segmenter learned from";
+    throw refuseOption(call, "micronsPerPixel", bound, checked.micronsPerPixel);
+  }
+  const ofGate = gate?.micronsPerPixel ?? null;
+  if (checked.micronsPerPixel === undefined && ofGate !== null && !isSameScale(ofGate, micronsPerPixel)) {
+    const bound = `said: the segmenter was trained at ${micronsPerPixel} um and the gate's classifier at ${ofGate} um a pixel`;
+    throw refuseOption(call, "micronsPerPixel", bound, checked.micronsPerPixel);
+  }
+  const tilePx = checked.tilePx ?? tileSideOf(segmenter);
+  const { overlapPx = Math.floor(tilePx / 8), gatePatchPx = gate?.patchPx ?? tilePx } = checked;
   if (2 * overlapPx > tilePx) {
     throw refuseOption(call, "overlapPx", `at most ${Math.floor(tilePx / 2)}, half a tile`, overlapPx);
   }
-  return { ...checked, overlapPx, gatePatchPx };
+  return { ...checked, micronsPerPixel, tilePx, overlapPx, gatePatchPx };
+}
+
+function isSameScale(one: number, other: number): boolean {
+  return Math.abs(one / other - 1) <= sameScaleWithin;
+}
+
+/** The size of the train patches, where tiles may have it. */
+function tileSideOf({ patchPx }: Trained): number {
+  return patchPx !== null && side.safeParse(patchPx).success ? patchPx : usualPatchPx;
 }

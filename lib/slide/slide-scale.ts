@@ -55,7 +55,7 @@ export function judgeScale(
 /** The error of work that needs to know how large pixels are. */
 export function scaleMissing(path: string, problem: string): WsssError {
   const advice =
-    "say it as micronsPerPixel when the slide is opened (on the command line --slide-mpp, or a column mpp of slides.csv)";
+    "say it as micronsPerPixel when the slide is opened (on the command line --slide-mpp; in a table of slides or a manifest, a column mpp)";
   return new WsssError("WSSS_ERR_DATASET", `slide ${path} ${problem}; ${advice}`, { path, failure: "mpp", problem });
 }
 

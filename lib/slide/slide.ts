@@ -126,7 +126,7 @@ export class Slide implements AsyncDisposable {
       throw refuseOption(call, "width", `at most ${largestRegionPx} px together with height`, width);
     }
     this.#assertOpen(call);
-    const scale = micronsPerPixel === undefined ? { x: 1, y: 1 } : this.#scaleFor(micronsPerPixel);
+    const scale = micronsPerPixel === undefined ? { x: 1, y: 1 } : this.scaleFor(micronsPerPixel);
     const wanted = { x, y, scaleX: scale.x, scaleY: scale.y, width, height };
     const { rgb, damagedRegions } = await runJob<{ rgb: ArrayBuffer; damagedRegions: number }>(
       (done) => this.#native.read(wanted, done),
@@ -162,7 +162,12 @@ export class Slide implements AsyncDisposable {
     await this.close();
   }
 
-  #scaleFor(micronsPerPixel: number): MicronsPerPixel {
+  /**
+   * Pixels of the finest level that a pixel at a scale is wide and high.
+   * @throws WsssError `WSSS_ERR_DATASET` if the slide's own scale is not known.
+   * @internal
+   */
+  scaleFor(micronsPerPixel: number): MicronsPerPixel {
     if (this.mpp === null) throw scaleMissing(this.path, this.#scale.problem ?? "");
     return { x: micronsPerPixel / this.mpp.x, y: micronsPerPixel / this.mpp.y };
   }

@@ -20,7 +20,7 @@ import { decimal, integer, oneOf, someText } from "../values.js";
 
 interface SegmentOptions extends NetworkNames, TalkOptions {
   readonly out: string;
-  readonly mpp: number;
+  readonly mpp?: number;
   readonly slideMpp?: number;
   readonly damaged?: "error" | "background";
   readonly tilePx?: number;
@@ -158,7 +158,11 @@ export function addSegmentCommand(program: Command, streams: Streams): void {
         "one that fails does not stop the others (exit code 3 at the end).",
     )
     .requiredOption("--out <folder>", "folder for the results", file)
-    .requiredOption("--mpp <um>", "scale at which the networks were trained, in micrometres a pixel", decimal);
+    .option(
+      "--mpp <um>",
+      "scale at which the networks were trained, in micrometres a pixel (default: as their weights say)",
+      decimal,
+    );
   addNetworkNames(command);
   command
     .optionsGroup("Slides:")
@@ -170,11 +174,15 @@ export function addSegmentCommand(program: Command, streams: Streams): void {
     )
     .option("--shard <i/n>", "take the i-th of n parts of the slides (default: as Slurm or Kubernetes says)", shardText)
     .optionsGroup("Tiles:")
-    .option("--tile-px <n>", "side of the tiles, best that of the train patches (default: 224)", integer)
+    .option(
+      "--tile-px <n>",
+      "side of the tiles, best that of the train patches (default: as the weights say, or 224)",
+      integer,
+    )
     .option("--overlap-px <n>", "pixels that tiles share (default: an eighth of a tile)", integer)
     .option(
       "--gate-patch-px <n>",
-      "side of the patches that the classifier was trained on (default: that of the tiles)",
+      "side of the patches that the classifier was trained on (default: as its weights say, or that of the tiles)",
       integer,
     )
     .option("--batch-size <n>", "tiles in one forward pass (default: 8)", integer)

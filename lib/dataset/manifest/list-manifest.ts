@@ -1,16 +1,17 @@
 /** A dataset by its manifest: rows become the files of each split, and all problems are gathered. */
 import path from "node:path";
 import { mapConcurrently } from "../../async/map-concurrently.js";
+import { WsssError } from "../../errors.js";
 import { absentClasses } from "../absent-classes.js";
 import type { DatasetDescription } from "../description.js";
-import { FileFinder } from "../find-file.js";
+import { type FileFound, FileFinder } from "../find-file.js";
 import { compareCodePoints } from "../list-files.js";
 import type { SplitFiles } from "../list-split.js";
-import type { PatchFile } from "../patch-file.js";
+import type { PatchFile, PatchPlace } from "../patch-file.js";
 import { type SplitName, splitNames } from "../split-name.js";
 import { checkColumns } from "./manifest-columns.js";
 import { ManifestFindings } from "./manifest-findings.js";
-import { type ManifestEntry, readEntries } from "./manifest-rows.js";
+import { type ManifestEntry, type PlaceOnSlide, readEntries } from "./manifest-rows.js";
 import { assignSplits, checkSplitSource, type SplitEntries } from "./manifest-splits.js";
 import { readManifestTable } from "./manifest-table.js";
 
@@ -66,6 +67,7 @@ export async function surveyManifest(place: ManifestPlace, description: DatasetD
   // However accents are stored in the two files, a class has one name.
   const classes = description.classes.map((one) => ({ ...one, name: one.name.normalize("NFC") }));
   const columns = checkColumns(table, classes);
+  if (columns.patches === "slides") checkPatchForm(place.path, description);
   checkSplitSource(place.path, columns, description);
   const findings = new ManifestFindings();
   const read = readEntries(table.rows, columns, classes, findings);
@@ -80,7 +82,7 @@ export async function surveyManifest(place: ManifestPlace, description: DatasetD
   const labelOf = settleLabels(splits, description, findings);
   findAbsentClasses(splits.train, labelOf, description, findings);
   const list = (name: SplitName): SplitFiles | null =>
-    splits[name].length === 0 ? null : { files: filesOf(splits[name], place.base, labelOf), skipped: [] };
+    splits[name].length === 0 ? null : { files: filesOf(splits[name], place.base, description, labelOf), skipped: [] };
   const files = { train: list("train"), val: list("val"), test: list("test") };
   return { splits: files, findings, rowCount: table.rows.length };
 }
@@ -88,14 +90,20 @@ export async function surveyManifest(place: ManifestPlace, description: DatasetD
 /** The label of an entry that its split goes by; undefined where it is read from the mask. */
 type LabelOf = ReadonlyMap<ManifestEntry, readonly number[]>;
 
-function filesOf(entries: readonly ManifestEntry[], base: string, labelOf: LabelOf): PatchFile[] {
+function filesOf(
+  entries: readonly ManifestEntry[],
+  base: string,
+  form: Pick<DatasetDescription, "patchPx" | "micronsPerPixel">,
+  labelOf: LabelOf,
+): PatchFile[] {
   const usable = entries.filter(({ image }) => image !== undefined);
   const files = usable.map((entry): PatchFile => {
-    const { image = "", mask, patient } = entry;
+    const { image = "", place, mask, patient } = entry;
     const labels = labelOf.get(entry);
     return {
-      stem: path.posix.parse(image).name,
-      imagePath: path.join(base, image),
+      stem: stemOf(image, place),
+      imagePath: path.resolve(base, image),
+      ...(place === undefined ? {} : { place: placeOf(place, form) }),
       ...(mask === undefined ? {} : { maskPath: path.join(base, mask) }),
       ...(labels === undefined ? {} : { labels }),
       ...(patient === undefined ? {} : { patient }),
@@ -104,12 +112,37 @@ function filesOf(entries: readonly ManifestEntry[], base: string, labelOf: Label
   return files.sort((one, other) => compareCodePoints(one.stem, other.stem));
 }
 
+/** The name of a patch: that of its file, or of its slide with the place on it. */
+function stemOf(image: string, place: PlaceOnSlide | undefined): string {
+  const { name } = path.posix.parse(image);
+  return place === undefined ? name : `${name}_x${place.x}_y${place.y}`;
+}
+
+function placeOf(
+  { x, y, mpp }: PlaceOnSlide,
+  { patchPx = 0, micronsPerPixel = 0 }: Pick<DatasetDescription, "patchPx" | "micronsPerPixel">,
+): PatchPlace {
+  return { x, y, patchPx, micronsPerPixel, ...(mpp !== undefined && { slideMpp: mpp }) };
+}
+
+/** @throws WsssError `WSSS_ERR_DATASET` if nothing says how large patches on slides are */
+function checkPatchForm(manifest: string, { patchPx, micronsPerPixel }: DatasetDescription): void {
+  if (patchPx !== undefined && micronsPerPixel !== undefined) return;
+  const missing = [
+    ...(patchPx === undefined ? ['"patchPx" (their side in pixels, such as 224)'] : []),
+    ...(micronsPerPixel === undefined ? ['"micronsPerPixel" (their scale, such as 0.5)'] : []),
+  ];
+  const message = `manifest ${manifest} names places on slides, and the description does not say how large patches are; add ${missing.join(" and ")}`;
+  throw new WsssError("WSSS_ERR_DATASET", message, { path: manifest });
+}
+
 function dropRepeated(entries: readonly ManifestEntry[], findings: ManifestFindings): ManifestEntry[] {
   const first = new Map<string, string>();
-  return entries.filter(({ image, where }) => {
-    const earlier = image === undefined ? undefined : first.get(image);
-    if (earlier !== undefined) findings.add("repeated", where, `image ${image} stands in ${earlier} already`);
-    else if (image !== undefined) first.set(image, where);
+  return entries.filter(({ image, place, where }) => {
+    const what = place === undefined ? `image ${image}` : `the patch at (${place.x}, ${place.y}) of slide ${image}`;
+    const earlier = image === undefined ? undefined : first.get(what);
+    if (earlier !== undefined) findings.add("repeated", where, `${what} stands in ${earlier} already`);
+    else if (image !== undefined) first.set(what, where);
     return earlier === undefined;
   });
 }
@@ -120,14 +153,28 @@ async function withFilesFound(
   base: string,
   findings: ManifestFindings,
 ): Promise<ManifestEntry[]> {
-  const named = entries.flatMap(({ image, mask, where }) => [
-    { kind: "image" as const, file: image, where },
+  const named = entries.flatMap(({ image, place, mask, where }) => [
+    { kind: place === undefined ? ("image" as const) : ("slide" as const), file: image, where },
     { kind: "mask" as const, file: mask, where },
   ]);
   const finder = new FileFinder(base);
+  const anywhere = new FileFinder(path.sep);
+  const slides = new Map<string, Promise<FileFound>>();
+  const findSlide = async (file: string): Promise<FileFound> => {
+    if (!path.isAbsolute(file)) return await finder.find(file);
+    const found = await anywhere.find(file.slice(1));
+    return "file" in found ? { file: path.sep + found.file } : found;
+  };
   const found = await mapConcurrently(
     named,
-    async ({ file }) => (file === undefined ? null : await finder.find(file)),
+    async ({ kind, file }) => {
+      if (file === undefined) return null;
+      if (kind !== "slide") return await finder.find(file);
+      // Many patches name one slide.
+      const search = slides.get(file) ?? findSlide(file);
+      slides.set(file, search);
+      return await search;
+    },
     { limit: 16, what: "looking for the files of the manifest" },
   );
   const stored = new Map<string, string>();
@@ -145,9 +192,9 @@ async function withFilesFound(
 function findClashes(entries: readonly ManifestEntry[], findings: ManifestFindings): void {
   const first = new Map<string, ManifestEntry>();
   for (const entry of entries) {
-    const { image, where } = entry;
+    const { image, place, where } = entry;
     if (image === undefined) continue;
-    const stem = path.posix.parse(image).name;
+    const stem = stemOf(image, place);
     const earlier = first.get(stem);
     if (earlier === undefined) first.set(stem, entry);
     else {

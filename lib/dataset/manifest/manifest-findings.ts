@@ -5,6 +5,7 @@ import { type FileProblem, groupedError } from "../file-problems.js";
 export const manifestProblems = [
   "row",
   "image",
+  "slide",
   "mask",
   "repeated",
   "stem",

@@ -1,6 +1,7 @@
 /** Reads the rows of a manifest one by one: paths of patch and mask, label, split, patient. */
 import path from "node:path";
 import { patchExtensions } from "../../image/decode-patch.js";
+import { believableMpp } from "../../slide/slide-scale.js";
 import { pathProblem } from "../inner-path.js";
 import { type SplitName, splitNames } from "../split-name.js";
 import type { TissueClass } from "../tissue-class.js";
@@ -9,13 +10,23 @@ import type { ManifestFindings } from "./manifest-findings.js";
 import { readRowLabel } from "./manifest-labels.js";
 import type { ManifestRow } from "./manifest-table.js";
 
+/** Where on its slide a patch of a manifest is. */
+export interface PlaceOnSlide {
+  readonly x: number;
+  readonly y: number;
+  /** Micrometres a pixel of the slide's finest level, where the row says it. */
+  readonly mpp?: number;
+}
+
 /** One patch of a manifest, as far as its row could be read; what could not is among the findings. */
 export interface ManifestEntry {
   /** Where it stands in the manifest, for messages. */
   readonly where: string;
-  /** Relative to the manifest's base folder, without needless parts; undefined if it can't be used. */
+  /** The picture, relative to the manifest's base folder, or the slide, which may be anywhere; without needless parts; undefined if it can't be used. */
   readonly image: string | undefined;
-  /** Like {@link image}; undefined if there is none or it can't be used. */
+  /** Where on the slide; undefined for a picture. */
+  readonly place: PlaceOnSlide | undefined;
+  /** Relative like a picture; undefined if there is none or it can't be used. */
   readonly mask: string | undefined;
   /** Whether the row names a mask, usable or not. */
   readonly namesMask: boolean;
@@ -49,15 +60,56 @@ function readEntry(
   const { where } = row;
   const label = readRowLabel(row, columns.labels, classes);
   if ("problem" in label) findings.add("label", where, label.problem);
+  const source = columns.patches === "slides" ? placeIn(row, findings) : { image: pathIn(row, "image", findings) };
   return {
     where,
-    image: pathIn(row, "image", findings),
+    image: source?.image,
+    place: source !== undefined && "place" in source ? source.place : undefined,
     mask: row.cells.has("mask") ? pathIn(row, "mask", findings) : undefined,
     namesMask: row.cells.has("mask"),
     labels: "problem" in label ? undefined : label.labels,
     split: columns.split ? splitIn(row, findings) : undefined,
     patient: columns.patient ? patientIn(row, findings) : undefined,
   };
+}
+
+/** Largest coordinate of a slide that is believed. */
+const farthest = 2 ** 31;
+
+/** Slide and place of a row; undefined if they can't be used. */
+function placeIn(
+  { where, cells }: ManifestRow,
+  findings: ManifestFindings,
+): { readonly image: string; readonly place: PlaceOnSlide } | undefined {
+  const slide = cells.get("slide");
+  const [x, y] = (["x", "y"] as const).map((name) => numberIn(cells.get(name)));
+  const mpp = cells.has("mpp") ? numberIn(cells.get("mpp")) : undefined;
+  const wrong = (name: string, expected: string): string =>
+    `has ${cells.has(name) ? JSON.stringify(cells.get(name)) : "nothing"} as ${name}; it must be ${expected}`;
+  const problems = [
+    ...(typeof slide === "string" && !slide.includes("\0") ? [] : [wrong("slide", "the path of a slide")]),
+    ...(isPlace(x) ? [] : [wrong("x", "a whole number of pixels of the slide's finest level")]),
+    ...(isPlace(y) ? [] : [wrong("y", "a whole number of pixels of the slide's finest level")]),
+    ...(!cells.has("mpp") || isScale(mpp) ? [] : [wrong("mpp", scaleBounds)]),
+  ];
+  for (const problem of problems) findings.add("slide", where, problem);
+  if (problems.length > 0 || x === undefined || y === undefined) return undefined;
+  return { image: path.posix.normalize(String(slide)), place: { x, y, ...(mpp !== undefined && { mpp }) } };
+}
+
+const scaleBounds = `${believableMpp.least} to ${believableMpp.most}, the micrometres that a pixel of the slide's finest level is wide`;
+
+/** The number of a cell; NaN if it holds none. */
+function numberIn(cell: unknown): number {
+  return typeof cell === "number" ? cell : typeof cell === "string" ? Number(cell) : Number.NaN;
+}
+
+function isPlace(value: number | undefined): boolean {
+  return Number.isSafeInteger(value) && Math.abs(value ?? 0) <= farthest;
+}
+
+function isScale(value: number | undefined): boolean {
+  return value !== undefined && value >= believableMpp.least && value <= believableMpp.most;
 }
 
 function pathIn(

@@ -2,12 +2,13 @@
 import { join } from "node:path";
 import { Classifier } from "../../classifier/classifier.js";
 import { trueMaskReading } from "../../dataset/mask-indices.js";
+import { readPatchFile } from "../../dataset/read-patch-file.js";
 import type { PatchFile, Split } from "../../dataset/split.js";
 import { isWsssError } from "../../errors.js";
 import { makeFolder } from "../../files/make-folder.js";
 import { replaceWhole } from "../../files/replace-whole.js";
-import { decodePatch } from "../../image/decode-patch.js";
 import { readIndexPng, type ReadMaskOptions } from "../../image/index-png.js";
+import type { PatchPixels } from "../../model/patch-source.js";
 import { type PanelCell, type PanelPicture, type PanelRow, writePanel } from "../../pictures/panel.js";
 import { drawnLevels, maskFilesOf } from "../../pseudo-masks/pseudo-mask-files.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
@@ -37,7 +38,7 @@ interface Sources {
 /** One column of a picture: its caption, and how a patch's cell is made. */
 interface Column {
   readonly caption: string;
-  cell(file: PatchFile, rgb: Uint8Array): Promise<PanelCell>;
+  cell(file: PatchFile, patch: PatchPixels): Promise<PanelCell>;
 }
 
 interface Painter {
@@ -75,11 +76,14 @@ function predictionColumn(caption: string, { context, segmenter, classifier }: P
   const options = gated ? { gate: classifier, recipe, gateThreshold, gateRule, signal } : { signal };
   return {
     caption,
-    cell: async (file) => ({ kind: "mask", indices: (await segmenter.predict(file.imagePath, options)).classMap }),
+    cell: async (_, patch) => ({ kind: "mask", indices: (await segmenter.predict(patch, options)).classMap }),
   };
 }
 
-const patchColumn: Column = { caption: "patch", cell: async (_, rgb) => await Promise.resolve({ kind: "patch", rgb }) };
+const patchColumn: Column = {
+  caption: "patch",
+  cell: async (_, { rgb }) => await Promise.resolve({ kind: "patch", rgb }),
+};
 
 async function columnsOf(painter: Painter, split: Split): Promise<Column[]> {
   const { context } = painter;
@@ -132,9 +136,9 @@ async function drawSplit(painter: Painter, split: Split, folder: string, progres
   const written: string[] = [];
   const unnamed: string[] = [];
   for (const file of choose(split, sectionOf(context, "pictures").count)) {
-    const { data, height, width } = await decodePatch(file.imagePath);
+    const { data, height, width } = await readPatchFile(file, context.signal);
     const cells: PanelCell[] = [];
-    for (const column of columns) cells.push(await column.cell(file, data));
+    for (const column of columns) cells.push(await column.cell(file, { rgb: data, height, width }));
     const row = { title: file.stem, height, width, cells };
     const name = `${split.name}-${file.stem}.png`;
     const named = await writeIfNameable(join(folder, name), { captions, rows: [row], classes, background });
