@@ -9,6 +9,7 @@
 #include "executor.h"
 #include "failure.h"
 #include "fields.h"
+#include "map_tiles.h"
 #include "segmenter.h"
 #include "slide.h"
 #include "slide_patches.h"
@@ -121,6 +122,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_evaluation(env, exports);
   define_slides(env, exports);
   define_annotations(env, exports);
+  define_map_tiles(env, exports);
   return exports;
 }
 

@@ -157,12 +157,12 @@ RowsFile rows_file(const Fields& fields) {
 }
 
 Napi::Function SlideWrap::define(Napi::Env env) {
-  return DefineClass(env, "Slide",
-                     {InstanceMethod<&SlideWrap::open>("open"), InstanceMethod<&SlideWrap::read>("read"),
-                      InstanceMethod<&SlideWrap::find_tissue>("findTissue"),
-                      InstanceMethod<&SlideWrap::plan_patches>("planPatches"),
-                      InstanceMethod<&SlideWrap::read_patches>("readPatches"),
-                      InstanceMethod<&SlideWrap::write_map>("writeMap"), InstanceMethod<&SlideWrap::close>("close")});
+  return DefineClass(
+      env, "Slide",
+      {InstanceMethod<&SlideWrap::open>("open"), InstanceMethod<&SlideWrap::read>("read"),
+       InstanceMethod<&SlideWrap::find_tissue>("findTissue"), InstanceMethod<&SlideWrap::plan_patches>("planPatches"),
+       InstanceMethod<&SlideWrap::read_patches>("readPatches"), InstanceMethod<&SlideWrap::write_map>("writeMap"),
+       InstanceMethod<&SlideWrap::close>("close")});
 }
 
 SlideWrap::SlideWrap(const Napi::CallbackInfo& info)

@@ -59,18 +59,20 @@ Napi::Value count_annotated(const Napi::CallbackInfo& info) {
     auto regions = patch_regions(Fields(fields.value("patches"), "countAnnotated patches"));
     auto set = polygon_set(Fields(fields.value("polygons"), "countAnnotated polygons"));
     const auto indices = static_cast<std::size_t>(fields.integer("classCount")) + 1;
-    return submit_shared(info, 1, [regions = std::move(regions), set = std::move(set), indices](JobContext& job) -> Reply {
-      std::vector<double> counts(regions.size() * indices);
-      std::vector<std::uint8_t> mask;
-      for (std::size_t i = 0; i < regions.size(); ++i) {
-        job.cancel().check();
-        mask.resize(static_cast<std::size_t>(regions[i].width * regions[i].height));
-        fill_polygons(set, regions[i], mask.data());
-        const auto of_patch = count_values(mask);
-        for (std::size_t k = 0; k < indices; ++k) counts[i * indices + k] = static_cast<double>(of_patch[k]);
-      }
-      return [counts = std::move(counts)](Napi::Env env) { return to_buffer(env, counts); };
-    });
+    return submit_shared(info, 1,
+                         [regions = std::move(regions), set = std::move(set), indices](JobContext& job) -> Reply {
+                           std::vector<double> counts(regions.size() * indices);
+                           std::vector<std::uint8_t> mask;
+                           for (std::size_t i = 0; i < regions.size(); ++i) {
+                             job.cancel().check();
+                             mask.resize(static_cast<std::size_t>(regions[i].width * regions[i].height));
+                             fill_polygons(set, regions[i], mask.data());
+                             const auto of_patch = count_values(mask);
+                             for (std::size_t k = 0; k < indices; ++k)
+                               counts[i * indices + k] = static_cast<double>(of_patch[k]);
+                           }
+                           return [counts = std::move(counts)](Napi::Env env) { return to_buffer(env, counts); };
+                         });
   });
 }
 

@@ -23,6 +23,10 @@ export type { MicronsPerPixel, MppSource } from "./slide/slide-scale.js";
 export type { SlideTissue } from "./slide/slide-tissue.js";
 export type { RgbPixels } from "./image/rgb-png.js";
 
+export { extractPatches } from "./slide-patches/extract-patches.js";
+export type { ExtractedPatches, ExtractedSlide } from "./slide-patches/extract-patches.js";
+export type { ExtractionProgress, ExtractPatchesOptions } from "./slide-patches/patch-extraction-options.js";
+
 export { openDataset } from "./dataset/open-dataset.js";
 export { datasetFromMemory, type MemoryDataset, type MemoryPatches } from "./dataset/memory/dataset-from-memory.js";
 export type { MemoryPatch } from "./dataset/memory/memory-patch.js";

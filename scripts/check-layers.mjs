@@ -32,6 +32,7 @@ const libLayers = [
   "slide",
   "pretrained",
   "dataset",
+  "slide-patches",
   "evaluation",
   "model",
   "pseudo-masks",

@@ -67,6 +67,32 @@ const pairs = [
     ],
   },
   {
+    type: ["lib/native/native-slides.ts", "NativePatchPlaces"],
+    reads: [
+      ["binding/slide_patches.cpp", "PatchGrid patch_form("],
+      ["binding/slide_patches.cpp", "std::vector<SlideRegion> patch_regions("],
+    ],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativePatchPlan"],
+    reads: [
+      ["binding/slide_patches.cpp", "PatchGrid patch_form("],
+      ["binding/slide_patches.cpp", "Napi::Value SlideWrap::plan_patches("],
+    ],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativePatchReading"],
+    reads: [["binding/slide_patches.cpp", "Napi::Value SlideWrap::read_patches("]],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativePolygons"],
+    reads: [["binding/slide_patches.cpp", "PolygonSet polygon_set("]],
+  },
+  {
+    type: ["lib/native/native-slides.ts", "NativeMapTileRequest"],
+    reads: [["binding/map_tiles.cpp", "Napi::Value read_map_tile("]],
+  },
+  {
     type: ["lib/native/native-slides.ts", "NativeRowsFile"],
     reads: [["binding/slide.cpp", "RowsFile rows_file("]],
   },

@@ -14,6 +14,7 @@ const commands = [
   "ablate",
   "doctor",
   "slide",
+  "patches",
   "segment",
   "merge",
   "train-classifier",

@@ -9,6 +9,7 @@ import { addDemoCommand } from "./commands/demo-command.js";
 import { addDoctorCommand } from "./commands/doctor-command.js";
 import { addEvaluateCommand } from "./commands/evaluate-command.js";
 import { addInspectCommand } from "./commands/inspect-command.js";
+import { addPatchesCommand } from "./commands/patches-command.js";
 import { addPredictCommand } from "./commands/predict-command.js";
 import { addPseudoMasksCommand } from "./commands/pseudo-masks-command.js";
 import { addRunCommand } from "./commands/run-command.js";
@@ -62,6 +63,7 @@ Examples:
   addDoctorCommand(program, streams);
   program.commandsGroup("Slides:");
   addSlideCommand(program, streams);
+  addPatchesCommand(program, streams);
   addSegmentCommand(program, streams);
   addMergeCommand(program, streams);
   program.commandsGroup("One part:");

@@ -5,6 +5,7 @@ import { type DatasetDescriptionInput, descriptionFileName } from "../dataset/de
 import { type ListedFile, surveyFolder } from "../dataset/list-files.js";
 import { readManifestTable } from "../dataset/manifest/manifest-table.js";
 import { checkFolder } from "../dataset/open-dataset.js";
+import { ColourChoice } from "../dataset/spare-colours.js";
 import { maskFolder, patchFolder, splitNames } from "../dataset/split.js";
 import type { Colour, TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
@@ -25,7 +26,10 @@ const mostClasses = 254;
 const backgroundName = "background";
 
 /** Columns of a manifest that are no classes. */
-const ownColumns: readonly string[] = ["image", "mask", "split", "patient", "labels", "source_image"];
+const ownColumns: readonly string[] = [
+  ...["image", "slide", "x", "y", "mpp", "mask", "split", "patient", "labels"],
+  "source_image",
+];
 
 /** So many masks and their patches are looked at: enough to meet every class of most sets. */
 const mostMasks = 60;
@@ -34,18 +38,6 @@ const mostMasks = 60;
 const greyAbove = 200;
 const mostlyWhite = 0.9;
 const halfWhite = 0.5;
-
-/** Colours that a colour-blind eye tells apart (Okabe & Ito 2008), for classes that have none. */
-const spareColours: readonly Colour[] = [
-  [230, 159, 0],
-  [86, 180, 233],
-  [0, 158, 115],
-  [240, 228, 66],
-  [0, 114, 178],
-  [213, 94, 0],
-  [204, 121, 167],
-  [0, 0, 0],
-];
 
 /** How the names of train patches spell labels. */
 interface SpelledLabels {
@@ -245,13 +237,8 @@ function classesOf(
   values: readonly number[],
   palette: readonly Colour[],
 ): TissueClass[] {
-  const used = new Set<string>(["255,255,255"]);
+  const choice = new ColourChoice();
   return values.map((value, index) => {
-    const isFree = (colour: Colour | undefined): colour is Colour => colour !== undefined && !used.has(colour.join());
-    const stored = palette[value];
-    const spare = (): Colour => [(index * 67) % 256, (index * 151 + 64) % 256, (index * 29 + 128) % 256];
-    const colour = isFree(stored) ? stored : (spareColours.find(isFree) ?? spare());
-    used.add(colour.join());
-    return { name: names?.[index] ?? `class ${index + 1}`, colour };
+    return { name: names?.[index] ?? `class ${index + 1}`, colour: choice.next(palette[value]) };
   });
 }

@@ -207,6 +207,24 @@ export interface NativeSegmentedSlide {
   readonly damagedRegions: number;
 }
 
+/** A tile of a map that is on the disk. */
+export interface NativeMapTileRequest {
+  readonly path: string;
+  /** 0 = the finest. */
+  readonly level: number;
+  readonly column: number;
+  readonly row: number;
+  /** [r, g, b, a] of each value, one behind the other; others are transparent. */
+  readonly colours: readonly number[];
+}
+
+export interface NativeMapTile {
+  readonly width: number;
+  readonly height: number;
+  /** uint8 [height, width, 4] */
+  readonly rgba: ArrayBuffer;
+}
+
 export interface NativeSlideFunctions {
   readonly Slide: new () => NativeSlide;
   /** The version of a library by its path or soname. */
@@ -218,6 +236,13 @@ export interface NativeSlideFunctions {
   ): NativeJob;
   /** The masks of patches, uint8 [N, patchPx, patchPx]; 255 = not annotated. */
   drawAnnotated(options: { polygons: NativePolygons; patches: NativePatchPlaces }, done: Done<ArrayBuffer>): NativeJob;
+  /** The levels of a map that `Slide.writeMap` wrote, the finest first. */
+  describeMap(
+    options: { path: string },
+    done: Done<readonly { readonly width: number; readonly height: number }[]>,
+  ): NativeJob;
+  /** A tile of 512 px of such a map, in colours. */
+  readMapTile(request: NativeMapTileRequest, done: Done<NativeMapTile>): NativeJob;
   /** Index, x and y, float64, for each polygon of which a line crosses itself. */
   findCrossings(options: { polygons: NativePolygons }, done: Done<ArrayBuffer>): NativeJob;
 }

@@ -4,7 +4,7 @@ import type { StageName } from "./stage-names.js";
 /** How far a stage is. */
 export interface StageProgress {
   /** A stage of a run, or a command that is none. */
-  readonly stage: StageName | "predict" | "doctor" | "segment";
+  readonly stage: StageName | "predict" | "doctor" | "patches" | "segment";
   /** What is counted and worked on now, for example `epoch 3/16` or `reading train`. */
   readonly label: string;
   /** Patches done so far, of {@link total}; in training over all epochs. */

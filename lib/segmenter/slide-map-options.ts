@@ -131,12 +131,12 @@ export function completeSlideMapOptions(
 ): SlideMapOptions {
   const micronsPerPixel = checked.micronsPerPixel ?? segmenter.micronsPerPixel;
   if (micronsPerPixel === null) {
-    const bound = "said: the weights do not tell the scale of the patches that the segmenter learned from";
+    const bound = "a scale in micrometres a pixel: the weights do not tell that of the patches that the segmenter learned from";
     throw refuseOption(call, "micronsPerPixel", bound, checked.micronsPerPixel);
   }
   const ofGate = gate?.micronsPerPixel ?? null;
   if (checked.micronsPerPixel === undefined && ofGate !== null && !isSameScale(ofGate, micronsPerPixel)) {
-    const bound = `said: the segmenter was trained at ${micronsPerPixel} um and the gate's classifier at ${ofGate} um a pixel`;
+    const bound = `one scale: the segmenter was trained at ${micronsPerPixel} um and the gate's classifier at ${ofGate} um a pixel`;
     throw refuseOption(call, "micronsPerPixel", bound, checked.micronsPerPixel);
   }
   const tilePx = checked.tilePx ?? tileSideOf(segmenter);

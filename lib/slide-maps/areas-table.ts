@@ -4,6 +4,7 @@ import path from "node:path";
 import { z } from "zod";
 import { WsssError } from "../errors.js";
 import { ioFailure, readText, systemCode, writeBytesAtomic } from "../files/file-access.js";
+import { csvLine } from "../text/csv-line.js";
 import { slideMapFiles } from "../segmenter/slide-map.js";
 
 /** File name of the table. */
@@ -55,7 +56,7 @@ export async function writeAreasTable(folder: string): Promise<AreasTable> {
     ...classes.map(({ share }) => share.toFixed(6)),
   ]);
   const table = path.join(folder, areasTableName);
-  await writeBytesAtomic(table, [head, ...rows].map((row) => `${row.map(cell).join(",")}\n`).join(""));
+  await writeBytesAtomic(table, [head, ...rows].map(csvLine).join(""));
   return { path: table, slides: rows.length };
 }
 
@@ -95,8 +96,4 @@ function reasonOf(error: unknown): string | undefined {
   if (!(error instanceof WsssError)) return undefined;
   const reason = error.details["reason"];
   return typeof reason === "string" ? reason : undefined;
-}
-
-function cell(text: string): string {
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -686,6 +686,17 @@ const manifests: readonly PlantedDefect[] = [
     plant: manifest({ "val x": "val/img/x.png,,val,p,gland" }),
     found: [inTable("mask")],
   },
+  {
+    name: "a slide that is not there",
+    plant: put({
+      "wsss-dataset.json": JSON.stringify({
+        ...{ ...twoClasses, micronsPerPixel: 0.5, patchPx: 64 },
+        labels: { rule: "manifest", file: "patches.csv" },
+      }),
+      "patches.csv": "slide,x,y,split,labels\nnowhere.svs,0,0,train,gland",
+    }),
+    found: [inTable("slide")],
+  },
   { name: "an image named twice", plant: manifest({ again: tableRows["a"] ?? "" }), found: [inTable("repeated")] },
   {
     name: "two images of one stem",

@@ -23,8 +23,8 @@ struct GridPatch {
   double tissue = 0.0;        ///< Share of it that is tissue; beyond the slide there is none.
 };
 
-/// The patches of a slide, row by row from its corner on. Those that lie over its edge are among them, if enough of them
-/// is tissue.
+/// The patches of a slide, row by row from its corner on. Those that lie over its edge are among them, if enough of
+/// them is tissue.
 std::vector<GridPatch> patches_with_tissue(std::int64_t slide_width, std::int64_t slide_height,
                                            const TissueMask& tissue, const PatchGrid& grid);
 

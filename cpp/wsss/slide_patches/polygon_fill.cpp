@@ -94,8 +94,8 @@ void fill_polygons(const PolygonSet& set, const SlideRegion& region, std::uint8_
   const double right = region.x + static_cast<double>(region.width) * region.scale_x;
   const double bottom = region.y + static_cast<double>(region.height) * region.scale_y;
   for (const AnnotatedPolygon& polygon : set.polygons()) {
-    const bool apart = polygon.right <= region.x || polygon.left >= right || polygon.bottom <= region.y ||
-                       polygon.top >= bottom;
+    const bool apart =
+        polygon.right <= region.x || polygon.left >= right || polygon.bottom <= region.y || polygon.top >= bottom;
     if (!apart) fill_polygon(polygon, region, mask);
   }
 }

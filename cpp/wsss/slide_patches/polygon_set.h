@@ -42,8 +42,8 @@ class PolygonSet {
   std::vector<AnnotatedPolygon> polygons_;
 };
 
-/// Where a ring of a polygon crosses itself; nothing if none does, or if one is so entangled that looking for it would take
-/// minutes.
+/// Where a ring of a polygon crosses itself; nothing if none does, or if one is so entangled that looking for it would
+/// take minutes.
 std::optional<SlidePoint> self_crossing(const AnnotatedPolygon& polygon);
 
 }  // namespace wsss

@@ -1,0 +1,79 @@
+// Maps of slides: describeMap and readMapTile of NativeSlideFunctions in lib/native/native-slides.ts.
+
+#include "map_tiles.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "addon_state.h"
+#include "failure.h"
+#include "fields.h"
+#include "js_values.h"
+#include "wsss/class_map/pyramid_reader.h"
+
+namespace wsss::binding {
+
+namespace {
+
+// ({path}, done)
+Napi::Value describe_map(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return submit_shared(info, 1, [path = Fields(info[0], "describeMap").string("path")](JobContext&) -> Reply {
+      auto levels = PyramidReader(path).levels();
+      return [levels = std::move(levels)](Napi::Env env) {
+        Napi::Array reply = Napi::Array::New(env, levels.size());
+        for (std::uint32_t i = 0; i < levels.size(); ++i) {
+          Napi::Object level = Napi::Object::New(env);
+          set(level, "width", levels[i].width);
+          set(level, "height", levels[i].height);
+          reply.Set(i, level);
+        }
+        return Napi::Value(reply);
+      };
+    });
+  });
+}
+
+// ({path, level, column, row, colours}, done): colours are [r, g, b, a] of each value, one behind the other; others are
+// transparent.
+Napi::Value read_map_tile(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "readMapTile");
+    const std::string path = fields.string("path");
+    const std::int64_t level = fields.integer("level");
+    const std::int64_t column = fields.integer("column");
+    const std::int64_t row = fields.integer("row");
+    std::vector<std::uint8_t> colours(std::size_t{4} * 256);
+    const std::vector<double> given = fields.numbers("colours");
+    for (std::size_t i = 0; i < given.size() && i < colours.size(); ++i) {
+      colours[i] = static_cast<std::uint8_t>(given[i]);
+    }
+    return submit_shared(info, 1, [path, level, column, row, colours = std::move(colours)](JobContext&) -> Reply {
+      auto tile = std::make_shared<MapTile>(PyramidReader(path).read(level, column, row));
+      return [tile, colours](Napi::Env env) {
+        Napi::ArrayBuffer rgba = Napi::ArrayBuffer::New(env, 4 * tile->values.size());
+        auto* to = static_cast<std::uint8_t*>(rgba.Data());
+        for (const std::uint8_t value : tile->values) {
+          std::memcpy(to, colours.data() + std::size_t{4} * value, 4);
+          to += 4;
+        }
+        Napi::Object reply = Napi::Object::New(env);
+        set(reply, "width", tile->width);
+        set(reply, "height", tile->height);
+        reply.Set("rgba", rgba);
+        return Napi::Value(reply);
+      };
+    });
+  });
+}
+
+}  // namespace
+
+void define_map_tiles(Napi::Env env, Napi::Object exports) {
+  exports.Set("describeMap", Napi::Function::New(env, describe_map));
+  exports.Set("readMapTile", Napi::Function::New(env, read_map_tile));
+}
+
+}  // namespace wsss::binding

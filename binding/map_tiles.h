@@ -1,0 +1,11 @@
+// Maps of slides, read tile by tile.
+#pragma once
+
+#include <napi.h>
+
+namespace wsss::binding {
+
+/// Adds describeMap and readMapTile to the addon.
+void define_map_tiles(Napi::Env env, Napi::Object exports);
+
+}  // namespace wsss::binding

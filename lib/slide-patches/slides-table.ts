@@ -1,0 +1,97 @@
+/** The table of slides (`slides.csv`): which there are, and what is known of each beside its file. */
+import path from "node:path";
+import { readManifestTable } from "../dataset/manifest/manifest-table.js";
+import { type SplitName, splitNames } from "../dataset/split-name.js";
+import { WsssError } from "../errors.js";
+import { believableMpp } from "../slide/slide-scale.js";
+import { nearestName } from "../text/nearest-name.js";
+
+/** A slide, and what is known of it. */
+export interface SlideEntry {
+  /** Absolute path. */
+  readonly file: string;
+  /** Micrometres a pixel of its finest level, where its own file does not say it. */
+  readonly mpp?: number;
+  readonly patient?: string;
+  readonly split?: SplitName;
+}
+
+const columns = ["wsi", "mpp", "patient", "split"] as const;
+
+/**
+ * Reads a table of slides: CSV with a column `wsi` (path relative to the table, or file name) and, if need be, `mpp`, `patient` and `split`.
+ * @throws WsssError `WSSS_ERR_IO`; `WSSS_ERR_DATASET` naming the line that can't be read.
+ */
+export async function readSlidesTable(file: string): Promise<SlideEntry[]> {
+  const refuse = (problem: string): WsssError =>
+    new WsssError("WSSS_ERR_DATASET", `slides ${file}: ${problem}`, { path: file, problem });
+  const table = await readManifestTable(file);
+  if (!table.columns.includes("wsi")) throw refuse(`there is no column wsi; columns are ${columns.join(", ")}`);
+  for (const name of table.columns.filter((one) => !(columns as readonly string[]).includes(one))) {
+    const meant = nearestName(
+      name,
+      columns.filter((one) => !table.columns.includes(one)),
+    );
+    if (meant !== undefined) throw refuse(`the column "${name}" is not known; did you mean "${meant}"?`);
+  }
+  return table.rows.map(({ where, cells, problem }) => {
+    if (problem !== undefined) throw refuse(`${where} ${problem}`);
+    const wsi = cells.get("wsi");
+    if (typeof wsi !== "string") throw refuse(`${where} names no slide`);
+    const mpp = cells.has("mpp") ? Number(cells.get("mpp")) : undefined;
+    if (mpp !== undefined && !(mpp >= believableMpp.least && mpp <= believableMpp.most)) {
+      const bound = `${believableMpp.least} to ${believableMpp.most} micrometres a pixel`;
+      throw refuse(`${where} has the mpp ${JSON.stringify(cells.get("mpp"))}; it must be ${bound}`);
+    }
+    const given = cells.get("split");
+    const split = splitNames.find((name) => name === given);
+    if (given !== undefined && split === undefined) {
+      throw refuse(`${where} has the split ${JSON.stringify(given)}; it must be train, val or test`);
+    }
+    const patient = cells.get("patient");
+    if (patient !== undefined && typeof patient !== "string") throw refuse(`${where} has a patient that is no text`);
+    return {
+      file: path.resolve(path.dirname(file), wsi),
+      ...(mpp !== undefined && { mpp }),
+      ...(patient !== undefined && { patient: patient.normalize("NFC") }),
+      ...(split !== undefined && { split }),
+    };
+  });
+}
+
+/**
+ * The slides to work on, each with what a table knows of it by its file name; all of the table where none is named.
+ * @param mpp - for slides that neither their file nor the table tells.
+ * @throws WsssError `WSSS_ERR_OPTION` if there is none, or two have one name, which the names of their patches could not tell apart.
+ */
+export function slidesToCut(
+  named: readonly string[],
+  table: readonly SlideEntry[],
+  mpp: number | undefined,
+): SlideEntry[] {
+  const known = new Map<string, SlideEntry>();
+  for (const entry of table) {
+    const { base, name } = path.parse(entry.file);
+    known.set(name, entry);
+    known.set(base, entry);
+  }
+  const of = (file: string): SlideEntry => {
+    const { base, name } = path.parse(file);
+    return { ...(known.get(base) ?? known.get(name)), file: path.resolve(file) };
+  };
+  const slides = named.length === 0 ? table : named.map(of);
+  if (slides.length === 0) {
+    throw new WsssError("WSSS_ERR_OPTION", "extractPatches: slides must name at least one slide", { option: "slides" });
+  }
+  const seen = new Map<string, string>();
+  return slides.map((slide) => {
+    const { name } = path.parse(slide.file);
+    const other = seen.get(name);
+    if (other !== undefined) {
+      const message = `${other} and ${slide.file} have one name, and so would their patches; rename one`;
+      throw new WsssError("WSSS_ERR_OPTION", message, { option: "slides", paths: [other, slide.file] });
+    }
+    seen.set(name, slide.file);
+    return mpp === undefined || slide.mpp !== undefined ? slide : { ...slide, mpp };
+  });
+}
