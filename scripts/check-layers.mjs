@@ -46,6 +46,8 @@ const libLayers = [
   "run",
   "demo",
   "ablation",
+  "server",
+  "view",
   "index.ts",
   "cli",
 ];

@@ -17,6 +17,7 @@ const program = (name) => path.join("node_modules", name);
 
 const checks = [
   ["types of lib", [program("typescript/bin/tsc"), "--project", "tsconfig.json", "--noEmit"]],
+  ["types of the pages", [program("typescript/bin/tsc"), "--project", "tsconfig.page.json", "--noEmit"]],
   ["types of the tests", [program("typescript/bin/tsc"), "--project", "tsconfig.test.json"]],
   ["types as users see them", [program("typescript/bin/tsc"), "--project", "test/types/tsconfig.json"]],
   ["types as bundlers see them", [program("typescript/bin/tsc"), "--project", "test/types/tsconfig.bundler.json"]],

@@ -15,6 +15,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -75,16 +76,27 @@ function staleDependency() {
 
 function compileTypeScript() {
   const stampFile = inRoot("node_modules", ".cache", "wsss-tissue-native", "dist.json");
-  const stamp = () => ({ sources: hashOf(["lib", "tsconfig.json", "package-lock.json"]), outputs: hashOf(["dist"]) });
+  const stamp = () => ({
+    sources: hashOf(["lib", "tsconfig.json", "tsconfig.page.json", "package-lock.json"]),
+    outputs: hashOf(["dist"]),
+  });
   const last = readJson(stampFile);
   const now = stamp();
   if (existsSync(inRoot("dist", "index.js")) && last?.sources === now.sources && last.outputs === now.outputs) return;
   say("compiling TypeScript");
-  run(
-    process.execPath,
-    [inRoot("node_modules", "typescript", "bin", "tsc"), "--project", root],
-    "TypeScript does not compile, see above",
-  );
+  // The pages' own code runs in browsers, and knows other globals.
+  for (const project of ["tsconfig.json", "tsconfig.page.json"]) {
+    run(
+      process.execPath,
+      [inRoot("node_modules", "typescript", "bin", "tsc"), "--project", inRoot(project)],
+      "TypeScript does not compile, see above",
+    );
+  }
+  for (const file of filesOf("lib").filter(isPagePart)) {
+    const copy = inRoot("dist", path.relative("lib", file));
+    mkdirSync(path.dirname(copy), { recursive: true });
+    copyFileSync(inRoot(file), copy);
+  }
   removeOrphans();
   mkdirSync(path.dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, JSON.stringify(stamp()));
@@ -93,9 +105,15 @@ function compileTypeScript() {
 /** Removes compiled files whose source is gone. */
 function removeOrphans() {
   for (const file of filesOf("dist")) {
-    const source = path.join("lib", path.relative("dist", file)).replace(/\.(d\.ts|js|js\.map)$/, ".ts");
+    const twin = path.join("lib", path.relative("dist", file));
+    const source = isPagePart(file) ? twin : twin.replace(/\.(d\.ts|js|js\.map)$/, ".ts");
     if (!existsSync(inRoot(source))) rmSync(inRoot(file));
   }
+}
+
+/** What of a page is shipped as it stands. */
+function isPagePart(file) {
+  return [".html", ".css"].includes(path.extname(file));
 }
 
 /** Lets `npx wsss-tissue` run this clone: npm links the command, but makes it executable only once. */

@@ -38,6 +38,7 @@ const reasons = {
   "node-gyp-build": "finds the addon in prebuilds/",
   pend: "of yauzl: waits for its reads",
   semver: "of sharp: compares versions",
+  openseadragon: "the slide on the page of `view`: tiles, zoom, layers",
   sharp: "reads and writes patches (PNG, JPEG, TIFF, WebP) and pictures",
   "string-width": "of cli-progress: width of a text",
   "strip-ansi": "of cli-progress: width of a text",
@@ -102,7 +103,7 @@ function copyrightOf(folder) {
     const lines = files
       .filter((name) => pattern.test(name))
       .flatMap((name) => readText(path.join(folder, name)).split("\n"))
-      .map((line) => /^\s*Copyright (?:(?:\(c\)|©) )?((?:\d{4}|[A-Z]\w+ [A-Z]).*?)\.?\s*$/.exec(line)?.[1])
+      .map((line) => /^\s*Copyright (?:(?:\([cC]\)|©) )?((?:\d{4}|[A-Z]\w+ [A-Z]).*?)\.?\s*$/.exec(line)?.[1])
       .filter((line) => line !== undefined);
     // Addresses are left out: the package's own files have them.
     if (lines.length > 0)

@@ -17,6 +17,7 @@ const commands = [
   "patches",
   "segment",
   "merge",
+  "view",
   "train-classifier",
   "pseudo-masks",
   "train-segmenter",

@@ -32,17 +32,21 @@ export function addTalkOptions(command: Command): Command {
     .option("--debug", "print the stack of an error");
 }
 
-/** Runs the action of a command with a view and an ear for signals, and tidies both up. */
+/**
+ * Runs the action of a command with a view and an ear for signals, and tidies both up.
+ * @param announcement - what is said when a signal asks to stop.
+ */
 export async function act(
   streams: Streams,
   options: TalkOptions,
   action: (tools: ActionTools) => Promise<void>,
+  announcement = "stopping at the next safe point; press Ctrl-C again to quit at once",
 ): Promise<void> {
   const terminal: Terminal = { ...streams, json: options.json ?? false, quiet: options.quiet ?? false };
   const view = createView(terminal);
   const cancellation = listenForCancel(() => {
     view.close();
-    talk(terminal, "stopping at the next safe point; press Ctrl-C again to quit at once");
+    talk(terminal, announcement);
   });
   endFetchingOn(cancellation.signal);
   try {

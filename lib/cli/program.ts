@@ -18,6 +18,7 @@ import { addSetupCommand } from "./commands/setup-command.js";
 import { addSlideCommand } from "./commands/slide-command.js";
 import { addTrainClassifierCommand } from "./commands/train-classifier-command.js";
 import { addTrainSegmenterCommand } from "./commands/train-segmenter-command.js";
+import { addViewCommand } from "./commands/view-command.js";
 import { addWeightsCommand } from "./commands/weights-command.js";
 import type { Streams } from "./environment.js";
 import { exitCodeOfSignal, stopSignals } from "./signals.js";
@@ -66,6 +67,7 @@ Examples:
   addPatchesCommand(program, streams);
   addSegmentCommand(program, streams);
   addMergeCommand(program, streams);
+  addViewCommand(program, streams);
   program.commandsGroup("One part:");
   addTrainClassifierCommand(program, streams);
   addPseudoMasksCommand(program, streams);

@@ -131,7 +131,8 @@ export function completeSlideMapOptions(
 ): SlideMapOptions {
   const micronsPerPixel = checked.micronsPerPixel ?? segmenter.micronsPerPixel;
   if (micronsPerPixel === null) {
-    const bound = "a scale in micrometres a pixel: the weights do not tell that of the patches that the segmenter learned from";
+    const bound =
+      "a scale in micrometres a pixel: the weights do not tell that of the patches that the segmenter learned from";
     throw refuseOption(call, "micronsPerPixel", bound, checked.micronsPerPixel);
   }
   const ofGate = gate?.micronsPerPixel ?? null;

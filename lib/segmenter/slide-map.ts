@@ -4,7 +4,7 @@ import { readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { paletteOf, type TissueClass } from "../dataset/tissue-class.js";
+import { type Colour, paletteOf, type TissueClass } from "../dataset/tissue-class.js";
 import { ioFailure, writeBytesAtomic } from "../files/file-access.js";
 import { packageVersion } from "../files/package-version.js";
 import { writeRgbPng } from "../image/rgb-png.js";
@@ -18,6 +18,8 @@ import type { SlideMapOptions } from "./slide-map-options.js";
 export interface ClassArea {
   /** Name of the class. */
   readonly name: string;
+  /** Its colour in the map. */
+  readonly colour: Colour;
   /** In mm2. */
   readonly areaMm2: number;
   /** Part of the tissue that was segmented, 0 to 1. */
@@ -134,8 +136,8 @@ export async function writeSlideMap(finished: FinishedRows, signal: AbortSignal)
     height: rows.height,
     mpp: { x: options.micronsPerPixel, y: options.micronsPerPixel },
     tissueMm2: segmented * pixelMm2,
-    classes: classes.map(({ name }, index) => ({
-      name,
+    classes: classes.map(({ name, colour }, index) => ({
+      ...{ name, colour },
       areaMm2: (pixels[index] ?? 0) * pixelMm2,
       share: segmented === 0 ? 0 : (pixels[index] ?? 0) / segmented,
     })),

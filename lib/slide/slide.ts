@@ -2,7 +2,7 @@
 import { WsssError } from "../errors.js";
 import type { RgbPixels } from "../image/rgb-png.js";
 import { usableCores } from "../machine/usable-cores.js";
-import type { NativeSlide, NativeSlideFacts, NativeTissue } from "../native/addon.js";
+import type { NativeSlide, NativeSlideFacts, NativeSlideRegion, NativeTissue } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import {
@@ -127,13 +127,20 @@ export class Slide implements AsyncDisposable {
     }
     this.#assertOpen(call);
     const scale = micronsPerPixel === undefined ? { x: 1, y: 1 } : this.scaleFor(micronsPerPixel);
-    const wanted = { x, y, scaleX: scale.x, scaleY: scale.y, width, height };
-    const { rgb, damagedRegions } = await runJob<{ rgb: ArrayBuffer; damagedRegions: number }>(
-      (done) => this.#native.read(wanted, done),
-      signal,
-    );
-    this.#damagedRegions = damagedRegions;
-    return { rgb: new Uint8Array(rgb), width, height };
+    return await this.#readRegion({ ...{ x, y, width, height }, scaleX: scale.x, scaleY: scale.y }, signal);
+  }
+
+  /**
+   * {@link read} at a scale in pixels, for pictures of slides whose micrometres nobody knows.
+   * @param scale - pixels of the finest level that a pixel of the result is wide and high.
+   * @internal
+   */
+  async readScaled(
+    { x, y, width, height }: Omit<SlideRegion, "micronsPerPixel" | "signal">,
+    scale: number,
+    signal?: AbortSignal,
+  ): Promise<RgbPixels> {
+    return await this.#readRegion({ ...{ x, y, width, height }, scaleX: scale, scaleY: scale }, signal);
   }
 
   /**
@@ -170,6 +177,15 @@ export class Slide implements AsyncDisposable {
   scaleFor(micronsPerPixel: number): MicronsPerPixel {
     if (this.mpp === null) throw scaleMissing(this.path, this.#scale.problem ?? "");
     return { x: micronsPerPixel / this.mpp.x, y: micronsPerPixel / this.mpp.y };
+  }
+
+  async #readRegion(wanted: NativeSlideRegion, signal: AbortSignal | undefined): Promise<RgbPixels> {
+    const { rgb, damagedRegions } = await runJob<{ rgb: ArrayBuffer; damagedRegions: number }>(
+      (done) => this.native.read(wanted, done),
+      signal,
+    );
+    this.#damagedRegions = damagedRegions;
+    return { rgb: new Uint8Array(rgb), width: wanted.width, height: wanted.height };
   }
 
   #assertOpen(call: string): void {

@@ -1,0 +1,99 @@
+/** The page on which a slide and its map are looked at, and the server that gives it to one browser. */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { throwIfAborted } from "../async/cancellation.js";
+import { loadAddon } from "../native/load.js";
+import {
+  type Asked,
+  type LoopbackServer,
+  type Reply,
+  type Route,
+  startLoopbackServer,
+} from "../server/loopback-server.js";
+import type { Slide } from "../slide/slide.js";
+import { mapTile, type OpenedMap, openMap } from "./map-tiles.js";
+import { pyramidOf, slideTile, type TileAddress } from "./slide-tiles.js";
+import type { ViewFacts } from "./view-facts.js";
+
+/** What is looked at, and where. */
+export interface ViewOptions {
+  readonly slide: Slide;
+  /** Folder that `segment` wrote into; undefined = the slide alone. */
+  readonly results: string | undefined;
+  /** 0 = any that is free. */
+  readonly port: number;
+  readonly signal: AbortSignal;
+  readonly onFault: (error: unknown) => void;
+}
+
+const pageFolder = fileURLToPath(new URL("page/", import.meta.url));
+
+/**
+ * Serves the page until it is closed.
+ * @throws WsssError as `openMap` and `startLoopbackServer`.
+ */
+export async function serveView({ slide, results, port, signal, onFault }: ViewOptions): Promise<LoopbackServer> {
+  const addon = await loadAddon();
+  const map = results === undefined ? null : await openMap(addon, results, slide);
+  throwIfAborted(signal);
+  const facts = factsOf(slide, map);
+  const tile = /^\/tiles\/(?<what>slide|map)\/(?<level>\d{1,2})\/(?<column>\d{1,7})_(?<row>\d{1,7})$/;
+  const tiles: Route = {
+    path: tile,
+    answer: async (asked) => {
+      const address = addressOf(asked);
+      if (asked.groups["what"] === "slide") return jpeg(await slideTile(slide, address, asked.signal));
+      if (map === null) return { status: 404, type: "text/plain", body: "There is no map.\n" };
+      return png(await mapTile(addon, map, address, hiddenIn(asked), asked.signal));
+    },
+  };
+  const told: Route = {
+    path: /^\/facts$/,
+    answer: async () => await Promise.resolve({ type: "application/json", body: JSON.stringify(facts) }),
+  };
+  return await startLoopbackServer({ port, routes: [...(await pageRoutes()), told, tiles], onFault });
+}
+
+function factsOf(slide: Slide, map: OpenedMap | null): ViewFacts {
+  return {
+    title: path.basename(slide.path),
+    slide: { ...pyramidOf(slide), mpp: slide.mpp?.x ?? null },
+    map: map?.facts ?? null,
+  };
+}
+
+function addressOf({ groups }: Asked): TileAddress {
+  return { level: Number(groups["level"]), column: Number(groups["column"]), row: Number(groups["row"]) };
+}
+
+function hiddenIn({ query }: Asked): ReadonlySet<number> {
+  const given = query.get("hidden") ?? "";
+  return new Set(/^\d{1,3}(,\d{1,3})*$/.test(given) ? given.split(",").map(Number) : []);
+}
+
+function jpeg(body: Uint8Array): Reply {
+  return { type: "image/jpeg", body };
+}
+
+function png(body: Uint8Array): Reply {
+  return { type: "image/png", body };
+}
+
+/** The files of the page, read once. */
+async function pageRoutes(): Promise<Route[]> {
+  const viewer = createRequire(import.meta.url).resolve("openseadragon/build/openseadragon/openseadragon.min.js");
+  const files: readonly (readonly [RegExp, string, string])[] = [
+    [/^\/$/, path.join(pageFolder, "index.html"), "text/html; charset=utf-8"],
+    [/^\/style\.css$/, path.join(pageFolder, "style.css"), "text/css; charset=utf-8"],
+    [/^\/view-page\.js$/, path.join(pageFolder, "view-page.js"), "text/javascript; charset=utf-8"],
+    [/^\/openseadragon\.js$/, viewer, "text/javascript; charset=utf-8"],
+  ];
+  return await Promise.all(
+    files.map(async ([address, file, type]) => {
+      const body = await readFile(file);
+      return { path: address, answer: async () => await Promise.resolve({ type, body }) };
+    }),
+  );
+}
