@@ -14,29 +14,14 @@
 #include "slide.h"
 #include "slide_patches.h"
 #include "stores.h"
+#include "synthesis.h"
 #include "wsss/device/device.h"
 #include "wsss/kernels/cuda_plugin.h"
 #include "wsss/recording/try_recording.h"
-#include "wsss/synthetic/synthesize.h"
 
 namespace wsss::binding {
 
 namespace {
-
-// ({seed, firstPatch}, patches, masks, done)
-Napi::Value synthesize(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
-    const Fields fields(info[0], "synthesizeTissue");
-    const auto seed = fields.seed("seed");
-    const auto first = fields.seed("firstPatch");
-    auto patches = PatchStoreWrap::unwrap(info[1], "patches");
-    auto masks = MaskStoreWrap::unwrap(info[2], "masks");
-    return submit_shared(info, 3, [=](JobContext& job) -> Reply {
-      synthesize_patches(seed, first, *patches, *masks, job.cancel());
-      return nullptr;
-    });
-  });
-}
 
 // ({path, key, statistics}, done)
 Napi::Value inspect_weight_file(const Napi::CallbackInfo& info) {
@@ -113,7 +98,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("MaskStore", MaskStoreWrap::define(env));
   exports.Set("Classifier", ClassifierWrap::define(env));
   exports.Set("Segmenter", SegmenterWrap::define(env));
-  exports.Set("synthesizeTissue", Napi::Function::New(env, synthesize));
   exports.Set("inspectWeights", Napi::Function::New(env, inspect_weight_file));
   exports.Set("convertWeights", Napi::Function::New(env, convert_weight_file));
   exports.Set("tryRecording", Napi::Function::New(env, try_to_record));
@@ -123,6 +107,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_slides(env, exports);
   define_annotations(env, exports);
   define_map_tiles(env, exports);
+  define_synthesis(env, exports);
   return exports;
 }
 

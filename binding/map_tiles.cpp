@@ -1,4 +1,4 @@
-// Maps of slides: describeMap and readMapTile of NativeSlideFunctions in lib/native/native-slides.ts.
+// Maps of slides: describeMap, readMapTile and scoreMap of NativeSlideFunctions in lib/native/native-slides.ts.
 
 #include "map_tiles.h"
 
@@ -11,6 +11,9 @@
 #include "failure.h"
 #include "fields.h"
 #include "js_values.h"
+#include "slide.h"
+#include "slide_patches.h"
+#include "wsss/class_map/map_scores.h"
 #include "wsss/class_map/pyramid_reader.h"
 
 namespace wsss::binding {
@@ -69,11 +72,30 @@ Napi::Value read_map_tile(const Napi::CallbackInfo& info) {
   });
 }
 
+// ({path, polygons, scaleX, scaleY, classCount}, done)
+Napi::Value score_map(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "scoreMap");
+    auto truth = polygon_set(Fields(fields.value("polygons"), "scoreMap polygons"));
+    const std::string path = fields.string("path");
+    const double scale_x = fields.number("scaleX");
+    const double scale_y = fields.number("scaleY");
+    const std::int64_t classes = fields.integer("classCount");
+    return submit_shared(info, 1, [=, truth = std::move(truth)](JobContext& job) -> Reply {
+      const auto counts = confusion_of(PyramidReader(path), truth, scale_x, scale_y, classes, check_of(job));
+      return [counts](Napi::Env env) {
+        return Napi::Value(to_array(env, std::vector<double>(counts.begin(), counts.end())));
+      };
+    });
+  });
+}
+
 }  // namespace
 
 void define_map_tiles(Napi::Env env, Napi::Object exports) {
   exports.Set("describeMap", Napi::Function::New(env, describe_map));
   exports.Set("readMapTile", Napi::Function::New(env, read_map_tile));
+  exports.Set("scoreMap", Napi::Function::New(env, score_map));
 }
 
 }  // namespace wsss::binding

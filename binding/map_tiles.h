@@ -5,7 +5,7 @@
 
 namespace wsss::binding {
 
-/// Adds describeMap and readMapTile to the addon.
+/// Adds describeMap, readMapTile and scoreMap to the addon.
 void define_map_tiles(Napi::Env env, Napi::Object exports);
 
 }  // namespace wsss::binding

@@ -94,15 +94,6 @@ Napi::Value to_js(Napi::Env env, const SlidePicture& picture) {
   return drawn;
 }
 
-/// Colours as [r, g, b, r, g, b, ...].
-std::vector<std::array<std::uint8_t, 3>> colours_of(const std::vector<double>& values) {
-  std::vector<std::array<std::uint8_t, 3>> colours(values.size() / 3);
-  for (std::size_t i = 0; i < colours.size(); ++i) {
-    for (std::size_t c = 0; c < 3; ++c) colours[i][c] = static_cast<std::uint8_t>(values[3 * i + c]);
-  }
-  return colours;
-}
-
 MapFiles map_files(const Fields& fields) {
   MapFiles files;
   files.names = fields.strings("names");
@@ -139,6 +130,14 @@ Napi::Value version_of_openslide(const Napi::CallbackInfo& info) {
 
 StopCheck check_of(JobContext& job) {
   return [&job] { job.cancel().check(); };
+}
+
+std::vector<std::array<std::uint8_t, 3>> colours_of(const std::vector<double>& values) {
+  std::vector<std::array<std::uint8_t, 3>> colours(values.size() / 3);
+  for (std::size_t i = 0; i < colours.size(); ++i) {
+    for (std::size_t c = 0; c < 3; ++c) colours[i][c] = static_cast<std::uint8_t>(values[3 * i + c]);
+  }
+  return colours;
 }
 
 TissueSearch tissue_search(const Fields& fields) {

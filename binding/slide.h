@@ -3,8 +3,10 @@
 
 #include <napi.h>
 
+#include <array>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "executor.h"
 #include "fields.h"
@@ -50,6 +52,9 @@ class SlideWrap : public Napi::ObjectWrap<SlideWrap> {
   std::shared_ptr<Holder> holder_;
   std::unique_ptr<Executor> executor_;
 };
+
+/// Colours from [r, g, b, r, g, b, ...].
+std::vector<std::array<std::uint8_t, 3>> colours_of(const std::vector<double>& values);
 
 /// Lets the check of a job end long work.
 StopCheck check_of(JobContext& job);

@@ -42,10 +42,6 @@ std::vector<SlideRegion> patch_regions(const Fields& fields) {
   return regions;
 }
 
-PolygonSet polygon_set(const Fields& fields) {
-  return {fields.doubles("points"), fields.doubles("rings"), fields.doubles("polygons"), fields.doubles("values")};
-}
-
 Napi::Value to_buffer(Napi::Env env, const std::vector<double>& values) {
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, values.size() * sizeof(double));
   if (!values.empty()) std::memcpy(buffer.Data(), values.data(), values.size() * sizeof(double));
@@ -121,6 +117,10 @@ Napi::Value find_crossings(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+PolygonSet polygon_set(const Fields& fields) {
+  return {fields.doubles("points"), fields.doubles("rings"), fields.doubles("polygons"), fields.doubles("values")};
+}
 
 // ({scaleX, scaleY, patchPx, stridePx, minTissue, threads, tissue}, done)
 Napi::Value SlideWrap::plan_patches(const Napi::CallbackInfo& info) {

@@ -102,6 +102,8 @@ export type { SegmenterTrainingSettings } from "./segmenter/segmenter-training-s
 export { resolveGate } from "./segmenter/segmentation-options.js";
 export { resolvePseudoMasks } from "./pseudo-masks/pseudo-mask-options.js";
 export type { GateSettings } from "./segmenter/gate-settings.js";
+export { scoreSlideMap } from "./slide-maps/score-slide-map.js";
+export type { ScoreSlideMapOptions, SlideMapScores } from "./slide-maps/score-slide-map.js";
 export type { SlideProgress } from "./segmenter/segment-slide.js";
 export type { ClassArea, SlideMap } from "./segmenter/slide-map.js";
 export type { SegmentSlideOptions } from "./segmenter/slide-map-options.js";

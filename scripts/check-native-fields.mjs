@@ -93,6 +93,14 @@ const pairs = [
     reads: [["binding/map_tiles.cpp", "Napi::Value read_map_tile("]],
   },
   {
+    type: ["lib/native/native-slides.ts", "NativeMapScoring"],
+    reads: [["binding/map_tiles.cpp", "Napi::Value score_map("]],
+  },
+  {
+    type: ["lib/native/addon.ts", "NativeSlideSynthesis"],
+    reads: [["binding/synthesis.cpp", "Napi::Value synthesize_whole_slide("]],
+  },
+  {
     type: ["lib/native/native-slides.ts", "NativeRowsFile"],
     reads: [["binding/slide.cpp", "RowsFile rows_file("]],
   },

@@ -10,7 +10,7 @@ import sharp from "sharp";
 import { isWsssError, openSlide, Segmenter, type Slide } from "../dist/index.js";
 import { loadAddon } from "../dist/native/load.js";
 import type { LoopbackServer } from "../dist/server/loopback-server.js";
-import { openMap } from "../dist/view/map-tiles.js";
+import { openSavedMap } from "../dist/slide-maps/saved-map.js";
 import { serveView } from "../dist/view/view-server.js";
 import { hasBrowser, startBrowser } from "./support/browser.js";
 import { startCommand } from "./support/command-line.js";
@@ -307,7 +307,7 @@ describe("what can be wrong", () => {
     const tryOpening = async (text: string, bytes: Buffer): Promise<{ code: string; message: string }> => {
       await writeFile(path.join(copy, "result.json"), text);
       await writeFile(path.join(copy, "classes.ome.tif"), bytes);
-      return await refusal(openMap(addon, copy, slide));
+      return await refusal(openSavedMap(addon, copy, slide));
     };
     expect((await tryOpening(result.replace("case 1.png", "other.svs"), tiff)).message).toMatch(
       /is of slide other\.svs, not of case 1\.png/,
@@ -327,9 +327,9 @@ describe("what can be wrong", () => {
       const changed = Buffer.from(tiff);
       changed[at] = (changed[at] ?? 0) ^ 0xff;
       await writeFile(path.join(copy, "classes.ome.tif"), changed);
-      const levels = await refusal(openMap(addon, copy, slide).then(() => Promise.reject(new TypeError("fine")))).catch(
-        () => null,
-      );
+      const levels = await refusal(
+        openSavedMap(addon, copy, slide).then(() => Promise.reject(new TypeError("fine"))),
+      ).catch(() => null);
       if (levels !== null) expect(["WSSS_ERR_DATASET", "WSSS_ERR_IO"]).toContain(levels.code);
     }
     expect(width).toBe(1400);

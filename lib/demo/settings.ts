@@ -1,4 +1,5 @@
 /** Settings of the demo and of the tiny demo: patch size, counts, and training options. */
+import type { SplitName } from "../dataset/split-name.js";
 import type { PlanOptions } from "../run/plan-options.js";
 
 /** What a demo is made of: its patches and how networks are trained on them. */
@@ -60,6 +61,24 @@ export const demoSettings: DemoSettings = {
   },
 };
 
+/** What a demo on slides is made of. */
+export interface SlideDemoPlan extends Omit<DemoSettings, "counts"> {
+  /** Size of the slides, in px of 1 um. */
+  readonly width: number;
+  /** In px of 1 um. */
+  readonly height: number;
+  /** Slides of each split. */
+  readonly slides: Readonly<Record<SplitName, number>>;
+}
+
+/** The demo on slides: the same networks and trainings, on patches that are cut out of slides. */
+export const slideDemoPlan: SlideDemoPlan = {
+  patchPx: demoSettings.patchPx,
+  // Four of them hold about as many patches as the demo has.
+  ...{ width: 2304, height: 1824, slides: { train: 4, val: 1, test: 1 } },
+  plan: demoSettings.plan,
+};
+
 /** The demo in a few seconds, to try the installation and to test the program; it learns next to nothing. */
 export const tinyDemoSettings: DemoSettings = {
   patchPx: 48,
@@ -69,4 +88,11 @@ export const tinyDemoSettings: DemoSettings = {
     segmenter: { width: 0.0625, training: { epochs: 1, batchSize: 8, learningRate: 0.02, headLearningRateFactor: 1 } },
     pictures: { count: 2 },
   },
+};
+
+/** The demo on slides in a few seconds; it learns next to nothing. */
+export const tinySlideDemoPlan: SlideDemoPlan = {
+  patchPx: tinyDemoSettings.patchPx,
+  ...{ width: 640, height: 480, slides: { train: 1, val: 1, test: 1 } },
+  plan: tinyDemoSettings.plan,
 };

@@ -29,6 +29,27 @@ export interface NativeSynthesisOptions {
   readonly firstPatch: number;
 }
 
+export interface NativeSlideSynthesis {
+  readonly seed: number;
+  /** Index of the slide in the endless seeded sequence. */
+  readonly slide: number;
+  readonly width: number;
+  readonly height: number;
+  /** Path of the annotations. */
+  readonly geojson: string;
+  /** Of the four classes. */
+  readonly names: readonly string[];
+  /** [r, g, b] of each, one behind the other. */
+  readonly colours: readonly number[];
+}
+
+export interface NativeSyntheticSlide {
+  /** uint8 [height, width, 3] */
+  readonly rgb: ArrayBuffer;
+  /** uint8 [height, width]: 0 to 3 = class, 4 = glass */
+  readonly mask: ArrayBuffer;
+}
+
 export interface NativeDeviceReport {
   /** LibTorch that is really loaded, for example `2.13.0`. */
   readonly libtorchVersion: string;
@@ -64,6 +85,8 @@ export interface NativeAddon extends NativeEvaluationFunctions, NativeSlideFunct
     masks: NativeMaskStore,
     done: Done<null>,
   ): NativeJob;
+  /** Invents a whole slide, and writes what is on it as annotations. */
+  synthesizeSlide(options: NativeSlideSynthesis, done: Done<NativeSyntheticSlide>): NativeJob;
   /** Describes a weight file of any container. */
   inspectWeights(
     options: { path: string; key: string; statistics: boolean },

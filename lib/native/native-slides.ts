@@ -225,6 +225,16 @@ export interface NativeMapTile {
   readonly rgba: ArrayBuffer;
 }
 
+/** A map and what was drawn on its slide. */
+export interface NativeMapScoring {
+  readonly path: string;
+  readonly polygons: NativePolygons;
+  /** Px of level 0 that a pixel of the map is wide and high. */
+  readonly scaleX: number;
+  readonly scaleY: number;
+  readonly classCount: number;
+}
+
 export interface NativeSlideFunctions {
   readonly Slide: new () => NativeSlide;
   /** The version of a library by its path or soname. */
@@ -243,6 +253,8 @@ export interface NativeSlideFunctions {
   ): NativeJob;
   /** A tile of 512 px of such a map, in colours. */
   readMapTile(request: NativeMapTileRequest, done: Done<NativeMapTile>): NativeJob;
+  /** Pixels of a map by true class and found one, [K, K + 1]; the last column is background. */
+  scoreMap(scoring: NativeMapScoring, done: Done<readonly number[]>): NativeJob;
   /** Index, x and y, float64, for each polygon of which a line crosses itself. */
   findCrossings(options: { polygons: NativePolygons }, done: Done<ArrayBuffer>): NativeJob;
 }

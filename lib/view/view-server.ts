@@ -13,8 +13,9 @@ import {
   startLoopbackServer,
 } from "../server/loopback-server.js";
 import type { Slide } from "../slide/slide.js";
-import { mapTile, type OpenedMap, openMap } from "./map-tiles.js";
-import { pyramidOf, slideTile, type TileAddress } from "./slide-tiles.js";
+import { openSavedMap, type SavedMap } from "../slide-maps/saved-map.js";
+import { mapTile } from "./map-tiles.js";
+import { pyramidOf, slideTile, slideTilePx, type TileAddress } from "./slide-tiles.js";
 import type { ViewFacts } from "./view-facts.js";
 
 /** What is looked at, and where. */
@@ -32,11 +33,11 @@ const pageFolder = fileURLToPath(new URL("page/", import.meta.url));
 
 /**
  * Serves the page until it is closed.
- * @throws WsssError as `openMap` and `startLoopbackServer`.
+ * @throws WsssError as `openSavedMap` and `startLoopbackServer`.
  */
 export async function serveView({ slide, results, port, signal, onFault }: ViewOptions): Promise<LoopbackServer> {
   const addon = await loadAddon();
-  const map = results === undefined ? null : await openMap(addon, results, slide);
+  const map = results === undefined ? null : await openSavedMap(addon, results, slide);
   throwIfAborted(signal);
   const facts = factsOf(slide, map);
   const tile = /^\/tiles\/(?<what>slide|map)\/(?<level>\d{1,2})\/(?<column>\d{1,7})_(?<row>\d{1,7})$/;
@@ -56,12 +57,17 @@ export async function serveView({ slide, results, port, signal, onFault }: ViewO
   return await startLoopbackServer({ port, routes: [...(await pageRoutes()), told, tiles], onFault });
 }
 
-function factsOf(slide: Slide, map: OpenedMap | null): ViewFacts {
+function factsOf(slide: Slide, map: SavedMap | null): ViewFacts {
   return {
     title: path.basename(slide.path),
     slide: { ...pyramidOf(slide), mpp: slide.mpp?.x ?? null },
-    map: map?.facts ?? null,
+    map: map && factsOfMap(map),
   };
+}
+
+function factsOfMap({ width, height, levels, scale, tissueMm2, classes }: SavedMap): NonNullable<ViewFacts["map"]> {
+  const pyramid = { width, height, tilePx: slideTilePx, maxLevel: levels - 1 };
+  return { ...pyramid, widthOnSlide: width * scale.x, tissueMm2, classes };
 }
 
 function addressOf({ groups }: Asked): TileAddress {

@@ -22,6 +22,11 @@ constexpr float kRoughnessWavePx = 13.0F;
 constexpr float kOneClassShare = 0.25F;
 constexpr float kTwoClassShare = 0.45F;
 constexpr float kGlassProbability = 0.2F;
+// Width of a region in a piece of tissue on a slide: most patches show one or two classes.
+constexpr float kMinPieceRegionPx = 90.0F;
+constexpr float kMaxPieceRegionPx = 150.0F;
+// Wavelength of the bays in its outline.
+constexpr float kOutlineWavePx = 110.0F;
 // Smallest connected area of any class; glass of fewer than 50 px would not count as background.
 constexpr int kMinAreaPx = 50;
 
@@ -147,12 +152,9 @@ std::vector<std::uint8_t> choose_region_classes(const std::vector<std::size_t>& 
   return chosen;
 }
 
-/// Divides a patch between classes.
-void fill_regions(RegionMap& regions, const std::vector<std::uint8_t>& classes, std::uint64_t key) {
-  Random random(key);
-  const auto extent = static_cast<float>(std::min(regions.height, regions.width));
-  const float scale = std::min(extent / kReferencePatchPx, 1.0F);
-  const float spacing = random.uniform(kMinRegionPx, kMaxRegionPx) * scale;
+/// Divides an area between classes, in regions of a width.
+void divide(RegionMap& regions, const std::vector<std::uint8_t>& classes, float spacing, std::uint64_t key,
+            Random& random) {
   const SeedGrid grid(derive_key(key, 1), spacing, regions.height, regions.width);
   const std::vector<int> owners = assign_pixels(grid, derive_key(key, 2), regions.height, regions.width);
   std::vector<std::size_t> sizes(grid.seeds.size(), 0);
@@ -163,6 +165,15 @@ void fill_regions(RegionMap& regions, const std::vector<std::uint8_t>& classes, 
   for (std::size_t pixel = 0; pixel < owners.size(); ++pixel) {
     regions.mask[pixel] = chosen[static_cast<std::size_t>(owners[pixel])];
   }
+}
+
+/// Divides a patch between classes.
+void fill_regions(RegionMap& regions, const std::vector<std::uint8_t>& classes, std::uint64_t key) {
+  Random random(key);
+  const auto extent = static_cast<float>(std::min(regions.height, regions.width));
+  const float scale = std::min(extent / kReferencePatchPx, 1.0F);
+  const float spacing = random.uniform(kMinRegionPx, kMaxRegionPx) * scale;
+  divide(regions, classes, spacing, key, random);
 }
 
 /// Empties the part of the patch where a rough slope is highest: 6 to 35 % of it.
@@ -212,6 +223,27 @@ RegionMap draw_regions(std::uint64_t key, int height, int width) {
   }
   merge_small_areas(regions, kMinAreaPx);
   remove_rare_classes(regions);
+  return regions;
+}
+
+RegionMap draw_piece(std::uint64_t key, int height, int width) {
+  Random random(key);
+  const std::size_t pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  RegionMap regions{height, width, std::vector<std::uint8_t>(pixels, kStroma)};
+  const float spacing = random.uniform(kMinPieceRegionPx, kMaxPieceRegionPx);
+  divide(regions, {kTumour, kStroma, kLymphocytes, kNecrosis}, spacing, derive_key(key, 1), random);
+  const std::uint64_t outline_key = derive_key(key, 2);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      // An ellipse within the rectangle, with bays and tongues.
+      const float across = 2.0F * static_cast<float>(x) / static_cast<float>(width) - 1.0F;
+      const float down = 2.0F * static_cast<float>(y) / static_cast<float>(height) - 1.0F;
+      const float bay =
+          fractal_noise(outline_key, static_cast<float>(x) / kOutlineWavePx, static_cast<float>(y) / kOutlineWavePx, 4);
+      if (across * across + down * down > 0.70F + 0.29F * bay) regions.mask[regions.index(y, x)] = kGlass;
+    }
+  }
+  merge_small_areas(regions, kMinAreaPx);
   return regions;
 }
 

@@ -31,6 +31,10 @@ struct RegionMap {
 /// Afterwards every class covers 3 % of the patch or does not occur, and at least one tissue class occurs.
 RegionMap draw_regions(std::uint64_t key, int height, int width);
 
+/// Draws a piece of tissue as it lies on a slide: all four classes in larger regions, glass around an irregular
+/// outline.
+RegionMap draw_piece(std::uint64_t key, int height, int width);
+
 /// Which tissue classes occur: 1 for each that does, 0 for the others.
 std::array<std::uint8_t, kTissueClasses> labels_of(const RegionMap& regions);
 

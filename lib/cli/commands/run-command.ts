@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { Command } from "commander";
 import { checkPlan } from "../../run/check-plan.js";
+import type { RunContext } from "../../run/context.js";
 import { type RunRequest, withRun } from "../../run/open-run.js";
 import { networkPresets } from "../../run/network-presets.js";
 import { runPipeline } from "../../run/pipeline.js";
@@ -72,18 +73,24 @@ export function addMethodOptions(command: Command): Command {
   return groups.addPictureOptions(command);
 }
 
+/** What a command does with the networks of a run when all stages are done: for JSON, and for people. */
+export type AfterRun = (context: RunContext) => Promise<{ readonly json: object; readonly text: string }>;
+
 /** Does all stages in a run folder and writes the result. @param startedAt - when the command began. */
 export async function runAll(
   request: RunRequest,
   startedAt: number,
   { terminal, view }: Pick<ActionTools, "terminal" | "view">,
+  after?: AfterRun,
 ): Promise<void> {
   await withRun({ ...request, check: checkPlan }, async (context) => {
     const { result } = await runPipeline(context, startedAt);
+    const more = await after?.(context);
     view.close();
     view.note(`pictures are in ${context.root}/pictures`);
     const classes = context.dataset.classes.map(({ name }) => name);
-    writeResult(terminal, result, () => reportTable(result, classes));
+    const text = (): string => [reportTable(result, classes), ...(more === undefined ? [] : [more.text])].join("\n\n");
+    writeResult(terminal, { ...result, ...more?.json }, text);
   });
 }
 

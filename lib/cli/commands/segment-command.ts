@@ -10,13 +10,15 @@ import { resolveGate } from "../../segmenter/segmentation-options.js";
 import type { SegmentSlideOptions } from "../../segmenter/slide-map-options.js";
 import type { SlideMap } from "../../segmenter/slide-map.js";
 import { writeAreasTable } from "../../slide-maps/areas-table.js";
+import { drawnOn, scoreSlideMap, type SlideMapScores } from "../../slide-maps/score-slide-map.js";
 import { type NamedSlide, nameSlides } from "../../slide-maps/name-slides.js";
 import { itemsOfShard, parseShard, type Shard, shardOfScheduler } from "../../slide-maps/shard.js";
 import { act, type ActionTools, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { addNetworkNames, type NetworkNames, type Networks, filesOfNetworks, withNetworks } from "../named-networks.js";
 import * as groups from "../run-options.js";
+import { describeScores } from "../slide-scores-text.js";
 import { writeResult } from "../terminal.js";
-import { decimal, integer, oneOf, someText } from "../values.js";
+import { decimal, integer, oneOf, someText, words } from "../values.js";
 
 interface SegmentOptions extends NetworkNames, TalkOptions {
   readonly out: string;
@@ -33,6 +35,8 @@ interface SegmentOptions extends NetworkNames, TalkOptions {
   readonly gzip?: boolean;
   readonly overlayPx?: number;
   readonly shard?: Shard;
+  readonly annotations?: string;
+  readonly skipClass?: readonly string[];
   readonly gateThreshold?: number;
   readonly gateRule?: "exclude" | "multiply";
   readonly device?: Device;
@@ -51,6 +55,8 @@ interface FailedSlide {
 /** A slide that was segmented, and where. */
 interface SegmentedSlide extends SlideMap {
   readonly folder: string;
+  /** Against annotations; absent without. */
+  readonly scores?: SlideMapScores;
 }
 
 /** What is told of a slide that failed. @throws the error, if it is not one of this slide alone */
@@ -93,6 +99,8 @@ async function segmentOne(
     overlayPx: options.overlayPx,
     signal,
   };
+  const { annotations, skipClass = [] } = options;
+  if (annotations !== undefined) await drawnOn(slide, segmenter.classes, annotations, skipClass);
   const work = segmenter.segmentSlide(slide, asked);
   let next = await work.next();
   while (next.done !== true) {
@@ -101,14 +109,19 @@ async function segmentOne(
     if (total > 0) view.progress({ stage: "segment", label, done, total });
     next = await work.next();
   }
-  return { folder, ...next.value };
+  const map = { folder, ...next.value };
+  if (annotations === undefined) return map;
+  const scores = await scoreSlideMap(slide, { map: folder, annotations, skipClasses: skipClass, signal });
+  for (const warning of scores.warnings) view.warn(warning);
+  return { ...map, scores };
 }
 
-function describeMap({ folder, tissueMm2, classes }: SegmentedSlide): string {
+function describeMap({ folder, tissueMm2, classes, scores }: SegmentedSlide): string {
   const areas = classes.map(
     ({ name, areaMm2, share }) => `${name} ${areaMm2.toFixed(3)} mm2 (${(100 * share).toFixed(1)} %)`,
   );
-  return `${folder}: tissue ${tissueMm2.toFixed(3)} mm2: ${areas.join(", ")}`;
+  const line = `${folder}: tissue ${tissueMm2.toFixed(3)} mm2: ${areas.join(", ")}`;
+  return scores === undefined ? line : `${line}\n${describeScores(scores)}`;
 }
 
 async function segmentAll(files: readonly string[], options: SegmentOptions, tools: ActionTools): Promise<void> {
@@ -173,6 +186,8 @@ export function addSegmentCommand(program: Command, streams: Streams): void {
       oneOf("error", "background"),
     )
     .option("--shard <i/n>", "take the i-th of n parts of the slides (default: as Slurm or Kubernetes says)", shardText)
+    .option("--annotations <path>", "score the maps: GeoJSON, a file or a folder with one of each slide's name", file)
+    .option("--skip-class <names>", "classes of annotations that are not scored, with commas", words)
     .optionsGroup("Tiles:")
     .option(
       "--tile-px <n>",
