@@ -53,13 +53,15 @@ struct SlideWork {
   std::int64_t tile, overlap, batch;
   int threads;
   bool confidence;
+  std::int64_t heat_class;  ///< Below 0: none.
   std::string rows_file, fingerprint;
 };
 
 SlideWork slide_work(const Fields& fields) {
   return {fields.number("scaleX"),      fields.number("scaleY"),     fields.integer("tile"),
           fields.integer("overlap"),    fields.integer("batchSize"), static_cast<int>(fields.integer("threads")),
-          fields.boolean("confidence"), fields.string("path"),       fields.string("fingerprint")};
+          fields.boolean("confidence"), fields.integer("heatClass"), fields.string("path"),
+          fields.string("fingerprint")};
 }
 
 SlideSegmentation slide_segmentation(const Slide& slide, const SlideWork& work, std::int64_t classes) {
@@ -68,6 +70,7 @@ SlideSegmentation slide_segmentation(const Slide& slide, const SlideWork& work, 
   segmentation.batch = work.batch;
   segmentation.threads = work.threads;
   segmentation.confidence = work.confidence;
+  if (work.heat_class >= 0) segmentation.heat_class = work.heat_class;
   segmentation.rows_file = work.rows_file;
   segmentation.fingerprint = work.fingerprint;
   return segmentation;

@@ -112,6 +112,7 @@ MapFiles map_files(const Fields& fields) {
   files.geojson_factor = fields.integer("geojsonFactor");
   files.min_area_um2 = fields.number("minAreaUm2");
   files.seed = fields.seed("seed");
+  files.has_heat = fields.boolean("hasHeat");
   files.picture_factor = fields.integer("pictureFactor");
   return files;
 }
@@ -260,11 +261,19 @@ Napi::Value SlideWrap::write_map(const Napi::CallbackInfo& info) {
         *picture = overlay_of(*holder->ready(), files.scale_x, files.scale_y, files.picture_factor, summary->small_map,
                               summary->small_width, summary->small_height, files.colours, threads, check_of(job));
       }
-      return [summary, picture](Napi::Env env) {
+      auto heat = std::make_shared<SlidePicture>();
+      if (!summary->small_heat.empty()) {
+        const auto background = static_cast<std::uint8_t>(files.names.size() - 1);
+        *heat = heat_of(*holder->ready(), files.scale_x, files.scale_y, files.picture_factor, summary->small_map,
+                        summary->small_heat, summary->small_width, summary->small_height, background, threads,
+                        check_of(job));
+      }
+      return [summary, picture, heat](Napi::Env env) {
         Napi::Object reply = Napi::Object::New(env);
         reply.Set("pixels", to_array(env, std::vector<double>(summary->pixels.begin(), summary->pixels.end())));
         set(reply, "polygons", summary->polygons);
         reply.Set("picture", to_js(env, *picture));
+        reply.Set("heat", to_js(env, *heat));
         return Napi::Value(reply);
       };
     });

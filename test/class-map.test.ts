@@ -112,7 +112,7 @@ async function write(
     geojsonFactor: 1,
     minAreaUm2: 0,
     seed: 5,
-    pictureFactor: 0,
+    ...{ hasHeat: false, pictureFactor: 0 },
     threads: 1,
     ...more,
   };

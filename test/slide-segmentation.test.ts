@@ -96,6 +96,58 @@ const bytesOf = async (output: string): Promise<Record<string, string>> => {
 };
 
 describe("a segmented slide", () => {
+  test("shows the probability of a class over the tissue", async () => {
+    const { map: before } = await segment("heat", { geojsonMpp: 0 });
+    const largest = before.classes.reduce((one, other) => (other.areaMm2 > one.areaMm2 ? other : one));
+    const winner = largest.colour.reduce((sum, value) => sum * 256 + value, 0);
+    const { map } = await segment("heat", {
+      heatmap: largest.name,
+      probabilities: true,
+      overlayPx: 4096,
+      geojsonMpp: 0,
+    });
+    expect(map.files).toEqual(["classes.ome.tif", "probability.ome.tif", "overlay.png", "heatmap.png"]);
+    const heat = await sharp(place("heat", "heatmap.png")).removeAlpha().raw().toBuffer();
+    const { data: confidence } = await sharp(place("heat", "probability.ome.tif"))
+      .toColourspace("b-w")
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const pixels = await pixelsOf("heat");
+    const ramp = [
+      [38, 12, 81],
+      [120, 28, 109],
+      [203, 65, 75],
+      [243, 140, 36],
+      [250, 232, 102],
+    ] as const;
+    const colourOf = (probability: number): number[] => {
+      const step = Math.min(Math.floor((probability * 4) / 255), 3);
+      const part = probability * 4 - step * 255;
+      return ramp[step]!.map((from, c) => from + Math.trunc(((ramp[step + 1]![c]! - from) * part) / 255));
+    };
+    let [winning, wrong] = [0, 0];
+    for (let i = 0; i < pixels.length; i++) {
+      const shown = [...heat.subarray(3 * i, 3 * i + 3)];
+      const below = [...scene.rgb.subarray(3 * i, 3 * i + 3)];
+      if (pixels[i] === 0xffffff) {
+        if (shown.join() !== below.join()) wrong++;
+      } else if (pixels[i] === winner) {
+        winning++;
+        const expected = below.map((value, c) => Math.floor((value + 2 * colourOf(confidence[i]!)[c]!) / 3));
+        if (shown.join() !== expected.join()) wrong++;
+      }
+    }
+    expect(wrong).toBe(0);
+    expect(winning).toBeGreaterThan(10_000);
+    await using slide = await openSlide(slideFile, { micronsPerPixel: 0.5 });
+    const unknown = (): unknown => segmenter.segmentSlide(slide, { ...usual, output: place("no"), heatmap: "fat" });
+    expect(unknown).toThrow(/heatmap must be a class of the segmenter: gland, stroma, necrosis, received "fat"/);
+    // Without it the next call leaves none behind.
+    const { map: plain } = await segment("heat", { geojsonMpp: 0 });
+    expect(plain.files).toEqual(["classes.ome.tif", "overlay.png"]);
+    expect(await readdir(place("heat"))).not.toContain("heatmap.png");
+  });
+
   test("is a map, polygons, a picture and areas; glass is background", async () => {
     const { map, progress } = await segment("whole", { probabilities: true, geojsonMpp: 1 });
     expect(map).toMatchObject({

@@ -165,6 +165,8 @@ export interface NativeMapFiles {
   readonly geojsonFactor: number;
   readonly minAreaUm2: number;
   readonly seed: number;
+  /** Whether the last plane is the probability of one class. */
+  readonly hasHeat: boolean;
   /** So many px of the map become one of the overlay; 0 = none. */
   readonly pictureFactor: number;
   readonly threads: number;
@@ -174,6 +176,8 @@ export interface NativeMapSummary {
   /** Pixels of each class and of background. */
   readonly pixels: readonly number[];
   readonly polygons: number;
+  /** The slide with that probability over it; null without. */
+  readonly heat: { readonly width: number; readonly height: number; readonly rgb: ArrayBuffer } | null;
   readonly picture: { readonly width: number; readonly height: number; readonly rgb: ArrayBuffer } | null;
 }
 
@@ -185,6 +189,8 @@ export interface NativeSlideWork {
   readonly batchSize: number;
   readonly threads: number;
   readonly confidence: boolean;
+  /** Class whose probability is a plane of its own, the last one; below 0: none. */
+  readonly heatClass: number;
   /** The rows file. */
   readonly path: string;
   readonly fingerprint: string;

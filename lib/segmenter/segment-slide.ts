@@ -68,6 +68,8 @@ export async function* segmentWholeSlide(
     ...madeWith,
     package: packageVersion,
     ...{ bytes: await sizeOf(slide.path), width: slide.width, height: slide.height, probabilities },
+    // Nothing is added where there is none, so that maps of before are known.
+    ...(options.heatmap !== undefined && { heatmap: options.heatmap }),
   };
   const fingerprint = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
   // What the files show depends on more than the rows do.
@@ -82,6 +84,7 @@ export async function* segmentWholeSlide(
     scaleX: micronsPerPixel / mpp.x,
     scaleY: micronsPerPixel / mpp.y,
     ...{ tile: tilePx, overlap: overlapPx, batchSize, threads, confidence: probabilities },
+    heatClass: classes.findIndex(({ name }) => name === options.heatmap),
     ...{ path: rowsFile, fingerprint },
   };
   const nativeGate: NativeSlideGate | null = gate && {

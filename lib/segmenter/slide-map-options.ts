@@ -50,6 +50,11 @@ export interface SegmentSlideOptions extends GateSettings {
    */
   readonly probabilities?: boolean | undefined;
   /**
+   * Name of a class whose probability is shown over the slide, as `heatmap.png`: dark violet is 0, yellow is 1.
+   * @defaultValue none
+   */
+  readonly heatmap?: string | undefined;
+  /**
    * Scale of the polygons, in micrometres a pixel, rounded to a multiple of the map's; 0 = no polygons.
    * @defaultValue `4` (QuPath does not open files of a gigabyte)
    */
@@ -65,7 +70,7 @@ export interface SegmentSlideOptions extends GateSettings {
    */
   readonly gzip?: boolean | undefined;
   /**
-   * Longer side of `overlay.png`, in pixels, at most; 0 = none.
+   * Longer side of `overlay.png` and `heatmap.png`, in pixels, at most; 0 = no overlay.
    * @defaultValue `2048`
    */
   readonly overlayPx?: number | undefined;
@@ -84,6 +89,7 @@ const schema = z.strictObject({
   batchSize: z.int().min(1).max(1024).default(8),
   threads: fields.count.optional(),
   probabilities: fields.flag.default(false),
+  heatmap: z.string().optional(),
   geojsonMpp: z.number().min(0).max(1000).default(4),
   minAreaUm2: z.number().min(0).default(0),
   gzip: fields.flag.default(false),
@@ -118,6 +124,11 @@ const sameScaleWithin = 0.02;
 /** What a network knows of the patches that it has learned from. */
 type Trained = Pick<Model, "micronsPerPixel" | "patchPx">;
 
+function assertClass(call: string, name: string | undefined, classes: Model["classes"]): void {
+  if (name === undefined || classes.some((one) => one.name === name)) return;
+  throw refuseOption(call, "heatmap", `a class of the segmenter: ${classes.map((one) => one.name).join(", ")}`, name);
+}
+
 /**
  * Fills in what depends on other options and on the networks.
  * @throws WsssError `WSSS_ERR_OPTION` if nobody says the scale, the networks were trained at two, or tiles share more than half of
@@ -126,9 +137,10 @@ type Trained = Pick<Model, "micronsPerPixel" | "patchPx">;
 export function completeSlideMapOptions(
   call: string,
   checked: z.output<typeof slideMapSchema>,
-  segmenter: Trained,
+  segmenter: Trained & Pick<Model, "classes">,
   gate: Trained | null,
 ): SlideMapOptions {
+  assertClass(call, checked.heatmap, segmenter.classes);
   const micronsPerPixel = checked.micronsPerPixel ?? segmenter.micronsPerPixel;
   if (micronsPerPixel === null) {
     const bound =

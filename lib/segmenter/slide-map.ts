@@ -57,6 +57,7 @@ export const slideMapFiles = {
   probability: "probability.ome.tif",
   geojson: "classes.geojson",
   overlay: "overlay.png",
+  heatmap: "heatmap.png",
   result: "result.json",
 } as const;
 
@@ -75,7 +76,7 @@ export interface FinishedRows {
 /** Writes the files of a finished map, each in one step, `result.json` last: where that is, all of it is. */
 export async function writeSlideMap(finished: FinishedRows, signal: AbortSignal): Promise<SlideMap> {
   const { slide, mpp, rows, classes, background, options, madeWith, damagedRegions } = finished;
-  const { output, probabilities, geojsonMpp, gzip, overlayPx } = options;
+  const { output, probabilities, geojsonMpp, gzip, overlayPx, heatmap } = options;
   const place = (name: string): string => path.join(output, name);
   const unfinished = (name: string): string => place(`.part-${name}`);
   await rm(place(slideMapFiles.result), { force: true });
@@ -103,11 +104,12 @@ export async function writeSlideMap(finished: FinishedRows, signal: AbortSignal)
     geojsonFactor: Math.max(1, Math.round(geojsonMpp / options.micronsPerPixel)),
     minAreaUm2: options.minAreaUm2,
     seed: seedOf(rows.fingerprint),
-    pictureFactor: overlayPx === 0 ? 0 : Math.max(1, Math.ceil(longer / overlayPx)),
+    hasHeat: heatmap !== undefined,
+    pictureFactor: pictureFactorOf(longer, overlayPx, heatmap !== undefined),
     threads: options.threads ?? 1,
   };
   const files: string[] = [];
-  const { pixels, polygons, picture } = await runJob<NativeMapSummary>(
+  const { pixels, polygons, picture, heat } = await runJob<NativeMapSummary>(
     (done) => slide.native.writeMap(given, done),
     signal,
   ).catch(async (error: unknown) => {
@@ -119,13 +121,18 @@ export async function writeSlideMap(finished: FinishedRows, signal: AbortSignal)
     if (name === slideMapFiles.geojson && gzip) files.push(await pack(unfinished(name), place(`${name}.gz`)));
     else files.push(await put(unfinished(name), place(name)));
   }
-  if (picture !== null) {
-    await writeRgbPng(place(slideMapFiles.overlay), { ...picture, rgb: new Uint8Array(picture.rgb) });
-    files.push(slideMapFiles.overlay);
+  const pictures = [
+    [slideMapFiles.overlay, overlayPx === 0 ? null : picture],
+    [slideMapFiles.heatmap, heat],
+  ] as const;
+  for (const [name, drawn] of pictures) {
+    if (drawn === null) continue;
+    await writeRgbPng(place(name), { ...drawn, rgb: new Uint8Array(drawn.rgb) });
+    files.push(name);
   }
   // What other options have left there does not belong to this map.
-  const { probability, geojson, overlay } = slideMapFiles;
-  for (const name of [probability, geojson, `${geojson}.gz`, overlay]) {
+  const { probability, geojson, overlay, heatmap: heatFile } = slideMapFiles;
+  for (const name of [probability, geojson, `${geojson}.gz`, overlay, heatFile]) {
     if (!files.includes(name)) await rm(place(name), { force: true });
   }
   const pixelMm2 = options.micronsPerPixel ** 2 / 1e6;
@@ -149,6 +156,15 @@ export async function writeSlideMap(finished: FinishedRows, signal: AbortSignal)
   await writeBytesAtomic(place(slideMapFiles.result), `${JSON.stringify(map, null, 2)}\n`);
   await rm(rows.path, { force: true });
   return map;
+}
+
+/** Longer side of a heat map where there is to be no overlay. */
+const usualPicturePx = 2048;
+
+/** So many px of the map become one of its pictures; 0 = no pictures. */
+function pictureFactorOf(longer: number, overlayPx: number, hasHeat: boolean): number {
+  const side = overlayPx === 0 && hasHeat ? usualPicturePx : overlayPx;
+  return side === 0 ? 0 : Math.max(1, Math.ceil(longer / side));
 }
 
 async function put(from: string, to: string): Promise<string> {

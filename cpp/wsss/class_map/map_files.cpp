@@ -114,6 +114,12 @@ MapSummary write_map_files(const std::string& rows_file, const BandLayout& layou
     });
     summary.small_width = small->width();
   }
+  std::optional<RowReducer> heat;
+  if (files.has_heat && files.picture_factor > 0) {
+    heat.emplace(layout.width, files.picture_factor, Reduction::kMean, [&](const std::uint8_t* row) {
+      summary.small_heat.insert(summary.small_heat.end(), row, row + heat->width());
+    });
+  }
 
   BandReader reader(rows_file, layout);
   std::vector<std::uint8_t> band;
@@ -128,6 +134,7 @@ MapSummary write_map_files(const std::string& rows_file, const BandLayout& layou
       if (confidence) confidence->add(row + rows * layout.width);
       if (coarse) coarse->add(row);
       if (small) small->add(row);
+      if (heat) heat->add(row + (layout.planes - 1) * rows * layout.width);
     }
     rows_done += rows;
   }
@@ -143,6 +150,7 @@ MapSummary write_map_files(const std::string& rows_file, const BandLayout& layou
     summary.polygons = geojson->count();
   }
   if (small) small->finish();
+  if (heat) heat->finish();
   return summary;
 }
 

@@ -25,6 +25,7 @@ struct MapFiles {
   std::int64_t geojson_factor = 1;  ///< So many px of the map become one of the polygons.
   double min_area_um2 = 0.0;
   std::uint64_t seed = 0;
+  bool has_heat = false;            ///< Whether the last plane is the probability of one class.
   std::int64_t picture_factor = 0;  ///< So many px of the map become one of the small map; 0 = none.
 };
 
@@ -33,7 +34,8 @@ struct MapSummary {
   std::vector<std::int64_t> pixels;  ///< Of each class and of background.
   std::int64_t polygons = 0;
   std::int64_t small_width = 0, small_height = 0;
-  std::vector<std::uint8_t> small_map;  ///< [small_height, small_width]
+  std::vector<std::uint8_t> small_map;   ///< [small_height, small_width]
+  std::vector<std::uint8_t> small_heat;  ///< The same of the last plane; empty without.
 };
 
 /// @param check  asked for each band; throws to stop.

@@ -28,21 +28,37 @@ void gate_pixels(const SlideGate& gate, const std::vector<float>& probabilities,
   }
 }
 
-/// The class with the largest logit, the first on ties, and its probability.
-struct Winner {
-  std::uint8_t value;
-  std::uint8_t confidence;
-};
-Winner winner_of(const float* logits, std::int64_t classes, std::int64_t stride, bool wants_confidence) {
+/// The class with the largest logit, the first on ties.
+std::int64_t winner_of(const float* logits, std::int64_t classes, std::int64_t stride) {
   std::int64_t best = 0;
   for (std::int64_t k = 1; k < classes; ++k) {
     if (logits[k * stride] > logits[best * stride]) best = k;
   }
-  float sum = 0.0F;
-  for (std::int64_t k = 0; k < classes && wants_confidence; ++k)
-    sum += std::exp(logits[k * stride] - logits[best * stride]);
-  return {static_cast<std::uint8_t>(best),
-          wants_confidence ? static_cast<std::uint8_t>(std::lround(255.0F / sum)) : std::uint8_t{0}};
+  return best;
+}
+
+/// Softmax of one pixel's logits.
+class Probabilities {
+ public:
+  Probabilities(const float* logits, std::int64_t classes, std::int64_t stride, std::int64_t best)
+      : logits_(logits), stride_(stride), largest_(logits[best * stride]) {
+    for (std::int64_t k = 0; k < classes; ++k) sum_ += std::exp(logits[k * stride] - largest_);
+  }
+
+  /// 255 = 1.
+  std::uint8_t of(std::int64_t k) const {
+    return static_cast<std::uint8_t>(std::lround(255.0F * std::exp(logits_[k * stride_] - largest_) / sum_));
+  }
+
+ private:
+  const float* logits_;
+  std::int64_t stride_;
+  float largest_;
+  float sum_ = 0.0F;
+};
+
+std::int64_t planes_of(const SlideSegmentation& work) {
+  return 1 + (work.confidence ? 1 : 0) + (work.heat_class ? 1 : 0);
 }
 
 /// Turns finished logits of a row of tiles into a band of the map.
@@ -58,7 +74,7 @@ class BandPainter {
   void begin(std::int64_t row, std::int64_t rows) {
     top_ = row * work_.plan.stride();
     rows_ = rows;
-    band_.assign(static_cast<std::size_t>((work_.confidence ? 2 : 1) * rows_ * work_.plan.width), 0);
+    band_.assign(static_cast<std::size_t>(planes_of(work_) * rows_ * work_.plan.width), 0);
     std::fill_n(band_.begin(), rows_ * work_.plan.width, static_cast<std::uint8_t>(work_.classes));
   }
 
@@ -73,13 +89,18 @@ class BandPainter {
       gate_pixels(*work_.gate, probabilities_, work_.classes, count, own_);
     }
     std::uint8_t* classes = band_.data() + row * work_.plan.width + left;
-    std::uint8_t* confidence = work_.confidence ? classes + rows_ * work_.plan.width : nullptr;
+    const std::int64_t plane = rows_ * work_.plan.width;
+    std::uint8_t* confidence = work_.confidence ? classes + plane : nullptr;
+    std::uint8_t* heat = work_.heat_class ? classes + (planes_of(work_) - 1) * plane : nullptr;
     const double y = (static_cast<double>(top_ + row) + 0.5) * work_.plan.scale_y;
     for (std::int64_t x = 0; x < count; ++x) {
       if (weights[x] <= 0.0F || !tissue_.at((static_cast<double>(left + x) + 0.5) * work_.plan.scale_x, y)) continue;
-      const Winner winner = winner_of(own_.data() + x, work_.classes, count, confidence != nullptr);
-      classes[x] = winner.value;
-      if (confidence != nullptr) confidence[x] = winner.confidence;
+      const std::int64_t winner = winner_of(own_.data() + x, work_.classes, count);
+      classes[x] = static_cast<std::uint8_t>(winner);
+      if (confidence == nullptr && heat == nullptr) continue;
+      const Probabilities probabilities(own_.data() + x, work_.classes, count, winner);
+      if (confidence != nullptr) confidence[x] = probabilities.of(winner);
+      if (heat != nullptr) heat[x] = probabilities.of(*work_.heat_class);
     }
   }
 
@@ -115,7 +136,7 @@ std::vector<TileBatch> batches_from(std::int64_t first_row, const TissueMask& ti
 }  // namespace
 
 BandLayout layout_of(const SlideSegmentation& work) {
-  return {work.plan.width, work.plan.height, work.plan.stride(), work.confidence ? 2 : 1, work.fingerprint};
+  return {work.plan.width, work.plan.height, work.plan.stride(), planes_of(work), work.fingerprint};
 }
 
 void segment_slide(const Slide& slide, const TissueMask& tissue, const SlideSegmentation& work,

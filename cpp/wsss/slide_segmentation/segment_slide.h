@@ -32,8 +32,10 @@ struct SlideSegmentation {
   std::int64_t classes = 0;  ///< K; index K of the map is background.
   std::int64_t batch = 1;    ///< Tiles that the network sees at once.
   int threads = 1;           ///< Readers.
-  bool confidence = false;   ///< Whether a second plane has the winning class's probability, 255 = 1.
-  std::string rows_file;     ///< Where finished rows go; they are gone on with if it is of the same fingerprint.
+  bool confidence = false;   ///< Whether a plane has the winning class's probability, 255 = 1.
+  /// Class whose probability is a plane of its own, the last one.
+  std::optional<std::int64_t> heat_class;
+  std::string rows_file;  ///< Where finished rows go; they are gone on with if it is of the same fingerprint.
   std::string fingerprint;
   TileSegmenter segment;
   std::optional<SlideGate> gate;

@@ -30,6 +30,7 @@ interface SegmentOptions extends NetworkNames, TalkOptions {
   readonly gatePatchPx?: number;
   readonly batchSize?: number;
   readonly probabilities?: boolean;
+  readonly heatmap?: string;
   readonly geojsonMpp?: number;
   readonly minAreaUm2?: number;
   readonly gzip?: boolean;
@@ -93,6 +94,7 @@ async function segmentOne(
     gatePatchPx: options.gatePatchPx,
     batchSize: options.batchSize,
     probabilities: options.probabilities,
+    heatmap: options.heatmap,
     geojsonMpp: options.geojsonMpp,
     minAreaUm2: options.minAreaUm2,
     gzip: options.gzip,
@@ -203,6 +205,7 @@ export function addSegmentCommand(program: Command, streams: Streams): void {
     .option("--batch-size <n>", "tiles in one forward pass (default: 8)", integer)
     .optionsGroup("Results:")
     .option("--probabilities", "write the winning class's probability too, as probability.ome.tif")
+    .option("--heatmap <class>", "show the probability of a class over the slide, as heatmap.png", someText)
     .option("--geojson-mpp <um>", "scale of the polygons, 0 = none (default: 4)", decimal)
     .option("--min-area-um2 <x>", "leave out smaller polygons (default: 0)", decimal)
     .option("--gzip", "pack the polygons: classes.geojson.gz")
