@@ -74,8 +74,8 @@ export interface SlideDemoPlan extends Omit<DemoSettings, "counts"> {
 /** The demo on slides: the same networks and trainings, on patches that are cut out of slides. */
 export const slideDemoPlan: SlideDemoPlan = {
   patchPx: demoSettings.patchPx,
-  // Four of them hold about as many patches as the demo has.
-  ...{ width: 2304, height: 1824, slides: { train: 4, val: 1, test: 1 } },
+  // Three of them hold about as many train patches as the demo has.
+  ...{ width: 2304, height: 1824, slides: { train: 3, val: 1, test: 1 } },
   plan: demoSettings.plan,
 };
 

@@ -119,7 +119,8 @@ export async function* segmentWholeSlide(
   const { width, height, bandRows, planes, damagedRegions } = next.value;
   const rows = { path: rowsFile, width, height, bandRows, planes, fingerprint };
   const finished = { slide, mpp, rows, classes, background, madeWith: { ...madeWith, key }, damagedRegions };
-  return await writeSlideMap({ ...finished, options: { ...options, threads } }, signal);
+  // The network is done: all cores are there for the files.
+  return await writeSlideMap({ ...finished, options: { ...options, threads: options.threads ?? cores } }, signal);
 }
 
 /** What a network's weights are, in a few digits. */

@@ -2,11 +2,14 @@
 
 #include <cmath>
 #include <cstdio>
+#include <exception>
 #include <optional>
+#include <thread>
 
 #include "wsss/class_map/geojson.h"
 #include "wsss/class_map/pyramid_tiff.h"
 #include "wsss/core/error.h"
+#include "wsss/slide/start_thread.h"
 
 namespace wsss {
 
@@ -85,17 +88,46 @@ GeoJsonOptions geojson_options(const MapFiles& files) {
   return options;
 }
 
-}  // namespace
+/// Called with each row of each plane, in their order.
+using PlaneRows = std::function<void(const std::uint8_t* planes, std::int64_t plane_stride)>;
 
-MapSummary write_map_files(const std::string& rows_file, const BandLayout& layout, const MapFiles& files,
-                           const std::function<void()>& check) {
-  MapSummary summary;
-  summary.pixels.assign(files.names.size(), 0);
-  const auto background = static_cast<std::uint8_t>(files.names.size() - 1);
+/// Hands on the rows of a finished map.
+void for_each_row(const std::string& rows_file, const BandLayout& layout, const std::function<void()>& check,
+                  const PlaneRows& take) {
+  BandReader reader(rows_file, layout);
+  std::vector<std::uint8_t> band;
+  std::int64_t rows_done = 0;
+  while (reader.next(band)) {
+    check();
+    const auto rows = static_cast<std::int64_t>(band.size()) / layout.planes / layout.width;
+    for (std::int64_t y = 0; y < rows; ++y) take(band.data() + y * layout.width, rows * layout.width);
+    rows_done += rows;
+  }
+  if (rows_done == layout.height) return;
+  throw Error(ErrorCode::kIo, rows_file + " is not whole: segment the slide again", {{"path", rows_file}});
+}
+
+/// The map and the probabilities as pictures.
+void write_pictures(const std::string& rows_file, const BandLayout& layout, const MapFiles& files,
+                    const std::function<void()>& check) {
   std::optional<PyramidTiff> tiff;
   if (!files.tiff.empty()) tiff.emplace(files.tiff, pyramid_options(layout, files, true));
   std::optional<PyramidTiff> confidence;
   if (!files.confidence_tiff.empty()) confidence.emplace(files.confidence_tiff, pyramid_options(layout, files, false));
+  for_each_row(rows_file, layout, check, [&](const std::uint8_t* row, std::int64_t plane_stride) {
+    if (tiff) tiff->add(row);
+    if (confidence) confidence->add(row + plane_stride);
+  });
+  if (tiff) tiff->finish();
+  if (confidence) confidence->finish();
+}
+
+/// Polygons, areas, and the small maps that pictures of the slide are made from.
+MapSummary write_polygons(const std::string& rows_file, const BandLayout& layout, const MapFiles& files,
+                          const std::function<void()>& check) {
+  MapSummary summary;
+  summary.pixels.assign(files.names.size(), 0);
+  const auto background = static_cast<std::uint8_t>(files.names.size() - 1);
   std::optional<GeoJsonWriter> geojson;
   std::optional<PolygonTracer> tracer;
   std::optional<RowReducer> coarse;
@@ -120,29 +152,12 @@ MapSummary write_map_files(const std::string& rows_file, const BandLayout& layou
       summary.small_heat.insert(summary.small_heat.end(), row, row + heat->width());
     });
   }
-
-  BandReader reader(rows_file, layout);
-  std::vector<std::uint8_t> band;
-  std::int64_t rows_done = 0;
-  while (reader.next(band)) {
-    check();
-    const auto rows = static_cast<std::int64_t>(band.size()) / layout.planes / layout.width;
-    for (std::int64_t y = 0; y < rows; ++y) {
-      const std::uint8_t* row = band.data() + y * layout.width;
-      for (std::int64_t x = 0; x < layout.width; ++x) ++summary.pixels[row[x]];
-      if (tiff) tiff->add(row);
-      if (confidence) confidence->add(row + rows * layout.width);
-      if (coarse) coarse->add(row);
-      if (small) small->add(row);
-      if (heat) heat->add(row + (layout.planes - 1) * rows * layout.width);
-    }
-    rows_done += rows;
-  }
-  if (rows_done != layout.height) {
-    throw Error(ErrorCode::kIo, rows_file + " is not whole: segment the slide again", {{"path", rows_file}});
-  }
-  if (tiff) tiff->finish();
-  if (confidence) confidence->finish();
+  for_each_row(rows_file, layout, check, [&](const std::uint8_t* row, std::int64_t plane_stride) {
+    for (std::int64_t x = 0; x < layout.width; ++x) ++summary.pixels[row[x]];
+    if (coarse) coarse->add(row);
+    if (small) small->add(row);
+    if (heat) heat->add(row + (layout.planes - 1) * plane_stride);
+  });
   if (coarse) coarse->finish();
   if (tracer) tracer->finish();
   if (geojson) {
@@ -151,6 +166,34 @@ MapSummary write_map_files(const std::string& rows_file, const BandLayout& layou
   }
   if (small) small->finish();
   if (heat) heat->finish();
+  return summary;
+}
+
+}  // namespace
+
+MapSummary write_map_files(const std::string& rows_file, const BandLayout& layout, const MapFiles& files,
+                           const std::function<void()>& check) {
+  // Packing the pictures takes about as long as everything else, and neither needs the other.
+  std::exception_ptr failure;
+  const auto pictures = [&] {
+    try {
+      write_pictures(rows_file, layout, files, check);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  };
+  std::vector<std::thread> other;
+  if (!start_thread(other, pictures)) pictures();
+  MapSummary summary;
+  std::exception_ptr own_failure;
+  try {
+    summary = write_polygons(rows_file, layout, files, check);
+  } catch (...) {
+    own_failure = std::current_exception();
+  }
+  for (std::thread& thread : other) thread.join();
+  if (failure) std::rethrow_exception(failure);
+  if (own_failure) std::rethrow_exception(own_failure);
   return summary;
 }
 

@@ -5,11 +5,11 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #include "wsss/core/error.h"
 #include "wsss/slide/resample.h"
+#include "wsss/slide/start_thread.h"
 #include "wsss/slide/unreadable_region.h"
 
 namespace wsss {
@@ -44,16 +44,6 @@ std::unique_ptr<SlideSource> open_source(const SlideOpening& opening) {
 /// Target px that are read at once along an axis.
 std::int64_t tile_side(double factor) {
   return std::max<std::int64_t>(1, static_cast<std::int64_t>((kBlockSide - 2.0 * AxisWeights::reach(factor)) / factor));
-}
-
-/// Starts one more thread. False if none is to be had: those that are there do the work.
-bool start(std::vector<std::thread>& threads, const std::function<void()>& work) {
-  try {
-    threads.emplace_back(work);
-    return true;
-  } catch (const std::system_error&) {
-    return false;
-  }
 }
 
 /// Where to part an interval so that its parts end between cells of kDamageSide, as tiles do; its end if it lies in
@@ -276,7 +266,7 @@ void read_regions(const Slide& slide, const std::vector<SlideRegion>& regions,
     }
   };
   std::vector<std::thread> others;
-  for (int i = 1; i < threads && start(others, work); ++i) {
+  for (int i = 1; i < threads && start_thread(others, work); ++i) {
   }
   work();
   for (std::thread& other : others) other.join();
