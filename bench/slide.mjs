@@ -2,9 +2,13 @@
  * Segments a slide beside the same network on patches in memory, interleaved: what reading, blending and writing cost, and how memory
  * grows with the slide's height.
  *
- *   node bench/slide.mjs [--width 8000] [--heights 4000,16000] [--backbone mobilenet] [--tile-px 224] [--batch-size 8] [--threads 0]
+ *   node bench/slide.mjs [--width 8000] [--heights 4000,16000] [--mpp 0.5] [--tissue 1] [--backbone mobilenet] [--tile-px 224]
+ *                        [--batch-size 8] [--threads 0] [--rounds 3]
  *
- * The slide is drawn here: tissue everywhere, as a tiled JPEG pyramid. Prints a line for each height: tiles a second of the slide, of
+ * --mpp     micrometres a pixel of the slide; it is segmented at 0.5
+ * --tissue  part of the slide's width that is tissue
+ *
+ * The slide is drawn here, as a tiled JPEG pyramid. Prints a line for each height: tiles a second of the slide, of
  * the network alone on tiles that are in memory, their ratio, and the peak memory of a process that segments (MiB). Needs OpenSlide.
  */
 import { spawnSync } from "node:child_process";
@@ -25,6 +29,9 @@ const { values } = parseArgs({
     "tile-px": { type: "string", default: "224" },
     "batch-size": { type: "string", default: "8" },
     threads: { type: "string", default: "0" },
+    mpp: { type: "string", default: "0.5" },
+    tissue: { type: "string", default: "1" },
+    rounds: { type: "string", default: "3" },
     child: { type: "string" },
   },
 });
@@ -37,7 +44,7 @@ else await segmentOnce(values.child);
 
 async function segmentAll(segmenter, file, output) {
   await predictOnly(segmenter, batchSize); // So that both begin warm.
-  const slide = await openSlide(file, { micronsPerPixel: 0.5 });
+  const slide = await openSlide(file, { micronsPerPixel: Number(values.mpp) });
   const options = { output, micronsPerPixel: 0.5, tilePx, overlapPx: 0, batchSize, geojsonMpp: 4 };
   let tiles = 0;
   const begin = performance.now();
@@ -77,12 +84,12 @@ async function compare() {
       const file = path.join(folder, `${height}.tif`);
       await draw(file, Number(values.width), height);
       const rows = [];
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < Number(values.rounds); round++) {
         const alone = inProcess({ file: null, output: null });
         const slide = inProcess({ file, output: path.join(folder, `${height}-${round}`) });
         rows.push({ alone, slide });
       }
-      const median = (list) => list.sort((a, b) => a - b)[1];
+      const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
       const slide = median(rows.map((row) => row.slide.speed));
       const alone = median(rows.map((row) => row.alone.speed));
       const [peak, own] = [median(rows.map((row) => row.slide.peakMiB)), median(rows.map((row) => row.alone.peakMiB))];
@@ -105,7 +112,7 @@ function inProcess(job) {
   return JSON.parse(stdout.toString().trim().split("\n").at(-1));
 }
 
-/** A tiled JPEG pyramid in the colours of tissue: one tile of texture, repeated. */
+/** A tiled JPEG pyramid in the colours of tissue: one tile of texture, repeated; glass to the right of it. */
 async function draw(file, width, height) {
   const side = 500;
   const rgb = new Uint8Array(side * side * 3);
@@ -118,8 +125,18 @@ async function draw(file, width, height) {
   const tile = await sharp(rgb, { raw: { width: side, height: side, channels: 3 } })
     .png()
     .toBuffer();
-  await sharp({ create: { width, height, channels: 3, background: "#fff" }, limitInputPixels: false })
+  const left = Math.round(width * Number(values.tissue));
+  // A strip of the slide's width: tissue, then glass.
+  const strip = await sharp({ create: { width: left, height: side, channels: 3, background: "#fff" } })
     .composite([{ input: tile, tile: true }])
+    .png()
+    .toBuffer();
+  const whole = await sharp(strip, { limitInputPixels: false })
+    .extend({ right: width - left, background: "#f6f5f7" })
+    .png()
+    .toBuffer();
+  await sharp({ create: { width, height, channels: 3, background: "#fff" }, limitInputPixels: false })
+    .composite([{ input: whole, tile: true, limitInputPixels: false }])
     .tiff({
       compression: "jpeg",
       quality: 80,
