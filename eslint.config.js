@@ -22,7 +22,9 @@ export default tseslint.config(
     files: ["lib/**/*.ts", "test/**/*.ts", "bench/**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
-      parserOptions: { project: ["./tsconfig.json", "./tsconfig.page.json", "./tsconfig.test.json", "./test/types/tsconfig.json"] },
+      parserOptions: {
+        project: ["./tsconfig.json", "./tsconfig.page.json", "./tsconfig.test.json", "./test/types/tsconfig.json"],
+      },
     },
     rules: {
       "@typescript-eslint/no-floating-promises": "error",

@@ -91,6 +91,7 @@ class BandPainter {
     std::uint8_t* classes = band_.data() + row * work_.plan.width + left;
     const std::int64_t plane = rows_ * work_.plan.width;
     std::uint8_t* confidence = work_.confidence ? classes + plane : nullptr;
+    const std::int64_t heat_class = work_.heat_class.value_or(0);
     std::uint8_t* heat = work_.heat_class ? classes + (planes_of(work_) - 1) * plane : nullptr;
     const double y = (static_cast<double>(top_ + row) + 0.5) * work_.plan.scale_y;
     for (std::int64_t x = 0; x < count; ++x) {
@@ -100,7 +101,7 @@ class BandPainter {
       if (confidence == nullptr && heat == nullptr) continue;
       const Probabilities probabilities(own_.data() + x, work_.classes, count, winner);
       if (confidence != nullptr) confidence[x] = probabilities.of(winner);
-      if (heat != nullptr) heat[x] = probabilities.of(*work_.heat_class);
+      if (heat != nullptr) heat[x] = probabilities.of(heat_class);
     }
   }
 
