@@ -47,6 +47,13 @@ export function seedList(text: string): number[] {
   return Array.from({ length: count }, (_, seed) => seed);
 }
 
+/** A port to listen on; 0 = any that is free. */
+export function port(text: string): number {
+  const value = integer(text);
+  if (value < 0 || value > 65_535) throw new InvalidArgumentError("It must be a port, 0 to 65535.");
+  return value;
+}
+
 /** A list of words with commas between, none empty. */
 export function words(text: string): string[] {
   const parts = text.split(",").map((part) => part.trim());

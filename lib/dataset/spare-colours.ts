@@ -29,8 +29,10 @@ export class ColourChoice {
   }
 
   #spare(): Colour {
+    // The steps have no period below 256, and after each round the last part goes on by one: no colour comes twice.
     for (let index = 0; ; index += 1) {
-      const colour: Colour = [(index * 67) % 256, (index * 151 + 64) % 256, (index * 29 + 128) % 256];
+      const round = Math.floor(index / 256);
+      const colour: Colour = [(index * 67) % 256, (index * 151 + 64) % 256, (index * 29 + 128 + round) % 256];
       if (!this.#used.has(colour.join())) return colour;
     }
   }

@@ -51,6 +51,8 @@ export interface LoopbackOptions {
 
 /** A browser opens six connections; a person has a few tabs. */
 const mostConnections = 64;
+/** Of HTTP. */
+const usualPort = 80;
 const headersMs = 10_000;
 const requestMs = 30_000;
 /** A connection on which nothing moves for so long is ended: of a reader that does not read. */
@@ -145,7 +147,8 @@ async function respond(
     return;
   }
   const token = url.searchParams.get("token");
-  if (url.pathname === "/" && token !== null) {
+  // Not HEAD: whoever only looks whether the address is there does not use it up.
+  if (url.pathname === "/" && token !== null && request.method === "GET") {
     const cookie = session.admit(token);
     if (cookie === null)
       send(request, response, plain(403, "This address was used already, or is wrong. Start again for a new one."));
@@ -170,7 +173,9 @@ async function respond(
 
 /** Why a request is not even looked at; null if it may be. */
 function refusalOf({ headers: asked, method, httpVersion }: IncomingMessage, port: number): Reply | null {
-  const own = [`127.0.0.1:${port}`, `localhost:${port}`];
+  // Browsers leave the usual port out.
+  const ending = port === usualPort ? "" : `:${port}`;
+  const own = [`127.0.0.1${ending}`, `localhost${ending}`];
   if (asked.host === undefined || !own.includes(asked.host.toLowerCase())) {
     return plain(403, `Requests must be for ${own.join(" or ")}.`);
   }

@@ -102,5 +102,12 @@ export async function drawnOn(
   skipClasses: readonly string[],
 ): Promise<{ readonly file: AnnotationFile; readonly polygons: NativePolygons }> {
   const file = await readAnnotationFile(await findAnnotationFile(path.resolve(annotations), slide.path));
-  return { file, polygons: placePolygons(file, valuesOfPolygons(file, classes, new Set(skipClasses)), slide) };
+  return {
+    file,
+    polygons: placePolygons(
+      file,
+      valuesOfPolygons(file, classes, new Set(skipClasses.map((name) => name.normalize("NFC")))),
+      slide,
+    ),
+  };
 }

@@ -42,8 +42,10 @@ export function classesOfAnnotations(
     for (const [name, colour] of file.colours) if (!colours.has(name)) colours.set(name, colour);
   const choice = new ColourChoice();
   return wanted.map((one) => {
-    const { name, colour } = typeof one === "string" ? { name: one, colour: colours.get(one) } : one;
-    return { name, colour: choice.next(colour) };
+    // Colours that were given are kept, or refused with the description.
+    if (typeof one !== "string") return { ...one, name: one.name.normalize("NFC") };
+    const name = one.normalize("NFC");
+    return { name, colour: choice.next(colours.get(name)) };
   });
 }
 
@@ -65,7 +67,7 @@ export function valuesOfPolygons(
     const meant = nearestName(className, names);
     const hint = meant === undefined ? "" : ` (did you mean "${meant}"?)`;
     const message =
-      `annotations ${path}: ${where} is of the class "${className}"${hint}, and the dataset's classes are ${names.join(", ")}; ` +
+      `annotations ${path}: ${where} is of the class "${className}"${hint}, and the classes are ${names.join(", ")}; ` +
       "correct it, add the class, or leave its annotations out (skipClasses, --skip-class)";
     throw new WsssError("WSSS_ERR_DATASET", message, { path, class: className, classes: names });
   });

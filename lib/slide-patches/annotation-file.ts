@@ -4,6 +4,7 @@ import { gunzip } from "node:zlib";
 import type { Colour } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import { readBytes } from "../files/file-access.js";
+import { hasUnprintable, printable } from "../text/printable.js";
 
 /** A closed line: x, y of each point, in pixels of the slide's finest level; the last point is not the first once more. */
 export type Ring = readonly number[];
@@ -31,7 +32,9 @@ export interface AnnotationFile {
 }
 
 /** QuPath's own objects that are no annotations of a person. */
-const otherObjects = ["detection", "cell", "tile", "tma_core", "root"];
+const otherObjects = ["detection", "cell", "tile", "tma_core", "tmacore", "root"];
+/** Collections within one another that are looked into. */
+const deepest = 16;
 /** Most bytes of a packed file once unpacked: more is no text that JavaScript can hold. */
 const mostBytes = 2 ** 29;
 
@@ -63,6 +66,9 @@ export async function readAnnotationFile(path: string): Promise<AnnotationFile> 
       unclassified += 1;
       continue;
     }
+    if (hasUnprintable(named.name)) {
+      throw refused(path, `${where} has a class name with control characters (${printable(named.name)})`);
+    }
     if (named.colour !== null && !colours.has(named.name)) colours.set(named.name, named.colour);
     for (const rings of shapes) polygons.push({ rings, className: named.name, where });
   }
@@ -78,10 +84,23 @@ async function readJson(path: string): Promise<unknown> {
       throw refused(path, `can't be unpacked: ${(error as Error).message}`, error);
     }
   }
+  const text = bytes.toString("utf8").replace(/^\ufeff/, "");
   try {
-    return JSON.parse(bytes.toString("utf8").replace(/^\ufeff/, "")) as unknown;
+    return JSON.parse(text) as unknown;
   } catch (error) {
+    const mended = withoutNaN(text);
+    if (mended !== null) return mended;
     throw refused(path, `is not valid JSON: ${(error as Error).message}`, error);
+  }
+}
+
+/** QuPath writes measurements that have no value as `NaN`, which JSON does not know; null if that is not what is wrong. */
+function withoutNaN(text: string): unknown {
+  const mended = text.replaceAll(/([:[,]\s*)(?:NaN|-?Infinity)(?=\s*[,\]}])/g, "$1null");
+  try {
+    return mended === text ? null : (JSON.parse(mended) as unknown);
+  } catch {
+    return null;
   }
 }
 
@@ -106,7 +125,10 @@ function nameOf(feature: unknown, index: number): string {
 function classOf(classification: unknown): { readonly name: string; readonly colour: Colour | null } | null {
   if (typeof classification === "string") return classification.trim() === "" ? null : plainClass(classification);
   if (!isObject(classification)) return null;
-  const { name, color, colorRGB } = classification;
+  const { names, color, colorRGB } = classification;
+  // Since 0.4 QuPath writes a derived class such as "Tumor: Positive" in parts.
+  const parts = Array.isArray(names) && names.every((part) => typeof part === "string") ? names.join(": ") : null;
+  const name = parts ?? classification["name"];
   if (typeof name !== "string" || name.trim() === "") return null;
   return { ...plainClass(name), colour: colourOf(color) ?? packedColour(colorRGB) };
 }
@@ -130,7 +152,9 @@ function packedColour(value: unknown): Colour | null {
 }
 
 /** The polygons of a geometry; none for points and lines. */
-function polygonsOf(path: string, where: string, geometry: unknown): Ring[][] {
+function polygonsOf(path: string, where: string, geometry: unknown, depth = 0): Ring[][] {
+  if (depth > deepest)
+    throw refused(path, `${where} has collections of geometries within one another, more than ${deepest}`);
   if (!isObject(geometry)) throw refused(path, `${where} has no geometry`);
   const { type, coordinates, geometries } = geometry;
   if (type === "Polygon") return [ringsOf(path, where, coordinates)];
@@ -138,7 +162,7 @@ function polygonsOf(path: string, where: string, geometry: unknown): Ring[][] {
     return coordinates.map((polygon) => ringsOf(path, where, polygon));
   }
   if (type === "GeometryCollection" && Array.isArray(geometries)) {
-    return geometries.flatMap((one) => polygonsOf(path, where, one));
+    return geometries.flatMap((one) => polygonsOf(path, where, one, depth + 1));
   }
   const known = ["Point", "MultiPoint", "LineString", "MultiLineString"];
   if (known.includes(String(type))) return [];

@@ -1,6 +1,7 @@
 /** `extractPatches`: whole slides, and what is drawn on them, become a dataset of patches. */
 import path from "node:path";
 import { throwIfAborted } from "../async/cancellation.js";
+import { checkDescription } from "../dataset/description.js";
 import { openDataset } from "../dataset/open-dataset.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { isWsssError, WsssError } from "../errors.js";
@@ -15,6 +16,7 @@ import { type AnnotationFile, readAnnotationFile } from "./annotation-file.js";
 import { drawPatches } from "./draw-patches.js";
 import {
   assertFits,
+  describePatchDataset,
   type DatasetThere,
   findPatchDataset,
   type PatchForm,
@@ -26,7 +28,7 @@ import {
   type ExtractPatchesOptions,
   extractPatchesSchema,
 } from "./patch-extraction-options.js";
-import { rowOfPatch, writePatchFiles } from "./patch-files.js";
+import { removePatchFiles, rowOfPatch, writePatchFiles } from "./patch-files.js";
 import { findAnnotationFile, oddities, placePolygons } from "./slide-annotations.js";
 import { type CuttingRules, findCandidates, type SlideCandidates } from "./slide-cutting.js";
 import { readSlidesTable, type SlideEntry, slidesToCut } from "./slides-table.js";
@@ -94,13 +96,16 @@ export async function extractPatches(
   const { signal, onProgress } = checked;
   throwIfAborted(signal, call);
   const folder = path.resolve(checked.output);
-  const table = checked.slidesTable === undefined ? [] : await readSlidesTable(path.resolve(checked.slidesTable));
-  const entries = slidesToCut(named, table, checked.slideMpp);
+  const table = checked.slidesTable === undefined ? null : await readSlidesTable(path.resolve(checked.slidesTable));
+  const entries = slidesToCut(named, table);
   const there = await findPatchDataset(folder);
   const plan = planOf(checked, there);
   assertSplittable(checked, entries);
   const annotated = await readAnnotations(entries, checked.annotations);
   const classes = resolveClasses(checked, there, annotated);
+  const name = checked.name ?? path.basename(folder);
+  // What is wrong with names, colours and numbers of classes is told before the first slide is opened.
+  checkDescription(describePatchDataset({ name, form: plan.form, classes }), undefined, call);
   const work: Work = { addon: await loadAddon(), folder, plan, classes, checked, signal };
   const warnings: string[] = [];
   const found: SlideCandidates[] = [];
@@ -111,17 +116,22 @@ export async function extractPatches(
   const drawn = drawPatches(found, checked.limit, checked.seed);
   const rows = drawn.flatMap((slide) => slide.patches.map((patch) => rowOfPatch(work, slide.entry, patch)));
   if (rows.length === 0) throw nothingFound(found, plan, checked);
-  if (there !== null) assertFits(there, plan.form, classes, rows, folder);
+  if (there !== null) await assertFits(there, plan.form, classes, rows, folder);
   for (const { entry, withTissue } of found) {
     if (withTissue === 0) warnings.push(`slide ${entry.file}: no patch has ${100 * plan.rules.minTissue} % of tissue`);
   }
   await makeFolder(folder);
-  for (const [index, slide] of drawn.entries()) {
-    await writePatchFiles(work, slide);
-    onProgress?.({ stage: "write", done: index + 1, total: drawn.length });
+  try {
+    for (const [index, slide] of drawn.entries()) {
+      await writePatchFiles(work, slide);
+      onProgress?.({ stage: "write", done: index + 1, total: drawn.length });
+    }
+    await writePatchDataset(folder, there, { name, form: plan.form, classes }, rows);
+  } catch (error) {
+    // No row names them: they would lie there for good.
+    for (const slide of drawn) await removePatchFiles(work, slide);
+    throw error;
   }
-  const name = checked.name ?? path.basename(folder);
-  await writePatchDataset(folder, there, { name, form: plan.form, classes }, rows);
   if (annotated !== null) warnings.push(...(await problemsOfDataset(folder)));
   return summaryOf(work, found, drawn, warnings);
 }
@@ -163,6 +173,11 @@ function assertSplittable({ split, splitBy }: CheckedExtraction, entries: readon
     const message = `split and splitBy exclude each other; leave one out (${call})`;
     throw new WsssError("WSSS_ERR_OPTION", message, { call, options: ["split", "splitBy"] });
   }
+  const assigned = entries.find((entry) => entry.split !== undefined);
+  if (splitBy !== undefined && assigned !== undefined) {
+    const bound = `left out, since the table of slides puts ${assigned.file} into ${assigned.split}; or take its column split out`;
+    throw refuseOption(call, "splitBy", bound, splitBy);
+  }
   const patients = entries.filter(({ patient }) => patient !== undefined).length;
   const bare = entries.find(({ patient }) => patient === undefined);
   if (splitBy === "patient" && bare !== undefined) {
@@ -199,7 +214,7 @@ function resolveClasses(
   annotated: readonly AnnotationFile[] | null,
 ): readonly TissueClass[] {
   if (given === undefined && there !== null) return there.description.classes;
-  const classes = classesOfAnnotations(annotated ?? [], given, new Set(skipClasses));
+  const classes = classesOfAnnotations(annotated ?? [], given, new Set(skipClasses.map(composed)));
   const unspeakable = classes.find(({ name }) => name.includes(";"));
   if (unspeakable !== undefined) {
     throw refuseOption(call, "classes", "without ; in their names, which separates them in labels", unspeakable.name);
@@ -213,18 +228,24 @@ function resolveClasses(
   throw refuseOption(call, "classes", bound, given);
 }
 
+/** Accents as annotations have them here: a name that was typed on a Mac is the same one. */
+function composed(name: string): string {
+  return name.normalize("NFC");
+}
+
 async function findOnSlide(
   { addon, plan, classes, checked, signal }: Work,
   entry: SlideEntry,
   annotations: AnnotationFile | null,
   warnings: string[],
 ): Promise<SlideCandidates> {
-  await using slide = await openSlide(entry.file, { micronsPerPixel: entry.mpp, signal });
+  const scale = { micronsPerPixel: entry.mpp, defaultMicronsPerPixel: checked.slideMpp };
+  await using slide = await openSlide(entry.file, { ...scale, signal });
   let polygons = null;
   if (annotations !== null) {
-    const values = valuesOfPolygons(annotations, classes, new Set(checked.skipClasses));
+    const values = valuesOfPolygons(annotations, classes, new Set(checked.skipClasses.map(composed)));
     polygons = placePolygons(annotations, values, slide);
-    warnings.push(...(await oddities(addon, annotations, polygons, signal)));
+    for (const oddity of await oddities(addon, annotations, polygons, signal)) warnings.push(oddity);
   }
   return await findCandidates(addon, slide, { entry, polygons }, plan.rules, classes.length, signal);
 }

@@ -1,5 +1,5 @@
 /** The dataset that patches are written into: a new one, or one of the same form that gets more. */
-import { readdir } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import path from "node:path";
 import {
   type DatasetDescription,
@@ -48,7 +48,7 @@ export async function findPatchDataset(folder: string): Promise<DatasetThere | n
     return new WsssError("WSSS_ERR_OPTION", message, { option: "output", path: folder });
   };
   // What a run that was stopped has left.
-  const leftovers = ["images", "masks"];
+  const leftovers = ["images", "masks", patchManifestName];
   if (!entries.includes(descriptionFileName)) {
     if (entries.every((name) => leftovers.includes(name) || name.startsWith(".part-"))) return null;
     throw refuse("is not empty and holds no dataset of patches");
@@ -74,23 +74,24 @@ async function entriesOf(folder: string): Promise<string[]> {
  * Refuses patches that would not fit the dataset that is there.
  * @throws WsssError `WSSS_ERR_OPTION` with what differs; `WSSS_ERR_DATASET` for slides that are in it already.
  */
-export function assertFits(
+export async function assertFits(
   { description, table }: DatasetThere,
   form: PatchForm,
   classes: readonly TissueClass[],
   rows: readonly PatchRow[],
   folder: string,
-): void {
+): Promise<void> {
   const differences: string[] = [];
   const differ = (what: string, there: unknown, here: unknown): void => {
     if (there !== here) differences.push(`${what} ${String(there)} there, ${String(here)} here`);
   };
-  const names = (some: readonly TissueClass[]): string => some.map(({ name }) => name).join(", ");
+  const inOrder = (some: readonly TissueClass[]): string => some.map(({ name }) => name).join(", ");
   differ("patchPx", description.patchPx, form.patchPx);
   differ("micronsPerPixel", description.micronsPerPixel, form.micronsPerPixel);
   differ("minClassShare", description.labels.minClassShare, form.minClassShare);
-  differ("classes", names(description.classes), names(classes));
-  differ("splitBy", description.split === undefined ? "none" : "given", form.splitBy === undefined ? "none" : "given");
+  differ("classes", inOrder(description.classes), inOrder(classes));
+  differ("splitBy", splitOf({ description, table }), form.splitBy ?? "none");
+  if (form.splitBy !== undefined) differ("seed", description.split?.seed, form.seed);
   const columns = Object.keys(rows[0] ?? {});
   for (const column of ["image", "patient", "mask"]) {
     const inWords = (has: boolean): string => (has ? "there" : "none");
@@ -102,11 +103,34 @@ export function assertFits(
     const message = `the patches do not fit the dataset in ${folder}: ${differences.join("; ")} (extractPatches)`;
     throw new WsssError("WSSS_ERR_OPTION", message, { option: "output", path: folder, differences });
   }
-  const present = new Set(table.rows.map(({ cells }) => cells.get("slide")));
-  const twice = rows.find(({ slide }) => present.has(slide));
-  if (twice === undefined) return;
-  const message = `${folder} holds patches of slide ${twice["slide"]} already; take its rows out of ${patchManifestName}, or choose another folder`;
-  throw new WsssError("WSSS_ERR_DATASET", message, { path: folder, slide: String(twice["slide"]) });
+  const present = [...new Set(table.rows.map(({ cells }) => textOf(cells.get("slide"))))];
+  const realOf = async (slide: string): Promise<string> => {
+    const file = path.resolve(folder, slide);
+    return await realpath(file).catch(() => file);
+  };
+  const real = new Set(await Promise.all(present.map(realOf)));
+  const names = new Map(present.map((slide) => [path.parse(slide).name, slide]));
+  for (const slide of new Set(rows.map((row) => String(row["slide"])))) {
+    const twin = names.get(path.parse(slide).name);
+    // Files of patches are called after their slide.
+    const problem = real.has(await realOf(slide))
+      ? `holds patches of slide ${slide} already; take its rows out of ${patchManifestName}`
+      : twin === undefined
+        ? null
+        : `holds patches of another slide of that name, ${twin}; rename ${slide}`;
+    if (problem === null) continue;
+    const message = `${folder} ${problem}, or choose another folder`;
+    throw new WsssError("WSSS_ERR_DATASET", message, { path: folder, slide });
+  }
+}
+
+/** How a dataset of patches is split: where each patient is a slide, by slide. */
+function splitOf({ description, table }: DatasetThere): "slide" | "patient" | "none" {
+  if (description.split === undefined) return "none";
+  const isSlide = table.rows.every(
+    ({ cells }) => textOf(cells.get("patient")) === path.parse(textOf(cells.get("slide"))).name,
+  );
+  return isSlide ? "slide" : "patient";
 }
 
 /** Writes the manifest, and the description of a new dataset. @throws WsssError `WSSS_ERR_IO`; `WSSS_ERR_BUSY` if another process has changed it meanwhile */
@@ -132,10 +156,11 @@ export async function writePatchDataset(
     path.join(folder, patchManifestName),
     [columns, ...before, ...added].map((cells) => csvLine(cells)).join(""),
   );
-  if (there === null) await writeDatasetDescription(folder, describe(input));
+  if (there === null) await writeDatasetDescription(folder, describePatchDataset(input));
 }
 
-function describe({
+/** The description of a new dataset. */
+export function describePatchDataset({
   name,
   form: { micronsPerPixel, patchPx, minClassShare, splitBy, seed },
   classes,

@@ -85,7 +85,7 @@ export interface ExtractPatchesOptions {
    */
   readonly writeImages?: boolean | undefined;
   /**
-   * Micrometres a pixel of the slides' finest level, 0.05 to 20, where neither they nor the table say it.
+   * Micrometres a pixel of the slides' finest level, 0.05 to 20, where neither the table nor they say it.
    * @defaultValue what each slide says
    */
   readonly slideMpp?: number | undefined;

@@ -1,4 +1,5 @@
 /** What of a patch is on the disk: its row in the manifest, its mask and, if wished, its picture. */
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { mapConcurrently } from "../async/map-concurrently.js";
 import { type SplitName, splitNames } from "../dataset/split-name.js";
@@ -69,8 +70,7 @@ export async function writePatchFiles(work: PatchWriting, slide: SlideCandidates
   const { patchPx, micronsPerPixel } = plan.form;
   const { entry, polygons, scale, patches } = slide;
   if (patches.length === 0) return;
-  const fileOf = (kind: "masks" | "images", patch: PatchCandidate): string =>
-    path.join(folder, kind, `${stemOfPatch(entry, patch)}.png`);
+  const fileOf = (kind: "masks" | "images", patch: PatchCandidate): string => placeOfFile(folder, kind, entry, patch);
   if (polygons !== null) {
     await makeFolder(path.join(folder, "masks"));
     const palette = paletteOf(classes, { name: backgroundName, colour: [255, 255, 255] });
@@ -95,4 +95,15 @@ export async function writePatchFiles(work: PatchWriting, slide: SlideCandidates
     await writeRgbPng(fileOf("images", patch), await open.read(region));
   };
   await mapConcurrently(patches, write, { signal, what: "writing patches" });
+}
+
+function placeOfFile(folder: string, kind: "masks" | "images", entry: SlideEntry, patch: PatchCandidate): string {
+  return path.join(folder, kind, `${stemOfPatch(entry, patch)}.png`);
+}
+
+/** Removes what {@link writePatchFiles} has written of a slide. */
+export async function removePatchFiles({ folder }: PatchWriting, { entry, patches }: SlideCandidates): Promise<void> {
+  for (const patch of patches) {
+    for (const kind of ["masks", "images"] as const) await rm(placeOfFile(folder, kind, entry, patch), { force: true });
+  }
 }

@@ -89,6 +89,9 @@ function touches(ring: readonly number[], left: number, top: number, { width, he
   return box.right > 0 && box.bottom > 0 && box.left < width && box.top < height;
 }
 
+/** So many lines that cross themselves are told one by one. */
+const mostTold = 5;
+
 /** What is odd about the annotations of a slide and still has a meaning, a sentence each. */
 export async function oddities(
   addon: NativeAddon,
@@ -100,13 +103,15 @@ export async function oddities(
   const said: string[] = [];
   const found = await runJob<ArrayBuffer>((done) => addon.findCrossings({ polygons }, done), signal);
   const crossings = new Float64Array(found);
-  for (let i = 0; i < crossings.length; i += 3) {
+  const count = crossings.length / 3;
+  for (let i = 0; i < Math.min(count, mostTold) * 3; i += 3) {
     const { where } = file.polygons[crossings[i] ?? 0] ?? { where: "an annotation" };
     const place = `(${Math.round(crossings[i + 1] ?? 0)}, ${Math.round(crossings[i + 2] ?? 0)})`;
     said.push(
       `annotations ${name}: the line of ${where} crosses itself at ${place}; all that it goes round is taken for inside`,
     );
   }
+  if (count > mostTold) said.push(`annotations ${name}: the lines of ${count - mostTold} more cross themselves`);
   if (unclassified > 0) said.push(`annotations ${name}: left out, since they have no class: ${unclassified}`);
   if (leftOut > 0) said.push(`annotations ${name}: left out, since they are points, lines or cells: ${leftOut}`);
   return said;

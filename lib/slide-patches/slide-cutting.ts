@@ -82,7 +82,10 @@ export async function findCandidates(
   const [x, y] = [new Float64Array(planned.x), new Float64Array(planned.y)];
   const all = Array.from(x, (left, index) => ({ x: left, y: y[index] ?? 0 }));
   const withTissue = all.length;
-  const base = { ...found, scale, withTissue };
+  assertCountable(slide, withTissue, rules);
+  // What the slide does not say itself has to be said wherever its patches are read.
+  const entry = slide.mppSource === "given" ? { ...found.entry, mpp: mpp.x } : found.entry;
+  const base = { ...found, entry, scale, withTissue };
   const { polygons } = found;
   if (polygons === null || withTissue === 0) {
     return { ...base, patches: all.map((one) => ({ ...one, labels: null })), notAnnotated: 0, withoutClass: 0 };
@@ -114,6 +117,17 @@ function labelled(
     else patches.push({ ...place, labels });
   }
   return { patches, notAnnotated, withoutClass };
+}
+
+/** More patches of one slide are a slip of the stride: nobody labels, and no memory holds them. */
+const mostCandidates = 1_000_000;
+
+function assertCountable({ path }: Slide, count: number, { stridePx }: CuttingRules): void {
+  if (count <= mostCandidates) return;
+  const message =
+    `slide ${path} has ${count} patches with a stride of ${stridePx} px, and at most ${mostCandidates} are looked at; ` +
+    "take a larger stride (stridePx, --stride)";
+  throw new WsssError("WSSS_ERR_DATASET", message, { path, failure: "many", count });
 }
 
 function assertLargeEnough(

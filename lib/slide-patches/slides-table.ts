@@ -10,7 +10,7 @@ import { nearestName } from "../text/nearest-name.js";
 export interface SlideEntry {
   /** Absolute path. */
   readonly file: string;
-  /** Micrometres a pixel of its finest level, where its own file does not say it. */
+  /** Micrometres a pixel of its finest level, whatever its own file says. */
   readonly mpp?: number;
   readonly patient?: string;
   readonly split?: SplitName;
@@ -60,26 +60,18 @@ export async function readSlidesTable(file: string): Promise<SlideEntry[]> {
 }
 
 /**
- * The slides to work on, each with what a table knows of it by its file name; all of the table where none is named.
- * @param mpp - for slides that neither their file nor the table tells.
- * @throws WsssError `WSSS_ERR_OPTION` if there is none, or two have one name, which the names of their patches could not tell apart.
+ * The slides to work on, each with what a table knows of it; all of the table where none is named. A named slide is looked up by its
+ * path, then by its file name.
+ * @param table - null without one.
+ * @throws WsssError `WSSS_ERR_OPTION` if there is none, two have one name, which the names of their patches could not tell apart, or
+ *   the table does not say which of its rows is of a slide.
  */
-export function slidesToCut(
-  named: readonly string[],
-  table: readonly SlideEntry[],
-  mpp: number | undefined,
-): SlideEntry[] {
-  const known = new Map<string, SlideEntry>();
-  for (const entry of table) {
-    const { base, name } = path.parse(entry.file);
-    known.set(name, entry);
-    known.set(base, entry);
-  }
-  const of = (file: string): SlideEntry => {
-    const { base, name } = path.parse(file);
-    return { ...(known.get(base) ?? known.get(name)), file: path.resolve(file) };
+export function slidesToCut(named: readonly string[], table: readonly SlideEntry[] | null): SlideEntry[] {
+  const of = (given: string): SlideEntry => {
+    const file = path.resolve(given);
+    return table === null ? { file } : { ...rowOfSlide(file, table), file };
   };
-  const slides = named.length === 0 ? table : named.map(of);
+  const slides = named.length === 0 ? (table ?? []) : named.map(of);
   if (slides.length === 0) {
     throw new WsssError("WSSS_ERR_OPTION", "extractPatches: slides must name at least one slide", { option: "slides" });
   }
@@ -92,6 +84,24 @@ export function slidesToCut(
       throw new WsssError("WSSS_ERR_OPTION", message, { option: "slides", paths: [other, slide.file] });
     }
     seen.set(name, slide.file);
-    return mpp === undefined || slide.mpp !== undefined ? slide : { ...slide, mpp };
+    return slide;
   });
+}
+
+function rowOfSlide(file: string, table: readonly SlideEntry[]): SlideEntry {
+  const { base, name } = path.parse(file);
+  const ways = [
+    (row: SlideEntry) => row.file === file,
+    (row: SlideEntry) => path.basename(row.file) === base,
+    (row: SlideEntry) => [path.basename(row.file), path.parse(row.file).name].includes(name),
+  ];
+  for (const way of ways) {
+    const [row, ...others] = table.filter(way);
+    if (row !== undefined && others.length === 0) return row;
+    if (row === undefined) continue;
+    const message = `the table of slides has ${others.length + 1} rows that could be of ${file}; write its path there`;
+    throw new WsssError("WSSS_ERR_OPTION", message, { option: "slidesTable", path: file });
+  }
+  const message = `the table of slides has no row of ${file}; add it, or leave the table out`;
+  throw new WsssError("WSSS_ERR_OPTION", message, { option: "slidesTable", path: file });
 }

@@ -15,6 +15,7 @@ import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { Slide } from "./slide.js";
 import { type OpenSlideOptions, openSlideSchema } from "./slide-options.js";
+import { judgeScale } from "./slide-scale.js";
 
 const call = "openSlide";
 
@@ -36,7 +37,11 @@ const call = "openSlide";
  * ```
  */
 export async function openSlide(file: string, options: OpenSlideOptions = {}): Promise<Slide> {
-  const { micronsPerPixel, damaged, cacheMiB, signal } = checkOptions(openSlideSchema, call, options);
+  const { micronsPerPixel, defaultMicronsPerPixel, damaged, cacheMiB, signal } = checkOptions(
+    openSlideSchema,
+    call,
+    options,
+  );
   const checked = fields.path.safeParse(file);
   if (!checked.success) throw refuseOption(call, "file", "a path", file);
   throwIfAborted(signal);
@@ -55,7 +60,7 @@ export async function openSlide(file: string, options: OpenSlideOptions = {}): P
     damagedIsBackground: damaged === "background",
   };
   const facts = plainCopy(await runJob<NativeSlideFacts>((done) => native.open(opening, done), signal));
-  return new Slide(native, absolute, facts, micronsPerPixel);
+  return new Slide(native, absolute, facts, judgeScale(facts.scale, micronsPerPixel, defaultMicronsPerPixel));
 }
 
 function noLibvips(file: string): WsssError {

@@ -6,10 +6,15 @@ import { believableMpp } from "./slide-scale.js";
 /** Options of {@link openSlide}. */
 export interface OpenSlideOptions {
   /**
-   * Micrometres that a pixel of the finest level is wide and high, 0.05 to 20, for slides that do not say it or are wrong.
+   * Micrometres that a pixel of the finest level is wide and high, 0.05 to 20, whatever the slide says.
    * @defaultValue what the slide says; without it work that needs a scale is refused
    */
   readonly micronsPerPixel?: number | undefined;
+  /**
+   * The same where the slide does not say it believably; a slide that does keeps its own.
+   * @defaultValue none
+   */
+  readonly defaultMicronsPerPixel?: number | undefined;
   /**
    * What becomes of pixels that can't be decoded: `"error"` ends the reading with their position, `"background"` takes the
    * background's colour and counts them in {@link Slide.damagedRegions}.
@@ -67,6 +72,7 @@ const microns = z.number().min(believableMpp.least).max(believableMpp.most);
 
 export const openSlideSchema = z.strictObject({
   micronsPerPixel: microns.optional(),
+  defaultMicronsPerPixel: microns.optional(),
   damaged: z.enum(["error", "background"]).default("error"),
   cacheMiB: z.int().min(1).max(4096).default(64),
   signal: fields.signal.optional(),

@@ -31,13 +31,23 @@ const squareWithin = 0.01;
 
 /**
  * Judges what a file says of its scale.
- * @param given - what the user says, which is believed.
+ * @param given - what the user says in any case, which is believed.
+ * @param fallback - what the user says for slides that do not say it believably.
  */
 export function judgeScale(
   stated: { readonly x: number; readonly y: number; readonly source: Exclude<MppSource, "given"> } | null,
   given: number | undefined,
+  fallback: number | undefined,
 ): SlideScale {
   if (given !== undefined) return { mpp: { x: given, y: given }, source: "given", problem: null };
+  const own = judgeStated(stated);
+  if (own.mpp !== null || fallback === undefined) return own;
+  return { mpp: { x: fallback, y: fallback }, source: "given", problem: null };
+}
+
+function judgeStated(
+  stated: { readonly x: number; readonly y: number; readonly source: Exclude<MppSource, "given"> } | null,
+): SlideScale {
   if (stated === null) return { mpp: null, source: null, problem: "does not say how large its pixels are" };
   const { x, y, source } = stated;
   const { least, most } = believableMpp;

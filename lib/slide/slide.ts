@@ -12,7 +12,7 @@ import {
   type SlideRegion,
   slideRegionSchema,
 } from "./slide-options.js";
-import { judgeScale, type MicronsPerPixel, type MppSource, scaleMissing, type SlideScale } from "./slide-scale.js";
+import { type MicronsPerPixel, type MppSource, scaleMissing, type SlideScale } from "./slide-scale.js";
 import { type SlideTissue, tissueOf, tissueSearch } from "./slide-tissue.js";
 
 /** One resolution of a slide. */
@@ -54,10 +54,10 @@ export class Slide implements AsyncDisposable {
   readonly path: string;
 
   /** @internal */
-  constructor(native: NativeSlide, path: string, facts: NativeSlideFacts, micronsPerPixel: number | undefined) {
+  constructor(native: NativeSlide, path: string, facts: NativeSlideFacts, scale: SlideScale) {
     this.#native = native;
     this.#facts = facts;
-    this.#scale = judgeScale(facts.scale, micronsPerPixel);
+    this.#scale = scale;
     this.path = path;
   }
 

@@ -66,12 +66,43 @@ bool has_tissue(const TissueMask& tissue, double scale_x, double scale_y, std::i
   return false;
 }
 
+namespace {
+
+/// Pixels of an axis that lie on the slide, at least one.
+std::int64_t within_slide(double begin, double scale, std::int64_t slide_side, std::int64_t side) {
+  const auto count = static_cast<std::int64_t>(std::floor((static_cast<double>(slide_side) - begin) / scale + 1e-6));
+  return std::clamp<std::int64_t>(count, 1, side);
+}
+
+/// Where a pixel beyond `count` comes from: back and forth between the edges.
+std::int64_t mirrored(std::int64_t at, std::int64_t count) {
+  const std::int64_t folded = at % (2 * count);
+  return folded < count ? folded : 2 * count - 1 - folded;
+}
+
+/// Fills what of a square [side, side, 3] lies beyond the slide.
+void mirror_beyond(const Slide& slide, const SlideRegion& square, std::uint8_t* rgb) {
+  const std::int64_t side = square.width;
+  const std::int64_t across = within_slide(square.x, square.scale_x, slide.width(), side);
+  const std::int64_t down = within_slide(square.y, square.scale_y, slide.height(), square.height);
+  for (std::int64_t y = 0; y < down && across < side; ++y) {
+    std::uint8_t* row = rgb + 3 * y * side;
+    for (std::int64_t x = across; x < side; ++x) std::copy_n(row + 3 * mirrored(x, across), 3, row + 3 * x);
+  }
+  for (std::int64_t y = down; y < square.height; ++y) {
+    std::copy_n(rgb + 3 * mirrored(y, down) * side, 3 * side, rgb + 3 * y * side);
+  }
+}
+
+}  // namespace
+
 void read_squares(const Slide& slide, const std::vector<SlideRegion>& squares, std::uint8_t* rgb, int threads,
                   const StopCheck& check) {
   if (squares.empty()) return;
   const std::int64_t bytes = squares.front().width * squares.front().height * 3;
   const auto target_of = [&](std::size_t i) { return rgb + static_cast<std::int64_t>(i) * bytes; };
   read_regions(slide, squares, target_of, threads, check);
+  for (std::size_t i = 0; i < squares.size(); ++i) mirror_beyond(slide, squares[i], target_of(i));
 }
 
 }  // namespace wsss

@@ -33,7 +33,8 @@ struct TilePlan {
 bool has_tissue(const TissueMask& tissue, double scale_x, double scale_y, std::int64_t left, std::int64_t top,
                 std::int64_t width, std::int64_t height);
 
-/// Reads squares of a slide one behind the other into [n, side, side, 3].
+/// Reads squares of a slide one behind the other into [n, side, side, 3]. What lies beyond its right or lower edge is
+/// its mirror image: networks take an edge of white for one of tissue, and are wrong beside it.
 void read_squares(const Slide& slide, const std::vector<SlideRegion>& squares, std::uint8_t* rgb, int threads,
                   const StopCheck& check);
 

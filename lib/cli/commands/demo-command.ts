@@ -37,7 +37,7 @@ const segmentSlideOfRun: AfterRun = async (context) => {
   const lines = [
     `the slide ${slide}, which no network has seen`,
     describeScores(scores),
-    `  its map is in ${folder}; look at it by: npx wsss-tissue view ${slide} ${folder}`,
+    `  its map is in ${folder}; look at it by: npx wsss-tissue view "${slide}" "${folder}"`,
   ];
   return { json: { slide: demo }, text: lines.join("\n") };
 };

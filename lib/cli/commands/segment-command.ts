@@ -1,4 +1,5 @@
 /** The commands `segment`, whole slides become maps of their classes, and `merge`, which joins their tables. */
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { WsssError } from "../../errors.js";
@@ -70,7 +71,8 @@ function failureOf(slide: string, error: unknown): FailedSlide {
 function failedSlides(failed: readonly FailedSlide[], count: number): WsssError {
   const [first] = failed;
   const others = failed.length === 1 ? "" : `, and ${failed.length - 1} more`;
-  const message = `${failed.length} of ${count} slides could not be segmented: ${first?.message ?? ""}${others}; the others are done`;
+  const rest = failed.length === count ? "" : "; the others are done";
+  const message = `${failed.length} of ${count} slides could not be segmented: ${first?.message ?? ""}${others}${rest}`;
   return new WsssError("WSSS_ERR_DATASET", message, { failed });
 }
 
@@ -81,7 +83,7 @@ async function segmentOne(
   { view, signal }: ActionTools,
 ): Promise<SegmentedSlide> {
   const { gateThreshold, gateRule, gate, slideMpp, damaged, mpp } = options;
-  await using slide = await openSlide(file, { micronsPerPixel: slideMpp, damaged, signal });
+  await using slide = await openSlide(file, { defaultMicronsPerPixel: slideMpp, damaged, signal });
   const folder = join(options.out, name);
   const given = { gateThreshold, gateRule };
   const named = classifier === undefined ? given : { gate: classifier, ...resolveGate(given) };
@@ -126,8 +128,21 @@ function describeMap({ folder, tissueMm2, classes, scores }: SegmentedSlide): st
   return scores === undefined ? line : `${line}\n${describeScores(scores)}`;
 }
 
+/** @throws WsssError `WSSS_ERR_OPTION` if the annotations of one slide are named for several */
+async function refuseOneForAll(files: readonly string[], annotations: string | undefined): Promise<void> {
+  if (annotations === undefined || files.length < 2) return;
+  const isFile = await stat(annotations).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (!isFile) return;
+  const message = `annotations ${annotations} are those of one slide, and there are ${files.length}; name a folder with a file for each`;
+  throw new WsssError("WSSS_ERR_OPTION", message, { option: "annotations", path: annotations });
+}
+
 async function segmentAll(files: readonly string[], options: SegmentOptions, tools: ActionTools): Promise<void> {
   resolveGate({ gateThreshold: options.gateThreshold, gateRule: options.gateRule });
+  await refuseOneForAll(files, options.annotations);
   const weights = await filesOfNetworks(options, "segment");
   const shard = options.shard ?? shardOfScheduler();
   const slides = itemsOfShard(nameSlides(files), shard);

@@ -75,7 +75,7 @@ Examples:
   command.action(async (file: string, options: SlideCommandOptions) => {
     await act(streams, options, async ({ terminal, signal }) => {
       const { picture, picturePx, slideMpp, damaged } = options;
-      await using slide = await openSlide(file, { micronsPerPixel: slideMpp, damaged, signal });
+      await using slide = await openSlide(file, { defaultMicronsPerPixel: slideMpp, damaged, signal });
       const tissue = await slide.findTissue({ picturePx: picture === undefined ? 0 : picturePx, signal });
       if (picture !== undefined && tissue.picture !== null) await writeRgbPng(picture, tissue.picture);
       writeResult(terminal, summaryOf(slide, tissue), () => describeSlide(slide, tissue, picture));

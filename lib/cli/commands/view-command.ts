@@ -6,7 +6,7 @@ import { openSlide } from "../../slide/open-slide.js";
 import { serveView } from "../../view/view-server.js";
 import { act, type ActionTools, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { writeResult } from "../terminal.js";
-import { decimal, integer, oneOf } from "../values.js";
+import { decimal, oneOf, port } from "../values.js";
 
 interface ViewCommandOptions extends TalkOptions {
   readonly port: number;
@@ -25,7 +25,7 @@ export function addViewCommand(program: Command, streams: Streams): void {
       "Serves a page with the slide and its classes over it, on 127.0.0.1 only, until it is stopped. The address that is printed is good for\n" +
         "one visit of one browser. From another machine: ssh -L PORT:127.0.0.1:PORT HOST, with --port PORT.",
     )
-    .option("--port <n>", "port to listen on, 0 = any that is free", integer, 0)
+    .option("--port <n>", "port to listen on, 0 = any that is free", port, 0)
     .option("--slide-mpp <um>", "micrometres a pixel of the finest level, where the slide does not say it", decimal)
     .option(
       "--damaged <what>",
@@ -41,11 +41,11 @@ Examples:
   );
   command.action(async (file: string, results: string | undefined, options: ViewCommandOptions) => {
     const serve = async ({ terminal, view, signal }: ActionTools): Promise<void> => {
-      const { port, slideMpp, damaged = "background" } = options;
-      await using slide = await openSlide(file, { micronsPerPixel: slideMpp, damaged, cacheMiB: 256, signal });
+      const { port: wanted, slideMpp, damaged = "background" } = options;
+      await using slide = await openSlide(file, { defaultMicronsPerPixel: slideMpp, damaged, cacheMiB: 256, signal });
       const place = results === undefined ? undefined : resolve(results);
       const onFault = (error: unknown): void => view.warn(error instanceof Error ? error.message : String(error));
-      const server = await serveView({ slide, results: place, port, signal, onFault });
+      const server = await serveView({ slide, results: place, port: wanted, signal, onFault });
       try {
         view.close();
         writeResult(terminal, { url: server.url }, () => `${server.url}\nStop it by Ctrl-C.`);
