@@ -215,6 +215,13 @@ describe("a map against annotations", () => {
     expect(scores.iou[1]).toBeCloseTo(iou(1), 3);
   });
 
+  test("the annotations of one slide are not those of two", async () => {
+    const words = ["--segmenter", place("segmenter.safetensors"), "--mpp", "0.62", "--out", place("two")];
+    const both = ["segment", file, place("other.png"), ...words, "--annotations", place("half.geojson")];
+    const { code, stderr } = await command(...both);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/are those of one slide, and there are 2/)]);
+  });
+
   test("a class that the networks do not know is told before the slide is segmented", async () => {
     const wrong = place("wrong.geojson");
     await writeFile(

@@ -1,5 +1,5 @@
 // Patches of slides: where they are cut, what annotations make of them, datasets of places, and everything that can be wrong.
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -20,7 +20,7 @@ import { readIndexPng } from "../dist/image/index-png.js";
 import { loadAddon } from "../dist/native/load.js";
 import { runJob } from "../dist/native/job.js";
 import { evenShares } from "../dist/slide-patches/draw-patches.js";
-import { command, lastJson } from "./support/command-line.js";
+import { command, digestsOf, lastJson } from "./support/command-line.js";
 import { drawn, hasOpenSlide, hasRealSlides, realSlides, slideFolder } from "./support/slides.js";
 import { tinyWidth } from "./support/tiny-models.js";
 
@@ -290,6 +290,39 @@ describe("annotations", () => {
     expect((await cut({ annotations: list })).patches).toBe(36);
   });
 
+  test("QuPath's derived classes, TMA cores, values that JSON does not know, and accents of a Mac are understood", async () => {
+    const file = place("derived.geojson");
+    const derived = { classification: { names: ["Tumor", "Positive"], color: [1, 2, 3] }, measurements: { Area: 0 } };
+    const text = collection(
+      feature(null, [box(0, 0, 256, 384)], derived),
+      feature("stroma", [box(256, 0, 512, 384)]),
+      feature("gland", [box(0, 0, 512, 384)], { objectType: "tmaCore" }),
+      feature("n\u00e9crose", [box(0, 0, 9, 9)]),
+    );
+    await writeFile(file, text.replace('"Area":0', '"Area": NaN, "x": -Infinity'));
+    const { classes } = await cut({ annotations: file, skipClasses: ["ne\u0301crose"] });
+    expect(classes).toEqual(["Tumor: Positive", "stroma"]);
+  });
+
+  test("many crossings are told in a few lines", async () => {
+    const file = place("tangled.geojson");
+    const bows = Array.from({ length: 3000 }, (_, i) => {
+      const [x, y] = [64 + (i % 60) * 6, Math.floor(i / 60) * 7];
+      const bow: Shape = [
+        [x, y],
+        [x + 5, y + 5],
+        [x + 5, y],
+        [x, y + 5],
+        [x, y],
+      ];
+      return feature("gland", [bow]);
+    });
+    await writeFile(file, collection(feature("stroma", [box(0, 0, 512, 384)]), ...bows));
+    const { warnings } = await cut({ annotations: file });
+    expect(warnings.filter((warning) => warning.includes("crosses itself"))).toHaveLength(5);
+    expect(warnings.join("\n")).toMatch(/the lines of 2995 more cross themselves/);
+  });
+
   test("a line that crosses itself is told with its place, and encloses what it goes round", async () => {
     const file = place("crossed.geojson");
     const bow: Shape = [
@@ -328,6 +361,21 @@ describe("a dataset that grows", () => {
     expect(await readFile(path.join(output, "patches.csv"), "utf8")).toBe(before);
   });
 
+  test("a slide of the same name, or the same one by another path, is refused before a file is touched", async () => {
+    const { output } = await cut();
+    await mkdir(place("elsewhere"), { recursive: true });
+    await writeFile(place("elsewhere", "a.png"), await readFile(place("b.png")));
+    await symlink(place("a.png"), place("elsewhere", "link.png"));
+    const before = await digestsOf(output);
+    const more = { output, annotations: place("halves.geojson"), split: "test" } as const;
+    const named = await refusal(cut(more, ["elsewhere/a.png"]));
+    expect(named.message).toMatch(/holds patches of another slide of that name, \.\.\/a\.png; rename/);
+    expect((await refusal(cut(more, ["elsewhere/link.png"]))).message).toMatch(
+      /holds patches of slide .*link\.png already/,
+    );
+    expect(await digestsOf(output)).toEqual(before);
+  });
+
   test("two processes at once: one of them is told", async () => {
     const output = place("both");
     const results = await Promise.allSettled([
@@ -357,6 +405,25 @@ describe("a dataset that grows", () => {
     expect((await openDataset(byPatient.output)).description.split).toMatchObject({ by: "patient" });
     const refused = await refusal(cut({ ...options, splitBy: "slide" }, []));
     expect(refused.message).toMatch(/names patients, and one in two splits/);
+  });
+
+  test("rows of the table are found by path, then by name, and a split of it is not drawn over", async () => {
+    for (const where of ["one", "two"]) {
+      await mkdir(place(where), { recursive: true });
+      await writeFile(place(where, "x.png"), await readFile(place("a.png")));
+    }
+    const table = place("twins.csv");
+    await writeFile(table, "wsi,mpp,split\none/x.png,0.5,train\ntwo/x.png,0.5,test\n");
+    const options = { slidesTable: table, slideMpp: undefined } as const;
+    const { output } = await cut(options, ["two/x.png"]);
+    expect((await openDataset(output, { require: [] })).test.count).toBe(36);
+    await writeFile(place("x.png"), await readFile(place("a.png")));
+    expect((await refusal(cut(options, ["x.png"]))).message).toMatch(
+      /has 2 rows that could be of .*x\.png; write its path/,
+    );
+    expect((await refusal(cut(options, ["a.png"]))).message).toMatch(/the table of slides has no row of .*a\.png/);
+    const drawnOver = await refusal(cut({ ...options, splitBy: "slide" }, ["one/x.png"]));
+    expect(drawnOver.message).toMatch(/puts .*x\.png into train/);
   });
 
   test("the table says split and scale of each slide", async () => {
@@ -503,6 +570,26 @@ describe("bad input", () => {
     ],
     ["no line", polygon([]), /is a polygon without a line/],
     [
+      "collections without end",
+      `[{"type":"Feature","geometry":${'{"type":"GeometryCollection","geometries":['.repeat(200)}${"]}".repeat(200)}}]`,
+      /annotation 1 has collections of geometries within one another, more than 16/,
+    ],
+    [
+      "a line break in a class",
+      collection(feature("gla\nnd", [box(0, 0, 9, 9)])),
+      /class name with control characters \(gla\\nnd\)/,
+    ],
+    [
+      "a class name of 70 letters",
+      collection(feature("g".repeat(70), [box(0, 0, 99, 99)]), feature("b", [box(0, 0, 9, 9)])),
+      /description is wrong: classes\[1\]\.name/,
+    ],
+    [
+      "300 classes of one colour",
+      collection(...Array.from({ length: 300 }, (_, i) => feature(`c${i}`, [box(0, 0, 99, 99)]))),
+      /description is wrong: classes must be at most 254 entries/,
+    ],
+    [
       "one class only",
       polygon([box(0, 0, 500, 300)]),
       /classes is missing: it must be a list of at least two, .* these name only "gland"/,
@@ -599,6 +686,28 @@ describe("bad input", () => {
     await rm(path.join(output, "thesis.txt"));
     expect((await refusal(cut({ output }))).code).toBe("WSSS_ERR_IO");
     expect(await readdir(output)).toEqual(["wsss-dataset.json"]);
+  });
+
+  test("a stride that is a slip is refused", async () => {
+    const rgb = new Uint8Array(1400 * 1200 * 3).fill(150).map((value, at) => (at % 3 === 1 ? 80 : value));
+    await sharp(rgb, { raw: { width: 1400, height: 1200, channels: 3 } })
+      .png()
+      .toFile(place("large.png"));
+    const slip = { stridePx: 1, annotations: undefined, classes: ["a", "b"], limit: 5 };
+    const { message } = await refusal(cut(slip, ["large.png"]));
+    expect(message).toMatch(/large\.png has 1\d{6} patches with a stride of 1 px, and at most 1000000 are looked at/);
+  });
+
+  test("work that is aborted while it writes removes what it has written", async () => {
+    const { output } = await cut();
+    const before = await digestsOf(output);
+    const controller = new AbortController();
+    const onProgress = ({ stage }: { stage: string }): void => {
+      if (stage === "write") controller.abort();
+    };
+    const more = { output, annotations: place("drawn"), signal: controller.signal, onProgress };
+    expect((await refusal(cut(more, ["b.png", "c.png"]))).code).toBe("WSSS_ERR_CANCELLED");
+    expect(await digestsOf(output)).toEqual(before);
   });
 
   test("work that is aborted leaves no dataset", async () => {

@@ -96,6 +96,32 @@ const bytesOf = async (output: string): Promise<Record<string, string>> => {
 };
 
 describe("a segmented slide", () => {
+  test("is mirrored beyond its edge: what is beside it is segmented as if it went on", async () => {
+    // Tiles of 64 px: of the last column and row all but 8 px lie beyond the slide.
+    const [width, height] = [5 * 64 + 8, 4 * 64 + 8];
+    const mirror = (at: number, side: number): number => (at < side ? at : 2 * side - 1 - at);
+    const writeScene = async (name: string, w: number, h: number): Promise<string> => {
+      const { rgb } = drawn(w, h, (x, y) => {
+        const [sx, sy] = [mirror(x, width), mirror(y, height)];
+        return [190 + 40 * Math.sin(sx / 9), 110 + 50 * Math.cos(sy / 7), 170].map((value) => Math.round(value));
+      });
+      await sharp(rgb, { raw: { width: w, height: h, channels: 3 } })
+        .png()
+        .toFile(place(name));
+      return place(name);
+    };
+    const plain = { overlapPx: 0, geojsonMpp: 0, overlayPx: 0, gate: null } as const;
+    await segment("edge", plain, await writeScene("edge.png", width, height));
+    await segment("beyond", plain, await writeScene("beyond.png", 6 * 64, 5 * 64));
+    const [cutOff, goesOn] = [await pixelsOf("edge"), await pixelsOf("beyond")];
+    let different = 0;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) if (cutOff[y * width + x] !== goesOn[y * 384 + x]) different++;
+    }
+    expect(different).toBe(0);
+    expect(new Set(cutOff).size).toBeGreaterThan(1);
+  });
+
   test("shows the probability of a class over the tissue", async () => {
     const { map: before } = await segment("heat", { geojsonMpp: 0 });
     const largest = before.classes.reduce((one, other) => (other.areaMm2 > one.areaMm2 ? other : one));

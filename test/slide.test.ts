@@ -27,6 +27,21 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
 const place = (name: string): string => path.join(folder, name);
 const picture = texture(700, 450);
 
+test("a scale for slides that do not say it leaves the others theirs", async () => {
+  const { rgb, width, height } = picture;
+  await sharp(rgb, { raw: { width, height, channels: 3 } })
+    .png()
+    .toFile(place("silent.png"));
+  await using silent = await openSlide(place("silent.png"), { defaultMicronsPerPixel: 0.7 });
+  expect([silent.mpp, silent.mppSource]).toEqual([{ x: 0.7, y: 0.7 }, "given"]);
+  if (!openSlideIsThere) return;
+  await writePyramid(place("says.tif"), picture);
+  await using says = await openSlide(place("says.tif"), { defaultMicronsPerPixel: 0.7 });
+  expect([says.mpp?.x.toFixed(3), says.mppSource]).toEqual(["0.250", "resolution"]);
+  await using told = await openSlide(place("says.tif"), { micronsPerPixel: 0.7 });
+  expect(told.mpp?.x).toBe(0.7);
+});
+
 const failureOf = async (work: Promise<unknown>): Promise<{ code: string; message: string; details: object }> => {
   try {
     await work;

@@ -13,7 +13,7 @@ import type { LoopbackServer } from "../dist/server/loopback-server.js";
 import { openSavedMap } from "../dist/slide-maps/saved-map.js";
 import { serveView } from "../dist/view/view-server.js";
 import { hasBrowser, startBrowser } from "./support/browser.js";
-import { startCommand } from "./support/command-line.js";
+import { command, startCommand } from "./support/command-line.js";
 import { drawn, slideFolder } from "./support/slides.js";
 import { tinyWidth } from "./support/tiny-models.js";
 
@@ -222,6 +222,13 @@ describe("the server", () => {
       request.write("x");
     });
     expect(status).toBe(413);
+  });
+
+  test("looking whether the address is there does not use it up", async () => {
+    const fresh = await serve();
+    expect((await get(fresh, `/${tokenOf(fresh)}`, {}, "HEAD")).status).toBe(401);
+    await enter(fresh);
+    await fresh.close();
   });
 
   test("the token is good for one visit", async () => {
@@ -451,6 +458,11 @@ describe("what can be wrong", () => {
     ).toEqual([]);
     expect(faults).toEqual([]);
   });
+});
+
+test.each(["99999", "-1", "x"])("port %s is a wrong option", async (wrong) => {
+  const { code, stderr } = await command("view", file, `--port=${wrong}`);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/--port/)]);
 });
 
 test("the command prints one line of JSON, serves, and ends by a signal", async () => {

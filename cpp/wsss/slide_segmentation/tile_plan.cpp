@@ -68,29 +68,49 @@ bool has_tissue(const TissueMask& tissue, double scale_x, double scale_y, std::i
 
 namespace {
 
-/// Pixels of an axis that lie on the slide, at least one.
-std::int64_t within_slide(double begin, double scale, std::int64_t slide_side, std::int64_t side) {
-  const auto count = static_cast<std::int64_t>(std::floor((static_cast<double>(slide_side) - begin) / scale + 1e-6));
-  return std::clamp<std::int64_t>(count, 1, side);
-}
-
-/// Where a pixel beyond `count` comes from: back and forth between the edges.
-std::int64_t mirrored(std::int64_t at, std::int64_t count) {
-  const std::int64_t folded = at % (2 * count);
-  return folded < count ? folded : 2 * count - 1 - folded;
-}
-
-/// Fills what of a square [side, side, 3] lies beyond the slide.
-void mirror_beyond(const Slide& slide, const SlideRegion& square, std::uint8_t* rgb) {
-  const std::int64_t side = square.width;
-  const std::int64_t across = within_slide(square.x, square.scale_x, slide.width(), side);
-  const std::int64_t down = within_slide(square.y, square.scale_y, slide.height(), square.height);
-  for (std::int64_t y = 0; y < down && across < side; ++y) {
-    std::uint8_t* row = rgb + 3 * y * side;
-    for (std::int64_t x = across; x < side; ++x) std::copy_n(row + 3 * mirrored(x, across), 3, row + 3 * x);
+/// An axis of a square that may lie over the slide's end: it is read so that it ends there, and then unfolded.
+class MirroredAxis {
+ public:
+  MirroredAxis(double begin, double scale, std::int64_t slide_side, std::int64_t side) : side_(side) {
+    const auto on_slide =
+        static_cast<std::int64_t>(std::floor((static_cast<double>(slide_side) - begin) / scale + 1e-6));
+    within_ = std::clamp<std::int64_t>(on_slide, 1, side);
+    shift_ = std::min(side - within_, static_cast<std::int64_t>(std::floor(begin / scale + 1e-6)));
   }
-  for (std::int64_t y = down; y < square.height; ++y) {
-    std::copy_n(rgb + 3 * mirrored(y, down) * side, 3 * side, rgb + 3 * y * side);
+
+  bool is_whole() const { return within_ == side_; }
+  /// By how many px the axis is read earlier.
+  std::int64_t shift() const { return shift_; }
+  /// Which of the px that were read is the one at a place.
+  std::int64_t source(std::int64_t at) const {
+    if (at < within_) return at + shift_;
+    const std::int64_t mirrored = 2 * within_ - 1 - at + shift_;
+    if (mirrored >= 0) return mirrored;
+    // Of a slide that is smaller than the square: back and forth between its ends.
+    const std::int64_t folded = at % (2 * within_);
+    return shift_ + (folded < within_ ? folded : 2 * within_ - 1 - folded);
+  }
+
+ private:
+  std::int64_t side_, within_, shift_;
+};
+
+struct MirroredSquare {
+  MirroredAxis across, down;
+};
+
+MirroredSquare mirrored_square(const Slide& slide, const SlideRegion& square) {
+  return {{square.x, square.scale_x, slide.width(), square.width},
+          {square.y, square.scale_y, slide.height(), square.height}};
+}
+
+/// Puts the px of a square that was read earlier to where they belong.
+void unfold(const MirroredSquare& mirror, std::int64_t side, std::uint8_t* rgb) {
+  const std::vector<std::uint8_t> read(rgb, rgb + 3 * side * side);
+  for (std::int64_t y = 0; y < side; ++y) {
+    const std::uint8_t* from = read.data() + 3 * mirror.down.source(y) * side;
+    for (std::int64_t x = 0; x < side; ++x)
+      std::copy_n(from + 3 * mirror.across.source(x), 3, rgb + 3 * (y * side + x));
   }
 }
 
@@ -99,10 +119,19 @@ void mirror_beyond(const Slide& slide, const SlideRegion& square, std::uint8_t* 
 void read_squares(const Slide& slide, const std::vector<SlideRegion>& squares, std::uint8_t* rgb, int threads,
                   const StopCheck& check) {
   if (squares.empty()) return;
-  const std::int64_t bytes = squares.front().width * squares.front().height * 3;
-  const auto target_of = [&](std::size_t i) { return rgb + static_cast<std::int64_t>(i) * bytes; };
-  read_regions(slide, squares, target_of, threads, check);
-  for (std::size_t i = 0; i < squares.size(); ++i) mirror_beyond(slide, squares[i], target_of(i));
+  const std::int64_t side = squares.front().width;
+  const auto target_of = [&](std::size_t i) { return rgb + 3 * static_cast<std::int64_t>(i) * side * side; };
+  std::vector<SlideRegion> read = squares;
+  for (SlideRegion& square : read) {
+    const MirroredSquare mirror = mirrored_square(slide, square);
+    square.x -= static_cast<double>(mirror.across.shift()) * square.scale_x;
+    square.y -= static_cast<double>(mirror.down.shift()) * square.scale_y;
+  }
+  read_regions(slide, read, target_of, threads, check);
+  for (std::size_t i = 0; i < squares.size(); ++i) {
+    const MirroredSquare mirror = mirrored_square(slide, squares[i]);
+    if (!mirror.across.is_whole() || !mirror.down.is_whole()) unfold(mirror, side, target_of(i));
+  }
 }
 
 }  // namespace wsss
