@@ -36,12 +36,16 @@ describe("the tarball", () => {
     const allowed = [
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CITATION\.cff|THIRD_PARTY\.md)$/,
       /^dist\/[a-z0-9/-]+\.(js|d\.ts)$/,
+      /^dist\/view\/page\/(index\.html|style\.css)$/,
       /^prebuilds\/linux-x64\/(wsss-tissue-native\.node|wsss_tissue_cuda\.so)$/,
     ];
     expect(installed.files.filter((file) => !allowed.some((pattern) => pattern.test(file)))).toEqual([]);
     for (const file of [
       "LICENSE",
       "THIRD_PARTY.md",
+      "dist/view/page/index.html",
+      "dist/view/page/style.css",
+      "dist/view/page/view-page.js",
       "dist/index.d.ts",
       "prebuilds/linux-x64/wsss-tissue-native.node",
     ]) {
@@ -55,7 +59,7 @@ describe("the tarball", () => {
     expect(lock).not.toContain("hasInstallScript");
     const { packages: all } = JSON.parse(lock) as { packages: Record<string, unknown> };
     // Optional ones are sharp's binaries for other systems.
-    expect(Object.keys(all).filter((name) => name !== "" && !name.includes("@img/"))).toHaveLength(21);
+    expect(Object.keys(all).filter((name) => name !== "" && !name.includes("@img/"))).toHaveLength(22);
   });
 
   test("has binaries that run where LibTorch does, and know nothing of where they were made", async () => {
