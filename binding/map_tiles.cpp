@@ -48,24 +48,20 @@ Napi::Value read_map_tile(const Napi::CallbackInfo& info) {
     const std::int64_t level = fields.integer("level");
     const std::int64_t column = fields.integer("column");
     const std::int64_t row = fields.integer("row");
-    std::vector<std::uint8_t> colours(std::size_t{4} * 256);
+    TileColours colours{};
     const std::vector<double> given = fields.numbers("colours");
-    for (std::size_t i = 0; i < given.size() && i < colours.size(); ++i) {
-      colours[i] = static_cast<std::uint8_t>(given[i]);
+    for (std::size_t i = 0; i < given.size() && i < 4 * colours.size(); ++i) {
+      colours[i / 4][i % 4] = static_cast<std::uint8_t>(given[i]);
     }
-    return submit_shared(info, 1, [path, level, column, row, colours = std::move(colours)](JobContext&) -> Reply {
-      auto tile = std::make_shared<MapTile>(PyramidReader(path).read(level, column, row));
-      return [tile, colours](Napi::Env env) {
-        Napi::ArrayBuffer rgba = Napi::ArrayBuffer::New(env, 4 * tile->values.size());
-        auto* to = static_cast<std::uint8_t*>(rgba.Data());
-        for (const std::uint8_t value : tile->values) {
-          std::memcpy(to, colours.data() + std::size_t{4} * value, 4);
-          to += 4;
-        }
+    return submit_shared(info, 1, [path, level, column, row, colours](JobContext&) -> Reply {
+      const MapTile tile = PyramidReader(path).read(level, column, row);
+      return [width = tile.width, height = tile.height, rgba = coloured(tile, colours)](Napi::Env env) {
+        Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, rgba.size());
+        std::memcpy(buffer.Data(), rgba.data(), rgba.size());
         Napi::Object reply = Napi::Object::New(env);
-        set(reply, "width", tile->width);
-        set(reply, "height", tile->height);
-        reply.Set("rgba", rgba);
+        set(reply, "width", width);
+        set(reply, "height", height);
+        reply.Set("rgba", buffer);
         return Napi::Value(reply);
       };
     });
@@ -76,13 +72,13 @@ Napi::Value read_map_tile(const Napi::CallbackInfo& info) {
 Napi::Value score_map(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "scoreMap");
-    auto truth = polygon_set(Fields(fields.value("polygons"), "scoreMap polygons"));
+    GivenPolygons given(Fields(fields.value("polygons"), "scoreMap polygons"));
     const std::string path = fields.string("path");
     const double scale_x = fields.number("scaleX");
     const double scale_y = fields.number("scaleY");
     const std::int64_t classes = fields.integer("classCount");
-    return submit_shared(info, 1, [=, truth = std::move(truth)](JobContext& job) -> Reply {
-      const auto counts = confusion_of(PyramidReader(path), truth, scale_x, scale_y, classes, check_of(job));
+    return submit_shared(info, 1, [=, given = std::move(given)](JobContext& job) -> Reply {
+      const auto counts = confusion_of(PyramidReader(path), given.set(), scale_x, scale_y, classes, check_of(job));
       return [counts](Napi::Env env) {
         return Napi::Value(to_array(env, std::vector<double>(counts.begin(), counts.end())));
       };

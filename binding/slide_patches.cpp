@@ -42,9 +42,10 @@ std::vector<SlideRegion> patch_regions(const Fields& fields) {
   return regions;
 }
 
-Napi::Value to_buffer(Napi::Env env, const std::vector<double>& values) {
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, values.size() * sizeof(double));
-  if (!values.empty()) std::memcpy(buffer.Data(), values.data(), values.size() * sizeof(double));
+template <typename Number>
+Napi::Value to_buffer(Napi::Env env, const std::vector<Number>& values) {
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, values.size() * sizeof(Number));
+  if (!values.empty()) std::memcpy(buffer.Data(), values.data(), values.size() * sizeof(Number));
   return buffer;
 }
 
@@ -53,20 +54,11 @@ Napi::Value count_annotated(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "countAnnotated");
     auto regions = patch_regions(Fields(fields.value("patches"), "countAnnotated patches"));
-    auto set = polygon_set(Fields(fields.value("polygons"), "countAnnotated polygons"));
-    const auto indices = static_cast<std::size_t>(fields.integer("classCount")) + 1;
+    GivenPolygons given(Fields(fields.value("polygons"), "countAnnotated polygons"));
+    const std::int64_t values = fields.integer("classCount") + 1;
     return submit_shared(info, 1,
-                         [regions = std::move(regions), set = std::move(set), indices](JobContext& job) -> Reply {
-                           std::vector<double> counts(regions.size() * indices);
-                           std::vector<std::uint8_t> mask;
-                           for (std::size_t i = 0; i < regions.size(); ++i) {
-                             job.cancel().check();
-                             mask.resize(static_cast<std::size_t>(regions[i].width * regions[i].height));
-                             fill_polygons(set, regions[i], mask.data());
-                             const auto of_patch = count_values(mask);
-                             for (std::size_t k = 0; k < indices; ++k)
-                               counts[i * indices + k] = static_cast<double>(of_patch[k]);
-                           }
+                         [regions = std::move(regions), given = std::move(given), values](JobContext& job) -> Reply {
+                           auto counts = count_annotated_pixels(given.set(), regions, values, check_of(job));
                            return [counts = std::move(counts)](Napi::Env env) { return to_buffer(env, counts); };
                          });
   });
@@ -77,23 +69,10 @@ Napi::Value draw_annotated(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "drawAnnotated");
     auto regions = patch_regions(Fields(fields.value("patches"), "drawAnnotated patches"));
-    auto set = polygon_set(Fields(fields.value("polygons"), "drawAnnotated polygons"));
-    return submit_shared(info, 1, [regions = std::move(regions), set = std::move(set)](JobContext& job) -> Reply {
-      auto masks = std::make_shared<std::vector<std::uint8_t>>();
-      if (!regions.empty()) {
-        masks->resize(regions.size() * static_cast<std::size_t>(regions[0].width * regions[0].height));
-      }
-      std::uint8_t* mask = masks->data();
-      for (const SlideRegion& region : regions) {
-        job.cancel().check();
-        fill_polygons(set, region, mask);
-        mask += region.width * region.height;
-      }
-      return [masks](Napi::Env env) {
-        Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, masks->size());
-        if (!masks->empty()) std::memcpy(buffer.Data(), masks->data(), masks->size());
-        return Napi::Value(buffer);
-      };
+    GivenPolygons given(Fields(fields.value("polygons"), "drawAnnotated polygons"));
+    return submit_shared(info, 1, [regions = std::move(regions), given = std::move(given)](JobContext& job) -> Reply {
+      auto masks = draw_annotated_masks(given.set(), regions, check_of(job));
+      return [masks = std::move(masks)](Napi::Env env) { return to_buffer(env, masks); };
     });
   });
 }
@@ -102,8 +81,9 @@ Napi::Value draw_annotated(const Napi::CallbackInfo& info) {
 Napi::Value find_crossings(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "findCrossings");
-    auto set = polygon_set(Fields(fields.value("polygons"), "findCrossings polygons"));
-    return submit_shared(info, 1, [set = std::move(set)](JobContext& job) -> Reply {
+    GivenPolygons given(Fields(fields.value("polygons"), "findCrossings polygons"));
+    return submit_shared(info, 1, [given = std::move(given)](JobContext& job) -> Reply {
+      const PolygonSet set = given.set();
       std::vector<double> found;
       for (const AnnotatedPolygon& polygon : set.polygons()) {
         job.cancel().check();
@@ -118,9 +98,11 @@ Napi::Value find_crossings(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-PolygonSet polygon_set(const Fields& fields) {
-  return {fields.doubles("points"), fields.doubles("rings"), fields.doubles("polygons"), fields.doubles("values")};
-}
+GivenPolygons::GivenPolygons(const Fields& fields)
+    : points(fields.doubles("points")),
+      rings(fields.doubles("rings")),
+      polygons(fields.doubles("polygons")),
+      values(fields.doubles("values")) {}
 
 // ({scaleX, scaleY, patchPx, stridePx, minTissue, threads, tissue}, done)
 Napi::Value SlideWrap::plan_patches(const Napi::CallbackInfo& info) {

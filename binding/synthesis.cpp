@@ -42,18 +42,6 @@ Napi::Value to_buffer(Napi::Env env, const std::vector<std::uint8_t>& bytes) {
   return buffer;
 }
 
-/// Writes the regions of a mask as annotations; a pixel is one of the slide's.
-void write_annotations(const SyntheticSlide& slide, const std::string& path, GeoJsonOptions options) {
-  options.width = slide.width;
-  options.height = slide.height;
-  GeoJsonWriter writer(path, std::move(options));
-  const auto glass = static_cast<std::uint8_t>(4);
-  PolygonTracer tracer(slide.width, glass, [&](const Polygon& polygon) { writer.add(polygon); });
-  for (int y = 0; y < slide.height; ++y) tracer.add(slide.mask.data() + static_cast<std::ptrdiff_t>(y) * slide.width);
-  tracer.finish();
-  writer.finish();
-}
-
 // ({seed, slide, width, height, geojson, names, colours}, done)
 Napi::Value synthesize_whole_slide(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
@@ -69,7 +57,7 @@ Napi::Value synthesize_whole_slide(const Napi::CallbackInfo& info) {
     options.seed = index;
     return submit_shared(info, 1, [=](JobContext& job) -> Reply {
       auto slide = std::make_shared<SyntheticSlide>(synthesize_slide(seed, index, height, width, job.cancel()));
-      write_annotations(*slide, geojson, options);
+      write_regions(geojson, slide->mask, slide->width, kSyntheticGlass, options);
       return [slide](Napi::Env env) {
         Napi::Object reply = Napi::Object::New(env);
         reply.Set("rgb", to_buffer(env, slide->rgb));

@@ -86,7 +86,7 @@ const pairs = [
   },
   {
     type: ["lib/native/native-slides.ts", "NativePolygons"],
-    reads: [["binding/slide_patches.cpp", "PolygonSet polygon_set("]],
+    reads: [["binding/slide_patches.cpp", "GivenPolygons::GivenPolygons("]],
   },
   {
     type: ["lib/native/native-slides.ts", "NativeMapTileRequest"],

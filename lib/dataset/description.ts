@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { WsssError } from "../errors.js";
 import { readText, writeBytesAtomic } from "../files/file-access.js";
-import { believableMpp } from "../slide/slide-scale.js";
+import { microns } from "../slide/slide-options.js";
 import { checkValue } from "./check-value.js";
 import { pathProblem } from "./inner-path.js";
 import { indicesAround, problemsOfIndices } from "./mask-indices.js";
@@ -101,7 +101,7 @@ const schema = z
     maskIndices: z.record(z.string(), z.string()).optional(),
     ignoreIndex: z.literal(255).optional(),
     labels: labelRule,
-    micronsPerPixel: z.number().min(believableMpp.least).max(believableMpp.most).optional(),
+    micronsPerPixel: microns.optional(),
     patchPx: z.int().min(32).max(4096).optional(),
     split: patientSplit.optional(),
     allowPatientLeak: z.boolean().optional(),

@@ -1,4 +1,5 @@
 /** One patch of a split: where its files are and what is known about it. */
+import path from "node:path";
 
 /** A patch as a part of a slide. */
 export interface PatchPlace {
@@ -28,4 +29,9 @@ export interface PatchFile {
   readonly labels?: readonly number[];
   /** Whom the patch is of, where a manifest says it. */
   readonly patient?: string;
+}
+
+/** The name of a patch that is a part of a slide: its mask and its picture are called after it. */
+export function stemOnSlide(slide: string, { x, y }: Pick<PatchPlace, "x" | "y">): string {
+  return `${path.parse(slide).name}_x${x}_y${y}`;
 }

@@ -4,7 +4,7 @@ import type { Classifier } from "../classifier/classifier.js";
 import type { Model } from "../model/model.js";
 import { refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
-import { believableMpp } from "../slide/slide-scale.js";
+import { microns } from "../slide/slide-options.js";
 import type { GateSettings } from "./gate-settings.js";
 
 /** Options of {@link Segmenter.segmentSlide}. */
@@ -82,7 +82,7 @@ const side = z.int().min(32).max(4096);
 
 const schema = z.strictObject({
   output: fields.path,
-  micronsPerPixel: z.number().min(believableMpp.least).max(believableMpp.most).optional(),
+  micronsPerPixel: microns.optional(),
   tilePx: side.optional(),
   overlapPx: z.int().min(0).max(2048).optional(),
   gatePatchPx: side.optional(),

@@ -107,6 +107,10 @@ export async function extractPatches(
   // What is wrong with names, colours and numbers of classes is told before the first slide is opened.
   checkDescription(describePatchDataset({ name, form: plan.form, classes }), undefined, call);
   const work: Work = { addon: await loadAddon(), folder, plan, classes, checked, signal };
+  if (there !== null) {
+    const examples = entries.map((entry) => rowOfPatch(work, entry, { x: 0, y: 0, labels: annotated && [] }));
+    await assertFits(there, plan.form, classes, examples, folder);
+  }
   const warnings: string[] = [];
   const found: SlideCandidates[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -116,7 +120,6 @@ export async function extractPatches(
   const drawn = drawPatches(found, checked.limit, checked.seed);
   const rows = drawn.flatMap((slide) => slide.patches.map((patch) => rowOfPatch(work, slide.entry, patch)));
   if (rows.length === 0) throw nothingFound(found, plan, checked);
-  if (there !== null) await assertFits(there, plan.form, classes, rows, folder);
   for (const { entry, withTissue } of found) {
     if (withTissue === 0) warnings.push(`slide ${entry.file}: no patch has ${100 * plan.rules.minTissue} % of tissue`);
   }

@@ -72,6 +72,7 @@ async function entriesOf(folder: string): Promise<string[]> {
 
 /**
  * Refuses patches that would not fit the dataset that is there.
+ * @param rows - one for each slide at least.
  * @throws WsssError `WSSS_ERR_OPTION` with what differs; `WSSS_ERR_DATASET` for slides that are in it already.
  */
 export async function assertFits(

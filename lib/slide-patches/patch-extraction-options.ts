@@ -3,7 +3,7 @@ import { z } from "zod";
 import { splitNames, type SplitName } from "../dataset/split-name.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import * as fields from "../options/fields.js";
-import { believableMpp } from "../slide/slide-scale.js";
+import { microns } from "../slide/slide-options.js";
 
 /** Options of {@link extractPatches}. */
 export interface ExtractPatchesOptions {
@@ -110,7 +110,6 @@ export interface ExtractionProgress {
   readonly total: number;
 }
 
-const microns = z.number().min(believableMpp.least).max(believableMpp.most);
 const share = z.number().min(0).max(1);
 const byte = z.int().min(0).max(255);
 const colour = z.tuple([byte, byte, byte]);

@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { mapConcurrently } from "../async/map-concurrently.js";
+import { stemOnSlide } from "../dataset/patch-file.js";
 import { type SplitName, splitNames } from "../dataset/split-name.js";
 import { paletteOf, type TissueClass } from "../dataset/tissue-class.js";
 import { makeFolder } from "../files/make-folder.js";
@@ -26,10 +27,6 @@ export interface PatchWriting {
   readonly signal: AbortSignal | undefined;
 }
 
-function stemOfPatch({ file }: SlideEntry, { x, y }: { readonly x: number; readonly y: number }): string {
-  return `${path.parse(file).name}_x${x}_y${y}`;
-}
-
 /** The path of a slide in the manifest: relative where it lies beside or below the dataset, so that both can be moved. */
 function slideIn(folder: string, file: string): string {
   const relative = path.relative(folder, file);
@@ -43,7 +40,7 @@ export function rowOfPatch(
   entry: SlideEntry,
   patch: PatchCandidate,
 ): PatchRow {
-  const stem = stemOfPatch(entry, patch);
+  const stem = stemOnSlide(entry.file, patch);
   const { splitBy, writeImages } = checked;
   const patient = splitBy === "slide" ? path.parse(entry.file).name : entry.patient;
   const split: SplitName = checked.split ?? entry.split ?? splitNames[0];
@@ -98,7 +95,7 @@ export async function writePatchFiles(work: PatchWriting, slide: SlideCandidates
 }
 
 function placeOfFile(folder: string, kind: "masks" | "images", entry: SlideEntry, patch: PatchCandidate): string {
-  return path.join(folder, kind, `${stemOfPatch(entry, patch)}.png`);
+  return path.join(folder, kind, `${stemOnSlide(entry.file, patch)}.png`);
 }
 
 /** Removes what {@link writePatchFiles} has written of a slide. */

@@ -3,7 +3,7 @@ import path from "node:path";
 import { readManifestTable } from "../dataset/manifest/manifest-table.js";
 import { type SplitName, splitNames } from "../dataset/split-name.js";
 import { WsssError } from "../errors.js";
-import { believableMpp } from "../slide/slide-scale.js";
+import { believableMpp, isBelievableMpp } from "../slide/slide-scale.js";
 import { nearestName } from "../text/nearest-name.js";
 
 /** A slide, and what is known of it. */
@@ -39,7 +39,7 @@ export async function readSlidesTable(file: string): Promise<SlideEntry[]> {
     const wsi = cells.get("wsi");
     if (typeof wsi !== "string") throw refuse(`${where} names no slide`);
     const mpp = cells.has("mpp") ? Number(cells.get("mpp")) : undefined;
-    if (mpp !== undefined && !(mpp >= believableMpp.least && mpp <= believableMpp.most)) {
+    if (mpp !== undefined && !isBelievableMpp(mpp)) {
       const bound = `${believableMpp.least} to ${believableMpp.most} micrometres a pixel`;
       throw refuse(`${where} has the mpp ${JSON.stringify(cells.get("mpp"))}; it must be ${bound}`);
     }

@@ -68,7 +68,8 @@ export interface FindTissueOptions {
 /** Largest region that is read at once, in px: 384 MiB of RGB. */
 export const largestRegionPx = 2 ** 27;
 
-const microns = z.number().min(believableMpp.least).max(believableMpp.most);
+/** Micrometres a pixel. */
+export const microns = z.number().min(believableMpp.least).max(believableMpp.most);
 
 export const openSlideSchema = z.strictObject({
   micronsPerPixel: microns.optional(),

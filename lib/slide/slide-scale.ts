@@ -26,6 +26,11 @@ export interface SlideScale {
 
 /** Pixels of microscopes' slides lie between these; what else a file says is nonsense, such as 352.8 for 72 dots per inch. */
 export const believableMpp = { least: 0.05, most: 20 } as const;
+/** Whether pixels of slides can be so large, in um. */
+export function isBelievableMpp(value: number): boolean {
+  return value >= believableMpp.least && value <= believableMpp.most;
+}
+
 /** Pixels of scanners are square; metadata that differ by more are wrong in one of the two. */
 const squareWithin = 0.01;
 
@@ -51,7 +56,7 @@ function judgeStated(
   if (stated === null) return { mpp: null, source: null, problem: "does not say how large its pixels are" };
   const { x, y, source } = stated;
   const { least, most } = believableMpp;
-  if (!(x >= least && x <= most && y >= least && y <= most)) {
+  if (!isBelievableMpp(x) || !isBelievableMpp(y)) {
     const said = `says that its pixels are ${rounded(x)} x ${rounded(y)} um large${source === "resolution" ? " (by its dots per inch)" : ""}`;
     return { mpp: null, source: null, problem: `${said}, which can't be: slides have ${least} to ${most}` };
   }

@@ -108,4 +108,16 @@ void GeoJsonWriter::finish() {
   file_.finish();
 }
 
+void write_regions(const std::string& path, const std::vector<std::uint8_t>& mask, std::int64_t width,
+                   std::uint8_t background, GeoJsonOptions options) {
+  const std::int64_t height = static_cast<std::int64_t>(mask.size()) / width;
+  options.width = static_cast<double>(width);
+  options.height = static_cast<double>(height);
+  GeoJsonWriter writer(path, std::move(options));
+  PolygonTracer tracer(width, background, [&](const Polygon& polygon) { writer.add(polygon); });
+  for (std::int64_t y = 0; y < height; ++y) tracer.add(mask.data() + y * width);
+  tracer.finish();
+  writer.finish();
+}
+
 }  // namespace wsss

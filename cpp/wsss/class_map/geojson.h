@@ -42,4 +42,12 @@ class GeoJsonWriter {
   std::int64_t count_ = 0;
 };
 
+/// Writes the regions of a whole mask.
+///
+/// @param mask        [height, width]
+/// @param background  the value that gets no polygons.
+/// @throws Error kIo
+void write_regions(const std::string& path, const std::vector<std::uint8_t>& mask, std::int64_t width,
+                   std::uint8_t background, GeoJsonOptions options);
+
 }  // namespace wsss

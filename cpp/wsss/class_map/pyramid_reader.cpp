@@ -29,6 +29,13 @@ std::int64_t tiles_of(std::int64_t pixels) { return (pixels + PyramidReader::kTi
 
 }  // namespace
 
+std::vector<std::uint8_t> coloured(const MapTile& tile, const TileColours& colours) {
+  std::vector<std::uint8_t> rgba(4 * tile.values.size());
+  std::uint8_t* to = rgba.data();
+  for (const std::uint8_t value : tile.values) to = std::copy(colours[value].begin(), colours[value].end(), to);
+  return rgba;
+}
+
 PyramidReader::PyramidReader(const std::string& path) : path_(path) {
   file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_ < 0) {

@@ -1,6 +1,7 @@
 // A map that PyramidTiff wrote, read tile by tile at any level.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,6 +13,12 @@ struct MapTile {
   std::int64_t width = 0, height = 0;  ///< px
   std::vector<std::uint8_t> values;    ///< [height, width]
 };
+
+/// Colours [r, g, b, a] of all values.
+using TileColours = std::array<std::array<std::uint8_t, 4>, 256>;
+
+/// A tile in colours, [height, width, 4].
+std::vector<std::uint8_t> coloured(const MapTile& tile, const TileColours& colours);
 
 class PyramidReader {
  public:

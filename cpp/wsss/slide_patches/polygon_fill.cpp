@@ -100,10 +100,32 @@ void fill_polygons(const PolygonSet& set, const SlideRegion& region, std::uint8_
   }
 }
 
-std::array<std::int64_t, 256> count_values(const std::vector<std::uint8_t>& mask) {
-  std::array<std::int64_t, 256> counts{};
-  for (const std::uint8_t value : mask) ++counts[value];
+std::vector<double> count_annotated_pixels(const PolygonSet& set, const std::vector<SlideRegion>& regions,
+                                           std::int64_t values, const StopCheck& check) {
+  std::vector<double> counts(regions.size() * static_cast<std::size_t>(values));
+  std::vector<std::uint8_t> mask;
+  for (std::size_t i = 0; i < regions.size(); ++i) {
+    check();
+    mask.resize(static_cast<std::size_t>(regions[i].width * regions[i].height));
+    fill_polygons(set, regions[i], mask.data());
+    double* of_region = counts.data() + i * static_cast<std::size_t>(values);
+    for (const std::uint8_t value : mask) {
+      if (value < values) of_region[value] += 1.0;
+    }
+  }
   return counts;
+}
+
+std::vector<std::uint8_t> draw_annotated_masks(const PolygonSet& set, const std::vector<SlideRegion>& regions,
+                                               const StopCheck& check) {
+  if (regions.empty()) return {};
+  const auto pixels = static_cast<std::size_t>(regions.front().width * regions.front().height);
+  std::vector<std::uint8_t> masks(regions.size() * pixels);
+  for (std::size_t i = 0; i < regions.size(); ++i) {
+    check();
+    fill_polygons(set, regions[i], masks.data() + i * pixels);
+  }
+  return masks;
 }
 
 }  // namespace wsss

@@ -1,7 +1,6 @@
 // Polygons become the masks of patches.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -19,7 +18,14 @@ inline constexpr std::uint8_t kNotAnnotated = 255;
 /// @param mask  [height, width]
 void fill_polygons(const PolygonSet& set, const SlideRegion& region, std::uint8_t* mask);
 
-/// How many pixels of a mask have each value.
-std::array<std::int64_t, 256> count_values(const std::vector<std::uint8_t>& mask);
+/// How many pixels of the mask of each region have the values below `values`: [regions, values].
+///
+/// @param check  asked for each region; throws to stop.
+std::vector<double> count_annotated_pixels(const PolygonSet& set, const std::vector<SlideRegion>& regions,
+                                           std::int64_t values, const StopCheck& check);
+
+/// The masks of regions of one size: [regions, height, width].
+std::vector<std::uint8_t> draw_annotated_masks(const PolygonSet& set, const std::vector<SlideRegion>& regions,
+                                               const StopCheck& check);
 
 }  // namespace wsss

@@ -8,6 +8,9 @@
 
 namespace wsss {
 
+/// Value of glass in the masks of invented tissue.
+inline constexpr std::uint8_t kSyntheticGlass = 4;
+
 /// An invented slide with its truth.
 struct SyntheticSlide {
   int height = 0, width = 0;       ///< px of about 1 um

@@ -7,7 +7,7 @@ import type { DatasetDescription } from "../description.js";
 import { type FileFound, FileFinder } from "../find-file.js";
 import { compareCodePoints } from "../list-files.js";
 import type { SplitFiles } from "../list-split.js";
-import type { PatchFile, PatchPlace } from "../patch-file.js";
+import { type PatchFile, type PatchPlace, stemOnSlide } from "../patch-file.js";
 import { type SplitName, splitNames } from "../split-name.js";
 import { checkColumns } from "./manifest-columns.js";
 import { ManifestFindings } from "./manifest-findings.js";
@@ -114,8 +114,7 @@ function filesOf(
 
 /** The name of a patch: that of its file, or of its slide with the place on it. */
 function stemOf(image: string, place: PlaceOnSlide | undefined): string {
-  const { name } = path.posix.parse(image);
-  return place === undefined ? name : `${name}_x${place.x}_y${place.y}`;
+  return place === undefined ? path.posix.parse(image).name : stemOnSlide(image, place);
 }
 
 function placeOf(

@@ -1,7 +1,7 @@
 /** Reads the rows of a manifest one by one: paths of patch and mask, label, split, patient. */
 import path from "node:path";
 import { patchExtensions } from "../../image/decode-patch.js";
-import { believableMpp } from "../../slide/slide-scale.js";
+import { believableMpp, isBelievableMpp } from "../../slide/slide-scale.js";
 import { pathProblem } from "../inner-path.js";
 import { type SplitName, splitNames } from "../split-name.js";
 import type { TissueClass } from "../tissue-class.js";
@@ -90,7 +90,7 @@ function placeIn(
     ...(typeof slide === "string" && !slide.includes("\0") ? [] : [wrong("slide", "the path of a slide")]),
     ...(isPlace(x) ? [] : [wrong("x", "a whole number of pixels of the slide's finest level")]),
     ...(isPlace(y) ? [] : [wrong("y", "a whole number of pixels of the slide's finest level")]),
-    ...(!cells.has("mpp") || isScale(mpp) ? [] : [wrong("mpp", scaleBounds)]),
+    ...(mpp === undefined || isBelievableMpp(mpp) ? [] : [wrong("mpp", scaleBounds)]),
   ];
   for (const problem of problems) findings.add("slide", where, problem);
   if (problems.length > 0 || x === undefined || y === undefined) return undefined;
@@ -106,10 +106,6 @@ function numberIn(cell: unknown): number {
 
 function isPlace(value: number | undefined): boolean {
   return Number.isSafeInteger(value) && Math.abs(value ?? 0) <= farthest;
-}
-
-function isScale(value: number | undefined): boolean {
-  return value !== undefined && value >= believableMpp.least && value <= believableMpp.most;
 }
 
 function pathIn(
