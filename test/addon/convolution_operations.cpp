@@ -94,7 +94,7 @@ void same_convolution_case(Workspace& w, const Fields& fields) {
   w.set("stored", at::scalar_tensor(other.scalar_type() == at::kBFloat16, at::kBool));
 }
 
-// {newest}: the newest instruction set that loops take from now on, 0 to 2 -> set []: what they take, which is an older
+// {newest}: the newest instruction set that loops take from now on, 0 to 3 -> set []: what they take, which is an older
 // one where the processor does not have it
 void limit_instruction_set(Workspace& w, const Fields& fields) {
   static std::optional<InstructionSetLimit> limit;

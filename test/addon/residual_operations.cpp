@@ -7,6 +7,7 @@
 #include "workspace.h"
 #include "wsss/backbone/inverted_residuals.h"
 #include "wsss/classifier/classifier.h"
+#include "wsss/core/precision.h"
 #include "wsss/segmenter/deeplab.h"
 #include "wsss/weights/load.h"
 
@@ -73,9 +74,10 @@ at::Tensor exact_output(std::vector<InvertedResidual>& blocks, const at::Tensor&
   return t;
 }
 
-// {n, height, width, in, out, kernel, stride, dilation, expansion, padding, threads} -> errors: of two blocks one after
-// the other, the second with a shortcut; then the same with changed weights, with changed statistics, and after a step
-// with gradients; kept: whether an output that the first call made has stayed as it was
+// {n, height, width, in, out, kernel, stride, dilation, expansion, padding, threads, precision} -> of two blocks one
+// after the other, the second with a shortcut; then of the same with changed weights, with changed statistics, and
+// after a step with gradients: errors: the largest, by the largest value; distances: relative, L2; kept: whether an
+// output that the first call made has stayed as it was
 void fused_block_case(Workspace& w, const Fields& fields) {
   const torch::NoGradGuard no_grad;
   torch::manual_seed(1);
@@ -88,12 +90,15 @@ void fused_block_case(Workspace& w, const Fields& fields) {
       random_block({in, out, kernel, fields.integer("stride"), dilation, expansion, false, padding}),
       random_block({out, out, kernel, 1, dilation, expansion, true, padding})};
   const at::Tensor x = at::randn({fields.integer("n"), in, fields.integer("height"), fields.integer("width")});
-  std::vector<double> errors;
+  std::vector<double> errors, distances;
+  const PrecisionScope precision(fields.string("precision") == "bfloat16" ? Precision::kBfloat16 : Precision::kFloat32);
   const auto compare = [&] {
     const at::Tensor exact = exact_output(blocks, x);
     at::Tensor t = x;
     for (auto& block : blocks) t = block->forward(t);
-    errors.push_back((t.to(at::kDouble) - exact).abs().max().item<double>() / exact.abs().max().item<double>());
+    const at::Tensor error = t.to(at::kDouble) - exact;
+    errors.push_back(error.abs().max().item<double>() / exact.abs().max().item<double>());
+    distances.push_back(error.norm().item<double>() / exact.norm().item<double>());
   };
   compare();
   const at::Tensor first = blocks[0]->forward(x);
@@ -111,6 +116,7 @@ void fused_block_case(Workspace& w, const Fields& fields) {
   for (auto& parameter : blocks[0]->parameters()) parameter.sub_(parameter.grad() * 1e-3);
   compare();
   w.set("errors", at::tensor(errors, at::kDouble));
+  w.set("distances", at::tensor(distances, at::kDouble));
   w.set("kept", at::tensor({copy.equal(first) ? 1 : 0}, at::kByte));
   at::set_num_threads(threads_before);
 }

@@ -76,15 +76,16 @@ at::Tensor InvertedResidualImpl::forward(const at::Tensor& x) {
 bool InvertedResidualImpl::is_fused(const at::Tensor& x) const {
   const bool is_affine =
       (!bn_expand_ || bn_expand_->is_affine()) && bn_depthwise_->is_affine() && bn_project_->is_affine();
-  return !at::GradMode::is_enabled() && current_precision() == Precision::kFloat32 && is_affine &&
+  return !at::GradMode::is_enabled() && depthwise_->weight.scalar_type() == at::kFloat && is_affine &&
          takes_fused_block(x, shape_);
 }
 
 at::Tensor InvertedResidualImpl::forward_fused(const at::Tensor& x) {
   const NormedWeight expand = expand_ ? normed_weight(expand_, bn_expand_) : NormedWeight();
-  const PackedBlock& packed =
-      ready_.made_for(shape_, expand, normed_weight(depthwise_, bn_depthwise_), normed_weight(project_, bn_project_));
-  return fused_block(x, packed);
+  const at::ScalarType type = current_precision() == Precision::kBfloat16 ? at::kBFloat16 : at::kFloat;
+  const PackedBlock& packed = ready_.made_for(shape_, type, expand, normed_weight(depthwise_, bn_depthwise_),
+                                              normed_weight(project_, bn_project_));
+  return fused_block(x.to(type), packed);
 }
 
 at::Tensor InvertedResidualImpl::forward_by_layers(const at::Tensor& x) {

@@ -14,8 +14,8 @@
 namespace wsss {
 
 /// Inverted residual (Sandler et al. 2018): 1x1 expansion, depthwise convolution, linear 1x1 projection; with a
-/// shortcut where neither the map's size nor its channels change. ReLU6 after the first two. Inference in float32 on a
-/// CPU takes it in one go (fused_block.h).
+/// shortcut where neither the map's size nor its channels change. ReLU6 after the first two. Inference on a CPU
+/// takes it in one go (fused_block.h).
 class InvertedResidualImpl : public torch::nn::Module {
  public:
   InvertedResidualImpl(const BlockShape& shape, double norm_epsilon);

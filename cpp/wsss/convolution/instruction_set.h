@@ -3,8 +3,9 @@
 
 namespace wsss {
 
-/// From the oldest to the newest; each includes those before it. kAvx512 is F, BW, DQ and VL together, kAvx2 has FMA.
-enum class InstructionSet { kBaseline, kAvx2, kAvx512 };
+/// From the oldest to the newest; each includes those before it. kAvx512 is F, BW, DQ and VL together, kAvx2 has FMA,
+/// kAvx512Bf16 multiplies pairs of bfloat16 and adds in float32.
+enum class InstructionSet { kBaseline, kAvx2, kAvx512, kAvx512Bf16 };
 
 /// The newest that processor and compiler have, up to the limit if there is one.
 InstructionSet instruction_set();

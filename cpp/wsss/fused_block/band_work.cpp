@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <cstring>
 
@@ -16,15 +20,17 @@ namespace {
 constexpr Bounds kRelu6 = bounds_of(Activation::kRelu6);
 
 /// A 1x1 convolution of some pixels to one pass of its outputs.
+template <typename In, typename Out>
 struct Product {
-  const float* in;
-  std::int64_t in_pixel, in_vector;  ///< Floats to the next pixel, and to the next kLanes channels of the same.
-  std::int64_t depth;                ///< Input channels.
-  const float *weight, *shift;
+  const In* in;
+  std::int64_t in_pixel, in_vector;  ///< Values to the next pixel, and to the next kLanes channels of the same.
+  std::int64_t depth;                ///< As in PackedPointwise.
+  const In* weight;
+  const float* shift;
   std::int64_t vectors;
-  const float* shortcut;  ///< Or null.
+  const In* shortcut;  ///< Or null.
   std::int64_t shortcut_pixel;
-  float* out;
+  Out* out;
   const std::int64_t* places;  ///< Of the pixels in `out`; null = each out_pixel behind the one before.
   std::int64_t out_pixel, out_vector;
   Bounds bounds;
@@ -32,27 +38,29 @@ struct Product {
 };
 
 /// A depthwise convolution of a row of kLanes channels.
+template <typename T>
 struct Filter {
   const float* in;
   std::int64_t in_row;
   const float *weight, *shift;
   std::int64_t dilation;
-  float* out;
+  T* out;
   std::int64_t pixels;
   Bounds bounds;
 };
 
 template <typename T>
 struct Loops {
-  void (*multiply)(const Product& product);
+  void (*expand)(const Product<T, float>& product);
+  void (*project)(const Product<T, T>& product);
   /// By kernel, 3 and 5, and stride, 1 and 2.
-  void (*filter_row[2][2])(const Filter& filter);
+  void (*filter_row[2][2])(const Filter<T>& filter);
 };
 
-#define WSSS_LOOPS_OF_FLOAT32
+#define WSSS_LOOPS_WITH_PRODUCTS
 #define WSSS_LOOPS "wsss/fused_block/band_loops.h"
 #include "wsss/convolution/each_processor.h"
-#undef WSSS_LOOPS_OF_FLOAT32
+#undef WSSS_LOOPS_WITH_PRODUCTS
 
 std::int64_t out_side(const BlockShape& shape, std::int64_t side, const SidePadding& padding) {
   return (padding.before + side + padding.after - shape.reach()) / shape.stride + 1;
@@ -74,19 +82,22 @@ BlockSizes::BlockSizes(const BlockShape& shape, std::int64_t in_height, std::int
   out_width = out_side(shape, width, columns);
 }
 
-BandWork::BandWork(const PackedBlock& block, const BlockSizes& sizes, std::int64_t band_rows, bool goes_on)
+template <typename T>
+BandWork<T>::BandWork(const PackedBlock& block, const BlockSizes& sizes, std::int64_t band_rows, bool goes_on)
     : block_(block),
       sizes_(sizes),
       expanded_vector_(sizes.expanded_vector(band_rows)),
       goes_on_(goes_on),
       expanded_(at::empty({floats(sizes, band_rows, goes_on)}, at::kFloat)) {}
 
-std::int64_t BandWork::floats(const BlockSizes& sizes, std::int64_t band_rows, bool goes_on) {
+template <typename T>
+std::int64_t BandWork<T>::floats(const BlockSizes& sizes, std::int64_t band_rows, bool goes_on) {
   // Only rows that the next band reads have to stay while other channels are worked on.
   return (goes_on ? sizes.hidden_vectors : kVectorsOfAPass) * sizes.expanded_vector(band_rows);
 }
 
-void BandWork::start(RowBand band) {
+template <typename T>
+void BandWork<T>::start(RowBand band) {
   const std::int64_t stride = sizes_.stride;
   // Rows are counted from the first of the padding.
   const std::int64_t first = band.begin * stride;
@@ -106,7 +117,8 @@ void BandWork::start(RowBand band) {
   }
 }
 
-void BandWork::fill_padding(std::int64_t channel, float* expanded) const {
+template <typename T>
+void BandWork<T>::fill_padding(std::int64_t channel, float* expanded) const {
   float values[kLanes] = {};
   const bool goes_through = block_.shape.padding == BlockPadding::kBeforeExpansion && block_.shape.expansion != 1;
   if (goes_through) {
@@ -126,29 +138,31 @@ void BandWork::fill_padding(std::int64_t channel, float* expanded) const {
   }
 }
 
-void BandWork::expand(std::int64_t chunk, const float* in, float* expanded) const {
+template <typename T>
+void BandWork<T>::expand(std::int64_t chunk, const T* in, float* expanded) const {
   const std::int64_t first_vector = chunk * kVectorsOfAPass;
   const std::int64_t vectors = sizes_.vectors_in(chunk);
   for (std::int64_t v = 0; v < vectors; ++v) {
     fill_padding((first_vector + v) * kLanes, expanded + v * expanded_vector_);
   }
-  const float* from = in + new_rows_.begin * sizes_.width * sizes_.in_pixel;
+  const T* from = in + new_rows_.begin * sizes_.width * sizes_.in_pixel;
   const auto pixels = static_cast<std::int64_t>(places_.size());
   if (block_.shape.expansion == 1) {
     for (std::int64_t v = 0; v < vectors; ++v) {
       for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-        std::memcpy(expanded + v * expanded_vector_ + places_[static_cast<std::size_t>(pixel)],
-                    from + pixel * sizes_.in_pixel + (first_vector + v) * kLanes, kLanes * sizeof(float));
+        const T* values = from + pixel * sizes_.in_pixel + (first_vector + v) * kLanes;
+        float* to = expanded + v * expanded_vector_ + places_[static_cast<std::size_t>(pixel)];
+        for (std::int64_t lane = 0; lane < kLanes; ++lane) to[lane] = value_of(values[lane]);
       }
     }
     return;
   }
-  Product product{};
+  Product<T, float> product{};
   product.in = from;
   product.in_pixel = sizes_.in_pixel;
   product.in_vector = kLanes;
-  product.depth = block_.expand.in;
-  product.weight = block_.expand.weight_of(chunk);
+  product.depth = block_.expand.depth;
+  product.weight = block_.expand.weight_of<T>(chunk);
   product.shift = block_.expand.shift_of(chunk);
   product.vectors = vectors;
   product.out = expanded;
@@ -156,10 +170,11 @@ void BandWork::expand(std::int64_t chunk, const float* in, float* expanded) cons
   product.out_vector = expanded_vector_;
   product.bounds = kRelu6;
   product.pixels = pixels;
-  best_loops(float()).multiply(product);
+  best_loops(T()).expand(product);
 }
 
-void BandWork::filter(std::int64_t chunk, const float* in, const FilteredMaps& filtered) {
+template <typename T>
+void BandWork<T>::filter(std::int64_t chunk, const T* in, const FilteredMaps<T>& filtered) {
   const BlockShape& shape = block_.shape;
   const std::int64_t first_vector = chunk * kVectorsOfAPass;
   const std::int64_t vectors = sizes_.vectors_in(chunk);
@@ -170,10 +185,10 @@ void BandWork::filter(std::int64_t chunk, const float* in, const FilteredMaps& f
     std::memmove(to, to + kept_from_ * row, static_cast<std::size_t>(kept_ * row) * sizeof(float));
   }
   expand(chunk, in, expanded);
-  const auto filter_row = best_loops(float()).filter_row[shape.kernel == 5 ? 1 : 0][shape.stride - 1];
+  const auto filter_row = best_loops(T()).filter_row[shape.kernel == 5 ? 1 : 0][shape.stride - 1];
   const std::int64_t taps = shape.kernel * shape.kernel;
   for (std::int64_t v = first_vector; v < first_vector + vectors; ++v) {
-    Filter filter{};
+    Filter<T> filter{};
     filter.in_row = row;
     filter.weight = block_.depthwise.weight.const_data_ptr<float>() + v * taps * kLanes;
     filter.shift = block_.depthwise.shift.const_data_ptr<float>() + v * kLanes;
@@ -189,14 +204,15 @@ void BandWork::filter(std::int64_t chunk, const float* in, const FilteredMaps& f
   }
 }
 
-void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMaps& filtered, std::int64_t first,
-             std::int64_t last, const float* in, float* out) {
+template <typename T>
+void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMaps<T>& filtered, std::int64_t first,
+             std::int64_t last, const T* in, T* out) {
   const std::int64_t place = filtered.first_row * sizes.out_width + first;
-  Product product{};
+  Product<T, T> product{};
   product.in = filtered.values + first * kLanes;
   product.in_pixel = kLanes;
   product.in_vector = sizes.filtered_vector(filtered.rows);
-  product.depth = block.project.in;
+  product.depth = block.project.depth;
   product.out_pixel = sizes.out_pixel;
   product.out_vector = kLanes;
   product.shortcut_pixel = sizes.in_pixel;
@@ -204,13 +220,20 @@ void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMa
   product.pixels = last - first;
   for (std::int64_t pass = 0; pass < block.project.passes(); ++pass) {
     const std::int64_t channel = pass * kVectorsOfAPass * kLanes;
-    product.weight = block.project.weight_of(pass);
+    product.weight = block.project.weight_of<T>(pass);
     product.shift = block.project.shift_of(pass);
     product.vectors = block.project.vectors(pass);
     product.shortcut = block.shape.has_shortcut ? in + place * sizes.in_pixel + channel : nullptr;
     product.out = out + place * sizes.out_pixel + channel;
-    best_loops(float()).multiply(product);
+    best_loops(T()).project(product);
   }
 }
+
+template class BandWork<float>;
+template class BandWork<c10::BFloat16>;
+template void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMaps<float>& filtered,
+                      std::int64_t first, std::int64_t last, const float* in, float* out);
+template void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMaps<c10::BFloat16>& filtered,
+                      std::int64_t first, std::int64_t last, const c10::BFloat16* in, c10::BFloat16* out);
 
 }  // namespace wsss

@@ -16,7 +16,7 @@ struct BlockSizes {
   std::int64_t height, width;          ///< Of the input.
   std::int64_t out_height, out_width;  ///< Of the output.
   SidePadding rows, columns;
-  /// Floats from a pixel to the next; maps are channels-last, with whole vectors of channels.
+  /// Values from a pixel to the next; maps are channels-last, with whole vectors of channels.
   std::int64_t in_pixel, out_pixel;
   std::int64_t hidden_vectors;  ///< Vectors of expanded channels.
   std::int64_t stride, reach;   ///< Of the depthwise convolution.
@@ -34,7 +34,7 @@ struct BlockSizes {
   }
   /// Floats of a vector's expanded map for so many output rows.
   std::int64_t expanded_vector(std::int64_t out_rows) const { return rows_read(out_rows) * padded_width() * kLanes; }
-  /// Floats of a vector's filtered map of so many rows.
+  /// Values of a vector's filtered map of so many rows.
   std::int64_t filtered_vector(std::int64_t out_rows) const { return out_rows * out_width * kLanes; }
 };
 
@@ -45,13 +45,16 @@ struct RowBand {
 };
 
 /// What the depthwise convolution has written: [hidden vectors][rows][out width][kLanes].
+template <typename T>
 struct FilteredMaps {
-  float* values;
+  T* values;
   std::int64_t first_row, rows;  ///< Which rows of the output they are.
 };
 
 /// Maps as wide as the expansion makes them never lie whole in memory: a band of rows is expanded, a few channels at a
-/// time, and filtered while it is in the processor's cache. Expanded maps are [vectors][rows][columns][kLanes].
+/// time, and filtered while it is in the processor's cache. Expanded maps are [vectors][rows][columns][kLanes] in
+/// float32; T is what all others are stored as, float or bfloat16.
+template <typename T>
 class BandWork {
  public:
   /// @param block      must outlive it, as must `sizes`.
@@ -69,11 +72,11 @@ class BandWork {
   ///
   /// @param in        the image.
   /// @param filtered  of these rows, or more.
-  void filter(std::int64_t chunk, const float* in, const FilteredMaps& filtered);
+  void filter(std::int64_t chunk, const T* in, const FilteredMaps<T>& filtered);
 
  private:
   void fill_padding(std::int64_t channel, float* expanded) const;
-  void expand(std::int64_t chunk, const float* in, float* expanded) const;
+  void expand(std::int64_t chunk, const T* in, float* expanded) const;
 
   const PackedBlock& block_;
   const BlockSizes& sizes_;
@@ -91,7 +94,8 @@ class BandWork {
 ///
 /// @param first, last  from and to, counted from the first of `filtered`.
 /// @param in, out      the images.
-void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMaps& filtered, std::int64_t first,
-             std::int64_t last, const float* in, float* out);
+template <typename T>
+void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMaps<T>& filtered, std::int64_t first,
+             std::int64_t last, const T* in, T* out);
 
 }  // namespace wsss

@@ -21,12 +21,17 @@ at::Tensor folded(const at::Tensor& weight, const at::Tensor& scale) { return we
 
 }  // namespace
 
-PackedPointwise packed_pointwise(const at::Tensor& weight, const at::Tensor& scale, const at::Tensor& shift) {
-  const std::int64_t in = weight.size(1);
-  const at::Tensor rows = filled_up(folded(weight, scale).view({-1, in}));  // [vectors * kLanes, in]
+PackedPointwise packed_pointwise(const at::Tensor& weight, const at::Tensor& scale, const at::Tensor& shift,
+                                 at::ScalarType type) {
+  const std::int64_t group = inputs_at_once(type);
+  const std::int64_t depth = (weight.size(1) + group - 1) / group * group;
+  const at::Tensor rows = filled_up(folded(weight, scale).view({-1, weight.size(1)}));  // [vectors * kLanes, in]
+  const at::Tensor groups = at::constant_pad_nd(rows, {0, depth - weight.size(1)}).view({rows.size(0), -1, group});
   std::vector<at::Tensor> passes;
-  for (const at::Tensor& pass : rows.split(kVectorsOfAPass * kLanes)) passes.push_back(pass.t().reshape({-1}));
-  return {at::cat(passes), filled_up(shift), in, weight.size(0)};
+  for (const at::Tensor& pass : groups.split(kVectorsOfAPass * kLanes)) {
+    passes.push_back(pass.transpose(0, 1).reshape({-1}));
+  }
+  return {at::cat(passes).to(type), filled_up(shift), depth, weight.size(0)};
 }
 
 PackedDepthwise packed_depthwise(const at::Tensor& weight, const at::Tensor& scale, const at::Tensor& shift) {

@@ -17,18 +17,24 @@ constexpr std::int64_t vectors_of(std::int64_t channels) { return (channels + kL
 /// Vectors of outputs that one pass over the pixels computes.
 inline constexpr std::int64_t kVectorsOfAPass = 2;
 
-/// A 1x1 convolution: for each pass [in][vectors of the pass][kLanes], zeros where there is no output.
+/// Inputs that a processor multiplies with one instruction: bfloat16 goes in pairs.
+constexpr std::int64_t inputs_at_once(at::ScalarType type) { return type == at::kBFloat16 ? 2 : 1; }
+
+/// A 1x1 convolution: for each pass [depth / inputs at once][vectors of the pass][kLanes][inputs at once], zeros where
+/// there is no output or input.
 struct PackedPointwise {
-  at::Tensor weight;  ///< 1-D float32.
-  at::Tensor shift;   ///< [vectors_of(out) * kLanes]
-  std::int64_t in = 0, out = 0;
+  at::Tensor weight;       ///< 1-D, of the type that maps are stored as.
+  at::Tensor shift;        ///< [vectors_of(out) * kLanes] float32
+  std::int64_t depth = 0;  ///< Inputs, filled up to whole pairs where they go in pairs.
+  std::int64_t out = 0;
 
   std::int64_t passes() const { return (vectors_of(out) + kVectorsOfAPass - 1) / kVectorsOfAPass; }
   std::int64_t vectors(std::int64_t pass) const {
     return std::min(kVectorsOfAPass, vectors_of(out) - pass * kVectorsOfAPass);
   }
-  const float* weight_of(std::int64_t pass) const {
-    return weight.const_data_ptr<float>() + pass * kVectorsOfAPass * kLanes * in;
+  template <typename T>
+  const T* weight_of(std::int64_t pass) const {
+    return weight.const_data_ptr<T>() + pass * kVectorsOfAPass * kLanes * depth;
   }
   const float* shift_of(std::int64_t pass) const {
     return shift.const_data_ptr<float>() + pass * kVectorsOfAPass * kLanes;
@@ -37,11 +43,13 @@ struct PackedPointwise {
 
 /// @param weight  [out, in, 1, 1] float32
 /// @param scale, shift  [out] float32: of the batch norm that follows.
-PackedPointwise packed_pointwise(const at::Tensor& weight, const at::Tensor& scale, const at::Tensor& shift);
+/// @param type          float32 or bfloat16: what maps are stored as.
+PackedPointwise packed_pointwise(const at::Tensor& weight, const at::Tensor& scale, const at::Tensor& shift,
+                                 at::ScalarType type);
 
 /// A depthwise convolution: [vectors][k * k][kLanes], zeros where there is no channel.
 struct PackedDepthwise {
-  at::Tensor weight;  ///< 1-D float32.
+  at::Tensor weight;  ///< 1-D float32, whatever maps are stored as.
   at::Tensor shift;   ///< [vectors * kLanes]
 };
 
@@ -51,7 +59,8 @@ PackedDepthwise packed_depthwise(const at::Tensor& weight, const at::Tensor& sca
 /// An inverted residual whose batch norms are folded into its weights.
 struct PackedBlock {
   BlockShape shape{};
-  PackedPointwise expand;  ///< Undefined tensors where there is no expansion.
+  at::ScalarType type = at::kFloat;  ///< What maps are stored as outside the block.
+  PackedPointwise expand;            ///< Undefined tensors where there is no expansion.
   PackedDepthwise depthwise;
   PackedPointwise project;
 };

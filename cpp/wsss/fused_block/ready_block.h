@@ -19,11 +19,12 @@ struct NormedWeight {
 /// A packed block, kept from call to call.
 class ReadyBlock {
  public:
-  /// Packs the weights, unless they and the scales are those of the call before.
+  /// Packs the weights, unless they, the scales and the type are those of the call before.
   ///
+  /// @param type    float32 or bfloat16: what maps are stored as.
   /// @param expand  undefined tensors where there is no expansion.
-  const PackedBlock& made_for(const BlockShape& shape, const NormedWeight& expand, const NormedWeight& depthwise,
-                              const NormedWeight& project);
+  const PackedBlock& made_for(const BlockShape& shape, at::ScalarType type, const NormedWeight& expand,
+                              const NormedWeight& depthwise, const NormedWeight& project);
   void release() { *this = ReadyBlock(); }
 
  private:
