@@ -3,13 +3,16 @@
  * grows with the slide's height.
  *
  *   node bench/slide.mjs [--width 8000] [--heights 4000,16000] [--mpp 0.5] [--tissue 1] [--backbone mobilenet] [--tile-px 224]
- *                        [--batch-size 8] [--threads 0] [--rounds 3]
+ *                        [--batch-size 8] [--threads 0] [--rounds 3] [--peer PYTHON]
  *
  * --mpp     micrometres a pixel of the slide; it is segmented at 0.5
  * --tissue  part of the slide's width that is tissue
+ * --peer    a Python that has TIAToolbox (pip install tiatoolbox==2.1.3): its semantic segmentor takes the same slide with the same network
+ *           (bench/slide_peer.py), in turns with ours
  *
  * The slide is drawn here, as a tiled JPEG pyramid. Prints a line for each height: tiles a second of the slide, of
- * the network alone on tiles that are in memory, their ratio, and the peak memory of a process that segments (MiB). Needs OpenSlide.
+ * the network alone on tiles that are in memory, their ratio, and the peak memory of a process that segments (MiB); with --peer its
+ * seconds and memory by ours. Needs OpenSlide.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -32,6 +35,7 @@ const { values } = parseArgs({
     mpp: { type: "string", default: "0.5" },
     tissue: { type: "string", default: "1" },
     rounds: { type: "string", default: "3" },
+    peer: { type: "string" },
     child: { type: "string" },
   },
 });
@@ -51,16 +55,17 @@ async function segmentAll(segmenter, file, output) {
   for await (const { done } of segmenter.segmentSlide(slide, options)) tiles = done;
   const seconds = (performance.now() - begin) / 1000;
   await slide.close();
-  return tiles / seconds;
+  return { speed: tiles / seconds, seconds };
 }
 
 /** In a process of its own: prints the tiles a second and the peak memory. */
 async function segmentOnce(job) {
   const { file, output } = JSON.parse(job);
   const segmenter = await Segmenter.create(network);
-  const speed = file === null ? await predictOnly(segmenter, 8 * batchSize) : await segmentAll(segmenter, file, output);
+  const seen =
+    file === null ? { speed: await predictOnly(segmenter, 8 * batchSize) } : await segmentAll(segmenter, file, output);
   await segmenter.dispose();
-  process.stdout.write(`${JSON.stringify({ speed, peakMiB: process.resourceUsage().maxRSS / 1024 })}\n`);
+  process.stdout.write(`${JSON.stringify({ ...seen, peakMiB: process.resourceUsage().maxRSS / 1024 })}\n`);
 }
 
 /** Tiles a second of the network on tiles that are in memory. */
@@ -87,7 +92,8 @@ async function compare() {
       for (let round = 0; round < Number(values.rounds); round++) {
         const alone = inProcess({ file: null, output: null });
         const slide = inProcess({ file, output: path.join(folder, `${height}-${round}`) });
-        rows.push({ alone, slide });
+        const peer = values.peer === undefined ? undefined : byPeer(file, path.join(folder, `${height}-${round}-peer`));
+        rows.push({ alone, slide, peer });
       }
       const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
       const slide = median(rows.map((row) => row.slide.speed));
@@ -98,6 +104,13 @@ async function compare() {
         `${size}: ${slide.toFixed(1)} tiles/s, network alone ${alone.toFixed(1)}, ratio ${(slide / alone).toFixed(3)}; ` +
           `peak ${peak.toFixed(0)} MiB, network alone ${own.toFixed(0)}\n`,
       );
+      if (values.peer === undefined) continue;
+      const [time, memory] = [
+        rows.map((row) => row.peer.seconds / row.slide.seconds),
+        rows.map((row) => row.peer.peakMiB / row.slide.peakMiB),
+      ];
+      const range = (list) => `${median(list).toFixed(2)} (${list[0].toFixed(2)} to ${list.at(-1).toFixed(2)})`;
+      process.stdout.write(`${size}: TIAToolbox by ours: seconds ${range(time)}, peak memory ${range(memory)}\n`);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -108,6 +121,23 @@ function inProcess(job) {
   const flags = Object.entries(values).flatMap(([name, value]) => (name === "child" ? [] : [`--${name}`, value]));
   const self = fileURLToPath(import.meta.url);
   const { stdout, status, stderr } = spawnSync(process.execPath, [self, ...flags, "--child", JSON.stringify(job)]);
+  if (status !== 0) throw new Error(stderr.toString());
+  return JSON.parse(stdout.toString().trim().split("\n").at(-1));
+}
+
+/** TIAToolbox on the same slide, in a process of its own. */
+function byPeer(file, output) {
+  const settings = {
+    file,
+    output,
+    slideMpp: Number(values.mpp),
+    tilePx,
+    batchSize,
+    threads,
+    backbone: values.backbone,
+  };
+  const script = path.join(path.dirname(fileURLToPath(import.meta.url)), "slide_peer.py");
+  const { stdout, status, stderr } = spawnSync(values.peer, [script, JSON.stringify(settings)], { maxBuffer: 1e8 });
   if (status !== 0) throw new Error(stderr.toString());
   return JSON.parse(stdout.toString().trim().split("\n").at(-1));
 }
