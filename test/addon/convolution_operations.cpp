@@ -10,6 +10,7 @@
 
 #include "rules.h"
 #include "workspace.h"
+#include "wsss/convolution/depthwise.h"
 #include "wsss/convolution/fused.h"
 #include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/same_convolution.h"
@@ -242,11 +243,55 @@ void changed_case(Workspace& w, const Fields& fields) {
   w.set("bfloat16", at::tensor(at::ArrayRef<double>(half), at::kDouble));
 }
 
+// {n, channels, height, width, kernel, stride, dilation, padding, threads} -> float32, bfloat16 [3]: distances of
+// output, input gradient and weight gradient from float64, of the module; largest [3]: the largest errors in float32;
+// stored []: whether the output is bfloat16 in the second case; takes []: whether it went by our loops
+void depthwise_case(Workspace& w, const Fields& fields) {
+  const auto channels = fields.integer("channels"), kernel = fields.integer("kernel");
+  const auto stride = fields.integer("stride"), dilation = fields.integer("dilation");
+  const auto padding = fields.integer("padding");
+  const int threads_before = at::get_num_threads();
+  at::set_num_threads(static_cast<int>(fields.integer("threads")));
+  Conv2d module = depthwise_conv(channels, kernel, stride, dilation, padding);
+  {
+    const torch::NoGradGuard no_grad;
+    module->weight.copy_(normal(module->weight.sizes(), 2));
+  }
+  const at::Tensor x = normal({fields.integer("n"), channels, fields.integer("height"), fields.integer("width")}, 1);
+  const at::Tensor exact_x = x.to(at::kDouble).requires_grad_(true);
+  const at::Tensor exact_weight = module->weight.detach().to(at::kDouble).requires_grad_(true);
+  const at::Tensor exact = at::conv2d(exact_x, exact_weight, {}, stride, padding, dilation, channels);
+  const at::Tensor gradient = normal(exact.sizes(), 3);
+  exact.backward(gradient.to(at::kDouble));
+  const auto stepped = [&](Precision scope) {
+    const PrecisionScope precision(scope);
+    module->zero_grad();
+    const at::Tensor leaf = x.clone().requires_grad_(true);
+    const at::Tensor output = module(leaf);
+    output.backward(gradient.to(output.scalar_type()));
+    return std::vector<at::Tensor>{output.detach(), leaf.grad(), module->weight.grad()};
+  };
+  const std::vector<at::Tensor> wanted{exact.detach(), exact_x.grad(), exact_weight.grad()};
+  const auto compared = [&](auto measure, const std::vector<at::Tensor>& got) {
+    std::vector<double> values;
+    for (std::size_t i = 0; i < wanted.size(); ++i) values.push_back(measure(got[i], wanted[i]));
+    return at::tensor(at::ArrayRef<double>(values), at::kDouble);
+  };
+  const std::vector<at::Tensor> full = stepped(Precision::kFloat32), half = stepped(Precision::kBfloat16);
+  w.set("float32", compared(relative_distance, full));
+  w.set("largest", compared(relative_error, full));
+  w.set("bfloat16", compared(relative_distance, half));
+  w.set("stored", at::scalar_tensor(half[0].scalar_type() == at::kBFloat16, at::kBool));
+  w.set("takes", at::scalar_tensor(takes_depthwise(x, module->weight), at::kBool));
+  at::set_num_threads(threads_before);
+}
+
 }  // namespace
 
 void add_convolution_operations(OperationTable& table) {
   table["limit_instruction_set"] = limit_instruction_set;
   table["same_convolution"] = same_convolution_case;
+  table["depthwise"] = depthwise_case;
   table["fused"] = fused_case;
   table["changed"] = changed_case;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <variant>
 
+#include "wsss/convolution/depthwise.h"
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
@@ -44,6 +45,15 @@ bool is_same(const torch::nn::detail::ConvNdOptions<2>& options) {
          options.groups() == 1 && !options.bias();
 }
 
+/// Whether each channel is convolved by itself, in a way that depthwise_convolution() knows.
+bool is_depthwise(const torch::nn::detail::ConvNdOptions<2>& options) {
+  const auto* padding = padding_of(options);
+  return options.groups() > 1 && options.groups() == options.in_channels() &&
+         options.groups() == options.out_channels() && all(options.stride(), options.stride()->at(0)) &&
+         all(options.dilation(), options.dilation()->at(0)) && padding != nullptr && all(*padding, (*padding)->at(0)) &&
+         !options.bias();
+}
+
 }  // namespace
 
 Conv2dImpl::Types Conv2dImpl::types_for(const at::Tensor& x) const {
@@ -61,6 +71,11 @@ at::Tensor Conv2dImpl::forward(const at::Tensor& x) {
   // A training changes the weight with every step, and needs the memory.
   if (at::GradMode::is_enabled()) ready_.release();
   const Types types = types_for(x);
+  if (is_depthwise(options) && takes_depthwise(x, weight)) {
+    const DepthwiseShape own{options.kernel_size()->at(0), options.stride()->at(0), options.dilation()->at(0),
+                             (*padding_of(options))->at(0)};
+    return depthwise_convolution(x.to(types.output), weight, own);
+  }
   const at::Tensor maps = x.to(types.products);
   if (is_plain(maps) && weight.scalar_type() == at::kFloat && is_same(options)) {
     return same_convolution(maps, weight, options.dilation()->at(0)).to(types.output);

@@ -16,13 +16,13 @@ namespace wsss {
 /// our networks use it. Names and weights are those of torch::nn::Conv2d, and up to rounding so are the results.
 ///
 /// On a CPU a dense 3x3 convolution of stride 1 that keeps its map's size goes by Winograd's minimal filtering where
-/// that saves work; elsewhere the weight gradients of such convolutions are sums over taps. Everything else is
-/// LibTorch's.
+/// that saves work; elsewhere the weight gradients of such convolutions are sums over taps. Trainings convolve channels
+/// by themselves by loops of our own. Everything else is LibTorch's.
 ///
 /// In a PrecisionScope of bfloat16 it multiplies in bfloat16 and stores its output in it; weights and their gradients
 /// stay float32. On a CPU it still multiplies in float32 where the processor has no AVX512, where a channel count is no
 /// multiple of 16 (LibTorch 2.13's bfloat16 weight gradient of a convolution with 8 input channels writes past its
-/// memory), and where it is not dense, which would gain nothing.
+/// memory), and where it is not dense: there the maps are bfloat16, and products float32.
 class Conv2dImpl : public torch::nn::Conv2dImpl {
  public:
   using torch::nn::Conv2dImpl::Conv2dImpl;

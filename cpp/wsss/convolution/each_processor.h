@@ -64,12 +64,14 @@ using T = c10::BFloat16;
 
 /// The loops for the type of the argument.
 inline const Loops<float>& best_loops(float) { WSSS_BEST_LOOPS(float32) }
+#if !defined(WSSS_LOOPS_OF_FLOAT32)
 inline const Loops<c10::BFloat16>& best_loops(c10::BFloat16) {
 #if defined(WSSS_LOOPS_WITH_PRODUCTS) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
   if (instruction_set() == InstructionSet::kAvx512Bf16) return avx512_bf16::bfloat16::loops;
 #endif
   WSSS_BEST_LOOPS(bfloat16)
 }
+#endif
 
 #undef WSSS_BEST_LOOPS
 #undef WSSS_LOOPS
