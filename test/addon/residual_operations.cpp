@@ -121,12 +121,56 @@ void fused_block_case(Workspace& w, const Fields& fields) {
   at::set_num_threads(threads_before);
 }
 
+// {n, height, width, channels, padding, precision, threads} -> errors: of the stem on bytes from the same in float64 on
+// values in [0, 1], by the largest value; then of the same with another weight, and with other statistics
+void stem_case(Workspace& w, const Fields& fields) {
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(1);
+  const int threads_before = at::get_num_threads();
+  at::set_num_threads(static_cast<int>(fields.integer("threads")));
+  const ResidualPlan plan{
+      fields.integer("channels"), {}, 0, static_cast<BlockPadding>(fields.integer("padding")), 1e-3};
+  ResidualFeatures stem(plan, /*output_stride=*/16, /*width=*/1.0);
+  for (auto& buffer : stem->named_buffers()) {
+    if (buffer.key().ends_with("running_var")) buffer.value().uniform_(0.5, 1.5);
+    if (buffer.key().ends_with("running_mean")) buffer.value().normal_(0.0, 0.3);
+  }
+  stem->eval();
+  const at::Tensor bytes = at::randint(256, {fields.integer("n"), fields.integer("height"), fields.integer("width"), 3})
+                               .to(at::kByte)
+                               .permute({0, 3, 1, 2});
+  const auto error = [&] {
+    const bool reads = stem->reads_bytes();
+    at::Tensor got;
+    {
+      const PrecisionScope precision(fields.string("precision") == "bfloat16" ? Precision::kBfloat16
+                                                                              : Precision::kFloat32);
+      got = stem->run(bytes, 0, 0);
+    }
+    stem->to(at::kDouble);
+    const at::Tensor exact = stem->run(bytes.to(at::kDouble) / 255.0, 0, 0);
+    stem->to(at::kFloat);
+    TORCH_CHECK(reads && got.sizes() == exact.sizes(), "the stem does not read bytes");
+    return (got.to(at::kDouble) - exact).abs().max().item<double>() / exact.abs().max().item<double>();
+  };
+  std::vector<double> errors{error()};
+  for (auto& parameter : stem->parameters()) parameter.mul_(1.1);
+  errors.push_back(error());
+  for (auto& buffer : stem->named_buffers()) {
+    if (buffer.key().ends_with("running_mean")) buffer.value().add_(0.2);
+  }
+  errors.push_back(error());
+  w.set("errors", at::tensor(errors, at::kDouble));
+  at::set_num_threads(threads_before);
+}
+
 }  // namespace
 
 void add_residual_operations(OperationTable& table) {
   table["residual_classifier"] = residual_classifier;
   table["residual_backbone"] = residual_backbone;
   table["fused_block"] = fused_block_case;
+  table["stem"] = stem_case;
 }
 
 }  // namespace wsss::test

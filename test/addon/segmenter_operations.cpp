@@ -3,8 +3,10 @@
 
 #include "rules.h"
 #include "workspace.h"
+#include "wsss/image/resize.h"
 #include "wsss/segmenter/class_gate.h"
 #include "wsss/segmenter/deeplab.h"
+#include "wsss/segmenter/enlarged_classes.h"
 #include "wsss/segmenter/multi_layer_loss.h"
 #include "wsss/segmenter/pixel_loss_sums.h"
 #include "wsss/training/training_options.h"
@@ -107,6 +109,19 @@ void gate(Workspace& w, const Fields& fields) {
   w.set("plain", w.get("logits").argmax(1).to(at::kByte));
 }
 
+// coarse [N, K, h, w], and maybe open [N, K]; {height, width} -> classes, exact [N, height, width]; takes []
+void enlarged_classes_case(Workspace& w, const Fields& fields) {
+  const at::Tensor coarse = w.get("coarse");
+  const auto height = fields.integer("height"), width = fields.integer("width");
+  const at::Tensor open = fields.boolean("gated") ? w.get("open").to(at::kBool) : at::Tensor();
+  at::Tensor fine = resize_align_corners(coarse, height, width);
+  if (open.defined()) fine = gate_logits(fine, open.to(at::kFloat), 0.5, GateRule::kExclude);
+  w.set("exact", std::get<1>(fine.max(1)).to(at::kByte));
+  const bool takes = takes_enlarged_classes(coarse, height, width);
+  w.set("takes", at::scalar_tensor(takes, at::kBool));
+  if (takes) w.set("classes", enlarged_classes(coarse, height, width, open));
+}
+
 }  // namespace
 
 void add_segmenter_operations(OperationTable& table) {
@@ -114,6 +129,7 @@ void add_segmenter_operations(OperationTable& table) {
   table["criterion"] = criterion;
   table["multi_layer"] = multi_layer;
   table["multi_layer_step"] = multi_layer_step;
+  table["enlarged_classes"] = enlarged_classes_case;
   table["gate"] = gate;
 }
 

@@ -24,6 +24,8 @@ class Backbone : public torch::nn::Module {
   virtual std::int64_t low_channels() const = 0;
   /// Ratio of patch size to the size of the high-level features; DRN-D-54 always has 8.
   virtual std::int64_t output_stride() const = 0;
+  /// Whether forward() takes the bytes of pictures as well, [N, 3, H, W] uint8 instead of values in [0, 1].
+  virtual bool reads_bytes() const { return false; }
   /// Makes fresh residual branches start at zero, where the backbone has a batch norm to do it with.
   virtual void start_as_identity() {}
 };

@@ -39,6 +39,9 @@ at::Tensor padded_for(const at::Tensor& x, BlockPadding padding, std::int64_t ke
   return at::constant_pad_nd(x, {columns.before, columns.after, rows.before, rows.after});
 }
 
+/// What maps are stored as.
+at::ScalarType stored_type() { return current_precision() == Precision::kBfloat16 ? at::kBFloat16 : at::kFloat; }
+
 NormedWeight normed_weight(Conv2d& conv, BatchNorm& norm) {
   const ScaleShift affine = norm->scale_shift();
   return {conv->weight, affine.scale, affine.shift};
@@ -82,7 +85,7 @@ bool InvertedResidualImpl::is_fused(const at::Tensor& x) const {
 
 at::Tensor InvertedResidualImpl::forward_fused(const at::Tensor& x) {
   const NormedWeight expand = expand_ ? normed_weight(expand_, bn_expand_) : NormedWeight();
-  const at::ScalarType type = current_precision() == Precision::kBfloat16 ? at::kBFloat16 : at::kFloat;
+  const at::ScalarType type = stored_type();
   const PackedBlock& packed = ready_.made_for(shape_, type, expand, normed_weight(depthwise_, bn_depthwise_),
                                               normed_weight(project_, bn_project_));
   return fused_block(x.to(type), packed);
@@ -139,13 +142,31 @@ ResidualFeaturesImpl::ResidualFeaturesImpl(const ResidualPlan& plan, std::int64_
 }
 
 at::Tensor ResidualFeaturesImpl::run(at::Tensor x, std::size_t first, std::size_t last) {
-  if (first == 0) {
-    if (pads_by_size(padding_, kStemStride)) x = padded_for(x, padding_, kStemKernel, kStemStride, /*dilation=*/1);
-    x = stem_->forward_to(x, Activation::kRelu6);
-  }
+  if (first == 0) x = run_stem(x);
   for (std::size_t layer = std::max<std::size_t>(first, 1); layer <= last; ++layer)
     x = recomputed(blocks_[layer - 1], x);
   return x;
+}
+
+bool ResidualFeaturesImpl::reads_bytes() const {
+  const at::Tensor& weight = stem_->conv()->weight;
+  return !at::GradMode::is_enabled() && weight.is_cpu() && weight.scalar_type() == at::kFloat && stem_->is_affine();
+}
+
+at::Tensor ResidualFeaturesImpl::run_stem(const at::Tensor& x) {
+  if (x.scalar_type() == at::kByte) {
+    const auto padding = [this](std::int64_t side) {
+      return side_padding(padding_, side, kStemKernel, kStemStride, /*dilation=*/1);
+    };
+    const ScaleShift affine = stem_->scale_shift();
+    const PackedStem& stem = ready_stem_.made_for({stem_->conv()->weight, affine.scale, affine.shift});
+    return stem_of_bytes(x, stem, kStemStride, padding(x.size(2)), padding(x.size(3)), Activation::kRelu6,
+                         stored_type());
+  }
+  if (at::GradMode::is_enabled()) ready_stem_.release();
+  const bool pads = pads_by_size(padding_, kStemStride);
+  return stem_->forward_to(pads ? padded_for(x, padding_, kStemKernel, kStemStride, /*dilation=*/1) : x,
+                           Activation::kRelu6);
 }
 
 void ResidualFeaturesImpl::set_frozen_up_to(std::size_t last, bool frozen) {

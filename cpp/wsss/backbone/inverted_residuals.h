@@ -10,6 +10,7 @@
 #include "wsss/core/batch_norm.h"
 #include "wsss/fused_block/block_shape.h"
 #include "wsss/fused_block/ready_block.h"
+#include "wsss/fused_block/stem.h"
 
 namespace wsss {
 
@@ -62,8 +63,11 @@ class ResidualFeaturesImpl : public torch::nn::Module {
   /// @param width          channel multiplier above 0.
   ResidualFeaturesImpl(const ResidualPlan& plan, std::int64_t output_stride, double width);
 
-  /// Runs the layers `first` to `last`, both included, on what layer `first` reads.
+  /// Runs the layers `first` to `last`, both included, on what layer `first` reads; the stem reads the bytes of
+  /// pictures too, [N, 3, H, W] uint8, where reads_bytes().
   at::Tensor run(at::Tensor x, std::size_t first, std::size_t last);
+  /// Whether the stem reads bytes now: without gradients, on a CPU.
+  bool reads_bytes() const;
   /// Channels of a layer's output.
   std::int64_t channels(std::size_t layer) const { return channels_.at(layer); }
 
@@ -72,8 +76,11 @@ class ResidualFeaturesImpl : public torch::nn::Module {
   void start_as_identity();
 
  private:
+  at::Tensor run_stem(const at::Tensor& x);
+
   BlockPadding padding_;
   ConvNorm stem_{nullptr};
+  ReadyStem ready_stem_;
   std::vector<InvertedResidual> blocks_;
   std::vector<std::int64_t> channels_;
 };
@@ -90,6 +97,7 @@ class ResidualBackboneImpl : public Backbone {
   std::int64_t high_channels() const override { return features_->channels(plan_.last_layer()); }
   std::int64_t low_channels() const override;
   std::int64_t output_stride() const override { return output_stride_; }
+  bool reads_bytes() const override { return features_->reads_bytes(); }
   void start_as_identity() override { features_->start_as_identity(); }
 
  private:

@@ -14,6 +14,7 @@
 #include "wsss/core/cancel.h"
 #include "wsss/core/error.h"
 #include "wsss/core/init.h"
+#include "wsss/fused_block/stem.h"
 
 namespace wsss {
 
@@ -58,8 +59,11 @@ at::Tensor ClassifierImpl::classify(const at::Tensor& deep, Dropout& dropout) {
 at::Tensor ClassifierImpl::class_activation_maps(const at::Tensor& deep) { return torch::conv2d(deep, fc8_->weight); }
 
 at::Tensor ClassifierImpl::forward(const at::Tensor& x) {
-  Dropout inactive;
-  return classify(features(x, inactive).deep, inactive);
+  const auto logits = [this](const at::Tensor& pictures) {
+    Dropout inactive;
+    return classify(features(pictures, inactive).deep, inactive);
+  };
+  return x.scalar_type() == at::kByte ? few_at_a_time(x, logits) : logits(x);
 }
 
 void ClassifierImpl::initialize(std::uint64_t seed) {

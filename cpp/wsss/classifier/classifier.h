@@ -57,6 +57,8 @@ class ClassifierImpl : public torch::nn::Module {
   /// fc8: [K, C, 1, 1].
   const at::Tensor& class_weights() const { return fc8_->weight; }
   std::int64_t class_count() const { return fc8_->weight.size(0); }
+  /// Whether features() takes the bytes of pictures as well, [N, 3, H, W] uint8 instead of values in [0, 1].
+  virtual bool reads_bytes() const { return false; }
 
   /// Random start: He's for the convolutions, Glorot's uniform for fc8 as published.
   virtual void initialize(std::uint64_t seed);

@@ -17,13 +17,14 @@ at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std:
   const torch::NoGradGuard no_grad;
   const auto& weights = network->class_weights();
   network->eval();
+  const c10::ScalarType input = network->reads_bytes() ? at::kByte : weights.scalar_type();
   at::Tensor probabilities = at::empty({patches.count(), patches.class_count()}, at::kFloat);
   for (std::int64_t begin = 0; begin < patches.count(); begin += batch_size) {
     const std::int64_t end = std::min(begin + batch_size, patches.count());
     work_on_batch(end - begin, weights.device(), [&](std::int64_t count) {
       std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
       std::iota(indices.begin(), indices.end(), begin);
-      const at::Tensor images = image_batch(patches, indices, {}, weights.scalar_type(), weights.device());
+      const at::Tensor images = image_batch(patches, indices, {}, input, weights.device());
       probabilities.slice(0, begin, begin + count).copy_(network->forward(images).sigmoid());
     });
     if (progress) progress(end, patches.count());

@@ -28,6 +28,8 @@ ResidualClassifierImpl::ResidualClassifierImpl(ResidualPlan plan, const LevelNam
   register_head(deep, class_count);
 }
 
+bool ResidualClassifierImpl::reads_bytes() const { return features_->reads_bytes(); }
+
 at::Tensor ResidualClassifierImpl::features_to_shallow(const at::Tensor& x) {
   return features_->run(x, 0, plan_.last_layer_of(plan_.stages.size() - 1));
 }

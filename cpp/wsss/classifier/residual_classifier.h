@@ -21,6 +21,7 @@ class ResidualClassifierImpl : public ClassifierImpl {
   ResidualClassifierImpl(ResidualPlan plan, const LevelNames& levels, std::int64_t class_count, double width);
 
   const LevelNames& level_names() const override { return levels_; }
+  bool reads_bytes() const override;
   at::Tensor features_to_shallow(const at::Tensor& x) override;
   FeatureLevels features_from_shallow(const at::Tensor& shallow, Dropout& dropout) override;
   void initialize(std::uint64_t seed) override;

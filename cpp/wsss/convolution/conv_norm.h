@@ -15,6 +15,10 @@ class ConvNormImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x) { return forward_to(x, Activation::kNone); }
   /// activation(norm(conv(x)))
   at::Tensor forward_to(const at::Tensor& x, Activation activation) { return conv_norm(conv_, bn_, x, activation); }
+  const Conv2d& conv() const { return conv_; }
+  /// Of the batch norm, if it is no more than that.
+  bool is_affine() const { return bn_->is_affine(); }
+  ScaleShift scale_shift() { return bn_->scale_shift(); }
 
  private:
   Conv2d conv_;

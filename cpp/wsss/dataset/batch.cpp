@@ -87,8 +87,9 @@ AugmentationDraw draw_at(const std::vector<AugmentationDraw>& draws, std::size_t
   return draws.empty() ? AugmentationDraw{} : draws[i];
 }
 
-/// [n, H, W, 3] uint8 -> [n, 3, H, W] in [0, 1], channels-last.
+/// [n, H, W, 3] uint8 -> [n, 3, H, W] in [0, 1], channels-last; of dtype uint8 the bytes as they are.
 at::Tensor network_input(const at::Tensor& bytes, c10::ScalarType dtype) {
+  if (dtype == at::kByte) return bytes.permute({0, 3, 1, 2});
   return bytes.permute({0, 3, 1, 2}).to(at::kFloat, false, false, at::MemoryFormat::ChannelsLast).div_(255.0).to(dtype);
 }
 

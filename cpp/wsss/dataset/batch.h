@@ -56,7 +56,8 @@ void augment_mask(const std::uint8_t* mask, std::int64_t height, std::int64_t wi
 /// Patches ready for a network: uint8 / 255, no mean or standard deviation, as published.
 ///
 /// @param draws  one per index, or empty for none.
-/// @return       [n, 3, H, W] of `dtype` on `device`; the division is made in float32 whatever `dtype` is.
+/// @return       [n, 3, H, W] of `dtype` on `device`; the division is made in float32 whatever `dtype` is. Of uint8 the
+///               bytes as they are.
 at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t>& indices,
                        const std::vector<AugmentationDraw>& draws, c10::ScalarType dtype, const c10::Device& device);
 

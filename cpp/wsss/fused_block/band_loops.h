@@ -1,4 +1,4 @@
-// The loops of band_work.cpp, compiled by each_processor.h: products of pixels with 1x1 weights, and depthwise filters.
+// The loops of loops.cpp, compiled by each_processor.h: products of pixels with 1x1 weights, and depthwise filters.
 
 #include "wsss/convolution/lanes.h"
 
@@ -122,7 +122,7 @@ WSSS_INLINE void multiply_tile(const Product<T, Out>& product, std::int64_t pixe
 }
 
 template <std::int64_t kRegisters, typename Out>
-void multiply_pixels(const Product<T, Out>& product, std::int64_t channel) {
+void multiply_all(const Product<T, Out>& product, std::int64_t channel) {
   std::int64_t pixel = 0;
   for (; pixel + kTilePixels <= product.pixels; pixel += kTilePixels) {
     multiply_tile<kTilePixels, kRegisters>(product, pixel, channel);
@@ -141,9 +141,9 @@ void multiply(const Product<T, Out>& product) {
   const std::int64_t channels = product.vectors * kLanes;
   std::int64_t channel = 0;
   for (; channel + kTileRegisters * kStep <= channels; channel += kTileRegisters * kStep) {
-    multiply_pixels<kTileRegisters>(product, channel);
+    multiply_all<kTileRegisters>(product, channel);
   }
-  for (; channel < channels; channel += kStep) multiply_pixels<1>(product, channel);
+  for (; channel < channels; channel += kStep) multiply_all<1>(product, channel);
 }
 
 /// kPixels neighbours of an output row, some of its channels.
@@ -192,7 +192,7 @@ void filter_row(const Filter<T>& filter) {
     }
     if (pixel == filter.pixels) continue;
     if (filter.pixels >= kRowPixels) {
-      // As in multiply_pixels().
+      // As in multiply_all().
       filter_pixels<kRowPixels, kKernel, kStride>(filter, filter.pixels - kRowPixels, channel);
       continue;
     }
@@ -200,5 +200,6 @@ void filter_row(const Filter<T>& filter) {
   }
 }
 
-constexpr Loops<T> loops{
-    &multiply<float>, &multiply<T>, {{&filter_row<3, 1>, &filter_row<3, 2>}, {&filter_row<5, 1>, &filter_row<5, 2>}}};
+constexpr Loops<T> loops{&multiply<float>,
+                         &multiply<c10::BFloat16>,
+                         {{&filter_row<3, 1>, &filter_row<3, 2>}, {&filter_row<5, 1>, &filter_row<5, 2>}}};

@@ -2,65 +2,18 @@
 
 #include <ATen/ATen.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include <algorithm>
 #include <cstring>
 
 #include "wsss/convolution/epilogue.h"
-#include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/stored.h"
+#include "wsss/fused_block/loops.h"
 
 namespace wsss {
 
 namespace {
 
 constexpr Bounds kRelu6 = bounds_of(Activation::kRelu6);
-
-/// A 1x1 convolution of some pixels to one pass of its outputs.
-template <typename In, typename Out>
-struct Product {
-  const In* in;
-  std::int64_t in_pixel, in_vector;  ///< Values to the next pixel, and to the next kLanes channels of the same.
-  std::int64_t depth;                ///< As in PackedPointwise.
-  const In* weight;
-  const float* shift;
-  std::int64_t vectors;
-  const In* shortcut;  ///< Or null.
-  std::int64_t shortcut_pixel;
-  Out* out;
-  const std::int64_t* places;  ///< Of the pixels in `out`; null = each out_pixel behind the one before.
-  std::int64_t out_pixel, out_vector;
-  Bounds bounds;
-  std::int64_t pixels;
-};
-
-/// A depthwise convolution of a row of kLanes channels.
-template <typename T>
-struct Filter {
-  const float* in;
-  std::int64_t in_row;
-  const float *weight, *shift;
-  std::int64_t dilation;
-  T* out;
-  std::int64_t pixels;
-  Bounds bounds;
-};
-
-template <typename T>
-struct Loops {
-  void (*expand)(const Product<T, float>& product);
-  void (*project)(const Product<T, T>& product);
-  /// By kernel, 3 and 5, and stride, 1 and 2.
-  void (*filter_row[2][2])(const Filter<T>& filter);
-};
-
-#define WSSS_LOOPS_WITH_PRODUCTS
-#define WSSS_LOOPS "wsss/fused_block/band_loops.h"
-#include "wsss/convolution/each_processor.h"
-#undef WSSS_LOOPS_WITH_PRODUCTS
 
 std::int64_t out_side(const BlockShape& shape, std::int64_t side, const SidePadding& padding) {
   return (padding.before + side + padding.after - shape.reach()) / shape.stride + 1;
@@ -170,7 +123,7 @@ void BandWork<T>::expand(std::int64_t chunk, const T* in, float* expanded) const
   product.out_vector = expanded_vector_;
   product.bounds = kRelu6;
   product.pixels = pixels;
-  best_loops(T()).expand(product);
+  multiply(product);
 }
 
 template <typename T>
@@ -185,7 +138,6 @@ void BandWork<T>::filter(std::int64_t chunk, const T* in, const FilteredMaps<T>&
     std::memmove(to, to + kept_from_ * row, static_cast<std::size_t>(kept_ * row) * sizeof(float));
   }
   expand(chunk, in, expanded);
-  const auto filter_row = best_loops(T()).filter_row[shape.kernel == 5 ? 1 : 0][shape.stride - 1];
   const std::int64_t taps = shape.kernel * shape.kernel;
   for (std::int64_t v = first_vector; v < first_vector + vectors; ++v) {
     Filter<T> filter{};
@@ -199,7 +151,7 @@ void BandWork<T>::filter(std::int64_t chunk, const T* in, const FilteredMaps<T>&
       filter.in = expanded + (v - first_vector) * expanded_vector_ + y * shape.stride * row;
       const std::int64_t out_row = band_.begin + y - filtered.first_row;
       filter.out = filtered.values + v * sizes_.filtered_vector(filtered.rows) + sizes_.filtered_vector(out_row);
-      filter_row(filter);
+      filter_row(filter, shape.kernel, shape.stride);
     }
   }
 }
@@ -225,7 +177,7 @@ void project(const PackedBlock& block, const BlockSizes& sizes, const FilteredMa
     product.vectors = block.project.vectors(pass);
     product.shortcut = block.shape.has_shortcut ? in + place * sizes.in_pixel + channel : nullptr;
     product.out = out + place * sizes.out_pixel + channel;
-    best_loops(T()).project(product);
+    multiply(product);
   }
 }
 

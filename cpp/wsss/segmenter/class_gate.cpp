@@ -6,8 +6,12 @@
 
 namespace wsss {
 
+at::Tensor is_open(const at::Tensor& probabilities, double threshold) {
+  return probabilities > static_cast<float>(threshold);
+}
+
 at::Tensor gate_logits(const at::Tensor& logits, const at::Tensor& probabilities, double threshold, GateRule rule) {
-  at::Tensor open = probabilities > static_cast<float>(threshold);
+  at::Tensor open = is_open(probabilities, threshold);
   if (rule == GateRule::kMultiply) {
     return logits * open.to(logits.device(), logits.scalar_type()).unsqueeze(2).unsqueeze(3);
   }

@@ -14,6 +14,11 @@ enum class GateRule {
   kMultiply,
 };
 
+/// Which classes the classifier sees: [N, K] bool.
+///
+/// @param probabilities, threshold  as of gate_logits().
+at::Tensor is_open(const at::Tensor& probabilities, double threshold);
+
 /// Suppresses tissues that the classifier does not see in the patch (paper, inference).
 ///
 /// @param logits         [N, K, H, W].

@@ -8,6 +8,7 @@
 #include "wsss/core/init.h"
 #include "wsss/core/precision.h"
 #include "wsss/core/width.h"
+#include "wsss/fused_block/stem.h"
 #include "wsss/image/resize.h"
 
 namespace wsss {
@@ -81,6 +82,11 @@ at::Tensor DeepLabImpl::forward(const at::Tensor& x, Dropout& dropout, const Obs
 }
 
 at::Tensor DeepLabImpl::coarse_logits(const at::Tensor& x, Dropout& dropout, const Observer& observer) {
+  const auto run = [&](const at::Tensor& pictures) { return logits_of(pictures, dropout, observer); };
+  return x.scalar_type() == at::kByte ? few_at_a_time(x, run) : run(x);
+}
+
+at::Tensor DeepLabImpl::logits_of(const at::Tensor& x, Dropout& dropout, const Observer& observer) {
   const auto observe = [&](const char* name, const at::Tensor& t) {
     cancellation_point(t);
     if (observer) observer(name, t);

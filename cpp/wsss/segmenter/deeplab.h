@@ -70,10 +70,16 @@ class DeepLabImpl : public torch::nn::Module {
   void train(bool on = true) override;
 
   std::int64_t class_count() const { return class_count_; }
+  /// The type of pictures that inference reads: uint8, as stored, where the backbone takes bytes.
+  c10::ScalarType input_type() const {
+    return backbone_->reads_bytes() ? at::kByte : reference_parameter().scalar_type();
+  }
   /// Any parameter, for its dtype and device.
   at::Tensor reference_parameter() const { return parameters().front(); }
 
  private:
+  at::Tensor logits_of(const at::Tensor& x, Dropout& dropout, const Observer& observer);
+
   std::int64_t class_count_;
   bool backbone_batch_norm_frozen_ = false;
   std::shared_ptr<Backbone> backbone_;

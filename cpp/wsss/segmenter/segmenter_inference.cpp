@@ -12,13 +12,32 @@
 #include "wsss/core/error.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/memory_failure.h"
+#include "wsss/image/resize.h"
+#include "wsss/segmenter/enlarged_classes.h"
 
 namespace wsss {
 
 namespace {
 
-/// Called with the first patch's index and the (gated) logits [n, K, H, W] of a batch.
-using BatchConsumer = std::function<void(std::int64_t, const at::Tensor&)>;
+/// What the network says of some patches.
+struct PatchLogits {
+  at::Tensor coarse;  ///< [n, K, h, w]
+  std::int64_t height, width;
+  at::Tensor probabilities;  ///< [n, K] of the gate, or undefined.
+  double threshold = 0.0;
+  GateRule rule = GateRule::kExclude;
+
+  /// Gated logits of all pixels, [n, K, H, W].
+  at::Tensor enlarged() const {
+    const at::Tensor logits = resize_align_corners(coarse, height, width);
+    return probabilities.defined() ? gate_logits(logits, probabilities, threshold, rule) : logits;
+  }
+  /// [n, H, W] uint8 on the CPU.
+  at::Tensor classes() const;
+};
+
+/// Called with the first patch's index and what the network says of a batch.
+using BatchConsumer = std::function<void(std::int64_t, const PatchLogits&)>;
 
 void check(const DeepLab& network, const PatchStore& patches, const std::optional<ClassGate>& gate) {
   const std::int64_t classes = network->class_count();
@@ -44,11 +63,12 @@ void for_each_batch(DeepLab& network, const PatchStore& patches, std::int64_t ba
     work_on_batch(end - begin, reference.device(), [&](std::int64_t count) {
       std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
       std::iota(indices.begin(), indices.end(), begin);
-      const at::Tensor images = image_batch(patches, indices, {}, reference.scalar_type(), reference.device());
-      at::Tensor logits = network->forward(images, inactive);
+      const at::Tensor images = image_batch(patches, indices, {}, network->input_type(), reference.device());
+      PatchLogits logits{network->coarse_logits(images, inactive), patches.height(), patches.width(), {}};
       if (gate) {
-        const at::Tensor own = gate->probabilities.slice(0, begin, begin + count);
-        logits = gate_logits(logits, own, gate->threshold, gate->rule);
+        logits.probabilities = gate->probabilities.slice(0, begin, begin + count);
+        logits.threshold = gate->threshold;
+        logits.rule = gate->rule;
       }
       consume(begin, logits);
     });
@@ -56,10 +76,15 @@ void for_each_batch(DeepLab& network, const PatchStore& patches, std::int64_t ba
   }
 }
 
-/// By max(), since argmax() makes an iterator of its own for every pixel and takes many times as long; both give the
-/// first class on ties.
-at::Tensor class_indices(const at::Tensor& logits) {
-  return std::get<1>(logits.max(1)).to(at::kCPU, at::kByte).contiguous();
+at::Tensor PatchLogits::classes() const {
+  const bool excludes = !probabilities.defined() || rule == GateRule::kExclude;
+  if (excludes && takes_enlarged_classes(coarse, height, width)) {
+    const at::Tensor open = probabilities.defined() ? is_open(probabilities, threshold) : at::Tensor();
+    return enlarged_classes(coarse, height, width, open);
+  }
+  // By max(), since argmax() makes an iterator of its own for every pixel and takes many times as long; both give the
+  // first class on ties.
+  return std::get<1>(enlarged().max(1)).to(at::kCPU, at::kByte).contiguous();
 }
 
 void check_truth(const PatchStore& patches, const MaskStore& truth) {
@@ -74,8 +99,8 @@ void for_each_prediction(DeepLab& network, const PatchStore& patches, std::int64
                          const std::optional<ClassGate>& gate, const ProgressObserver& progress,
                          const CancelToken& cancel, Use use) {
   for_each_batch(network, patches, batch_size, gate, progress, cancel,
-                 [&](std::int64_t begin, const at::Tensor& logits) {
-                   const at::Tensor indices = class_indices(logits);
+                 [&](std::int64_t begin, const PatchLogits& logits) {
+                   const at::Tensor indices = logits.classes();
                    for (std::int64_t i = 0; i < indices.size(0); ++i) {
                      use(begin + i, indices[i].const_data_ptr<std::uint8_t>());
                    }
@@ -105,11 +130,12 @@ void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t b
   }
   const auto pixels = static_cast<std::size_t>(patches.height() * patches.width());
   for_each_batch(network, patches, batch_size, gate, progress, cancel,
-                 [&](std::int64_t begin, const at::Tensor& logits) {
-                   if (probabilities.defined())
-                     probabilities.slice(0, begin, begin + logits.size(0)).copy_(logits.softmax(1));
+                 [&](std::int64_t begin, const PatchLogits& logits) {
+                   if (probabilities.defined()) {
+                     probabilities.slice(0, begin, begin + logits.coarse.size(0)).copy_(logits.enlarged().softmax(1));
+                   }
                    if (predictions == nullptr) return;
-                   const at::Tensor indices = class_indices(logits);
+                   const at::Tensor indices = logits.classes();
                    for (std::int64_t i = 0; i < indices.size(0); ++i) {
                      std::memcpy(predictions->mask(0, begin + i), indices[i].const_data_ptr<std::uint8_t>(), pixels);
                    }
@@ -161,7 +187,7 @@ void segment_slide_with(DeepLab& network, const std::optional<SlideGateNetwork>&
     work_on_batch(count, reference.device(), [&](std::int64_t part) {
       std::vector<std::int64_t> indices(static_cast<std::size_t>(part));
       std::iota(indices.begin(), indices.end(), 0);
-      const at::Tensor images = image_batch(store, indices, {}, reference.scalar_type(), reference.device());
+      const at::Tensor images = image_batch(store, indices, {}, network->input_type(), reference.device());
       logits = values_of(network->forward(images, inactive));
     });
     return logits;
