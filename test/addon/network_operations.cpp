@@ -1,6 +1,10 @@
 // Test operations on unfolded batch norms and memory reuse.
 #include <torch/torch.h>
 
+#include <cmath>
+#include <random>
+#include <vector>
+
 #include "rules.h"
 #include "workspace.h"
 #include "wsss/core/batch_norm.h"
@@ -43,11 +47,12 @@ void unfolding(Workspace& w, const Fields& fields) {
   w.set("training", network->forward(x, inactive));
 }
 
-// {} -> seen [3]: 1 where a freed block comes back inside a MemoryReuse, where two live tensors never share one, and
-// where a small tensor does not take a large block; sum: of a tensor that outlives it
+// {} -> seen [4]: 1 where a freed block comes back inside a MemoryReuse, where two live tensors never share one, where
+// the parts of a freed block serve smaller tensors, and where they are one again when these are freed; sum: of a tensor
+// that outlives it; kept, peak: MiB after tensors of many sizes came and went, and the most that they had at once
 void memory_reuse(Workspace& w, const Fields&) {
   constexpr std::int64_t kNumbers = 1 << 20;
-  at::Tensor seen = at::zeros({3}, at::kByte);
+  at::Tensor seen = at::zeros({4}, at::kByte);
   at::Tensor outlives;
   {
     const MemoryReuse memory;
@@ -56,11 +61,35 @@ void memory_reuse(Workspace& w, const Fields&) {
     const at::Tensor two = at::empty({kNumbers}, at::kFloat);
     seen[0] = one.data_ptr() == first ? 1 : 0;
     seen[1] = one.data_ptr() != two.data_ptr() ? 1 : 0;
-    // A tensor of a tenth must not hold the whole block.
-    const void* whole = one.data_ptr();
+    const auto* whole = static_cast<const float*>(one.data_ptr());
     one.reset();
-    seen[2] = at::empty({kNumbers / 10}, at::kFloat).data_ptr() != whole ? 1 : 0;
+    {
+      const at::Tensor tenth = at::empty({kNumbers / 10}, at::kFloat);
+      const at::Tensor half = at::empty({kNumbers / 2}, at::kFloat);
+      const auto lies_inside = [&](const at::Tensor& part) {
+        const auto* begin = part.const_data_ptr<float>();
+        return begin >= whole && begin + part.numel() <= whole + kNumbers;
+      };
+      seen[2] = lies_inside(tenth) && lies_inside(half) && tenth.data_ptr() != half.data_ptr() ? 1 : 0;
+    }
+    seen[3] = at::empty({kNumbers}, at::kFloat).data_ptr() == whole ? 1 : 0;
     outlives = at::full({kNumbers}, 3.0, at::kFloat);
+  }
+  {
+    MemoryReuse memory;
+    std::mt19937 random(1);
+    std::vector<at::Tensor> held(40);
+    for (int i = 0; i < 4000; ++i) {
+      // From an eighth of a MiB to 32, small ones most often, as maps of a network are.
+      const auto bytes =
+          static_cast<std::int64_t>((1 << 17) * std::exp2(8.0 * static_cast<double>(random() % 1000) / 1000.0));
+      at::Tensor& place = held[random() % held.size()];
+      place.reset();
+      place = at::empty({bytes}, at::kByte);
+    }
+    held.clear();
+    w.set("kept", at::scalar_tensor(static_cast<double>(memory.kept()) / (1 << 20), at::kDouble));
+    w.set("peak", at::scalar_tensor(static_cast<double>(memory.peak()) / (1 << 20), at::kDouble));
   }
   w.set("seen", seen);
   w.set("sum", outlives.sum());

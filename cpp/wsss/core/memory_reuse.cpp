@@ -6,6 +6,8 @@
 #include <malloc.h>
 
 #include <cstring>
+#include <mutex>
+#include <unordered_map>
 
 namespace wsss {
 
@@ -13,13 +15,43 @@ namespace {
 
 // Smaller blocks stay inside the C library's own heap.
 constexpr std::size_t kSmallestKept = std::size_t{1} << 17;
-// A block may serve a tensor that needs seven eighths of it.
-constexpr std::size_t kSlack = 8;
 
 // Which object the thread's tensors ask. NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 thread_local MemoryReuse* current = nullptr;
 
-/// Its size if it is one that counts, 0 of a small one.
+/// The large blocks that tensors have from a MemoryReuse, of whatever thread: a tensor may outlive it.
+class BlocksInUse {
+ public:
+  void add(void* block, std::size_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    bytes_.emplace(block, bytes);
+  }
+
+  /// Its bytes; 0 if it is none of them.
+  std::size_t remove(void* block) {
+    // Most that is freed is small, and lies where no page begins.
+    constexpr std::uintptr_t kPage = 4096;
+    if (reinterpret_cast<std::uintptr_t>(block) % kPage != 0) return 0;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = bytes_.find(block);
+    if (found == bytes_.end()) return 0;
+    const std::size_t bytes = found->second;
+    bytes_.erase(found);
+    return bytes;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<void*, std::size_t> bytes_;
+};
+
+BlocksInUse& blocks_in_use() {
+  // As long as the process, like the allocator.
+  static auto* const blocks = new BlocksInUse;
+  return *blocks;
+}
+
+/// The size of a block of the C library if it is one that counts, 0 of a small one.
 std::int64_t counted(void* block) {
   const std::size_t bytes = malloc_usable_size(block);
   return bytes < kSmallestKept ? 0 : static_cast<std::int64_t>(bytes);
@@ -27,11 +59,16 @@ std::int64_t counted(void* block) {
 
 void free_block(void* block) {
   if (block == nullptr) return;
-  if (current != nullptr) {
-    current->count(-counted(block));
-    if (current->keep(block)) return;
+  const std::size_t bytes = blocks_in_use().remove(block);
+  if (bytes == 0) {
+    if (current != nullptr) current->count(-counted(block));
+    c10::free_cpu(block);
+  } else if (current != nullptr) {
+    current->count(-static_cast<std::int64_t>(bytes));
+    current->keep(block, bytes);
+  } else {
+    PagePool::give_to_system(block, bytes);
   }
-  c10::free_cpu(block);
 }
 
 /// LibTorch's allocator of the CPU, but that it asks `current` first.
@@ -39,7 +76,6 @@ class ReusingAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(std::size_t bytes) override {
     void* block = obtain(bytes);
-    if (current != nullptr && block != nullptr) current->count(counted(block));
     return {block, block, &free_block, c10::Device(c10::DeviceType::CPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &free_block; }
@@ -50,13 +86,21 @@ class ReusingAllocator final : public c10::Allocator {
  private:
   static void* obtain(std::size_t bytes) {
     if (current == nullptr || bytes < kSmallestKept) return c10::alloc_cpu(bytes);
-    if (void* kept = current->take(bytes)) return kept;
-    try {
-      return c10::alloc_cpu(bytes);
-    } catch (const c10::Error&) {
+    const std::size_t size = PagePool::whole_pages(bytes);
+    void* block = current->take(size);
+    if (block == nullptr) {
       for (MemoryReuse* each = current; each != nullptr; each = each->outer()) each->release();
-      return c10::alloc_cpu(bytes);
+      block = current->take(size);
     }
+    if (block == nullptr) {
+      // It says how much was asked for.
+      block = c10::alloc_cpu(bytes);
+      current->count(counted(block));
+      return block;
+    }
+    blocks_in_use().add(block, size);
+    current->count(static_cast<std::int64_t>(size));
+    return block;
   }
 };
 
@@ -76,25 +120,5 @@ MemoryReuse::~MemoryReuse() {
 }
 
 MemoryReuse* MemoryReuse::of_thread() { return current; }
-
-void* MemoryReuse::take(std::size_t bytes) {
-  const auto found = blocks_.lower_bound(bytes);
-  if (found == blocks_.end() || found->first - found->first / kSlack > bytes) return nullptr;
-  void* block = found->second;
-  blocks_.erase(found);
-  return block;
-}
-
-bool MemoryReuse::keep(void* block) {
-  const std::size_t bytes = malloc_usable_size(block);
-  if (bytes < kSmallestKept) return false;
-  blocks_.emplace(bytes, block);
-  return true;
-}
-
-void MemoryReuse::release() {
-  for (const auto& [bytes, block] : blocks_) c10::free_cpu(block);
-  blocks_.clear();
-}
 
 }  // namespace wsss

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+
+#include "wsss/core/page_pool.h"
 
 namespace wsss {
 
@@ -21,12 +22,14 @@ class MemoryReuse {
   MemoryReuse(const MemoryReuse&) = delete;
   MemoryReuse& operator=(const MemoryReuse&) = delete;
 
-  /// A kept block of at least `bytes` and not much more, or null.
-  void* take(std::size_t bytes);
-  /// Keeps a block, or returns false if it is too small to be worth it.
-  bool keep(void* block);
+  /// A block of at least `bytes`; null if there is no memory.
+  void* take(std::size_t bytes) { return pool_.take(bytes); }
+  /// Keeps a block of take(), of this thread or of another.
+  void keep(void* block, std::size_t bytes) { pool_.give(block, bytes); }
+  /// Bytes of the blocks that it keeps, touched or not.
+  std::size_t kept() const { return pool_.free_bytes(); }
   /// Gives all kept blocks back to the system.
-  void release();
+  void release() { pool_.release(); }
 
   /// Large blocks that were handed out (positive) or came back (negative).
   void count(std::int64_t bytes) {
@@ -43,8 +46,8 @@ class MemoryReuse {
   static MemoryReuse* of_thread();
 
  private:
-  std::multimap<std::size_t, void*> blocks_;  // by size
-  std::int64_t in_use_ = 0;                   // Below 0 if blocks from before its time came back.
+  PagePool pool_;
+  std::int64_t in_use_ = 0;  // Below 0 if blocks from before its time came back.
   std::int64_t peak_ = 0;
   MemoryReuse* outer_;
 };
