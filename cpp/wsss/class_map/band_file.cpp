@@ -118,7 +118,7 @@ std::int64_t BandWriter::end_of_whole() {
 BandWriter::~BandWriter() { ::close(file_); }
 
 void BandWriter::append(const std::vector<std::uint8_t>& bytes) {
-  const std::vector<std::uint8_t> stream = deflated(bytes.data(), bytes.size());
+  const std::vector<std::uint8_t> stream = deflated(bytes.data(), bytes.size(), Packing::kFast);
   const BandHeader header{stream.size(), checksum(stream), static_cast<std::uint32_t>(count_)};
   write_whole(file_, path_, &header, sizeof header);
   write_whole(file_, path_, stream.data(), stream.size());

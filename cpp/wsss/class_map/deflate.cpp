@@ -5,9 +5,9 @@
 
 namespace wsss {
 
-std::vector<std::uint8_t> deflated(const std::uint8_t* bytes, std::size_t size) {
+std::vector<std::uint8_t> deflated(const std::uint8_t* bytes, std::size_t size, Packing packing) {
   // Class maps are runs: the levels above compress hardly better and take much longer.
-  constexpr int level = 4;
+  const int level = packing == Packing::kFast ? 1 : 4;
   std::vector<std::uint8_t> stream(compressBound(size));
   unsigned long written = stream.size();
   if (compress2(stream.data(), &written, bytes, size, level) != 0) {

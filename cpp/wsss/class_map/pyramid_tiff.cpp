@@ -132,7 +132,7 @@ void PyramidTiff::write_tiles(Level& level) {
     for (std::int64_t y = 0; y < kTile; ++y) {
       std::memcpy(tile.data() + y * kTile, level.rows.data() + y * stride + column * kTile, kTile);
     }
-    const std::vector<std::uint8_t> packed = deflated(tile.data(), tile.size());
+    const std::vector<std::uint8_t> packed = deflated(tile.data(), tile.size(), Packing::kSmall);
     level.offsets.push_back(file_.position());
     level.sizes.push_back(packed.size());
     file_.write(packed.data(), packed.size());

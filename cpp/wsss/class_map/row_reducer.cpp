@@ -6,6 +6,16 @@
 
 namespace wsss {
 
+namespace {
+
+/// As majority(), in the order in which it looks at them: most of the time of a pyramid goes to blocks of four.
+std::uint8_t majority_of_four(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
+  const std::uint8_t of_the_rest = (b == c || b == d) ? b : c == d ? c : a;
+  return (a == b || a == c || a == d) ? a : of_the_rest;
+}
+
+}  // namespace
+
 RowReducer::RowReducer(std::int64_t width, std::int64_t factor, Reduction reduction, RowConsumer consume)
     : width_(width), factor_(factor), reduction_(reduction), consume_(std::move(consume)) {
   rows_.resize(static_cast<std::size_t>(width_ * factor_));
@@ -26,7 +36,14 @@ void RowReducer::finish() {
 }
 
 void RowReducer::give_out() {
-  for (std::int64_t block = 0; block < width(); ++block) {
+  const bool by_fours = reduction_ == Reduction::kMajority && factor_ == 2 && collected_ == 2;
+  const std::int64_t whole = by_fours ? width_ / 2 : 0;
+  const std::uint8_t *above = rows_.data(), *below = above + width_;
+  for (std::int64_t block = 0; block < whole; ++block) {
+    const std::int64_t x = 2 * block;
+    reduced_[static_cast<std::size_t>(block)] = majority_of_four(above[x], above[x + 1], below[x], below[x + 1]);
+  }
+  for (std::int64_t block = whole; block < width(); ++block) {
     const std::int64_t first = block * factor_;
     const std::int64_t end = std::min(first + factor_, width_);
     reduced_[static_cast<std::size_t>(block)] =

@@ -19,10 +19,23 @@ GateField::GateField(const Slide& slide, const TilePlan& plan, const TissueMask&
       threads_(threads),
       classify_(std::move(classify)) {}
 
-const std::vector<float>& GateField::row(std::int64_t index, const StopCheck& check) {
-  const auto known = known_.find(index);
-  if (known != known_.end()) return known->second;
-  while (known_.size() > 3) known_.erase(known_.begin());  // Rows are asked for from above to below.
+GateField::Around GateField::around(std::int64_t y) const {
+  // In patches, from centre to centre.
+  const double down = (static_cast<double>(y) + 0.5) / static_cast<double>(patch_) - 0.5;
+  const auto upper = static_cast<std::int64_t>(std::floor(down));
+  const auto inside = [&](std::int64_t index) { return std::clamp<std::int64_t>(index, 0, rows_ - 1); };
+  return {inside(upper), inside(upper + 1), down - static_cast<double>(upper)};
+}
+
+void GateField::prepare(std::int64_t top, std::int64_t rows, const StopCheck& check) {
+  const std::int64_t first = around(top).upper, last = around(top + rows - 1).lower;
+  known_.erase(known_.begin(), known_.lower_bound(first));
+  for (std::int64_t index = first; index <= last; ++index) {
+    if (known_.count(index) == 0) known_[index] = ask(index, check);
+  }
+}
+
+std::vector<float> GateField::ask(std::int64_t index, const StopCheck& check) const {
   std::vector<float> probabilities(static_cast<std::size_t>(columns_ * classes_), -1.0F);
   std::vector<std::int64_t> asked;
   for (std::int64_t column = 0; column < columns_; ++column) {
@@ -45,21 +58,15 @@ const std::vector<float>& GateField::row(std::int64_t index, const StopCheck& ch
                   classes_, probabilities.begin() + static_cast<std::ptrdiff_t>(asked[i] * classes_));
     }
   }
-  return known_[index] = std::move(probabilities);
+  return probabilities;
 }
 
 void GateField::probabilities_at(std::int64_t y, std::int64_t left, std::int64_t count,
-                                 std::vector<float>& probabilities, const StopCheck& check) {
+                                 std::vector<float>& probabilities) {
   probabilities.assign(static_cast<std::size_t>(classes_ * count), 1.0F);
-  // The centres around the row, in patches.
-  const double down = (static_cast<double>(y) + 0.5) / static_cast<double>(patch_) - 0.5;
-  const auto upper = static_cast<std::int64_t>(std::floor(down));
-  const double below = down - static_cast<double>(upper);
-  const std::vector<float>* lines[2] = {nullptr, nullptr};
-  for (std::int64_t i = 0; i < 2; ++i) {
-    const std::int64_t index = std::clamp<std::int64_t>(upper + i, 0, rows_ - 1);
-    lines[i] = &row(index, check);
-  }
+  const Around rows = around(y);
+  const double below = rows.of_lower;
+  const std::vector<float>* lines[2] = {&known_.at(rows.upper), &known_.at(rows.lower)};
   // The two lines mixed, for the centres that the pixels lie between: K sums, and how much they count.
   const auto centre_of = [&](std::int64_t x) {
     return (static_cast<float>(x) + 0.5F) / static_cast<float>(patch_) - 0.5F;

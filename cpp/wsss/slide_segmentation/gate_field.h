@@ -23,13 +23,20 @@ class GateField {
   GateField(const Slide& slide, const TilePlan& plan, const TissueMask& tissue, std::int64_t patch,
             std::int64_t classes, std::int64_t batch, int threads, PatchClassifier classify);
 
-  /// Probabilities [K, count] at pixels of a row of the map; 1 for every class where no patch is near.
-  void probabilities_at(std::int64_t y, std::int64_t left, std::int64_t count, std::vector<float>& probabilities,
-                        const StopCheck& check);
+  /// Asks about what some rows of the map need, and forgets what those above needed.
+  void prepare(std::int64_t top, std::int64_t rows, const StopCheck& check);
+  /// Probabilities [K, count] at pixels of a prepared row of the map; 1 for every class where no patch is near.
+  void probabilities_at(std::int64_t y, std::int64_t left, std::int64_t count, std::vector<float>& probabilities);
 
  private:
+  /// The grid's rows of patches whose centres lie around a row of the map, and how near it is to the second.
+  struct Around {
+    std::int64_t upper, lower;
+    double of_lower;
+  };
+  Around around(std::int64_t y) const;
   /// Patches of a row of the grid: [columns, K], below 0 where one was not asked about.
-  const std::vector<float>& row(std::int64_t index, const StopCheck& check);
+  std::vector<float> ask(std::int64_t index, const StopCheck& check) const;
 
   const Slide& slide_;
   const TilePlan& plan_;
@@ -38,7 +45,7 @@ class GateField {
   std::int64_t columns_, rows_;
   int threads_;
   PatchClassifier classify_;
-  std::map<std::int64_t, std::vector<float>> known_;  ///< The last few rows.
+  std::map<std::int64_t, std::vector<float>> known_;  ///< Rows of the grid.
   std::vector<float> mixed_;
 };
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
+#include "wsss/slide_segmentation/serial_worker.h"
 #include "wsss/slide_segmentation/tile_blend.h"
 #include "wsss/slide_segmentation/tile_reader.h"
 
@@ -71,6 +73,13 @@ class BandPainter {
                    work.gate->classify);
   }
 
+  /// Asks the classifier about what a row of tiles needs.
+  void prepare(std::int64_t row, std::int64_t rows) {
+    if (field_) field_->prepare(row * work_.plan.stride(), rows, check_);
+  }
+
+  bool has_gate() const { return field_.has_value(); }
+
   void begin(std::int64_t row, std::int64_t rows) {
     top_ = row * work_.plan.stride();
     rows_ = rows;
@@ -85,7 +94,7 @@ class BandPainter {
     own_.resize(static_cast<std::size_t>(work_.classes * count));
     for (std::int64_t k = 0; k < work_.classes; ++k) std::copy_n(logits + k * width, count, own_.data() + k * count);
     if (field_ && work_.gate) {
-      field_->probabilities_at(top_ + row, left, count, probabilities_, check_);
+      field_->probabilities_at(top_ + row, left, count, probabilities_);
       gate_pixels(*work_.gate, probabilities_, work_.classes, count, own_);
     }
     std::uint8_t* classes = band_.data() + row * work_.plan.width + left;
@@ -164,24 +173,38 @@ void segment_slide(const Slide& slide, const TissueMask& tissue, const SlideSegm
         if (is_new) painter.paint(row, start, width, logits, weights);
       });
   TileReader reader(slide, plan, std::move(batches), work.threads);
+  // Blends, paints and writes while the network looks at the next tiles.
+  SerialWorker worker;
   for (std::int64_t row = first_row; row < plan.rows(); ++row) {
-    is_new = row >= finished;
-    if (is_new) painter.begin(row, layout.rows_of(row));
-    blend.begin_row();
+    if (row >= finished && painter.has_gate()) {
+      worker.finish();
+      painter.prepare(row, layout.rows_of(row));
+    }
+    worker.post([&, row] {
+      is_new = row >= finished;
+      if (is_new) painter.begin(row, layout.rows_of(row));
+      blend.begin_row();
+    });
     for (std::size_t i = 0; i < batches_of_row[static_cast<std::size_t>(row)]; ++i) {
       check();
       const TileBatch batch = reader.next();
       const auto count = static_cast<std::int64_t>(batch.columns.size());
-      const std::vector<float> logits = work.segment(batch.rgb, count);
-      for (std::int64_t k = 0; k < count; ++k) {
-        blend.add(batch.columns[static_cast<std::size_t>(k)], logits.data() + k * work.classes * plan.tile * plan.tile);
-      }
+      worker.post([&, columns = batch.columns, logits = work.segment(batch.rgb, count)] {
+        const float* of_tile = logits.data();
+        for (const std::int64_t column : columns) {
+          blend.add(column, of_tile);
+          of_tile += work.classes * plan.tile * plan.tile;
+        }
+      });
       done += count;
       if (progress) progress(done, total);
     }
-    blend.end_row();
-    if (is_new) writer.append(painter.band());
+    worker.post([&] {
+      blend.end_row();
+      if (is_new) writer.append(painter.band());
+    });
   }
+  worker.finish();
 }
 
 }  // namespace wsss
