@@ -69,6 +69,20 @@ describeInstructionSets(workspace, () => {
   });
 });
 
+describe.each(["mobilenet", "efficientnet-lite0"])("class maps of %s", (backbone) => {
+  // Bfloat16 has eight bits, and these networks, which were never trained, tell classes apart by little.
+  test.each([
+    ["float32", 0.999],
+    ["bfloat16", 0.97],
+  ])("are those of the layers one by one in float64: in %s %d of the pixels", (precision, share) => {
+    workspace.clear();
+    workspace.run("class_maps", { backbone, size: 224, precision });
+    const number = (name: string): number => new Float64Array(workspace.get(name).data)[0]!;
+    expect(number("classes")).toBeGreaterThan(1);
+    expect(number("equal")).toBeGreaterThan(share);
+  });
+});
+
 describe("maps that are hardly enlarged", () => {
   test("go LibTorch's way", () => {
     workspace.clear();

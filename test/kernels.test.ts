@@ -100,6 +100,21 @@ test("dropout whose masks are drawn before a step is dropout", () => {
   expect([...new Uint8Array(workspace.get("same").data)]).toEqual([1, 1, 1]);
 });
 
+test.each([
+  ["float32", 0.5],
+  ["float32", 0.9],
+  ["bfloat16", 0.5],
+])("dropout in %s keeps a share of %d, each element by itself, on any number of threads", (dtype, kept) => {
+  workspace.clear();
+  workspace.run("dropout_masks", { kept, dtype });
+  const [own, both, alike] = [...new Float64Array(workspace.get("shares").data)];
+  // Of 241,203 elements: five deviations are 0.005.
+  expect(Math.abs(own! - kept)).toBeLessThan(0.006);
+  expect(Math.abs(both! - kept * kept)).toBeLessThan(0.006);
+  expect(Math.abs(alike! - (kept * kept + (1 - kept) ** 2))).toBeLessThan(0.006);
+  expect([...new Uint8Array(workspace.get("same").data)]).toEqual([1, 1, 1]);
+});
+
 describe("losses that are read every few steps", () => {
   const run = (fields: Readonly<Record<string, unknown>>): Record<"losses" | "epochs" | "diverged", number[]> => {
     workspace.clear();

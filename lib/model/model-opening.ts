@@ -77,8 +77,7 @@ export async function openModel<Native extends NativeModel>(
   throwIfAborted(signal);
   const report = nativeCall(() => addon.deviceReport());
   const device = resolveDevice(call, opening.device, report);
-  const bfloat16 = multipliesBfloat16(device, report);
-  const precision = resolvePrecision(opening.precision, { device, backbone: description.backbone, bfloat16 });
+  const precision = resolvePrecision(opening.precision, multipliesBfloat16(device, report));
   const { seed, tf32 } = opening;
   // LibTorch's own choice is all cores where it was loaded by a worker thread.
   const threads = opening.threads === 0 && report.threads > usableCores() ? usableCores() : opening.threads;

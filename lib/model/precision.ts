@@ -1,13 +1,12 @@
-/** The option `precision`: float32 or bfloat16 for trainings and for inference, by device and network. */
+/** The option `precision`: float32 or bfloat16 for trainings and for inference, by device. */
 import { z } from "zod";
 import type { Recipe } from "../options/fields.js";
-import { smallBackbones } from "./backbones.js";
 
 /**
  * In what a network multiplies. `"float32"`: in full; on a GPU convolutions multiply in TF32, of eleven significant bits, as PyTorch's do, unless `tf32` is
  * `false`. `"bfloat16"`: what convolutions multiply and the maps between layers are rounded to
  * eight significant bits, while weights, sums and losses stay float32; on processors for which `wsss-tissue inspect` says that they have it in
- * hardware 1.7 to 2.1 times as fast (`npm run bench`), and never another result beyond rounding. `"auto"`: bfloat16 for trainings where the
+ * hardware 1.3 to 2.1 times as fast (`npm run bench`), and never another result beyond rounding. `"auto"`: bfloat16 for trainings where the
  * hardware has it, and float32 for all that comes out of a trained network, so that machines differ by rounding alone in what a model says (on a GPU by TF32's).
  */
 export type Precision = "auto" | "float32" | "bfloat16";
@@ -23,20 +22,13 @@ export interface ModelPrecision {
 /** The rule of a {@link Precision}. */
 export const precision = z.enum(["auto", "float32", "bfloat16"]);
 
-/** Networks of depthwise convolutions, which on a CPU are no faster in bfloat16. */
-const depthwise: readonly string[] = [...smallBackbones, "xception"];
-
 /**
- * What `"auto"` means for a network on a device.
+ * What `"auto"` means on a device.
  * @param bfloat16 - whether the device multiplies it in hardware.
  */
-export function resolvePrecision(
-  wanted: Precision,
-  { device, backbone, bfloat16 }: { readonly device: string; readonly backbone: string; readonly bfloat16: boolean },
-): ModelPrecision {
+export function resolvePrecision(wanted: Precision, bfloat16: boolean): ModelPrecision {
   if (wanted !== "auto") return { training: wanted, inference: wanted };
-  const pays = bfloat16 && !(device === "cpu" && depthwise.includes(backbone));
-  return { training: pays ? "bfloat16" : "float32", inference: "float32" };
+  return { training: bfloat16 ? "bfloat16" : "float32", inference: "float32" };
 }
 
 /** What a training multiplies in: the published recipe is held to its numbers. */

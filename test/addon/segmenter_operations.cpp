@@ -3,6 +3,7 @@
 
 #include "rules.h"
 #include "workspace.h"
+#include "wsss/core/precision.h"
 #include "wsss/image/resize.h"
 #include "wsss/segmenter/class_gate.h"
 #include "wsss/segmenter/deeplab.h"
@@ -122,6 +123,40 @@ void enlarged_classes_case(Workspace& w, const Fields& fields) {
   if (takes) w.set("classes", enlarged_classes(coarse, height, width, open));
 }
 
+// {backbone, size, precision} -> equal: the share of the pixels of random pictures that have the same class by
+// inference's fast ways, from bytes, as layer by layer in float64 from values in [0, 1]; classes: how many there are
+void class_maps(Workspace& w, const Fields& fields) {
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(1);
+  DeepLab network(fields.string("backbone"), 4, 16, 0.5, 0.25);
+  network->initialize(1);
+  // Statistics and shifts that matter; no branch begins as the identity.
+  for (auto& parameter : network->parameters()) {
+    if (parameter.dim() == 1) parameter.copy_(at::rand_like(parameter) + 0.5);
+  }
+  for (auto& buffer : network->named_buffers()) {
+    if (buffer.key().ends_with("running_var")) buffer.value().uniform_(0.5, 1.5);
+    if (buffer.key().ends_with("running_mean")) buffer.value().normal_(0.0, 0.3);
+  }
+  network->eval();
+  const auto size = fields.integer("size");
+  const at::Tensor small = at::rand({3, 3, size / 8, size / 8});
+  const at::Tensor pictures = at::upsample_bilinear2d(small, {size, size}, /*align_corners=*/true);
+  const at::Tensor bytes = (pictures * 255).to(at::kByte).contiguous(at::MemoryFormat::ChannelsLast);
+  Dropout inactive;
+  at::Tensor fast;
+  {
+    const PrecisionScope precision(fields.string("precision") == "bfloat16" ? Precision::kBfloat16
+                                                                            : Precision::kFloat32);
+    TORCH_CHECK(network->input_type() == at::kByte, "the network does not read bytes");
+    fast = enlarged_classes(network->coarse_logits(bytes, inactive), size, size, {});
+  }
+  network->to(at::kDouble);
+  const at::Tensor exact = network->forward(bytes.to(at::kDouble) / 255.0, inactive).argmax(1).to(at::kByte);
+  w.set("equal", (fast == exact).to(at::kDouble).mean());
+  w.set("classes", at::scalar_tensor(static_cast<double>(std::get<0>(at::_unique(exact)).numel()), at::kDouble));
+}
+
 }  // namespace
 
 void add_segmenter_operations(OperationTable& table) {
@@ -130,6 +165,7 @@ void add_segmenter_operations(OperationTable& table) {
   table["multi_layer"] = multi_layer;
   table["multi_layer_step"] = multi_layer_step;
   table["enlarged_classes"] = enlarged_classes_case;
+  table["class_maps"] = class_maps;
   table["gate"] = gate;
 }
 

@@ -7,6 +7,7 @@
 #include "workspace.h"
 #include "wsss/classifier/classifier_trainer.h"
 #include "wsss/core/error.h"
+#include "wsss/core/random.h"
 #include "wsss/device/device.h"
 #include "wsss/device/placement.h"
 #include "wsss/image/resize.h"
@@ -261,6 +262,34 @@ void loss_interval(Workspace& w, const Fields& fields) {
   w.set("diverged", at::scalar_tensor(diverged, at::kDouble));
 }
 
+// {kept, dtype} -> shares [3]: of what is kept, of neighbours that are both kept, and of elements that are the same in
+// two masks of one generator; same [3]: 1 where another number of threads draws the same, another seed draws others,
+// and every value is 0 or 1 / kept
+void dropout_masks(Workspace& w, const Fields& fields) {
+  const double kept = fields.number("kept");
+  const auto dtype = fields.string("dtype") == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  const at::Tensor x = at::ones({3, 37, 41, 53}, dtype);
+  const auto masks = [&](std::uint64_t seed) {
+    Dropout dropout(make_generator(c10::Device(c10::DeviceType::CPU), seed), 1.0);
+    const at::Tensor first = dropout.elements(x, 1.0 - kept);
+    return std::vector<at::Tensor>{first, dropout.elements(x, 1.0 - kept)};
+  };
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const std::vector<at::Tensor> drawn = masks(7);
+  at::set_num_threads(3);
+  const bool same = masks(7)[1].equal(drawn[1]);
+  at::set_num_threads(threads);
+  const auto share = [](const at::Tensor& flags) { return flags.to(at::kDouble).mean().item<double>(); };
+  const at::Tensor one = drawn[0].flatten() != 0, two = drawn[1].flatten() != 0;
+  const std::int64_t last = one.numel() - 1;
+  w.set("shares", at::tensor({share(one), share(one.slice(0, 0, last).logical_and(one.slice(0, 1))), share(one == two)},
+                             at::kDouble));
+  const at::Tensor values = drawn[0].to(at::kFloat);
+  const double far = (values - one.view(values.sizes()).to(at::kFloat) / kept).abs().max().item<double>();
+  w.set("same", at::tensor({same ? 1 : 0, masks(8)[0].equal(drawn[0]) ? 0 : 1, far < 0.01 ? 1 : 0}, at::kByte));
+}
+
 // {} -> same [3]: whether a step with held masks is the one with masks of its own when it is computed, and when it
 // comes again with other numbers; and whether asking for more masks than the first time is refused
 void held_masks(Workspace& w, const Fields& /*fields*/) {
@@ -344,6 +373,7 @@ void add_training_operations(OperationTable& table) {
   table["classifier_training"] = classifier_training;
   table["segmenter_training"] = segmenter_training;
   table["loss_interval"] = loss_interval;
+  table["dropout_masks"] = dropout_masks;
   table["held_masks"] = held_masks;
   table["sgd"] = sgd;
   table["adamw"] = adamw;

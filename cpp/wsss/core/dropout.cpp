@@ -1,13 +1,55 @@
 #include "wsss/core/dropout.h"
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+
+#include "wsss/core/random.h"
 
 namespace wsss {
 
 namespace {
 
-void draw_mask(at::Tensor& mask, double kept, const at::Generator& generator) {
-  mask.bernoulli_(kept, generator).div_(kept);
+/// Draws on all threads, the same on any number of them: from one number of the generator each pair of neighbours has
+/// bits of its own. LibTorch draws one number after the other, a tenth of a step of a small segmenter.
+template <typename T>
+void draw_everywhere(const at::Tensor& mask, double kept, std::uint64_t stream) {
+  constexpr std::int64_t kPairsOfAThread = 1 << 14;
+  const auto threshold = static_cast<std::uint64_t>(std::llround(kept * 0x1.0p32));
+  const auto one = static_cast<T>(static_cast<float>(1.0 / kept));
+  const auto zero = static_cast<T>(0.0F);
+  const std::int64_t count = mask.numel();
+  T* values = mask.data_ptr<T>();
+  at::parallel_for(0, (count + 1) / 2, kPairsOfAThread, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t pair = begin; pair < end; ++pair) {
+      const std::uint64_t bits = mixed_bits(stream + static_cast<std::uint64_t>(pair));
+      values[2 * pair] = (bits & 0xffffffffU) < threshold ? one : zero;
+      if (2 * pair + 1 < count) values[2 * pair + 1] = (bits >> 32) < threshold ? one : zero;
+    }
+  });
+}
+
+/// @param mask  without gaps.
+void draw_mask(at::Tensor& mask, double kept, at::Generator generator) {
+  const bool is_bfloat16 = mask.scalar_type() == at::kBFloat16;
+  if (!mask.is_cpu() || !(is_bfloat16 || mask.scalar_type() == at::kFloat)) {
+    mask.bernoulli_(kept, generator).div_(kept);
+    return;
+  }
+  std::uint64_t stream = 0;
+  {
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    stream = at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
+  }
+  if (is_bfloat16) {
+    draw_everywhere<c10::BFloat16>(mask, kept, stream);
+  } else {
+    draw_everywhere<float>(mask, kept, stream);
+  }
 }
 
 }  // namespace

@@ -10,23 +10,15 @@ namespace wsss {
 
 namespace {
 
-/// Finaliser of SplitMix64 (Steele et al. 2014): a bijection whose output bits all depend on all input bits.
-std::uint64_t mix(std::uint64_t x) {
-  x ^= x >> 30;
-  x *= 0xBF58476D1CE4E5B9ULL;
-  x ^= x >> 27;
-  x *= 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
-}
-
+// The step of SplitMix64's counter.
 constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15ULL;
 
 }  // namespace
 
 std::uint64_t random_bits(std::uint64_t seed, RandomPurpose purpose, std::uint64_t position, std::uint64_t lane) {
-  std::uint64_t x = mix(seed + kGolden * static_cast<std::uint64_t>(purpose));
-  x = mix(x + kGolden * (position + 1));
-  return mix(x + kGolden * (lane + 1));
+  std::uint64_t x = mixed_bits(seed + kGolden * static_cast<std::uint64_t>(purpose));
+  x = mixed_bits(x + kGolden * (position + 1));
+  return mixed_bits(x + kGolden * (lane + 1));
 }
 
 double random_unit(std::uint64_t seed, RandomPurpose purpose, std::uint64_t position, std::uint64_t lane) {

@@ -21,6 +21,15 @@ enum class RandomPurpose : std::uint64_t {
   kPermutation = 7
 };
 
+/// Finaliser of SplitMix64 (Steele et al. 2014): a bijection whose output bits all depend on all input bits.
+inline std::uint64_t mixed_bits(std::uint64_t x) {
+  x ^= x >> 30;
+  x *= 0xBF58476D1CE4E5B9ULL;
+  x ^= x >> 27;
+  x *= 0x94D049BB133111EBULL;
+  return x ^ (x >> 31);
+}
+
 /// 64 well-mixed bits for one position.
 std::uint64_t random_bits(std::uint64_t seed, RandomPurpose purpose, std::uint64_t position, std::uint64_t lane = 0);
 
