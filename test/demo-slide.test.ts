@@ -255,5 +255,13 @@ describe("a map against annotations", () => {
       "folds",
     );
     expect(scored.stdout).toMatch(/\n {2}on 0\.\d+ mm2 annotated: mIoU \d+\.\d, accuracy \d+\.\d; IoU gland/);
+    const folder = place("late", "case");
+    const own = await scoreSlideMap(slide, { map: folder, annotations: place("half.geojson"), skipClasses: ["folds"] });
+    const written: unknown = JSON.parse(await readFile(path.join(folder, "scores.json"), "utf8"));
+    expect(written).toEqual({ annotations: "half.geojson", skipClasses: ["folds"], ...own });
+    // Scores of a map that is not there any more would be taken for those of the next.
+    const again = await command("segment", file, ...words, "--tile-px", "96");
+    expect(again.code).toBe(0);
+    await expect(stat(path.join(folder, "scores.json"))).rejects.toThrow();
   });
 });

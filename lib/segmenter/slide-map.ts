@@ -59,6 +59,7 @@ export const slideMapFiles = {
   overlay: "overlay.png",
   heatmap: "heatmap.png",
   result: "result.json",
+  scores: "scores.json",
 } as const;
 
 /** What the files of a map are made from. */
@@ -79,7 +80,7 @@ export async function writeSlideMap(finished: FinishedRows, signal: AbortSignal)
   const { output, probabilities, geojsonMpp, gzip, overlayPx, heatmap } = options;
   const place = (name: string): string => path.join(output, name);
   const unfinished = (name: string): string => place(`.part-${name}`);
-  await rm(place(slideMapFiles.result), { force: true });
+  for (const name of [slideMapFiles.result, slideMapFiles.scores]) await rm(place(name), { force: true });
   const names = [
     slideMapFiles.classes,
     ...(probabilities ? [slideMapFiles.probability] : []),

@@ -1,15 +1,16 @@
 /** The commands `segment`, whole slides become maps of their classes, and `merge`, which joins their tables. */
-import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { stat, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { WsssError } from "../../errors.js";
 import { isWsssError } from "../../errors.js";
+import { replaceWhole } from "../../files/replace-whole.js";
 import type { Precision } from "../../model/precision.js";
 import type { Device } from "../../options/device.js";
 import { openSlide } from "../../slide/open-slide.js";
 import { resolveGate } from "../../segmenter/segmentation-options.js";
 import type { SegmentSlideOptions } from "../../segmenter/slide-map-options.js";
-import type { SlideMap } from "../../segmenter/slide-map.js";
+import { type SlideMap, slideMapFiles } from "../../segmenter/slide-map.js";
 import { writeAreasTable } from "../../slide-maps/areas-table.js";
 import { drawnOn, scoreSlideMap, type SlideMapScores } from "../../slide-maps/score-slide-map.js";
 import { type NamedSlide, nameSlides } from "../../slide-maps/name-slides.js";
@@ -117,6 +118,8 @@ async function segmentOne(
   if (annotations === undefined) return map;
   const scores = await scoreSlideMap(slide, { map: folder, annotations, skipClasses: skipClass, signal });
   for (const warning of scores.warnings) view.warn(warning);
+  const text = `${JSON.stringify({ annotations: basename(annotations), skipClasses: skipClass, ...scores }, null, 2)}\n`;
+  await replaceWhole(join(folder, slideMapFiles.scores), async (temporary) => await writeFile(temporary, text));
   return { ...map, scores };
 }
 
