@@ -121,7 +121,7 @@ class Reading {
 };
 
 /// [C, 1, k, k] -> [k * k, C]
-at::Tensor by_taps(const at::Tensor& weight) { return weight.view({weight.size(0), -1}).t().contiguous(); }
+at::Tensor by_taps(const at::Tensor& weight) { return weight.reshape({weight.size(0), -1}).t().contiguous(); }
 
 /// @param from     [N, C, H, W] channels-last.
 /// @param written  height and width of what is returned.
