@@ -2,7 +2,7 @@
  * Segments a slide beside the same network on patches in memory, interleaved: what reading, blending and writing cost, and how memory
  * grows with the slide's height.
  *
- *   node bench/slide.mjs [--width 8000] [--heights 4000,16000] [--mpp 0.5] [--tissue 1] [--backbone mobilenet] [--tile-px 224]
+ *   node bench/slide.mjs [--width 8000] [--heights 4000,16000] [--mpp 0.5] [--tissue 1] [--backbone mobilenet] [--head-width 1] [--tile-px 224]
  *                        [--batch-size 8] [--threads 0] [--rounds 3] [--peer PYTHON]
  *
  * --mpp     micrometres a pixel of the slide; it is segmented at 0.5
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     width: { type: "string", default: "8000" },
     heights: { type: "string", default: "4000,16000" },
     backbone: { type: "string", default: "mobilenet" },
+    "head-width": { type: "string", default: "1" },
     "tile-px": { type: "string", default: "224" },
     "batch-size": { type: "string", default: "8" },
     threads: { type: "string", default: "0" },
@@ -41,7 +42,8 @@ const { values } = parseArgs({
 });
 const [tilePx, batchSize, threads] = [values["tile-px"], values["batch-size"], values.threads].map(Number);
 const classes = ["a", "b", "c", "d"].map((name, i) => ({ name, colour: [60 * i, 200, 90] }));
-const network = { classes, backbone: values.backbone, device: "cpu", threads, seed: 1 };
+const headWidth = Number(values["head-width"]);
+const network = { classes, backbone: values.backbone, headWidth, device: "cpu", threads, seed: 1 };
 
 if (values.child === undefined) await compare();
 else await segmentOnce(values.child);
@@ -135,6 +137,7 @@ function byPeer(file, output) {
     batchSize,
     threads,
     backbone: values.backbone,
+    headWidth,
   };
   const script = path.join(path.dirname(fileURLToPath(import.meta.url)), "slide_peer.py");
   const { stdout, status, stderr } = spawnSync(values.peer, [script, JSON.stringify(settings)], { maxBuffer: 1e8 });

@@ -1,6 +1,6 @@
 """TIAToolbox's semantic segmentor on a slide, as the peer of bench/slide.mjs: the same network in PyTorch, untrained too.
 
-python slide_peer.py SETTINGS    {"file", "output", "slideMpp", "tilePx", "batchSize", "threads", "backbone"}
+python slide_peer.py SETTINGS    {"file", "output", "slideMpp", "tilePx", "batchSize", "threads", "backbone", "headWidth"}
 
 Prints {"seconds", "peakMiB"}: of run() alone, without imports and without making the network. Probabilities and classes go to a zarr store, the least
 that it can write.
@@ -31,7 +31,7 @@ class Network(ModelABC):
 
     def __init__(self):
         super().__init__()
-        settings = {"backbone": SETTINGS["backbone"], "headWidth": 1.0, "classes": 4}
+        settings = {"backbone": SETTINGS["backbone"], "headWidth": SETTINGS["headWidth"], "classes": 4}
         self.network = segmenter_of(settings).eval().to(memory_format=torch.channels_last)
 
     def forward(self, pictures):

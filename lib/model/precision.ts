@@ -6,7 +6,7 @@ import type { Recipe } from "../options/fields.js";
  * In what a network multiplies. `"float32"`: in full; on a GPU convolutions multiply in TF32, of eleven significant bits, as PyTorch's do, unless `tf32` is
  * `false`. `"bfloat16"`: what convolutions multiply and the maps between layers are rounded to
  * eight significant bits, while weights, sums and losses stay float32; on processors for which `wsss-tissue inspect` says that they have it in
- * hardware 1.3 to 2.1 times as fast (`npm run bench`), and never another result beyond rounding. `"auto"`: bfloat16 for trainings where the
+ * hardware 1.2 to 2.1 times as fast (`npm run bench`), and never another result beyond rounding. `"auto"`: bfloat16 for trainings where the
  * hardware has it, and float32 for all that comes out of a trained network, so that machines differ by rounding alone in what a model says (on a GPU by TF32's).
  */
 export type Precision = "auto" | "float32" | "bfloat16";

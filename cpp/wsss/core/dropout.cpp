@@ -4,7 +4,6 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <cmath>
 #include <mutex>
 
@@ -15,7 +14,7 @@ namespace wsss {
 namespace {
 
 /// Draws on all threads, the same on any number of them: from one number of the generator each pair of neighbours has
-/// bits of its own. LibTorch draws one number after the other, a tenth of a step of a small segmenter.
+/// bits of its own. LibTorch draws one number after the other, on one thread.
 template <typename T>
 void draw_everywhere(const at::Tensor& mask, double kept, std::uint64_t stream) {
   constexpr std::int64_t kPairsOfAThread = 1 << 14;

@@ -85,21 +85,24 @@ class ReusingAllocator final : public c10::Allocator {
 
  private:
   static void* obtain(std::size_t bytes) {
-    if (current == nullptr || bytes < kSmallestKept) return c10::alloc_cpu(bytes);
+    if (current == nullptr) return c10::alloc_cpu(bytes);
+    if (bytes < kSmallestKept) return counted_block(bytes);
     const std::size_t size = PagePool::whole_pages(bytes);
     void* block = current->take(size);
     if (block == nullptr) {
       for (MemoryReuse* each = current; each != nullptr; each = each->outer()) each->release();
       block = current->take(size);
     }
-    if (block == nullptr) {
-      // It says how much was asked for.
-      block = c10::alloc_cpu(bytes);
-      current->count(counted(block));
-      return block;
-    }
+    if (block == nullptr) return counted_block(bytes);  // It says how much was asked for.
     blocks_in_use().add(block, size);
     current->count(static_cast<std::int64_t>(size));
+    return block;
+  }
+
+  /// Of the C library, whose blocks are a little larger than what was asked for.
+  static void* counted_block(std::size_t bytes) {
+    void* block = c10::alloc_cpu(bytes);
+    if (block != nullptr) current->count(counted(block));
     return block;
   }
 };

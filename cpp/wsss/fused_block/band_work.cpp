@@ -15,10 +15,6 @@ namespace {
 
 constexpr Bounds kRelu6 = bounds_of(Activation::kRelu6);
 
-std::int64_t out_side(const BlockShape& shape, std::int64_t side, const SidePadding& padding) {
-  return (padding.before + side + padding.after - shape.reach()) / shape.stride + 1;
-}
-
 }  // namespace
 
 BlockSizes::BlockSizes(const BlockShape& shape, std::int64_t in_height, std::int64_t in_width)
@@ -31,8 +27,8 @@ BlockSizes::BlockSizes(const BlockShape& shape, std::int64_t in_height, std::int
       hidden_vectors(vectors_of(shape.hidden())),
       stride(shape.stride),
       reach(shape.reach()) {
-  out_height = out_side(shape, height, rows);
-  out_width = out_side(shape, width, columns);
+  out_height = out_side(height, rows, reach, stride);
+  out_width = out_side(width, columns, reach, stride);
 }
 
 template <typename T>

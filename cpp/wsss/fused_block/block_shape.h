@@ -34,6 +34,11 @@ inline SidePadding side_padding(BlockPadding padding, std::int64_t side, std::in
   return {dilation * (kernel / 2), dilation * (kernel / 2)};
 }
 
+/// Positions of a side that a kernel gives, which spans `reach` of them.
+inline std::int64_t out_side(std::int64_t side, const SidePadding& padding, std::int64_t reach, std::int64_t stride) {
+  return (padding.before + side + padding.after - reach) / stride + 1;
+}
+
 /// What an inverted residual is.
 struct BlockShape {
   std::int64_t in, out, kernel, stride, dilation;

@@ -16,10 +16,6 @@ namespace {
 constexpr std::int64_t kColours = 3;
 constexpr double kLargestByte = 255.0;
 
-std::int64_t out_side(std::int64_t side, SidePadding padding, std::int64_t kernel, std::int64_t stride) {
-  return (padding.before + side + padding.after - kernel) / stride + 1;
-}
-
 /// What the pixels of an output row are products of.
 class Surroundings {
  public:
