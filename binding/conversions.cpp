@@ -8,6 +8,7 @@
 
 #include "fields.h"
 #include "js_values.h"
+#include "process_group.h"
 #include "wsss/core/error.h"
 
 namespace wsss::binding {
@@ -68,6 +69,10 @@ void read_shared(const Fields& fields, TrainingOptions& options) {
   options.checkpoint_config = fields.string("checkpointConfig");
   options.resume_from = fields.string("resumeFrom");
   options.metadata = fields.string_map("metadata");
+  options.group = ProcessGroupWrap::unwrap(fields.value("group"));
+  options.group_config = fields.string("groupConfig");
+  options.synchronize_batch_norms = fields.boolean("syncBatchNorm");
+  options.bfloat16_gradients = fields.boolean("bfloat16Gradients");
   options.keep_best = word<bool>(fields.string("keep"), "keep", {{"best", true}, {"last", false}});
   if (options.batch_size < 1)
     throw Error(ErrorCode::kOption, "batchSize must be at least 1", {{"option", "batchSize"}});

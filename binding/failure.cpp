@@ -36,6 +36,8 @@ const char* code_name(ErrorCode code) {
       return "WSSS_ERR_BUSY";
     case ErrorCode::kDiverged:
       return "WSSS_ERR_DIVERGED";
+    case ErrorCode::kProcessGroup:
+      return "WSSS_ERR_PROCESS_GROUP";
     case ErrorCode::kInternal:
       return "WSSS_ERR_INTERNAL";
   }

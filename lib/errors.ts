@@ -29,6 +29,8 @@ export const errorCodes = [
   "WSSS_ERR_BUSY",
   /** The loss became NaN or infinite; the run was stopped before it could spoil the weights that are saved. */
   "WSSS_ERR_DIVERGED",
+  /** Processes that train together did not find each other, or one was lost: `details.lost` or `details.missing` name its rank. */
+  "WSSS_ERR_PROCESS_GROUP",
   /** A defect of this library. Please report it. */
   "WSSS_ERR_INTERNAL",
   /** The addon or LibTorch could not be found, or is of another version. */

@@ -27,6 +27,8 @@ export { extractPatches } from "./slide-patches/extract-patches.js";
 export type { ExtractedPatches, ExtractedSlide } from "./slide-patches/extract-patches.js";
 export type { ExtractionProgress, ExtractPatchesOptions } from "./slide-patches/patch-extraction-options.js";
 
+export { joinProcessGroup, type ProcessGroup, type ProcessGroupOptions } from "./process-group/process-group.js";
+export type { ProcessPlace } from "./process-group/launch-variables.js";
 export { openDataset } from "./dataset/open-dataset.js";
 export { datasetFromMemory, type MemoryDataset, type MemoryPatches } from "./dataset/memory/dataset-from-memory.js";
 export type { MemoryPatch } from "./dataset/memory/memory-patch.js";

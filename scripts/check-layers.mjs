@@ -29,6 +29,7 @@ const libLayers = [
   "openslide",
   "image",
   "options",
+  "process-group",
   "slide",
   "pretrained",
   "dataset",
@@ -55,6 +56,7 @@ const libLayers = [
 /** Folders of cpp/wsss from the bottom up: each may include from itself and those before it. */
 const coreLayers = [
   "core",
+  "process_group",
   "slide",
   "slide_patches",
   "class_map",
@@ -199,7 +201,7 @@ function checkBinding() {
 
 function checkCore() {
   checkPlaces("cpp/wsss", coreLayers);
-  for (const file of sourcesOf("cpp")) {
+  for (const file of sourcesOf("cpp/wsss")) {
     const folder = file.split("/")[2] ?? "";
     const layer = coreLayers.indexOf(folder);
     if (layer < 0) report(file, `${folder} is in no row of scripts/check-layers.mjs`);

@@ -52,6 +52,10 @@ const pairs = [
     ],
   },
   {
+    type: ["lib/native/native-process-group.ts", "NativeProcessGroupOptions"],
+    reads: [["binding/process_group.cpp", "ProcessGroupOptions process_group_options("]],
+  },
+  {
     type: ["lib/native/native-slides.ts", "NativeSlideOpening"],
     reads: [["binding/slide.cpp", "SlideOpening slide_opening("]],
   },

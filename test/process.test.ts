@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "@jest/globals";
 import { resolveSegmenterTraining } from "../dist/index.js";
+import { noGroup } from "../dist/model/checkpoints.js";
 import { nativeTraining } from "../dist/model/native-training-options.js";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -18,6 +19,7 @@ const endless = {
     metadata: {},
     precision: "float32",
     isValidated: false,
+    group: noGroup,
   }),
   levelWeights: [1],
 };

@@ -127,6 +127,30 @@ describe.each([
   });
 });
 
+test("a training of one thread resumes to the last bit, though reading its checkpoint used all threads", async () => {
+  const file = path.join(folder, "threads.safetensors");
+  const train = async (options: ClassifierTrainingOptions, stopAfter?: number) => {
+    const { classes, background } = data;
+    const own = {
+      classes,
+      background,
+      width: 1 / 16,
+      device: "cpu",
+      seed: 1,
+      threads: 1,
+      precision: "float32",
+    } as const;
+    await using model = await Classifier.create(own);
+    await follow((signal) => model.train(data.train, { ...training, ...options, signal }), stopAfter);
+    await model.save(file);
+    return await readFile(file);
+  };
+  const checkpointFolder = path.join(folder, "threads");
+  const whole = await train({});
+  await train({ checkpointFolder, checkpointSteps: 1 }, 5);
+  expect((await train({ checkpointFolder, checkpointSteps: 1, resume: true })).equals(whole)).toBe(true);
+});
+
 describe("checkpoints", () => {
   const files = async (out: string): Promise<string[]> =>
     (await readdir(out)).filter((name) => name.startsWith("checkpoint-")).sort();

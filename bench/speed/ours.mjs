@@ -3,13 +3,16 @@
  * Of a training it also answers the last one's steps, and how many of them were replayed from a recording, or why none was recorded.
  *
  *   node ours.mjs WORK DATA THREADS BATCH PRECISION DEVICE
+ *
+ * With RANK and WORLD_SIZE set its trainings are those of a process group (bench/data-parallel.mjs); WSSS_BENCH_SYNC_BN=0 leaves batch norms'
+ * statistics to each process.
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { demoSettings } from "../../dist/demo/settings.js";
-import { Classifier, openDataset, PseudoMasks, Segmenter } from "../../dist/index.js";
+import { Classifier, joinProcessGroup, openDataset, PseudoMasks, Segmenter } from "../../dist/index.js";
 
 const [work, folder, threads, batch, precision, device] = process.argv.slice(2);
 const batchSize = Number(batch);
@@ -54,7 +57,9 @@ async function finished(training) {
   while (!(await training.next()).done);
 }
 
-const few = { epochs: 4, batchSize, horizontalFlip: 0.5, verticalFlip: 0 };
+const syncBatchNorm = process.env.WSSS_BENCH_SYNC_BN !== "0";
+const group = process.env.WORLD_SIZE === undefined ? undefined : await joinProcessGroup({ syncBatchNorm });
+const few = { epochs: 4, batchSize, horizontalFlip: 0.5, verticalFlip: 0, group };
 
 const works = {
   async "classifier-step"() {

@@ -29,6 +29,9 @@ if int(THREADS) > 0:
     torch.set_num_threads(int(THREADS))
 torch.manual_seed(0)
 ON_GPU = DEVICE == "cuda"
+WORLD, RANK = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+if WORLD > 1:  # One of several processes: bench/data-parallel.mjs.
+    torch.distributed.init_process_group("gloo")
 PLAIN = TRAITS == {"plain"}
 
 with open(os.path.join(DATA, "set.json")) as file:
@@ -71,6 +74,17 @@ def prepared(network):
     if "channels-last" in TRAITS:
         network = network.to(memory_format=torch.channels_last)
     return network
+
+
+def shared(network):
+    """The network whose gradients are averaged over the processes."""
+    return torch.nn.parallel.DistributedDataParallel(network) if WORLD > 1 else network
+
+
+def own_part():
+    """The patches of a step that this process computes."""
+    batch = torch.arange(SET["batch"], device=PATCHES.device)
+    return batch[len(batch) * RANK // WORLD : len(batch) * (RANK + 1) // WORLD]
 
 
 def compiled(function):
@@ -119,9 +133,10 @@ def classifier_step():
         for layers in (network.backbone.stem, *network.backbone.stages[:2]):
             layers.requires_grad_(False)
     optimizer = sgd(network, lambda name: name.startswith("fc8"), 1e-3, 5e-4)
-    forward = compiled(lambda x: network(x, 0.94))
+    replica = shared(network)
+    forward = compiled(lambda x: replica(x, 0.94))
     generator = torch.Generator().manual_seed(1)
-    batch = torch.arange(SET["batch"], device=PATCHES.device)
+    batch = own_part()
 
     def step():
         x, _ = augmented(batch, generator)
@@ -140,12 +155,12 @@ def classifier_step():
 def segmenter_step():
     network = prepared(segmenter_of(SET)).train()
     optimizer = sgd(network, lambda name: not name.startswith("backbone"), 5e-4, 0.01)
-    forward = compiled(network)
+    forward = compiled(shared(network))
     masks = raw("masks.bin", 3, N, SIZE, SIZE).long()
     if not PLAIN:
         masks = masks.to(DEVICE)
     generator = torch.Generator().manual_seed(1)
-    batch = torch.arange(SET["batch"], device=PATCHES.device)
+    batch = own_part()
 
     def step():
         x, flips = augmented(batch, generator)

@@ -15,7 +15,8 @@ import { allSections, type PlanSections, recordedPlan, resolveSections } from ".
 import { refuseDifferences } from "../run/refuse-differences.js";
 import type { RunReporter } from "../run/reporter.js";
 import { whileLocked } from "../run/run-lock.js";
-import { currentVersions, type DataLocation } from "../run/run-record.js";
+import type { DataLocation } from "../run/data-location.js";
+import { currentVersions } from "../run/run-record.js";
 import { readAblation, writeAblation } from "./ablation-file.js";
 import type { Ablation } from "./ablation.js";
 import { type Cell, cellsOf } from "./cells.js";

@@ -7,7 +7,7 @@ import { runPipeline } from "../run/pipeline.js";
 import { mergeOptions, type PlanOptions } from "../run/plan-options.js";
 import { allSections } from "../run/plan.js";
 import type { RunReporter } from "../run/reporter.js";
-import type { DataLocation } from "../run/run-record.js";
+import type { DataLocation } from "../run/data-location.js";
 import { pseudoMaskFolder } from "../run/sources.js";
 import { performClassifierStage } from "../run/stages/classifier-stage.js";
 import { performPseudoMasksStage } from "../run/stages/pseudo-masks-stage.js";

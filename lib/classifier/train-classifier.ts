@@ -1,6 +1,6 @@
 /** The classifier's training in the addon: splits loaded, checkpoints prepared, events handed on. */
 import type { Split } from "../dataset/split.js";
-import { prepareCheckpoints } from "../model/checkpoints.js";
+import { prepareCheckpoints, prepareGroup } from "../model/checkpoints.js";
 import { metadataOf, type ModelDescription } from "../model/model-description.js";
 import {
   type NativeTraining,
@@ -39,11 +39,12 @@ export async function* trainClassifier(
     validation,
   };
   const checkpoints = await prepareCheckpoints(configuration, callOptions);
+  const group = await prepareGroup(configuration, callOptions);
   const train = await split.load(signal);
   const groups = validation === undefined ? [] : await validation.loadGroups(signal);
   const scored = oneOrAll(groups.map(({ patches }) => patches));
   const metadata = metadataOf(description, trainings);
-  const context = { split, checkpoints, metadata, precision, isValidated: scored !== null };
+  const context = { split, checkpoints, metadata, precision, isValidated: scored !== null, group };
   const options = nativeClassifierTraining(settings, context);
   const summary = yield* jobEvents<ClassifierTrainingEvent, TrainingSummary>(
     (onEvent, done) => native.train(options, train.patches, scored, (event) => onEvent(plainCopy(event)), done),

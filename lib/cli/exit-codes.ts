@@ -13,7 +13,7 @@ export const exitCodes = {
   /** A dataset, or a file or folder that is read or written. */
   data: 3,
   weights: 4,
-  /** A device, memory, or LibTorch itself. */
+  /** A device, memory, LibTorch itself, or another process of a group. */
   device: 5,
   /** By a signal it is 128 and its number; this is SIGINT's, and of work that was stopped by no signal. */
   cancelled: exitCodeOfSignal("SIGINT"),
@@ -36,6 +36,7 @@ const byErrorCode: Readonly<Record<ErrorCode, number>> = {
   WSSS_ERR_DIVERGED: exitCodes.option,
   WSSS_ERR_INTERNAL: exitCodes.bug,
   WSSS_ERR_BINARY_NOT_FOUND: exitCodes.device,
+  WSSS_ERR_PROCESS_GROUP: exitCodes.device,
 };
 
 /** The exit code that an error ends the program with. */

@@ -8,6 +8,7 @@ import { addConvertCommand } from "./commands/convert-command.js";
 import { addDemoCommand } from "./commands/demo-command.js";
 import { addDoctorCommand } from "./commands/doctor-command.js";
 import { addEvaluateCommand } from "./commands/evaluate-command.js";
+import { addFollowCommand } from "./commands/follow-command.js";
 import { addInspectCommand } from "./commands/inspect-command.js";
 import { addPatchesCommand } from "./commands/patches-command.js";
 import { addPredictCommand } from "./commands/predict-command.js";
@@ -45,7 +46,7 @@ export function createProgram(streams: Streams): Command {
     .addHelpText(
       "after",
       `
-Exit codes: 0 ok, 1 defect of this program, 2 wrong option, 3 data or files, 4 weights, 5 device, memory or LibTorch,
+Exit codes: 0 ok, 1 defect of this program, 2 wrong option, 3 data or files, 4 weights, 5 device, memory, LibTorch or another process,
 128 and its number if a signal stopped the work: ${signalCodes}.
 
 Examples:
@@ -77,6 +78,7 @@ Examples:
   addBundleCommand(program, streams);
   program.commandsGroup("Weights and this machine:");
   addWeightsCommand(program, streams);
+  addFollowCommand(program, streams);
   addInspectCommand(program, streams);
   addConvertCommand(program, streams);
   addSetupCommand(program, streams);

@@ -6,7 +6,7 @@ import { classifierBackbones, segmenterBackbones } from "../model/backbones.js";
 import { type Device, device as deviceRule } from "../options/device.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";
-import type { DataLocation } from "../run/run-record.js";
+import type { DataLocation } from "../run/data-location.js";
 import { addDeclaredOptions, valuesOf } from "./add-declared-options.js";
 import { evaluationFlags, gateFlags, pseudoMaskFlags } from "./declared-flags.js";
 import { section } from "./section.js";

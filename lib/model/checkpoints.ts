@@ -8,8 +8,11 @@ import type { Split } from "../dataset/split.js";
 import { isWsssError, WsssError } from "../errors.js";
 import { ioFailure, systemCode } from "../files/file-access.js";
 import { canonicalJson, describeDifferences, differencesBetween } from "../files/fingerprint.js";
+import { packageVersion } from "../files/package-version.js";
+import { libtorchVersion } from "../libtorch/pinned.js";
 import type { NativeMaskStore, NativeTrainingSurroundings } from "../native/addon.js";
 import type { OptionTable } from "../options/declared-option.js";
+import { groupHandle } from "../process-group/process-group.js";
 import { prepareCheckpointFolder } from "./checkpoint-paths.js";
 import { inspectWeights } from "./inspect-weights.js";
 import type { ModelDescription } from "./model-description.js";
@@ -40,6 +43,33 @@ export type NativeCheckpointOptions = Pick<
   NativeTrainingSurroundings,
   "checkpointFolder" | "checkpointSteps" | "checkpointKeep" | "checkpointConfig" | "resumeFrom"
 >;
+
+/** The addon's options on processes that train together. */
+export type NativeGroupOptions = Pick<
+  NativeTrainingSurroundings,
+  "group" | "groupConfig" | "syncBatchNorm" | "bfloat16Gradients"
+>;
+
+/** Of a process alone. */
+export const noGroup: NativeGroupOptions = {
+  group: null,
+  groupConfig: "",
+  syncBatchNorm: true,
+  bfloat16Gradients: false,
+};
+
+/** What the addon is told of the processes that train together: with all that they must agree in. */
+export async function prepareGroup(
+  configuration: TrainingConfiguration,
+  { group }: TrainingCallOptions,
+): Promise<NativeGroupOptions> {
+  const handle = groupHandle(group);
+  if (handle === undefined) return noGroup;
+  const { native, syncBatchNorm, bfloat16Gradients } = handle;
+  const agreed = { package: packageVersion, libtorch: libtorchVersion, syncBatchNorm, bfloat16Gradients };
+  const groupConfig = canonicalJson({ ...agreed, training: await describe(configuration) });
+  return { group: native, groupConfig, syncBatchNorm, bfloat16Gradients };
+}
 
 const checkpointName = /^checkpoint-\d+\.safetensors$/;
 

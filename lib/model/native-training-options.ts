@@ -2,7 +2,7 @@
 import type { Split } from "../dataset/split.js";
 import { freeMemoryBytes } from "../machine/free-memory.js";
 import type { NativeTrainingSurroundings } from "../native/addon.js";
-import type { NativeCheckpointOptions } from "./checkpoints.js";
+import type { NativeCheckpointOptions, NativeGroupOptions } from "./checkpoints.js";
 import type { ModelPrecision } from "./precision.js";
 import type { TrainingHistory } from "./training-history.js";
 import { type Complete, mostPatches } from "./training-options.js";
@@ -37,12 +37,13 @@ export interface TrainingContext {
   readonly precision: NativeTrainingSurroundings["precision"];
   /** Whether there is a validation: without one nothing is best. */
   readonly isValidated: boolean;
+  readonly group: NativeGroupOptions;
 }
 
 /** The options of a training as the addon reads them. */
 export function nativeTraining<Settings extends Complete<TrainingSettings>>(
   settings: Settings,
-  { split, checkpoints, metadata, precision, isValidated }: TrainingContext,
+  { split, checkpoints, metadata, precision, isValidated, group }: TrainingContext,
 ): NativeTraining<Settings> {
   const told = Object.entries(settings).filter(([name]) => name !== "recipe" && name !== "batchSize");
   return {
@@ -53,6 +54,7 @@ export function nativeTraining<Settings extends Complete<TrainingSettings>>(
     freeHostBytes: freeMemoryBytes(),
     precision,
     ...checkpoints,
+    ...group,
     metadata,
   };
 }

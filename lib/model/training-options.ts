@@ -5,6 +5,7 @@ import { refuseOption } from "../options/check.js";
 import type { Circumstances } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
 import type { Recipe } from "../options/fields.js";
+import { groupField, type ProcessGroup } from "../process-group/process-group.js";
 import { isSmallBackbone } from "./backbones.js";
 import type { TrainingSettings } from "./training-settings.js";
 
@@ -43,6 +44,12 @@ export interface TrainingCallOptions {
    */
   readonly resume?: boolean | undefined;
   /**
+   * Processes that train together. `batchSize` counts the patches of all, so that a training means the same on any number of
+   * processes; every process gets the same events, and process 0 writes the files. See {@link joinProcessGroup}.
+   * @defaultValue this process alone
+   */
+  readonly group?: ProcessGroup | undefined;
+  /**
    * Aborting it stops the training; the loop then throws `WSSS_ERR_CANCELLED`. With a `checkpointFolder` the step under way is
    * finished and saved first.
    */
@@ -56,6 +63,7 @@ export const trainingCallShape = {
   checkpointSteps: fields.countOrNone.optional(),
   checkpointKeep: fields.count.max(1_000_000).optional(),
   resume: fields.flag.optional(),
+  group: groupField.optional(),
   signal: fields.signal.optional(),
 } as const;
 
@@ -63,8 +71,8 @@ export const trainingCallShape = {
 export function splitCall<Checked extends TrainingCallOptions>(
   checked: Checked,
 ): { call: TrainingCallOptions; settings: Omit<Checked, keyof TrainingCallOptions> } {
-  const { validation, checkpointFolder, checkpointSteps, checkpointKeep, resume, signal, ...settings } = checked;
-  return { call: { validation, checkpointFolder, checkpointSteps, checkpointKeep, resume, signal }, settings };
+  const { validation, checkpointFolder, checkpointSteps, checkpointKeep, resume, group, signal, ...settings } = checked;
+  return { call: { validation, checkpointFolder, checkpointSteps, checkpointKeep, resume, group, signal }, settings };
 }
 
 /** What `batchSize` `"auto"` asks for, as published. */

@@ -11,6 +11,7 @@
 import type { Done, NativeJob } from "./native-contract.js";
 import type { NativeEvaluationFunctions } from "./native-evaluation.js";
 import type { NativeClassifier, NativeModelConfig, NativeSegmenter } from "./native-models.js";
+import type { NativeProcessGroup } from "./native-process-group.js";
 import type { NativeSlideFunctions } from "./native-slides.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 import type { NativeWeightInspection, WeightConversion } from "./native-weights.js";
@@ -20,6 +21,7 @@ export type * from "./native-evaluation.js";
 export type * from "./native-slides.js";
 export type * from "./native-stores.js";
 export type * from "./native-models.js";
+export type * from "./native-process-group.js";
 export type * from "./native-training.js";
 export type * from "./native-weights.js";
 
@@ -78,6 +80,7 @@ export interface NativeAddon extends NativeEvaluationFunctions, NativeSlideFunct
   readonly MaskStore: new (count: number, height: number, width: number, levelCount: number) => NativeMaskStore;
   readonly Classifier: new (config: NativeModelConfig) => NativeClassifier;
   readonly Segmenter: new (config: NativeModelConfig) => NativeSegmenter;
+  readonly ProcessGroup: new () => NativeProcessGroup;
   /** Fills a store of 4 classes (and level 0 of `masks`) with procedural tissue, labels included. */
   synthesizeTissue(
     options: NativeSynthesisOptions,

@@ -1,4 +1,5 @@
 /** Trainings of the addon: options, events, scores. */
+import type { NativeProcessGroup } from "./native-process-group.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 
 /**
@@ -29,6 +30,14 @@ export interface NativeTrainingSurroundings {
   readonly resumeFrom: string;
   /** Written into every checkpoint. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The processes that train together; null for one alone. */
+  readonly group: NativeProcessGroup | null;
+  /** What all of them must agree in, as text. */
+  readonly groupConfig: string;
+  /** Batch norms that learn take the statistics of all processes' patches. */
+  readonly syncBatchNorm: boolean;
+  /** Processes send each other their gradients in bfloat16. */
+  readonly bfloat16Gradients: boolean;
 }
 
 /** Patches of one size to choose the best epoch by, with their true masks. */

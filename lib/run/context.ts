@@ -1,11 +1,15 @@
 /** What the stages of a run share: dataset, plan, device, checkpoints, sources. */
 import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
 import type { Dataset } from "../dataset/open-dataset.js";
+import type { SplitName } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import type { Precision } from "../model/precision.js";
 import type { Device } from "../options/device.js";
+import type { ProcessGroup } from "../process-group/process-group.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
+import type { SubsetOptions } from "./plan-options.js";
 import type { PlanSections, SectionName } from "./plan.js";
+import type { DataLocation } from "./data-location.js";
 import type { StageSurroundings } from "./stage.js";
 
 /** Where the networks of a run live. Not part of its plan: another device gives the same result but for rounding. */
@@ -37,8 +41,24 @@ export interface RunSources {
   readonly masks?: string | undefined;
 }
 
+/** What a process needs to open the same dataset, and to choose its own device. */
+export interface RunOrigin {
+  readonly data: DataLocation;
+  readonly subset: SubsetOptions | undefined;
+  readonly splits: readonly SplitName[];
+  /** As it was asked for, before a process of a group took its own. */
+  readonly device: RunDevice;
+}
+
+/** What hands out the work of a run to the other processes of its group. */
+export interface WorkDistribution {
+  /** Lets them begin with a stage that all work on together. */
+  begin(stage: "train-classifier" | "train-segmenter", context: RunContext): Promise<void>;
+}
+
 /** Everything that the stages of a run work with. */
 export interface RunContext extends StageSurroundings {
+  readonly origin: RunOrigin;
   readonly dataset: Dataset;
   readonly fingerprint: DatasetFingerprint;
   readonly plan: Partial<PlanSections>;
@@ -47,6 +67,10 @@ export interface RunContext extends StageSurroundings {
   readonly sources: RunSources;
   /** Whether trainings write event files for TensorBoard, into `tensorboard/` of the run folder. */
   readonly tensorboard: boolean;
+  /** The processes that do this run together. */
+  readonly group?: ProcessGroup | undefined;
+  /** Hands out the work of the group, in process 0. */
+  readonly groupWork?: WorkDistribution | undefined;
   /** What a stage made and a later one of the same process can use without reading it again. */
   readonly memory: { pseudoMasks?: PseudoMasks };
 }

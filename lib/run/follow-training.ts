@@ -1,5 +1,6 @@
 /** Follows a training of a run: metric files, progress, epochs, warnings, and the record it leaves. */
 import { join } from "node:path";
+import { drain } from "../async/drain.js";
 import type { EpochEvent, StepEvent, TrainingSummary } from "../model/training-events.js";
 import { type MetricColumn, MetricsFile } from "./metrics-file.js";
 import type { RunReporter } from "./reporter.js";
@@ -42,23 +43,6 @@ export interface TrainingLog<Step extends StepEvent, Epoch extends EpochEvent> {
   describe(event: Epoch): string;
   /** What a person should look at, if there is something. */
   warningOf?(event: Epoch): string | undefined;
-}
-
-/** Takes every event of a generator, and ends the generator whatever happens. */
-async function drain<Event, Result>(
-  events: AsyncGenerator<Event, Result, void>,
-  take: (event: Event) => void,
-): Promise<Result> {
-  try {
-    for (;;) {
-      const next = await events.next();
-      if (next.done === true) return next.value;
-      take(next.value);
-    }
-  } finally {
-    // After the end this does nothing; after an error in `take` it cancels the training and waits for it.
-    await events.return(undefined as Result);
-  }
 }
 
 /**

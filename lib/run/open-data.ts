@@ -7,7 +7,7 @@ import { printable } from "../text/printable.js";
 import type { OwnDataset } from "./own-dataset.js";
 import type { SubsetOptions } from "./plan-options.js";
 import type { RunReporter } from "./reporter.js";
-import type { DataLocation } from "./run-record.js";
+import type { DataLocation } from "./data-location.js";
 
 /** What says where the patches of a folder's runs are. */
 export interface LocationRequest {

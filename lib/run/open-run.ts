@@ -5,8 +5,10 @@ import type { SplitName } from "../dataset/split.js";
 import { describeDifferences, type Difference, differencesBetween } from "../files/fingerprint.js";
 import { makeFolder } from "../files/make-folder.js";
 import { withoutUndefined } from "../options/fields.js";
+import type { ProcessGroup } from "../process-group/process-group.js";
 import type { PlanCheck } from "./check-plan.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "./context.js";
+import { deviceOfProcess, GroupWork } from "./group-work.js";
 import { dataLocation, openData } from "./open-data.js";
 import type { OwnDataset } from "./own-dataset.js";
 import { mergeOptions, type PlanOptions } from "./plan-options.js";
@@ -14,7 +16,8 @@ import { type PlanSections, recordedPlan, resolveSections, type SectionName } fr
 import { refuseDifferences } from "./refuse-differences.js";
 import type { RunReporter } from "./reporter.js";
 import { whileLocked } from "./run-lock.js";
-import { currentVersions, type DataLocation, readRunRecord, type RunRecord, writeRunRecord } from "./run-record.js";
+import type { DataLocation } from "./data-location.js";
+import { currentVersions, readRunRecord, type RunRecord, writeRunRecord } from "./run-record.js";
 import { sourcesOfRun } from "./sources.js";
 
 /** What a command wants of a run folder. */
@@ -54,6 +57,8 @@ export interface RunRequest {
   readonly force: boolean;
   /** Whether the folder is taken although a process of another machine or container is perhaps at work in it. @defaultValue `false` */
   readonly forceUnlock?: boolean | undefined;
+  /** The processes that do this run together; this one is process 0. @defaultValue this process alone */
+  readonly group?: ProcessGroup | undefined;
   readonly signal: AbortSignal;
   readonly reporter: RunReporter;
   /**
@@ -171,8 +176,13 @@ export async function withRun<Result>(
     // What is forced may differ from what the checkpoints were made of.
     const resume = (request.checkpoints?.resume ?? true) && !force;
     const checkpoints = { checkpointSteps: 0, checkpointKeep: 2, ...request.checkpoints, resume };
-    const { tensorboard = false } = request;
-    const opened = { root, dataset, fingerprint, plan, device, checkpoints, sources, tensorboard };
-    return await work({ ...opened, signal, reporter, memory: {} });
+    const { tensorboard = false, group, splits } = request;
+    const origin = { data, subset, splits, device };
+    const groupWork = group && new GroupWork(group);
+    const own = { device: await deviceOfProcess(device, group), origin, group, groupWork };
+    const opened = { root, dataset, fingerprint, plan, checkpoints, sources, tensorboard, ...own };
+    const result = await work({ ...opened, signal, reporter, memory: {} });
+    await groupWork?.end();
+    return result;
   });
 }

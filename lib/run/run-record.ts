@@ -2,23 +2,14 @@
 import { join } from "node:path";
 import { z } from "zod";
 import type { DatasetFingerprint } from "../dataset/dataset-fingerprint.js";
-import type { PresetName } from "../dataset/presets.js";
 import { WsssError } from "../errors.js";
 import { packageVersion } from "../files/package-version.js";
 import { loadAddon } from "../native/load.js";
 import type { RunDevice, RunSources } from "./context.js";
+import type { DataLocation } from "./data-location.js";
 import { readJsonIfPresent, writeJson } from "./files.js";
 import type { PlanOptions } from "./plan-options.js";
 import type { PlanSections } from "./plan.js";
-
-/** Where a run's patches are. */
-export interface DataLocation {
-  /** Absolute path of the dataset's folder. */
-  readonly folder: string;
-  readonly preset?: PresetName | undefined;
-  /** Absolute path of a description file. */
-  readonly description?: string | undefined;
-}
 
 /** Versions of what computes. */
 export interface RunVersions {

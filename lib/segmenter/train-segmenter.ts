@@ -3,7 +3,7 @@ import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import type { FeatureLevel } from "../model/backbones.js";
-import { prepareCheckpoints } from "../model/checkpoints.js";
+import { prepareCheckpoints, prepareGroup } from "../model/checkpoints.js";
 import { metadataOf, type ModelDescription } from "../model/model-description.js";
 import {
   type NativeTraining,
@@ -66,13 +66,14 @@ export async function* trainSegmenter(
   const recorded = recordedSettings(segmenterTrainingTable, settings);
   const configuration = { call, settings: recorded, precision, description, train: split, validation, masks };
   const checkpoints = await prepareCheckpoints(configuration, plan);
+  const group = await prepareGroup(configuration, plan);
   const train = await split.load(signal);
   const targets = masks === "ground-truth" ? await split.loadTruth(signal) : masks.store;
   assertMaskSize(call, targets, train);
   const groups = validation === undefined ? [] : await validation.loadGroups(signal);
   const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
   const metadata = metadataOf(description, trainings);
-  const context = { split, checkpoints, metadata, precision, isValidated: scored !== null };
+  const context = { split, checkpoints, metadata, precision, isValidated: scored !== null, group };
   const options: NativeSegmenterTraining = { ...nativeTraining(settings, context), levelWeights };
   const summary = yield* jobEvents<SegmenterTrainingEvent, TrainingSummary>(
     (onEvent, done) =>

@@ -35,6 +35,7 @@ const OperationTable& operations() {
     add_network_operations(made);
     add_residual_operations(made);
     add_training_operations(made);
+    add_group_operations(made);
     add_evaluation_operations(made);
     add_weights_operations(made);
     add_recording_operations(made);

@@ -40,6 +40,7 @@ void add_segmenter_operations(OperationTable& table);
 void add_network_operations(OperationTable& table);
 void add_residual_operations(OperationTable& table);
 void add_training_operations(OperationTable& table);
+void add_group_operations(OperationTable& table);
 void add_evaluation_operations(OperationTable& table);
 void add_recording_operations(OperationTable& table);
 void add_memory_operations(OperationTable& table);

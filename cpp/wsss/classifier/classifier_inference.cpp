@@ -32,14 +32,16 @@ at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std:
   return probabilities;
 }
 
-LabelScores evaluate_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
-                            const ProgressObserver& progress, const CancelToken& cancel) {
+LabelMeter count_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
+                        const ProcessGroup* group, const ProgressObserver& progress, const CancelToken& cancel) {
   std::int64_t total = 0;
   for (const PatchStore* part : parts) total += part->count();
   std::int64_t before = 0;
   LabelMeter meter(parts.front()->class_count());
   for (const PatchStore* part : parts) {
-    const PatchStore& patches = *part;
+    const Share share = group == nullptr ? Share{0, part->count()} : group->share(part->count());
+    if (share.count() == 0) continue;
+    const PatchStore patches = part->part(share.begin, share.end);
     ProgressObserver of_all;
     if (progress) of_all = [&](std::int64_t done, std::int64_t /*of_part*/) { progress(before + done, total); };
     const at::Tensor probabilities = classify_patches(network, patches, batch_size, of_all, cancel);
@@ -48,6 +50,23 @@ LabelScores evaluate_labels(Classifier& network, const std::vector<const PatchSt
     }
     before += patches.count();
   }
+  if (group == nullptr) return meter;
+  Measures sums = meter.state();
+  for (auto& [name, values] : sums) {
+    at::Tensor of_all = at::tensor(at::ArrayRef<double>(values), at::kDouble);
+    group->sum(of_all);
+    std::copy_n(of_all.const_data_ptr<double>(), values.size(), values.begin());
+  }
+  meter.restore(sums);
+  return meter;
+}
+
+LabelScores evaluate_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
+                            const ProgressObserver& progress, const CancelToken& cancel) {
+  return scores_of(count_labels(network, parts, batch_size, nullptr, progress, cancel));
+}
+
+LabelScores scores_of(const LabelMeter& meter) {
   return {meter.exact_match(), meter.jaccard(), meter.class_accuracy()};
 }
 

@@ -17,6 +17,14 @@ using ProgressObserver = std::function<void(std::int64_t, std::int64_t)>;
 at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel);
 
+/// How the labels of a set agree with what is predicted.
+///
+/// @param parts  as in evaluate_labels(); with `group` every process predicts a part of each.
+LabelMeter count_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
+                        const ProcessGroup* group, const ProgressObserver& progress, const CancelToken& cancel);
+
+LabelScores scores_of(const LabelMeter& meter);
+
 /// Label scores of a labelled set.
 ///
 /// @param parts  the set, one store per size of its patches; at least one, all with the same number of classes.

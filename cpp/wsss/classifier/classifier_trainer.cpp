@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "wsss/classifier/classifier_inference.h"
+#include "wsss/core/shared_step.h"
 #include "wsss/training/training_run.h"
 
 namespace wsss {
@@ -93,7 +94,9 @@ class ClassifierStage : public TrainingStage {
   bool has_validation() const override { return !validation_.empty(); }
 
   double validate(std::int64_t batch_size) override {
-    scores_ = evaluate_labels(network_, validation_, batch_size, {}, cancel_);
+    // Processes of a group stop together, between two steps: not in a validation.
+    const CancelToken& cancel = options_.group ? uncancelled_ : cancel_;
+    scores_ = scores_of(count_labels(network_, validation_, batch_size, options_.group.get(), {}, cancel));
     return scores_->jaccard;
   }
 
@@ -140,6 +143,7 @@ class ClassifierStage : public TrainingStage {
   const std::vector<const PatchStore*>& validation_;
   const ClassifierObserver& observer_;
   const CancelToken& cancel_;
+  const CancelToken uncancelled_;
   at::Tensor gamma_;  ///< Of the epoch, a scalar on the device.
   LabelMeter meter_;
   Running running_;
@@ -149,14 +153,18 @@ class ClassifierStage : public TrainingStage {
 }  // namespace
 
 at::Tensor multilabel_soft_margin(const at::Tensor& logits, const at::Tensor& labels) {
-  return -(labels * at::log_sigmoid(logits) + (1.0 - labels) * at::log_sigmoid(-logits)).mean();
+  const at::Tensor terms = labels * at::log_sigmoid(logits) + (1.0 - labels) * at::log_sigmoid(-logits);
+  if (shared_step() == nullptr) return -terms.mean();
+  const auto count = static_cast<double>(patches_of_step(logits.size(0)) * logits.size(1));
+  return -summed_over_processes(terms.sum()) / count;
 }
 
 at::Tensor single_class_cell_loss(const at::Tensor& maps, const at::Tensor& labels) {
   const at::Tensor is_single = (labels.sum(1) == 1.0).to(labels.scalar_type());
   const at::Tensor of_class = labels.unsqueeze(-1).unsqueeze(-1);
   const at::Tensor of_patches = -(of_class * maps.log_softmax(1)).sum(1).mean({1, 2});
-  return (of_patches * is_single).sum() / is_single.sum().clamp_min(1.0);
+  const at::Tensor count = summed_over_processes(is_single.sum());
+  return summed_over_processes((of_patches * is_single).sum()) / count.clamp_min(1.0);
 }
 
 TrainingSummary train_classifier(Classifier& network, const ClassifierTrainingOptions& options, const PatchStore& train,

@@ -12,6 +12,8 @@
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/stored.h"
 #include "wsss/core/recompute.h"
+#include "wsss/core/shared_step.h"
+#include "wsss/core/synchronized_norm.h"
 #include "wsss/kernels/affine.h"
 
 namespace wsss {
@@ -71,13 +73,16 @@ class NormInTraining : public torch::autograd::Function<NormInTraining> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& given,
                             const at::Tensor& weight, const at::Tensor& bias, const std::optional<at::Tensor>& shortcut,
-                            const at::Tensor& mean, const at::Tensor& inverse_deviation, std::int64_t activation) {
+                            const at::Tensor& mean, const at::Tensor& inverse_deviation, std::int64_t activation,
+                            double count, std::int64_t step) {
     const at::Tensor scale = weight * inverse_deviation;
     const at::Tensor y = affine_activation(given, scale, bias - mean * scale, shortcut.value_or(at::Tensor()),
                                            static_cast<Activation>(activation));
     context->save_for_backward({given, y, weight, mean, inverse_deviation});
     context->saved_data["activation"] = activation;
     context->saved_data["has_shortcut"] = shortcut.has_value();
+    context->saved_data["count"] = count;
+    context->saved_data["step"] = step;
     return y;
   }
 
@@ -92,21 +97,28 @@ class NormInTraining : public torch::autograd::Function<NormInTraining> {
     const Bounds bounds = bounds_of(static_cast<Activation>(context->saved_data["activation"].toInt()));
     const at::Tensor gradient = channels_last(gradients[0]);
     const std::int64_t channels = x.size(1);
-    const Sums sums = summed(x, [&](std::int64_t begin, std::int64_t end, Sums& part) {
+    Sums sums = summed(x, [&](std::int64_t begin, std::int64_t end, Sums& part) {
       for_type_of(x, [&]<typename T>(T) {
         best_loops(T()).sum_gradients(gradient.const_data_ptr<T>(), y.const_data_ptr<T>(), x.const_data_ptr<T>(),
                                       bounds, channels, begin, end, part.first.data(), part.second.data());
       });
     });
-    const auto count = static_cast<double>(pixel_count(x));
-    std::vector<double> of_weight, slope, offset;
+    // Of the own patches: gradients of parameters are added up over the processes when all are there.
+    const at::Tensor of_bias = as_tensor(sums.first);
+    const at::Tensor of_weight = gradient_of_weight(sums, mean, inverse_deviation);
+    if (const auto* step = reinterpret_cast<const SharedStep*>(context->saved_data["step"].toInt())) {
+      double unused = 0.0;
+      sum_statistics(*step, sums.first, sums.second, unused);
+    }
+    const double count = context->saved_data["count"].toDouble();
+    std::vector<double> slope, offset;
     const auto* means = mean.const_data_ptr<float>();
     const auto* inverses = inverse_deviation.const_data_ptr<float>();
     const auto* weights = weight.const_data_ptr<float>();
     for (std::size_t c = 0; c < sums.first.size(); ++c) {
       const double inverse = inverses[c];
-      of_weight.push_back((sums.second[c] - means[c] * sums.first[c]) * inverse);
-      slope.push_back(-weights[c] * inverse * inverse * of_weight[c] / count);
+      const double product = (sums.second[c] - means[c] * sums.first[c]) * inverse;
+      slope.push_back(-weights[c] * inverse * inverse * product / count);
       offset.push_back(-weights[c] * inverse * sums.first[c] / count - slope[c] * means[c]);
     }
     const at::Tensor scale = weight * inverse_deviation;
@@ -122,7 +134,18 @@ class NormInTraining : public torch::autograd::Function<NormInTraining> {
                                          of_shortcut.defined() ? of_shortcut.data_ptr<T>() : nullptr);
       });
     });
-    return {of_x, as_tensor(of_weight), as_tensor(sums.first), of_shortcut, {}, {}, {}};
+    return {of_x, of_weight, of_bias, of_shortcut, {}, {}, {}, {}, {}};
+  }
+
+ private:
+  static at::Tensor gradient_of_weight(const Sums& sums, const at::Tensor& mean, const at::Tensor& inverse_deviation) {
+    const auto* means = mean.const_data_ptr<float>();
+    const auto* inverses = inverse_deviation.const_data_ptr<float>();
+    std::vector<double> of_weight;
+    for (std::size_t c = 0; c < sums.first.size(); ++c) {
+      of_weight.push_back((sums.second[c] - means[c] * sums.first[c]) * inverses[c]);
+    }
+    return as_tensor(of_weight);
   }
 };
 
@@ -132,12 +155,15 @@ at::Tensor norm_in_training(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& 
                             const at::Tensor& shortcut) {
   const at::Tensor x = channels_last(given);
   const std::int64_t channels = x.size(1);
-  const auto count = static_cast<double>(pixel_count(x));
+  auto count = static_cast<double>(pixel_count(x));
   Sums sums = summed(x, [&](std::int64_t begin, std::int64_t end, Sums& part) {
     for_type_of(x, [&]<typename T>(T) {
       best_loops(T()).sum(x.const_data_ptr<T>(), channels, begin, end, part.first.data(), part.second.data());
     });
   });
+  const SharedStep* step = shared_step();
+  if (step != nullptr && !step->synchronizes_norms) step = nullptr;
+  if (step != nullptr) sum_statistics(*step, sums.first, sums.second, count);
   std::vector<double> inverse;
   for (std::size_t c = 0; c < sums.first.size(); ++c) {
     double& mean = sums.first[c];
@@ -147,15 +173,9 @@ at::Tensor norm_in_training(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& 
     inverse.push_back(1.0 / std::sqrt(variance + norm.options.eps()));
   }
   const at::Tensor mean = as_tensor(sums.first);
-  if (!is_recomputing()) {
-    const torch::NoGradGuard no_grad;
-    norm.num_batches_tracked.add_(1);
-    const double momentum = *norm.options.momentum();
-    norm.running_mean.mul_(1.0 - momentum).add_(mean, momentum);
-    norm.running_var.mul_(1.0 - momentum).add_(as_tensor(sums.second), momentum * count / (count - 1.0));
-  }
+  if (!is_recomputing()) update_running_statistics(norm, mean, as_tensor(sums.second), count);
   return NormInTraining::apply(x, norm.weight, norm.bias, defined_or_none(shortcut), mean, as_tensor(inverse),
-                               static_cast<std::int64_t>(activation));
+                               static_cast<std::int64_t>(activation), count, reinterpret_cast<std::int64_t>(step));
 }
 
 }  // namespace wsss

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "wsss/core/recompute.h"
+#include "wsss/core/shared_step.h"
+#include "wsss/core/synchronized_norm.h"
 
 namespace wsss {
 
@@ -62,7 +64,11 @@ at::Tensor BatchNormImpl::forward(const at::Tensor& x) {
       sums.count += static_cast<double>(values.size(1));
     }
   }
-  if (is_training()) kept_ = {};
+  if (is_training()) {
+    kept_ = {};
+    const SharedStep* step = shared_step();
+    if (step != nullptr && step->synchronizes_norms) return synchronized_norm(*this, x, *step);
+  }
   if (is_training() && is_recomputing()) {
     return at::batch_norm(x, weight, bias, {}, {}, /*training=*/true, /*momentum=*/0.0, options.eps(),
                           /*cudnn_enabled=*/true);

@@ -23,6 +23,7 @@ enum class ErrorCode {
   kDisposed,
   kBusy,
   kDiverged,
+  kProcessGroup,
   kInternal,
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "wsss/core/precision.h"
+#include "wsss/core/shared_step.h"
 
 namespace wsss {
 
@@ -24,6 +25,7 @@ thread_local bool recomputing = false;
 struct Block : torch::CustomClassHolder {
   Function function;
   Precision precision = Precision::kFloat32;
+  const SharedStep* step = nullptr;
 };
 
 class RecomputingScope {
@@ -61,6 +63,7 @@ class Recomputed : public torch::autograd::Function<Recomputed> {
     const auto block = c10::static_intrusive_pointer_cast<Block>(context->saved_data["block"].toCapsule());
     const torch::AutoGradMode recording(true);
     const PrecisionScope precision(block->precision);
+    const SharedStepScope step(block->step);
     const RecomputingScope again;
     variable_list inputs{leaf_of(kept.front())};
     inputs.insert(inputs.end(), kept.begin() + 1, kept.end());
@@ -96,6 +99,7 @@ at::Tensor recomputed(const torch::nn::Module& module, const at::Tensor& x, cons
   auto kept = c10::make_intrusive<Block>();
   kept->function = block;
   kept->precision = current_precision();
+  kept->step = shared_step();
   return Recomputed::apply(x, at::TensorList(parameters), kept);
 }
 

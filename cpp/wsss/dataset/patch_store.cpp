@@ -49,6 +49,10 @@ PatchStore::PatchStore(std::int64_t count, std::int64_t height, std::int64_t wid
   labels_ = allocate({count, class_count});
 }
 
+PatchStore PatchStore::part(std::int64_t begin, std::int64_t end) const {
+  return {images_.slice(0, begin, end), labels_.slice(0, begin, end)};
+}
+
 std::uint8_t* PatchStore::patch(std::int64_t index) {
   require_below("patch index", index, count());
   return images_.data_ptr<std::uint8_t>() + index * height() * width() * 3;
@@ -77,16 +81,18 @@ MaskStore::MaskStore(std::int64_t count, std::int64_t height, std::int64_t width
   masks_ = allocate({level_count, count, height, width});
 }
 
+MaskStore MaskStore::part(std::int64_t begin, std::int64_t end) const { return MaskStore(masks_.slice(1, begin, end)); }
+
 std::uint8_t* MaskStore::mask(std::int64_t level, std::int64_t index) {
   require_below("mask level", level, level_count());
   require_below("mask index", index, count());
-  return masks_.data_ptr<std::uint8_t>() + (level * count() + index) * height() * width();
+  return masks_.data_ptr<std::uint8_t>() + level * masks_.stride(0) + index * height() * width();
 }
 
 const std::uint8_t* MaskStore::mask(std::int64_t level, std::int64_t index) const {
   require_below("mask level", level, level_count());
   require_below("mask index", index, count());
-  return masks_.const_data_ptr<std::uint8_t>() + (level * count() + index) * height() * width();
+  return masks_.const_data_ptr<std::uint8_t>() + level * masks_.stride(0) + index * height() * width();
 }
 
 std::int64_t MaskStore::pixels_below(std::int64_t level, std::int64_t index, std::int64_t limit) const {

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <utility>
 
 namespace wsss {
 
@@ -12,6 +13,9 @@ class PatchStore {
  public:
   /// @throws Error kShape if a size is below 1; kOutOfMemory if the host cannot hold the patches.
   PatchStore(std::int64_t count, std::int64_t height, std::int64_t width, std::int64_t class_count);
+
+  /// The patches begin..end-1, in the same memory.
+  PatchStore part(std::int64_t begin, std::int64_t end) const;
 
   std::int64_t count() const { return images_.size(0); }
   std::int64_t height() const { return images_.size(1); }
@@ -32,6 +36,8 @@ class PatchStore {
   const at::Tensor& label_matrix() const { return labels_; }
 
  private:
+  PatchStore(at::Tensor images, at::Tensor labels) : images_(std::move(images)), labels_(std::move(labels)) {}
+
   at::Tensor images_;
   at::Tensor labels_;
 };
@@ -40,6 +46,9 @@ class PatchStore {
 class MaskStore {
  public:
   MaskStore(std::int64_t count, std::int64_t height, std::int64_t width, std::int64_t level_count);
+
+  /// The masks of the patches begin..end-1, in the same memory.
+  MaskStore part(std::int64_t begin, std::int64_t end) const;
 
   std::int64_t level_count() const { return masks_.size(0); }
   std::int64_t count() const { return masks_.size(1); }
@@ -57,6 +66,8 @@ class MaskStore {
   const at::Tensor& tensor() const { return masks_; }
 
  private:
+  explicit MaskStore(at::Tensor masks) : masks_(std::move(masks)) {}
+
   at::Tensor masks_;
 };
 

@@ -65,8 +65,11 @@ int default_intra_op_threads() {
 void set_intra_op_threads(int threads) {
   const int own_choice = default_intra_op_threads();  // Asked for before the first other number is set.
   const int wanted = threads > 0 ? threads : own_choice;
-  // Each thread has a number of its own, but begins with the one that any thread set last: at its first question.
-  if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
+  // A thread takes the number that any thread has set last, when it first asks: LibTorch once, and our parallel loops,
+  // which are compiled into this library, once more. Both before its own number is set, or they would undo it.
+  at::internal::lazy_init_num_threads();
+  at::get_num_threads();
+  at::set_num_threads(wanted);
 }
 
 DeviceReport device_report() {

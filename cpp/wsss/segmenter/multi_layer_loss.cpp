@@ -5,6 +5,7 @@
 #include <string>
 
 #include "wsss/core/error.h"
+#include "wsss/core/shared_step.h"
 #include "wsss/segmenter/pixel_loss_sums.h"
 
 namespace wsss {
@@ -38,11 +39,12 @@ at::Tensor segmentation_criterion(const at::Tensor& sums, const at::Tensor& coun
 at::Tensor multi_layer_loss(const at::Tensor& logits, const at::Tensor& masks, const MultiLayerLossOptions& options) {
   check(logits, masks, options);
   const bool ignores = options.background == BackgroundRule::kIgnore;
-  const at::Tensor sums = pixel_loss_sums(logits, masks, !ignores);
-  at::Tensor counts = (ignores ? masks < logits.size(1) : masks <= logits.size(1)).sum({1, 2, 3});
+  const at::Tensor sums = summed_over_processes(pixel_loss_sums(logits, masks, !ignores));
+  at::Tensor counts =
+      summed_over_processes((ignores ? masks < logits.size(1) : masks <= logits.size(1)).sum({1, 2, 3}));
   if (ignores) counts = counts.clamp_min(1);
   const at::Tensor losses = segmentation_criterion(sums, counts.to(logits.scalar_type()), options.kind,
-                                                   options.divide_by_batch ? logits.size(0) : 1);
+                                                   options.divide_by_batch ? patches_of_step(logits.size(0)) : 1);
   // Weights as numbers, not as a tensor, whose way to a device the host would wait for.
   at::Tensor total = losses[0] * options.weights[0];
   for (std::size_t level = 1; level < options.weights.size(); ++level) {

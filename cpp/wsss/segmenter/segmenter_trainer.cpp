@@ -84,9 +84,14 @@ class SegmenterStage : public TrainingStage {
   double validate(std::int64_t batch_size) override {
     ConfusionMatrix confusion(network_->class_count());
     for (const SegmenterValidation& part : validation_) {
-      confusion.add(evaluate_segmenter(network_, part.patches, part.truth, batch_size, cancel_));
+      const std::int64_t count = part.patches.count();
+      const Share share = options_.group ? options_.group->share(count) : Share{0, count};
+      if (share.count() == 0) continue;
+      confusion.add(evaluate_segmenter(network_, part.patches.part(share.begin, share.end),
+                                       part.truth.part(share.begin, share.end), batch_size,
+                                       options_.group ? uncancelled_ : cancel_));
     }
-    confusion_ = confusion;
+    confusion_ = options_.group ? of_all_processes(confusion) : confusion;
     return confusion_->scores().mean_iou;
   }
 
@@ -116,6 +121,13 @@ class SegmenterStage : public TrainingStage {
     return sum;
   }
 
+  ConfusionMatrix of_all_processes(const ConfusionMatrix& own) const {
+    at::Tensor counts = at::tensor(at::ArrayRef<std::int64_t>(own.counts()), at::kLong);
+    options_.group->sum(counts);
+    const auto* first = counts.const_data_ptr<std::int64_t>();
+    return {own.class_count(), {first, first + counts.numel()}};
+  }
+
   DeepLab& network_;
   const SegmenterTrainingOptions& options_;
   TrainingBatches batches_;
@@ -123,6 +135,7 @@ class SegmenterStage : public TrainingStage {
   const std::vector<std::int64_t>& scored_pixels_;  // Of each patch.
   const SegmenterObserver& observer_;
   const CancelToken& cancel_;
+  const CancelToken uncancelled_;  ///< For validations: processes of a group stop together, between two steps.
   std::optional<ConfusionMatrix> confusion_;
 };
 

@@ -45,11 +45,14 @@ struct EpochReport {
   std::string why_not_recorded;  ///< Why its last step was not recorded; empty if it was, or is the first of its kind.
 };
 
-/// Patches of one step and how each is augmented.
+/// Patches of one step that this process computes, and how each is augmented.
 struct StepBatch {
   std::int64_t epoch = 0;
   std::vector<std::int64_t> indices;
   std::vector<AugmentationDraw> draws;
+  std::vector<std::int64_t> all{};  ///< Those of all processes.
+  std::int64_t first = 0;           ///< Position in `all` of the first one that is here.
+  bool counts = true;               ///< As in SharedStep.
 };
 
 /// One of the two trainings: what a forward pass is, and what is measured. run_training() does the rest.

@@ -11,6 +11,7 @@
 #include "wsss/device/device_memory.h"
 #include "wsss/device/device_use.h"
 #include "wsss/device/memory_failure.h"
+#include "wsss/process_group/group_step.h"
 
 namespace wsss {
 
@@ -21,6 +22,7 @@ std::string reason_not_to_record(const c10::Device& device, const TrainingOption
   if (device.is_cpu() && !options.graphs) return "the device is the CPU";
   const char* wish = std::getenv("WSSS_RECORD");
   if (wish != nullptr && std::string(wish) == "0") return "WSSS_RECORD is 0";
+  if (options.group && options.group->size() > 1) return "several processes train together";
   if (options.loss_interval == 1) return "the loss is read at every step";
   return "";
 }
@@ -38,7 +40,9 @@ Stepper::Stepper(TrainingStage& stage, const TrainingOptions& options)
       optimizer_(stage.parameter_groups(), options.optimizer),
       dropout_generator_(make_generator(stage.device(), 0)),
       recorder_(stage.device(), graphs_for(stage.device(), options), reason_not_to_record(stage.device(), options),
-                dropout_generator_, options.dropout_factor, [this] { optimizer_.zero_grad(); }) {}
+                dropout_generator_, options.dropout_factor, [this] { optimizer_.zero_grad(); }) {
+  if (options.group) gradient_sums_.emplace(options.group, stage.network().parameters(), options.bfloat16_gradients);
+}
 
 Stepper::~Stepper() {
   try {
@@ -60,6 +64,15 @@ StepResult Stepper::update(const StepBatch& batch, std::int64_t steps_done) {
   optimizer_.set_learning_rate(options_.schedule.at(steps_done));
   const PrecisionScope precision(options_.precision);
   const RecomputeScope recompute(options_.gradient_checkpointing);
+  std::optional<GroupStep> shared;
+  if (options_.group) {
+    shared.emplace(options_.group);
+    shared->patches = static_cast<std::int64_t>(batch.all.size());
+    shared->first = batch.first;
+    shared->counts = batch.counts;
+    shared->synchronizes_norms = options_.synchronize_batch_norms;
+  }
+  const SharedStepScope scope(shared ? &*shared : nullptr);
   const StepInputs given = [&] {
     const DeviceUse use(stage_.device());
     return stage_.inputs(batch);
@@ -76,7 +89,9 @@ StepResult Stepper::compute(const StepInputs& inputs, std::int64_t epoch, std::i
     require_finite_loss(result.loss.item<double>(), steps_done + 1, options_.schedule.at(steps_done));
   }
   optimizer_.zero_grad();
+  if (gradient_sums_) gradient_sums_->begin();
   result.loss.backward();
+  if (gradient_sums_) gradient_sums_->finish();
   check_cancelled();
   optimizer_.step();
   return {result.logits.detach(), result.loss.detach()};

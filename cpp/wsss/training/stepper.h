@@ -10,6 +10,7 @@
 
 #include "wsss/core/error.h"
 #include "wsss/optim/optimizer.h"
+#include "wsss/process_group/gradient_sums.h"
 #include "wsss/recording/step_recorder.h"
 #include "wsss/training/stage.h"
 #include "wsss/training/training_options.h"
@@ -51,6 +52,7 @@ class Stepper {
   TrainingStage& stage_;
   const TrainingOptions& options_;
   Optimizer optimizer_;
+  std::optional<GradientSums> gradient_sums_;  ///< Of a process group.
   at::Generator dropout_generator_;
   StepRecorder recorder_;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "wsss/dataset/batch.h"
 #include "wsss/optim/optimizer.h"
 #include "wsss/optim/schedule.h"
+#include "wsss/process_group/process_group.h"
 #include "wsss/recording/device_graph.h"
 
 namespace wsss {
@@ -49,6 +51,11 @@ struct TrainingOptions {
   /// update, so that the weights stay as they were; otherwise some updates have followed it.
   std::int64_t loss_interval = 0;
   bool keep_best = true;  ///< End with the weights of the best validation score rather than the last.
+  /// The processes that train together, each on its part of every step; null for one alone. Process 0 writes the files.
+  std::shared_ptr<ProcessGroup> group;
+  std::string group_config;             ///< What all processes of the group must agree in, as text.
+  bool synchronize_batch_norms = true;  ///< Batch norms that learn take the statistics of all processes' patches.
+  bool bfloat16_gradients = false;      ///< Processes send each other their gradients in bfloat16.
   /// Where recordings of steps come from, instead of what the device has.
   std::optional<GraphSource> graphs;
 };

@@ -6,15 +6,18 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "wsss/core/batch_norm.h"
 #include "wsss/core/error.h"
+#include "wsss/core/error_sentence.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/device_memory.h"
 #include "wsss/device/device_use.h"
 #include "wsss/device/own_stream.h"
 #include "wsss/optim/weight_average.h"
+#include "wsss/training/agreement.h"
 #include "wsss/training/batch_fitter.h"
 #include "wsss/training/checkpoint.h"
 #include "wsss/training/journal.h"
@@ -79,6 +82,7 @@ class TrainingRun {
 
  private:
   void begin();
+  std::int64_t fitted_batch();
   TrainingSummary end();
   void train_epoch(std::int64_t epoch);
   StepBatch batch_of(std::int64_t epoch, std::vector<std::int64_t> indices) const;
@@ -88,7 +92,10 @@ class TrainingRun {
   double validated_score();
   EpochReport validated_epoch(std::int64_t epoch);
   void save_weights(const char* name) const;
+  at::Tensor logits_of_all(const StepBatch& batch, const at::Tensor& own) const;
 
+  /// Of a group process 0 writes for all.
+  bool writes() const { return !options_.group || options_.group->rank() == 0; }
   bool has_checkpoints() const { return !options_.checkpoint_folder.empty(); }
   void save_checkpoint();
   void stop_if_cancelled();
@@ -115,12 +122,20 @@ class TrainingRun {
 };
 
 void TrainingRun::begin() {
-  if (has_checkpoints()) remove_partial_files(options_.checkpoint_folder);
+  if (has_checkpoints() && writes()) remove_partial_files(options_.checkpoint_folder);
   if (!options_.resume_from.empty()) {
     resume();
   } else if (options_.fit_batch) {
-    set_batch_size(std::max(fitter_.fitting_batch(options_.batch_size, /*steps_done=*/0), stage_.fewest_patches()));
+    set_batch_size(fitted_batch());
   }
+}
+
+std::int64_t TrainingRun::fitted_batch() {
+  const std::int64_t processes = options_.group ? options_.group->size() : 1;
+  const std::int64_t most = (options_.batch_size + processes - 1) / processes;
+  std::int64_t fits = std::max(fitter_.fitting_batch(most, /*steps_done=*/0), stage_.fewest_patches());
+  if (options_.group) fits = static_cast<std::int64_t>(options_.group->least(static_cast<double>(fits)));
+  return std::min(options_.batch_size, fits * processes);
 }
 
 TrainingSummary TrainingRun::end() {
@@ -164,6 +179,15 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
 
 StepBatch TrainingRun::batch_of(std::int64_t epoch, std::vector<std::int64_t> indices) const {
   StepBatch batch{epoch, std::move(indices), {}};
+  if (options_.group) {
+    batch.all = std::exchange(batch.indices, {});
+    const Share share = options_.group->share(static_cast<std::int64_t>(batch.all.size()));
+    batch.counts = share.count() > 0;
+    batch.first = batch.counts ? share.begin : 0;
+    // A process without a patch computes one of another, or the others would wait for it.
+    const std::int64_t end = batch.counts ? share.end : 1;
+    batch.indices.assign(batch.all.begin() + batch.first, batch.all.begin() + end);
+  }
   for (const auto index : batch.indices) {
     batch.draws.push_back(draw_augmentation(options_.augmentation, options_.seed, epoch, index));
   }
@@ -197,12 +221,21 @@ void TrainingRun::finish_step(const StepBatch& batch, const StepResult& result) 
   report.epoch = batch.epoch;
   report.step = summary_.steps;
   report.steps = options_.schedule.epochs * options_.schedule.steps_per_epoch;
-  report.patches = static_cast<std::int64_t>(batch.indices.size());
+  report.indices = options_.group ? batch.all : batch.indices;
+  report.patches = static_cast<std::int64_t>(report.indices.size());
   report.elapsed_ms = elapsed_ms();
-  report.logits = result.logits;
-  report.indices = batch.indices;
+  report.logits = options_.group ? logits_of_all(batch, result.logits) : result.logits;
   report.replayed = result.replayed;
   journal_.add(std::move(report), result.loss);
+}
+
+at::Tensor TrainingRun::logits_of_all(const StepBatch& batch, const at::Tensor& own) const {
+  std::vector<std::int64_t> shape = own.sizes().vec();
+  shape.front() = static_cast<std::int64_t>(batch.all.size());
+  at::Tensor all = at::zeros(shape, own.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+  if (batch.counts) all.narrow(0, batch.first, own.size(0)).copy_(own);
+  options_.group->sum(all);
+  return all;
 }
 
 void TrainingRun::finish_epoch(std::int64_t epoch) {
@@ -222,6 +255,8 @@ void TrainingRun::finish_epoch(std::int64_t epoch) {
 }
 
 EpochReport TrainingRun::validated_epoch(std::int64_t epoch) {
+  // What each process has seen of its own patches; the files get what process 0 has.
+  if (options_.group && !options_.synchronize_batch_norms) broadcast_buffers(network_, *options_.group);
   const AveragedWeightsScope averaged(average_ ? &*average_ : nullptr);
   const std::optional<double> score = stage_.has_validation() ? std::make_optional(validated_score()) : std::nullopt;
   EpochReport report;
@@ -254,12 +289,12 @@ double TrainingRun::validated_score() {
 }
 
 void TrainingRun::save_weights(const char* name) const {
-  if (!has_checkpoints()) return;
+  if (!has_checkpoints() || !writes()) return;
   write_safetensors(options_.checkpoint_folder + "/" + name, state_dict(network_), options_.metadata);
 }
 
 void TrainingRun::save_checkpoint() {
-  if (saved_steps_ == summary_.steps && saved_epochs_ == summary_.epochs) return;
+  if (!writes() || (saved_steps_ == summary_.steps && saved_epochs_ == summary_.epochs)) return;
   Checkpoint checkpoint;
   checkpoint.stage = stage_.name();
   checkpoint.config = options_.checkpoint_config;
@@ -283,10 +318,13 @@ void TrainingRun::save_checkpoint() {
 }
 
 void TrainingRun::stop_if_cancelled() {
-  if (!cancel_.cancelled()) return;
+  // All stop after the same step, whoever was asked to.
+  const bool stops = options_.group ? options_.group->any(cancel_.cancelled()) : cancel_.cancelled();
+  if (!stops) return;
   journal_.report_steps();
   if (has_checkpoints() && !cancel_.aborted() && summary_.steps > 0) save_checkpoint();
   cancel_.check();
+  throw Error(ErrorCode::kCancelled, "the training was cancelled in another process of its group");
 }
 
 void TrainingRun::resume() {
@@ -317,11 +355,28 @@ void TrainingRun::resume() {
 TrainingSummary run_training(TrainingStage& stage, const TrainingOptions& options, std::int64_t count,
                              const CancelToken& cancel) {
   const bool saves_first = !options.checkpoint_folder.empty();
-  const CancelScope scope(cancel, saves_first ? CancelLevel::kAbort : CancelLevel::kCancel);
+  // Processes of a group stop together, between two steps.
+  const bool ends_step = saves_first || options.group;
+  const CancelScope scope(cancel, ends_step ? CancelLevel::kAbort : CancelLevel::kCancel);
   const MemoryReuse memory;
   const OwnStream stream(stage.device());
-  if (options.resume_from.empty()) unfold(stage, options, count);
-  return TrainingRun(stage, options, count, cancel).run();
+  if (!options.group) {
+    if (options.resume_from.empty()) unfold(stage, options, count);
+    return TrainingRun(stage, options, count, cancel).run();
+  }
+  try {
+    require_alike(*options.group, options, count);
+    if (options.resume_from.empty()) unfold(stage, options, count);
+    broadcast_parameters(stage.network(), *options.group);
+    broadcast_buffers(stage.network(), *options.group);
+    return TrainingRun(stage, options, count, cancel).run();
+  } catch (const std::exception& error) {
+    // The others wait for this process, and are told; a cancellation all have agreed on.
+    const auto* known = dynamic_cast<const Error*>(&error);
+    const bool agreed = known != nullptr && known->code() == ErrorCode::kCancelled && !cancel.aborted();
+    if (!agreed) options.group->leave(sentence_of(error));
+    throw;
+  }
 }
 
 }  // namespace wsss

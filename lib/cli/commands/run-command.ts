@@ -15,6 +15,7 @@ import {
   addDeclaredOptions,
 } from "../add-declared-options.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
+import { addGroupOptions, withGroup } from "../group-of-command.js";
 import { classifierFlags, planOfRun, presetOf, segmenterFlags } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
@@ -108,6 +109,7 @@ export function addRunCommand(program: Command, streams: Streams): void {
   groups.addFolderOptions(command);
   addNetworkPreset(command);
   addPipelineOptions(command);
+  addGroupOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(
     "after",
     `
@@ -121,7 +123,7 @@ Examples:
       const startedAt = performance.now();
       await act(streams, options, async ({ terminal, view, signal }) => {
         const given = groups.givenOptions(command);
-        const request = {
+        const plain = {
           out: options.out,
           data: groups.dataOf(given),
           splits: ["train", "test"],
@@ -136,7 +138,9 @@ Examples:
           signal,
           reporter: view,
         } as const;
-        await runAll(request, startedAt, { terminal, view });
+        await withGroup(given, signal, async (group) => {
+          await runAll({ ...plain, group }, startedAt, { terminal, view });
+        });
       });
     },
   );

@@ -7,6 +7,7 @@ import { withRun } from "../../run/open-run.js";
 import type { PlanOptions } from "../../run/plan-options.js";
 import type { SectionName } from "../../run/plan.js";
 import { act, type Streams } from "../environment.js";
+import { withGroup } from "../group-of-command.js";
 import { checkpointsOf, dataOf, deviceOf, givenOptions } from "../run-options.js";
 import { writeResult } from "../terminal.js";
 
@@ -33,7 +34,7 @@ export function setStageAction(command: Command, streams: Streams, stage: StageC
     async (options: { json?: boolean; quiet?: boolean; out: string; force?: boolean; forceUnlock?: boolean }) => {
       await act(streams, options, async ({ terminal, view, signal }) => {
         const given = givenOptions(command);
-        const request = {
+        const plain = {
           out: options.out,
           data: dataOf(given),
           splits: stage.splits,
@@ -49,10 +50,12 @@ export function setStageAction(command: Command, streams: Streams, stage: StageC
           signal,
           reporter: view,
         };
-        await withRun(request, async (context) => {
-          const answer = await stage.work(context);
-          view.close();
-          writeResult(terminal, answer.json, () => answer.text());
+        await withGroup(given, signal, async (group) => {
+          await withRun({ ...plain, group }, async (context) => {
+            const answer = await stage.work(context);
+            view.close();
+            writeResult(terminal, answer.json, () => answer.text());
+          });
         });
       });
     },

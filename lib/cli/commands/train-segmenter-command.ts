@@ -6,6 +6,7 @@ import { performSegmenterStage } from "../../run/stages/segmenter-stage.js";
 import { addDeclaredOptions } from "../add-declared-options.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { segmenterOf } from "../plan-of-command.js";
+import { addGroupOptions } from "../group-of-command.js";
 import * as groups from "../run-options.js";
 import { segmenterTrainingFlags, sharedTrainingFlags } from "../declared-flags.js";
 import { setStageAction } from "./stage-command.js";
@@ -33,6 +34,7 @@ export function addTrainSegmenterCommand(program: Command, streams: Streams): vo
   groups.addCheckpointOptions(command);
   groups.addBoardOption(command);
   groups.addDeviceOptions(command);
+  addGroupOptions(command);
   groups.addNetworkOptions(command, "segmenter");
   groups.addSegmenterOptions(command);
   command.option(

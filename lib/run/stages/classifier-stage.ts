@@ -1,5 +1,7 @@
 /** The stage `train-classifier`: makes the classifier, trains it, and writes its weights and metrics. */
 import { join } from "node:path";
+import { drain } from "../../async/drain.js";
+import type { ClassifierTrainingCall } from "../../classifier/classifier-training-options.js";
 import { Classifier } from "../../classifier/classifier.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import type { ClassifierEpochEvent } from "../../model/training-events.js";
@@ -44,10 +46,31 @@ async function makeClassifier(context: RunContext): Promise<Classifier> {
   });
 }
 
+/** How the classifier is trained, in every process that takes part. */
+function planOf(context: RunContext): ClassifierTrainingCall {
+  const { root, dataset, checkpoints, group, signal } = context;
+  const { training } = sectionOf(context, "classifier");
+  const validation = dataset.val.count > 0 ? dataset.val : undefined;
+  const keep = validation === undefined ? "last" : training.keep;
+  const checkpointFolder = join(root, "checkpoints", "classifier");
+  return { settings: { ...training, keep }, ...checkpoints, checkpointFolder, group, signal, validation };
+}
+
+/** Takes part in the training that process 0 of a group does and writes down. */
+export async function shareClassifierTraining(context: RunContext): Promise<void> {
+  const classifier = await makeClassifier(context);
+  try {
+    await drain(classifier.trainAsPlanned(context.dataset.train, planOf(context)));
+  } finally {
+    await classifier.dispose();
+  }
+}
+
 async function train(context: RunContext): Promise<TrainingRecord> {
   const { root, dataset, checkpoints, signal, reporter } = context;
   const { training } = sectionOf(context, "classifier");
-  const validation = dataset.val.count > 0 ? dataset.val : undefined;
+  const plan = planOf(context);
+  const { validation, checkpointFolder } = plan;
   if (validation === undefined) reporter.note("no val patches: the weights of the last epoch are kept");
   await loadForStage(context, stage, dataset.train);
   const classifier = await makeClassifier(context);
@@ -67,10 +90,8 @@ async function train(context: RunContext): Promise<TrainingRecord> {
       boardFolder: context.tensorboard ? join(root, "tensorboard", "classifier") : undefined,
       describe,
     } as const;
-    const keep = validation === undefined ? "last" : training.keep;
-    const checkpointFolder = join(root, "checkpoints", "classifier");
-    if (!checkpoints.resume) await removeCheckpoints(checkpointFolder);
-    const plan = { settings: { ...training, keep }, ...checkpoints, checkpointFolder, signal, validation } as const;
+    if (!checkpoints.resume && checkpointFolder !== undefined) await removeCheckpoints(checkpointFolder);
+    await context.groupWork?.begin(stage, context);
     const record = await followTraining(log, reporter, () => classifier.trainAsPlanned(dataset.train, plan));
     await classifier.save(join(root, weightsFile));
     return record;

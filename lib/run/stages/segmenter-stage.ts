@@ -1,10 +1,12 @@
 /** The stage `train-segmenter`: makes the segmenter, trains it on masks, writes weights and metrics. */
 import { join } from "node:path";
+import { drain } from "../../async/drain.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import type { Score } from "../../evaluation/score-table.js";
 import type { SegmenterEpochEvent } from "../../model/training-events.js";
 import { PseudoMasks } from "../../pseudo-masks/pseudo-masks.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
+import type { SegmenterTrainingPlan } from "../../segmenter/train-segmenter.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
@@ -65,13 +67,39 @@ export async function makeSegmenter(context: RunContext): Promise<Segmenter> {
   });
 }
 
+/** How the segmenter is trained, in every process that takes part. */
+function planOf(context: RunContext, masks: SegmenterTrainingPlan["masks"]): SegmenterTrainingPlan {
+  const { root, dataset, checkpoints, group, signal } = context;
+  const { training } = sectionOf(context, "segmenter");
+  const validation = dataset.val.count > 0 && dataset.val.hasMasks ? dataset.val : undefined;
+  const keep = validation === undefined ? "last" : training.keep;
+  const checkpointFolder = join(root, "checkpoints", "segmenter");
+  return { settings: { ...training, keep }, masks, ...checkpoints, checkpointFolder, group, signal, validation };
+}
+
+/** What the segmenter learns from: masks, or null for the true ones. */
+async function sourceOf({ root, sources, plan }: RunContext): Promise<StageSource | null> {
+  return plan.segmenter?.masks === "ground-truth" ? null : await maskSource(root, sources.masks);
+}
+
+/** Takes part in the training that process 0 of a group does and writes down. */
+export async function shareSegmenterTraining(context: RunContext): Promise<void> {
+  const masks = await openMasks(context, await sourceOf(context));
+  const segmenter = await makeSegmenter(context);
+  try {
+    await drain(segmenter.trainAsPlanned(context.dataset.train, planOf(context, masks)));
+  } finally {
+    await segmenter.dispose();
+  }
+}
+
 async function train(context: RunContext, source: StageSource | null): Promise<TrainingRecord> {
   const { root, dataset, checkpoints, signal, reporter } = context;
   const { training } = sectionOf(context, "segmenter");
-  const validation = dataset.val.count > 0 && dataset.val.hasMasks ? dataset.val : undefined;
-  if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
   await loadForStage(context, stage, dataset.train);
-  const masks = await openMasks(context, source);
+  const plan = planOf(context, await openMasks(context, source));
+  const { validation, checkpointFolder } = plan;
+  if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
   const segmenter = await makeSegmenter(context);
   if (segmenter.weightsReport !== null) reporter.note(describeWeightsReport(segmenter.weightsReport));
   const release = abandonWhenLost(signal, segmenter);
@@ -90,11 +118,8 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
       describe,
       warningOf,
     } as const;
-    const keep = validation === undefined ? "last" : training.keep;
-    const checkpointFolder = join(root, "checkpoints", "segmenter");
-    if (!checkpoints.resume) await removeCheckpoints(checkpointFolder);
-    const settings = { ...training, keep };
-    const plan = { settings, masks, ...checkpoints, checkpointFolder, signal, validation } as const;
+    if (!checkpoints.resume && checkpointFolder !== undefined) await removeCheckpoints(checkpointFolder);
+    await context.groupWork?.begin(stage, context);
     const record = await followTraining(log, reporter, () => segmenter.trainAsPlanned(dataset.train, plan));
     await segmenter.save(join(root, weightsFile));
     return record;
@@ -106,9 +131,9 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
 
 /** Stage 3: trains the segmenter on pseudo masks, or on the true masks; writes `segmenter.safetensors` and its metrics. */
 export async function performSegmenterStage(context: RunContext): Promise<StageOutcome<TrainingRecord>> {
-  const { root, fingerprint, sources } = context;
+  const { fingerprint } = context;
   const section = sectionOf(context, "segmenter");
-  const source = section.masks === "ground-truth" ? null : await maskSource(root, sources.masks);
+  const source = await sourceOf(context);
   const { levels } = source === null ? { levels: [] } : sectionOf(context, "pseudoMasks");
   return await performStage(context, {
     name: stage,

@@ -1,0 +1,398 @@
+#include "wsss/process_group/process_group.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <utility>
+
+#include "wsss/core/error_sentence.h"
+#include "wsss/process_group/gloo.h"
+
+namespace wsss {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// How often the store is asked for what is not there yet.
+constexpr std::chrono::milliseconds kPause{20};
+/// How long a process that lost another one waits for what the rest have to say of it.
+constexpr std::chrono::milliseconds kRollCall{2000};
+/// How long the one that keeps the store waits beyond that: others may have noticed later.
+constexpr std::chrono::milliseconds kGrace{1000};
+
+constexpr const char* kTwice = "twice";
+constexpr const char* kLost = "it lost another process";
+constexpr const char* kDone = "it has left the group";
+
+std::string member_key(int rank) { return "member/" + std::to_string(rank); }
+std::string left_key(int rank) { return "left/" + std::to_string(rank); }
+
+std::string of_ranks(const std::vector<int>& ranks) {
+  std::string text = ranks.size() == 1 ? "process " : "processes ";
+  for (std::size_t i = 0; i < ranks.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(ranks[i]);
+  return text;
+}
+
+Error group_error(const std::string& message, ErrorDetails details = {}) {
+  return Error(ErrorCode::kProcessGroup, message, std::move(details));
+}
+
+std::string seconds(std::chrono::milliseconds time) {
+  const auto milliseconds = time.count();
+  return milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s" : std::to_string(milliseconds) + " ms";
+}
+
+c10::intrusive_ptr<c10d::TCPStore> open_store(const ProcessGroupOptions& options) {
+  c10d::TCPStoreOptions store;
+  store.port = static_cast<std::uint16_t>(options.port);
+  store.isServer = options.keeps_store;
+  store.waitWorkers = false;
+  store.timeout = options.timeout;
+  const std::string where = options.address + ":" + std::to_string(options.port);
+  try {
+    return c10::make_intrusive<c10d::TCPStore>(options.address, store);
+  } catch (const std::exception& error) {
+    const std::string why = sentence_of(error);
+    if (options.keeps_store) {
+      throw group_error("process 0 can't listen on port " + std::to_string(options.port) +
+                            ": free it, or choose another one (MASTER_PORT) for all processes (" + why + ")",
+                        {{"port", static_cast<double>(options.port)}});
+    }
+    throw group_error("the store of the process group at " + where + " can't be reached within " +
+                          seconds(options.timeout) + ": check MASTER_ADDR and MASTER_PORT, and that process 0 runs (" +
+                          why + ")",
+                      {{"address", options.address}, {"port", static_cast<double>(options.port)}});
+  }
+}
+
+std::vector<std::string> names_of(const std::vector<int>& ranks) {
+  std::vector<std::string> names;
+  for (const int rank : ranks) names.push_back(std::to_string(rank));
+  return names;
+}
+
+std::vector<int> without_key(c10d::Store& store, int size, const std::function<std::string(int)>& key) {
+  std::vector<int> ranks;
+  for (int rank = 0; rank < size; ++rank) {
+    if (!store.check({key(rank)})) ranks.push_back(rank);
+  }
+  return ranks;
+}
+
+/// Those that have joined and not left.
+std::vector<int> members_left_over(c10d::Store& store, int size) {
+  std::vector<int> ranks = without_key(store, size, left_key);
+  std::erase_if(ranks, [&](int rank) { return !store.check({member_key(rank)}); });
+  return ranks;
+}
+
+/// Those that have not left yet when the time is over.
+std::vector<int> await_goodbyes(c10d::Store& store, int size, std::chrono::milliseconds time) {
+  const auto deadline = Clock::now() + time;
+  std::vector<int> silent = members_left_over(store, size);
+  while (!silent.empty() && Clock::now() < deadline) {
+    std::this_thread::sleep_for(kPause);
+    silent = members_left_over(store, size);
+  }
+  return silent;
+}
+
+Error store_lost(const ProcessGroupOptions& options, const std::string& why) {
+  return group_error("process 0 of " + std::to_string(options.size) + " was lost, or whoever else keeps the store at " +
+                         options.address + ":" + std::to_string(options.port) + " (" + why + ")",
+                     {{"lost", names_of({0})}});
+}
+
+/// Which process it was that was lost: those that live say that they lost one, too.
+Error roll_call(c10d::Store& store, const ProcessGroupOptions& options, const std::string& why) {
+  const std::string of_all = " of " + std::to_string(options.size);
+  try {
+    const std::vector<int> silent = await_goodbyes(store, options.size, kRollCall);
+    for (int rank = 0; rank < options.size; ++rank) {
+      if (!store.check({left_key(rank)})) continue;
+      const std::string reason = store.get_to_str(left_key(rank));
+      if (reason == kLost) continue;
+      return group_error("process " + std::to_string(rank) + of_all + " ended its work: " + reason,
+                         {{"lost", names_of({rank})}});
+    }
+    if (silent.empty()) return group_error("the connection between the processes broke, though all live (" + why + ")");
+    return group_error(of_ranks(silent) + of_all +
+                           (silent.size() == 1 ? " was lost: it has" : " were lost: they have") + " ended, hung for " +
+                           seconds(options.timeout) + " or can't be reached (" + why + ")",
+                       {{"lost", names_of(silent)}});
+  } catch (const std::exception&) {
+    return store_lost(options, why);
+  }
+}
+
+}  // namespace
+
+/// The store and the connections of a group.
+class ProcessGroup::Members {
+ public:
+  Members(const ProcessGroupOptions& options, const std::function<void(int)>& on_listening, const CancelToken& cancel)
+      : options_(options), tcp_store_(open_store(options)) {
+    store_ = c10::make_intrusive<c10d::PrefixStore>(options.prefix, tcp_store_);
+    if (options_.keeps_store && on_listening) on_listening(tcp_store_->getPort());
+    options_.port = tcp_store_->getPort();
+    try {
+      asking_store([&] { await_all(cancel); });
+    } catch (const Error& error) {
+      say_goodbye(error.what());
+      throw;
+    }
+    try {
+      small_ = connect("small");
+      large_ = connect("large");
+      has_left_ = false;
+    } catch (const std::exception& error) {
+      throw lost(error);
+    }
+  }
+
+  const ProcessGroupOptions& options() const { return options_; }
+
+  /// Starts something on one of the two sets of connections: large sums do not hold up small ones.
+  c10::intrusive_ptr<c10d::Work> start(bool is_large,
+                                       const std::function<c10::intrusive_ptr<c10d::Work>(c10d::Backend&)>& begin) {
+    c10::intrusive_ptr<c10d::Backend> backend;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      backend = (is_large ? large_ : small_).backend;
+    }
+    if (!backend) throw group_error("this process has left its process group: join a new one");
+    try {
+      return begin(*backend);
+    } catch (const std::exception& error) {
+      throw lost(error);
+    }
+  }
+
+  void wait(const c10::intrusive_ptr<c10d::Work>& work) {
+    try {
+      work->wait();
+    } catch (const std::exception& error) {
+      throw lost(error);
+    }
+  }
+
+  void announce(const std::string& name, const std::string& text) {
+    asking_store([&] { store_->set("said/" + name, text); });
+  }
+
+  std::string await_announcement(const std::string& name, const CancelToken& cancel) {
+    std::string text;
+    asking_store([&] {
+      const std::string key = "said/" + name;
+      while (!store_->check({key})) {
+        cancel.check();
+        const std::vector<int> present = without_key(*store_, options_.size, left_key);
+        if (static_cast<int>(present.size()) < options_.size) throw roll_call(*store_, options_, "it left the group");
+        std::this_thread::sleep_for(kPause);
+      }
+      text = store_->get_to_str(key);
+    });
+    return text;
+  }
+
+  void leave(const std::string& why) {
+    GlooConnections small, large;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (std::exchange(has_left_, true)) return;
+      std::swap(small, small_);
+      std::swap(large, large_);
+    }
+    tell(why);
+    // What this process has sent last may be on its way.
+    if (why == kDone) await_others();
+    small.close();
+    large.close();
+    small = large = {};
+    if (options_.keeps_store && why != kLost) await_others();
+  }
+
+ private:
+  GlooConnections connect(const std::string& name) {
+    return connect_gloo(c10::make_intrusive<c10d::PrefixStore>(name, store_), options_);
+  }
+
+  /// Of a process that never joined.
+  void say_goodbye(const std::string& why) {
+    tell(why);
+    if (options_.keeps_store) await_others();
+  }
+
+  /// Why this process leaves.
+  void tell(const std::string& why) {
+    try {
+      store_->set(left_key(options_.rank), why);
+    } catch (const std::exception&) {
+      // The store is gone: nobody is left to read it.
+    }
+  }
+
+  /// With this process its store ends, in which the others look for the reason: it waits a little for them.
+  void await_others() {
+    try {
+      await_goodbyes(*store_, options_.size, kRollCall);
+    } catch (const std::exception&) {
+      // The store is gone.
+    }
+  }
+
+  /// Runs something that asks the store; without it there is no group.
+  void asking_store(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& error) {
+      throw store_lost(options_, sentence_of(error));
+    }
+  }
+
+  void await_all(const CancelToken& cancel) {
+    if (store_->add(member_key(options_.rank), 1) > 1) store_->set(kTwice, std::to_string(options_.rank));
+    const auto deadline = Clock::now() + options_.timeout;
+    for (;;) {
+      cancel.check();
+      if (store_->check({kTwice})) {
+        const std::string rank = store_->get_to_str(kTwice);
+        throw group_error("rank " + rank + " of the process group is taken twice: RANK must differ in each process",
+                          {{"rank", rank}});
+      }
+      const std::vector<int> missing = without_key(*store_, options_.size, member_key);
+      if (missing.empty()) return;
+      if (Clock::now() >= deadline) {
+        throw group_error(of_ranks(missing) + " of " + std::to_string(options_.size) + " did not join within " +
+                              seconds(options_.timeout) +
+                              ": start as many processes as WORLD_SIZE says, or allow more time (timeoutMs)",
+                          {{"missing", names_of(missing)}});
+      }
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+
+  /// Leaves, and finds out which process it was that was lost.
+  Error lost(const std::exception& cause) {
+    const std::string why = sentence_of(cause);
+    leave(kLost);
+    tell(kLost);
+    // A store that hangs answers nothing: it is asked on a thread that can be left behind.
+    auto call = std::make_shared<std::packaged_task<Error()>>(
+        [store = store_, options = options_, why] { return roll_call(*store, options, why); });
+    std::future<Error> answer = call->get_future();
+    std::thread([call] { (*call)(); }).detach();
+    if (answer.wait_for(2 * kRollCall) != std::future_status::ready) return store_lost(options_, why);
+    if (options_.keeps_store) std::this_thread::sleep_for(kGrace);
+    return answer.get();
+  }
+
+  ProcessGroupOptions options_;
+  c10::intrusive_ptr<c10d::TCPStore> tcp_store_;
+  c10::intrusive_ptr<c10d::Store> store_;
+  std::mutex mutex_;
+  GlooConnections small_, large_;  // Under the mutex, as the next.
+  bool has_left_ = true;           ///< Until all are there.
+};
+
+ProcessGroup::ProcessGroup(std::unique_ptr<Members> members) : members_(std::move(members)) {}
+
+ProcessGroup::~ProcessGroup() { leave(kDone); }
+
+std::shared_ptr<ProcessGroup> ProcessGroup::join(const ProcessGroupOptions& options,
+                                                 const std::function<void(int)>& on_listening,
+                                                 const CancelToken& cancel) {
+  if (options.size < 1 || options.rank < 0 || options.rank >= options.size) {
+    throw Error(ErrorCode::kOption, "rank must be in 0.." + std::to_string(options.size - 1) + ", received " +
+                                        std::to_string(options.rank));
+  }
+  return std::shared_ptr<ProcessGroup>(new ProcessGroup(std::make_unique<Members>(options, on_listening, cancel)));
+}
+
+int ProcessGroup::rank() const { return members_->options().rank; }
+int ProcessGroup::size() const { return members_->options().size; }
+
+Share ProcessGroup::share(std::int64_t count, int rank) const {
+  return {count * rank / size(), count * (rank + 1) / size()};
+}
+
+void ProcessGroup::Pending::wait() const {
+  if (wait_) wait_();
+}
+
+void ProcessGroup::sum(at::Tensor& values) const {
+  std::vector<at::Tensor> tensors{values};
+  members_->wait(
+      members_->start(/*is_large=*/false, [&](c10d::Backend& backend) { return backend.allreduce(tensors); }));
+}
+
+ProcessGroup::Pending ProcessGroup::start_sum(at::Tensor& values) const {
+  std::vector<at::Tensor> tensors{values};
+  const auto work =
+      members_->start(/*is_large=*/true, [&](c10d::Backend& backend) { return backend.allreduce(tensors); });
+  Pending pending;
+  pending.wait_ = [members = members_.get(), work] { members->wait(work); };
+  return pending;
+}
+
+double ProcessGroup::sum(double value) const {
+  at::Tensor values = at::full({1}, value, at::kDouble);
+  sum(values);
+  return values.item<double>();
+}
+
+double ProcessGroup::least(double value) const {
+  at::Tensor all = at::zeros({size()}, at::kDouble);
+  all.data_ptr<double>()[rank()] = value;
+  sum(all);
+  return all.min().item<double>();
+}
+
+void ProcessGroup::broadcast(at::Tensor& values) const {
+  at::Tensor copy = values.detach().to(at::kCPU).contiguous();
+  std::vector<at::Tensor> tensors{copy};
+  members_->wait(
+      members_->start(/*is_large=*/false, [&](c10d::Backend& backend) { return backend.broadcast(tensors); }));
+  const torch::NoGradGuard no_grad;
+  values.copy_(copy);
+}
+
+std::vector<std::string> ProcessGroup::gather(const std::string& own) const {
+  at::Tensor lengths = at::zeros({size()}, at::kLong);
+  lengths.data_ptr<std::int64_t>()[rank()] = static_cast<std::int64_t>(own.size());
+  sum(lengths);
+  const auto* length = lengths.const_data_ptr<std::int64_t>();
+  std::int64_t whole = 0, before = 0;
+  for (int r = 0; r < size(); ++r) {
+    if (r == rank()) before = whole;
+    whole += length[r];
+  }
+  at::Tensor bytes = at::zeros({std::max<std::int64_t>(1, whole)}, at::kByte);
+  std::copy(own.begin(), own.end(), bytes.data_ptr<std::uint8_t>() + before);
+  sum(bytes);
+  std::vector<std::string> texts;
+  const auto* next = bytes.const_data_ptr<std::uint8_t>();
+  for (int r = 0; r < size(); ++r) {
+    texts.emplace_back(next, next + length[r]);
+    next += length[r];
+  }
+  return texts;
+}
+
+void ProcessGroup::announce(const std::string& name, const std::string& text) { members_->announce(name, text); }
+
+std::string ProcessGroup::await_announcement(const std::string& name, const CancelToken& cancel) {
+  return members_->await_announcement(name, cancel);
+}
+
+void ProcessGroup::leave(const std::string& why) { members_->leave(why); }
+
+}  // namespace wsss

@@ -1,0 +1,171 @@
+/** The processes that train together at a command: found by a launcher's variables, or started by `--processes`. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Command, InvalidArgumentError } from "commander";
+import { WsssError } from "../errors.js";
+import { loadAddon } from "../native/load.js";
+import { processPlace } from "../process-group/launch-variables.js";
+import { joinProcessGroup, type ProcessGroup, type ProcessGroupOptions } from "../process-group/process-group.js";
+import { followRun } from "../run/follow-run.js";
+import { integer } from "./values.js";
+
+/** A number of processes, or one for each GPU. */
+type Processes = number | "gpu";
+
+function processes(text: string): Processes {
+  if (text === "gpu") return text;
+  const count = integer(text);
+  if (count < 1) throw new InvalidArgumentError("It must be at least 1, or gpu.");
+  return count;
+}
+
+function seconds(text: string): number {
+  const value = integer(text);
+  if (value < 1) throw new InvalidArgumentError("It must be at least 1.");
+  return value;
+}
+
+/** The options of commands whose trainings several processes can share. */
+export function addGroupOptions(command: Command): Command {
+  command
+    .optionsGroup("Several processes:")
+    .option(
+      "--processes <n>",
+      "train with so many processes of this machine, or one for each GPU with `gpu`; torchrun, srun and mpirun say it themselves (default: `1`)",
+      processes,
+    );
+  return addGroupSettings(command);
+}
+
+/** How the processes deal with each other. */
+export function addGroupSettings(command: Command): Command {
+  return command
+    .option(
+      "--group-timeout <s>",
+      "how long a process waits for another that hangs, in seconds (default: `60`)",
+      seconds,
+    )
+    .option(
+      "--sync-bn",
+      "batch norms that learn take the statistics of all processes' patches, so that a run means the same on any number (default: on)",
+    )
+    .option("--no-sync-bn", "each process takes those of its own patches")
+    .option(
+      "--bfloat16-gradients",
+      "processes send each other their gradients in bfloat16, half the bytes (default: off)",
+    );
+}
+
+/** What a command line says of them. */
+function settingsOf(given: Readonly<Record<string, unknown>>): ProcessGroupOptions {
+  const { groupTimeout, syncBn, bfloat16Gradients } = given;
+  return {
+    ...(typeof groupTimeout === "number" && { timeoutMs: 1000 * groupTimeout }),
+    ...(typeof syncBn === "boolean" && { syncBatchNorm: syncBn }),
+    ...(bfloat16Gradients === true && { bfloat16Gradients }),
+  };
+}
+
+/** The same as words of a command line. */
+function wordsOf(given: Readonly<Record<string, unknown>>): string[] {
+  const { groupTimeout, syncBn, bfloat16Gradients } = given;
+  return [
+    ...(typeof groupTimeout === "number" ? ["--group-timeout", `${groupTimeout}`] : []),
+    ...(syncBn === undefined ? [] : [syncBn === true ? "--sync-bn" : "--no-sync-bn"]),
+    ...(bfloat16Gradients === true ? ["--bfloat16-gradients"] : []),
+  ];
+}
+
+/**
+ * Does the work of a command together with other processes, if a launcher or `--processes` has started some. Only process 0 does the
+ * command's work; the others follow it.
+ *
+ * @param work - called with the group in process 0, and with `undefined` in a process alone.
+ */
+export async function withGroup(
+  given: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+  work: (group: ProcessGroup | undefined) => Promise<void>,
+): Promise<void> {
+  const place = processPlace();
+  const wanted = given["processes"] as Processes | undefined;
+  if (place !== undefined) {
+    if (wanted !== undefined) {
+      const message = "--processes must be left out where torchrun, srun or mpirun have started the processes";
+      throw new WsssError("WSSS_ERR_OPTION", message, { option: "processes", received: wanted });
+    }
+    const group = await joinProcessGroup({ ...settingsOf(given), signal });
+    if (group.rank > 0) {
+      await followRun(group, signal);
+      return;
+    }
+    await lead(group, work);
+    return;
+  }
+  const count = wanted === "gpu" ? await gpuCount() : (wanted ?? 1);
+  if (count === 1) {
+    await work(undefined);
+    return;
+  }
+  await withChildren(count, given, signal, work);
+}
+
+async function gpuCount(): Promise<number> {
+  const { deviceCount, reason } = (await loadAddon()).deviceReport().cuda;
+  if (deviceCount > 0) return deviceCount;
+  const message = `--processes gpu needs a GPU that LibTorch can use: ${reason}; on the CPU name a number of processes`;
+  throw new WsssError("WSSS_ERR_DEVICE", message, { option: "processes" });
+}
+
+async function lead(group: ProcessGroup, work: (group: ProcessGroup) => Promise<void>): Promise<void> {
+  try {
+    await work(group);
+  } catch (error) {
+    await leaveQuietly(group, error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+  await leaveQuietly(group);
+}
+
+/** A group that a collective call has failed in is left already. */
+async function leaveQuietly(group: ProcessGroup, why?: string): Promise<void> {
+  await group.leave(why).catch((failure: unknown) => {
+    if (!(failure instanceof WsssError)) throw failure;
+  });
+}
+
+/** Process 0 of a group whose others it starts itself. They end with it, however it ends: its store is where they wait. */
+async function withChildren(
+  count: number,
+  given: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+  work: (group: ProcessGroup) => Promise<void>,
+): Promise<void> {
+  const children: ChildProcess[] = [];
+  const start = (port: number): void => {
+    for (let rank = 1; rank < count; rank += 1) children.push(startFollower(rank, count, port, wordsOf(given)));
+  };
+  const place = { rank: 0, worldSize: count, masterAddress: "127.0.0.1", masterPort: 0 };
+  try {
+    await lead(await joinProcessGroup({ ...settingsOf(given), ...place, onListening: start, signal }), work);
+  } finally {
+    await Promise.all(children.map(ended));
+  }
+}
+
+function startFollower(rank: number, worldSize: number, port: number, words: readonly string[]): ChildProcess {
+  const main = join(fileURLToPath(import.meta.url), "..", "main.js");
+  const place = { RANK: rank, LOCAL_RANK: rank, WORLD_SIZE: worldSize, LOCAL_WORLD_SIZE: worldSize };
+  const variables = { ...place, MASTER_ADDR: "127.0.0.1", MASTER_PORT: port };
+  const texts = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, String(value)]));
+  return spawn(process.execPath, [...process.execArgv, main, "follow", ...words], {
+    env: { ...process.env, ...texts },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) await once(child, "exit");
+}

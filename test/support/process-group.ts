@@ -1,0 +1,93 @@
+// Starts the processes of a group, each in a Node of its own.
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const script = fileURLToPath(new URL("grouped-training.mjs", import.meta.url));
+
+/** What a process of grouped-training.mjs ends with. */
+export interface MemberEnd {
+  readonly killed: boolean;
+  /** Its last line. */
+  readonly answer: {
+    readonly steps: number | readonly (readonly number[])[];
+    readonly code?: string;
+    readonly message?: string;
+    readonly details?: Readonly<Record<string, unknown>>;
+  } | null;
+  readonly stderr: string;
+}
+
+/** A process under way. */
+export interface Member {
+  readonly child: ChildProcess;
+  readonly ended: Promise<MemberEnd>;
+  /** Resolves when stdout has shown the text; rejects if the process ends without. */
+  saw(pattern: RegExp): Promise<string>;
+}
+
+/** Starts one process of a group. */
+export function startMember(
+  variables: Readonly<Record<string, string | number>>,
+  dataset: string,
+  run: string,
+  options: object = {},
+): Member {
+  const texts = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, String(value)]));
+  const child = spawn(process.execPath, [script, dataset, run, JSON.stringify(options)], {
+    env: { ...process.env, ...texts },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [stdout, stderr] = ["", ""];
+  const watchers = new Set<() => void>();
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+    for (const watcher of watchers) watcher();
+  });
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const ended = new Promise<MemberEnd>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (_, signal) => {
+      const last = stdout.trimEnd().split("\n").at(-1) ?? "";
+      const answer = last.startsWith("{") ? (JSON.parse(last) as MemberEnd["answer"]) : null;
+      resolve({ killed: signal === "SIGKILL", answer, stderr });
+    });
+  });
+  const saw = async (pattern: RegExp): Promise<string> =>
+    await new Promise<string>((resolve, reject) => {
+      const watcher = (): void => {
+        const found = pattern.exec(stdout);
+        if (found === null) return;
+        watchers.delete(watcher);
+        resolve(found[1] ?? found[0]);
+      };
+      watchers.add(watcher);
+      watcher();
+      void ended.then(() => {
+        reject(new Error(`ended without saying ${pattern}:\n${stdout}${stderr}`));
+      });
+    });
+  return { child, ended, saw };
+}
+
+/** Starts all processes of a group; process 0 chooses the port. @param optionsOf - of a rank, beside those of all. */
+export async function startGroup(
+  size: number,
+  dataset: string,
+  run: string,
+  optionsOf: (rank: number) => object = () => ({}),
+): Promise<Member[]> {
+  const variables = (rank: number, port: string): Record<string, string | number> => {
+    return { RANK: rank, WORLD_SIZE: size, MASTER_ADDR: "127.0.0.1", MASTER_PORT: port };
+  };
+  const first = startMember(variables(0, "0"), dataset, run, optionsOf(0));
+  const port = await first.saw(/listening (\d+)/u);
+  const others = Array.from({ length: size - 1 }, (_, i) =>
+    startMember(variables(i + 1, port), dataset, run, optionsOf(i + 1)),
+  );
+  return [first, ...others];
+}
+
+/** How all of them end. */
+export async function endsOf(members: readonly Member[]): Promise<MemberEnd[]> {
+  return await Promise.all(members.map(async ({ ended }) => await ended));
+}
