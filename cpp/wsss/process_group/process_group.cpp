@@ -12,6 +12,7 @@
 
 #include "wsss/core/error_sentence.h"
 #include "wsss/process_group/gloo.h"
+#include "wsss/process_group/roll_call.h"
 
 namespace wsss {
 
@@ -19,34 +20,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How often the store is asked for what is not there yet.
-constexpr std::chrono::milliseconds kPause{20};
-/// How long a process that lost another one waits for what the rest have to say of it.
-constexpr std::chrono::milliseconds kRollCall{2000};
-/// How long the one that keeps the store waits beyond that: others may have noticed later.
+/// How long the one that keeps the store waits beyond a roll call: others may have noticed later.
 constexpr std::chrono::milliseconds kGrace{1000};
 
+/// Where a process whose rank is taken says so.
 constexpr const char* kTwice = "twice";
-constexpr const char* kLost = "it lost another process";
-constexpr const char* kDone = "it has left the group";
-
-std::string member_key(int rank) { return "member/" + std::to_string(rank); }
-std::string left_key(int rank) { return "left/" + std::to_string(rank); }
-
-std::string of_ranks(const std::vector<int>& ranks) {
-  std::string text = ranks.size() == 1 ? "process " : "processes ";
-  for (std::size_t i = 0; i < ranks.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(ranks[i]);
-  return text;
-}
-
-Error group_error(const std::string& message, ErrorDetails details = {}) {
-  return Error(ErrorCode::kProcessGroup, message, std::move(details));
-}
-
-std::string seconds(std::chrono::milliseconds time) {
-  const auto milliseconds = time.count();
-  return milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s" : std::to_string(milliseconds) + " ms";
-}
 
 c10::intrusive_ptr<c10d::TCPStore> open_store(const ProcessGroupOptions& options) {
   c10d::TCPStoreOptions store;
@@ -68,66 +46,6 @@ c10::intrusive_ptr<c10d::TCPStore> open_store(const ProcessGroupOptions& options
                           seconds(options.timeout) + ": check MASTER_ADDR and MASTER_PORT, and that process 0 runs (" +
                           why + ")",
                       {{"address", options.address}, {"port", static_cast<double>(options.port)}});
-  }
-}
-
-std::vector<std::string> names_of(const std::vector<int>& ranks) {
-  std::vector<std::string> names;
-  for (const int rank : ranks) names.push_back(std::to_string(rank));
-  return names;
-}
-
-std::vector<int> without_key(c10d::Store& store, int size, const std::function<std::string(int)>& key) {
-  std::vector<int> ranks;
-  for (int rank = 0; rank < size; ++rank) {
-    if (!store.check({key(rank)})) ranks.push_back(rank);
-  }
-  return ranks;
-}
-
-/// Those that have joined and not left.
-std::vector<int> members_left_over(c10d::Store& store, int size) {
-  std::vector<int> ranks = without_key(store, size, left_key);
-  std::erase_if(ranks, [&](int rank) { return !store.check({member_key(rank)}); });
-  return ranks;
-}
-
-/// Those that have not left yet when the time is over.
-std::vector<int> await_goodbyes(c10d::Store& store, int size, std::chrono::milliseconds time) {
-  const auto deadline = Clock::now() + time;
-  std::vector<int> silent = members_left_over(store, size);
-  while (!silent.empty() && Clock::now() < deadline) {
-    std::this_thread::sleep_for(kPause);
-    silent = members_left_over(store, size);
-  }
-  return silent;
-}
-
-Error store_lost(const ProcessGroupOptions& options, const std::string& why) {
-  return group_error("process 0 of " + std::to_string(options.size) + " was lost, or whoever else keeps the store at " +
-                         options.address + ":" + std::to_string(options.port) + " (" + why + ")",
-                     {{"lost", names_of({0})}});
-}
-
-/// Which process it was that was lost: those that live say that they lost one, too.
-Error roll_call(c10d::Store& store, const ProcessGroupOptions& options, const std::string& why) {
-  const std::string of_all = " of " + std::to_string(options.size);
-  try {
-    const std::vector<int> silent = await_goodbyes(store, options.size, kRollCall);
-    for (int rank = 0; rank < options.size; ++rank) {
-      if (!store.check({left_key(rank)})) continue;
-      const std::string reason = store.get_to_str(left_key(rank));
-      if (reason == kLost) continue;
-      return group_error("process " + std::to_string(rank) + of_all + " ended its work: " + reason,
-                         {{"lost", names_of({rank})}});
-    }
-    if (silent.empty()) return group_error("the connection between the processes broke, though all live (" + why + ")");
-    return group_error(of_ranks(silent) + of_all +
-                           (silent.size() == 1 ? " was lost: it has" : " were lost: they have") + " ended, hung for " +
-                           seconds(options.timeout) + " or can't be reached (" + why + ")",
-                       {{"lost", names_of(silent)}});
-  } catch (const std::exception&) {
-    return store_lost(options, why);
   }
 }
 
@@ -241,7 +159,7 @@ class ProcessGroup::Members {
   /// With this process its store ends, in which the others look for the reason: it waits a little for them.
   void await_others() {
     try {
-      await_goodbyes(*store_, options_.size, kRollCall);
+      await_goodbyes(*store_, options_.size);
     } catch (const std::exception&) {
       // The store is gone.
     }

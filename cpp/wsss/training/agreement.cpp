@@ -1,7 +1,5 @@
 #include "wsss/training/agreement.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -47,14 +45,6 @@ void require_alike(const ProcessGroup& group, const TrainingOptions& options, st
                     first_difference(all[rank], all.front()) + "; start all processes alike",
                 {{"rank", static_cast<double>(rank)}});
   }
-}
-
-void broadcast_parameters(torch::nn::Module& network, const ProcessGroup& group) {
-  for (at::Tensor parameter : network.parameters()) group.broadcast(parameter);
-}
-
-void broadcast_buffers(torch::nn::Module& network, const ProcessGroup& group) {
-  for (at::Tensor buffer : network.buffers()) group.broadcast(buffer);
 }
 
 }  // namespace wsss

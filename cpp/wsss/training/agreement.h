@@ -1,8 +1,6 @@
 // What the processes of a group make sure of before they train together.
 #pragma once
 
-#include <torch/nn/module.h>
-
 #include <cstdint>
 
 #include "wsss/process_group/process_group.h"
@@ -16,10 +14,5 @@ namespace wsss {
 /// @throws Error  kOption if there are too few patches for the processes; kProcessGroup if options, data or versions
 ///                differ, with the first difference.
 void require_alike(const ProcessGroup& group, const TrainingOptions& options, std::int64_t count);
-
-/// Every process gets the parameters of process 0.
-void broadcast_parameters(torch::nn::Module& network, const ProcessGroup& group);
-/// Every process gets the statistics of process 0's batch norms.
-void broadcast_buffers(torch::nn::Module& network, const ProcessGroup& group);
 
 }  // namespace wsss

@@ -6,10 +6,8 @@
 #include <cmath>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "wsss/core/batch_norm.h"
 #include "wsss/core/error.h"
 #include "wsss/core/error_sentence.h"
 #include "wsss/core/memory_reuse.h"
@@ -20,8 +18,10 @@
 #include "wsss/training/agreement.h"
 #include "wsss/training/batch_fitter.h"
 #include "wsss/training/checkpoint.h"
+#include "wsss/training/first_state.h"
 #include "wsss/training/journal.h"
 #include "wsss/training/resumption.h"
+#include "wsss/training/shared_batch.h"
 #include "wsss/training/stepper.h"
 #include "wsss/weights/atomic_file.h"
 #include "wsss/weights/safetensors.h"
@@ -35,24 +35,6 @@ TrainingOptions with_loss_interval(TrainingOptions options, const c10::Device& d
   constexpr std::int64_t kOfDevices = 20;
   if (options.loss_interval == 0) options.loss_interval = device.is_cpu() ? 1 : kOfDevices;
   return options;
-}
-
-/// Gives folded batch norms that will be trained their statistics back, from the first patches of the training set.
-void unfold(TrainingStage& stage, const TrainingOptions& options, std::int64_t count) {
-  // So many patches have some hundred thousand pixels, even in the deepest map.
-  constexpr std::int64_t kPatches = 64;
-  torch::nn::Module& network = stage.network();
-  if (!options.unfold_batch_norms || !stage.trains_batch_norms() || !has_folded_batch_norms(network)) return;
-  network.eval();
-  const DeviceUse use(stage.device());
-  unfold_batch_norms(network, [&] {
-    std::int64_t seen = 0;
-    for (const auto& batch : epoch_batches(count, options, /*epoch=*/0)) {
-      stage.evaluate_patches(batch);
-      seen += static_cast<std::int64_t>(batch.size());
-      if (seen >= kPatches) break;
-    }
-  });
 }
 
 /// A training from its first step, or from a checkpoint, to its end.
@@ -92,7 +74,6 @@ class TrainingRun {
   double validated_score();
   EpochReport validated_epoch(std::int64_t epoch);
   void save_weights(const char* name) const;
-  at::Tensor logits_of_all(const StepBatch& batch, const at::Tensor& own) const;
 
   /// Of a group process 0 writes for all.
   bool writes() const { return !options_.group || options_.group->rank() == 0; }
@@ -179,15 +160,7 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
 
 StepBatch TrainingRun::batch_of(std::int64_t epoch, std::vector<std::int64_t> indices) const {
   StepBatch batch{epoch, std::move(indices), {}};
-  if (options_.group) {
-    batch.all = std::exchange(batch.indices, {});
-    const Share share = options_.group->share(static_cast<std::int64_t>(batch.all.size()));
-    batch.counts = share.count() > 0;
-    batch.first = batch.counts ? share.begin : 0;
-    // A process without a patch computes one of another, or the others would wait for it.
-    const std::int64_t end = batch.counts ? share.end : 1;
-    batch.indices.assign(batch.all.begin() + batch.first, batch.all.begin() + end);
-  }
+  if (options_.group) keep_share(batch, *options_.group);
   for (const auto index : batch.indices) {
     batch.draws.push_back(draw_augmentation(options_.augmentation, options_.seed, epoch, index));
   }
@@ -224,18 +197,9 @@ void TrainingRun::finish_step(const StepBatch& batch, const StepResult& result) 
   report.indices = options_.group ? batch.all : batch.indices;
   report.patches = static_cast<std::int64_t>(report.indices.size());
   report.elapsed_ms = elapsed_ms();
-  report.logits = options_.group ? logits_of_all(batch, result.logits) : result.logits;
+  report.logits = options_.group ? logits_of_all(batch, result.logits, *options_.group) : result.logits;
   report.replayed = result.replayed;
   journal_.add(std::move(report), result.loss);
-}
-
-at::Tensor TrainingRun::logits_of_all(const StepBatch& batch, const at::Tensor& own) const {
-  std::vector<std::int64_t> shape = own.sizes().vec();
-  shape.front() = static_cast<std::int64_t>(batch.all.size());
-  at::Tensor all = at::zeros(shape, own.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
-  if (batch.counts) all.narrow(0, batch.first, own.size(0)).copy_(own);
-  options_.group->sum(all);
-  return all;
 }
 
 void TrainingRun::finish_epoch(std::int64_t epoch) {
@@ -361,14 +325,12 @@ TrainingSummary run_training(TrainingStage& stage, const TrainingOptions& option
   const MemoryReuse memory;
   const OwnStream stream(stage.device());
   if (!options.group) {
-    if (options.resume_from.empty()) unfold(stage, options, count);
+    make_first_state(stage, options, count);
     return TrainingRun(stage, options, count, cancel).run();
   }
   try {
     require_alike(*options.group, options, count);
-    if (options.resume_from.empty()) unfold(stage, options, count);
-    broadcast_parameters(stage.network(), *options.group);
-    broadcast_buffers(stage.network(), *options.group);
+    make_first_state(stage, options, count);
     return TrainingRun(stage, options, count, cancel).run();
   } catch (const std::exception& error) {
     // The others wait for this process, and are told; a cancellation all have agreed on.
