@@ -2,6 +2,7 @@
 
 #include "conversions.h"
 #include "failure.h"
+#include "process_group.h"
 #include "stores.h"
 #include "wsss/classifier/classifier_inference.h"
 #include "wsss/pseudo_mask/generate.h"
@@ -95,15 +96,21 @@ Napi::Value ClassifierWrap::evaluate(const Napi::CallbackInfo& info) {
 Napi::Value ClassifierWrap::generate_masks(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     auto options = pseudo_mask_options(info[0]);
+    const Fields fields(info[0], "Classifier.generatePseudoMasks");
+    auto group = ProcessGroupWrap::unwrap(fields.value("group"));
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto masks = MaskStoreWrap::unwrap(info[2], "masks");
-    return submit(info, info[3], info[4], [model = model_, options, patches, masks](JobContext& job) -> Reply {
+    return submit(info, info[3], info[4], [model = model_, options, group, patches, masks](JobContext& job) -> Reply {
       const PrecisionScope precision(model->config.precision);
       const MaskObserver observer = [&job](const std::vector<std::int64_t>& finished, std::int64_t done,
                                            std::int64_t total) {
         job.emit([finished, done, total](Napi::Env env) { return finished_masks_to_js(env, finished, done, total); });
       };
-      generate_pseudo_masks(model->ready(), options, *patches, *masks, observer, job.cancel());
+      if (group) {
+        generate_pseudo_masks_together(model->ready(), options, *patches, *masks, *group, observer, job.cancel());
+      } else {
+        generate_pseudo_masks(model->ready(), options, *patches, *masks, observer, job.cancel());
+      }
       return nullptr;
     });
   });

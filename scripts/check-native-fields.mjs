@@ -35,7 +35,10 @@ const pairs = [
   },
   {
     type: ["lib/native/native-models.ts", "NativePseudoMaskOptions"],
-    reads: [["binding/conversions.cpp", "PseudoMaskOptions pseudo_mask_options("]],
+    reads: [
+      ["binding/conversions.cpp", "PseudoMaskOptions pseudo_mask_options("],
+      ["binding/classifier.cpp", "Napi::Value ClassifierWrap::generate_masks("],
+    ],
   },
   {
     type: ["lib/native/native-models.ts", "NativeGate"],

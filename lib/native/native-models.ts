@@ -8,6 +8,7 @@ import type {
   NativeSlideWork,
   NativeTissueSearch,
 } from "./native-slides.js";
+import type { NativeProcessGroup } from "./native-process-group.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 import type {
   ClassifierEpochEvent,
@@ -79,6 +80,8 @@ export interface NativePseudoMaskOptions {
   readonly views: "one" | "flips" | "symmetries";
   /** The patch goes on mirrored by so many pixels while its maps are drawn. */
   readonly paddingPx: number;
+  /** The processes that draw them together; null for one alone. */
+  readonly group: NativeProcessGroup | null;
 }
 
 export interface NativeGate {

@@ -8,6 +8,7 @@ import type { FeatureLevel } from "../model/backbones.js";
 import type { NativeClassifier, NativeFinishedMasksEvent } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
+import { groupHandle } from "../process-group/process-group.js";
 import { MaskFolderWriter, type WrittenMasks } from "./pseudo-mask-files.js";
 import { assertPadding, type checkPseudoMaskOptions } from "./pseudo-mask-options.js";
 import { PseudoMasks } from "./pseudo-masks.js";
@@ -101,7 +102,7 @@ class Writing {
 async function draw(
   native: NativeClassifier,
   split: Split,
-  { levels, glass: wanted, scaling, views, paddingPx, batchSize, output, signal, onProgress }: Work,
+  { levels, glass: wanted, scaling, views, paddingPx, batchSize, output, group, signal, onProgress }: Work,
   writing?: Writing,
 ): Promise<PseudoMasks> {
   const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
@@ -115,6 +116,7 @@ async function draw(
     scaling,
     views,
     paddingPx,
+    group: groupHandle(group)?.native ?? null,
     glass: glass !== null,
     glassGreyAbove: glass?.greyAbove ?? 255,
     glassMinAreaPx: glass?.minAreaPx ?? 0,

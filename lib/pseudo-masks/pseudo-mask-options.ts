@@ -12,6 +12,7 @@ import { checkOptions, refuseOption } from "../options/check.js";
 import { basesOf, rulesOf, usualCircumstances } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
 import { ruleOf } from "../options/kinds.js";
+import { groupField, type ProcessGroup } from "../process-group/process-group.js";
 import { levelsKind, pseudoMaskOptionTable } from "./pseudo-mask-option-table.js";
 import type { PseudoMaskSettings } from "./pseudo-mask-settings.js";
 
@@ -23,6 +24,11 @@ export interface PseudoMaskOptions extends InferenceOptions, PseudoMaskSettings 
    * @defaultValue none: the masks are kept in memory only
    */
   readonly output?: string | undefined;
+  /**
+   * Processes that draw the masks together, each for a part of the patches; every one gets all masks. See `joinProcessGroup`.
+   * @defaultValue this process alone
+   */
+  readonly group?: ProcessGroup | undefined;
 }
 
 /** The rule of a list of feature levels. */
@@ -34,10 +40,11 @@ const schema = z.strictObject({
   ...inferenceShape,
   ...rulesOf(pseudoMaskOptionTable, "classifier"),
   output: fields.path.optional(),
+  group: groupField.optional(),
 });
 
 /** What the schema lets through; its rules come from the table, as the interface of the settings does. */
-type Checked = Complete<PseudoMaskSettings> & CheckedInference & { readonly output?: string | undefined };
+type Checked = Complete<PseudoMaskSettings> & CheckedInference & Pick<PseudoMaskOptions, "output" | "group">;
 
 /**
  * The feature levels of a call, all of them the classifier's own.

@@ -53,7 +53,7 @@ export interface RunOrigin {
 /** What hands out the work of a run to the other processes of its group. */
 export interface WorkDistribution {
   /** Lets them begin with a stage that all work on together. */
-  begin(stage: "train-classifier" | "train-segmenter", context: RunContext): Promise<void>;
+  begin(stage: "train-classifier" | "pseudo-masks" | "train-segmenter", context: RunContext): Promise<void>;
 }
 
 /** Everything that the stages of a run work with. */

@@ -6,18 +6,25 @@ import { deviceOfProcess, type GroupTask, tasksOf } from "./group-work.js";
 import { openData } from "./open-data.js";
 import { silentReporter } from "./reporter.js";
 import { shareClassifierTraining } from "./stages/classifier-stage.js";
+import { sharePseudoMasks } from "./stages/pseudo-masks-stage.js";
 import { shareSegmenterTraining } from "./stages/segmenter-stage.js";
 
 const sharers = {
   "train-classifier": shareClassifierTraining,
+  "pseudo-masks": sharePseudoMasks,
   "train-segmenter": shareSegmenterTraining,
 } as const;
 
-async function contextOf({ context }: GroupTask, group: ProcessGroup, signal: AbortSignal): Promise<RunContext> {
+async function contextOf(
+  { context }: GroupTask,
+  group: ProcessGroup,
+  memory: RunContext["memory"],
+  signal: AbortSignal,
+): Promise<RunContext> {
   const { data, subset, splits } = context.origin;
   const dataset = await openData({ reporter: silentReporter, splits }, data, subset);
   const device = await deviceOfProcess(context.origin.device, group);
-  return { ...context, dataset, device, group, tensorboard: false, signal, reporter: silentReporter, memory: {} };
+  return { ...context, dataset, device, group, tensorboard: false, signal, reporter: silentReporter, memory };
 }
 
 /**
@@ -25,9 +32,10 @@ async function contextOf({ context }: GroupTask, group: ProcessGroup, signal: Ab
  * @throws WsssError what the work throws; `WSSS_ERR_PROCESS_GROUP` if another process is lost. The others are told.
  */
 export async function followRun(group: ProcessGroup, signal: AbortSignal): Promise<void> {
+  const memory: RunContext["memory"] = {};
   try {
     for await (const task of tasksOf(group, signal)) {
-      await sharers[task.stage](await contextOf(task, group, signal));
+      await sharers[task.stage](await contextOf(task, group, memory, signal));
     }
     await group.leave();
   } catch (error) {

@@ -21,7 +21,10 @@ export interface GroupTask {
   readonly context: SharedContext;
 }
 
-const taskSchema = z.object({ stage: z.enum(["train-classifier", "train-segmenter"]), context: z.looseObject({}) });
+const taskSchema = z.object({
+  stage: z.enum(["train-classifier", "pseudo-masks", "train-segmenter"]),
+  context: z.looseObject({}),
+});
 const noMoreTasks = "none";
 const nameOf = (task: number): string => `task/${task}`;
 
@@ -74,6 +77,10 @@ export async function deviceOfProcess(device: RunDevice, group: ProcessGroup | u
   if (device.device !== "auto" && device.device !== "cuda") return { ...device, threads };
   const { deviceCount } = (await loadAddon()).deviceReport().cuda;
   if (deviceCount === 0) return { ...device, threads };
+  // Slurm's --gpus-per-task shows each process the one that is its own.
+  if (deviceCount === 1 && /^[^,]+$/u.test(process.env["CUDA_VISIBLE_DEVICES"] ?? "")) {
+    return { ...device, threads, device: "cuda:0" };
+  }
   if (deviceCount < localSize) {
     const message =
       `${localSize} processes are started on this machine, which has ${deviceCount} GPU${deviceCount === 1 ? "" : "s"}: start at most ` +

@@ -125,6 +125,14 @@ export function makeParts(python) {
       read: readHeldMemory,
     },
     {
+      id: "group",
+      title: "two processes on one GPU that train together, by Gloo",
+      minSeconds: 20,
+      share: 0.1,
+      command: onNode(...jestWords(["test/gpu/process-group.test.ts"])),
+      read: readJest,
+    },
+    {
       id: "speed",
       title: "speed beside PyTorch, plain and tuned",
       minSeconds: 30,

@@ -95,14 +95,15 @@ struct Case {
         dropout(fields.number("dropout")),
         freeze_batch_norm(fields.boolean("freezeBatchNorm")),
         checkpointing(fields.boolean("checkpointing")),
-        bfloat16_gradients(fields.boolean("bfloat16Gradients")) {}
+        bfloat16_gradients(fields.boolean("bfloat16Gradients")),
+        sync_batch_norm(fields.boolean("syncBatchNorm")) {}
 
   std::string stage, backbone;
   double width;
   c10::ScalarType dtype;
   std::int64_t patches, side, batch, epochs;
   double rate, dropout;
-  bool freeze_batch_norm, checkpointing, bfloat16_gradients;
+  bool freeze_batch_norm, checkpointing, bfloat16_gradients, sync_batch_norm;
 };
 
 void set_options(const Case& given, const std::shared_ptr<ProcessGroup>& group, TrainingOptions& options) {
@@ -118,7 +119,7 @@ void set_options(const Case& given, const std::shared_ptr<ProcessGroup>& group, 
   options.gradient_checkpointing = given.checkpointing;
   options.group = group;
   options.group_config = "the same";
-  options.synchronize_batch_norms = true;
+  options.synchronize_batch_norms = given.sync_batch_norm;
   options.bfloat16_gradients = given.bfloat16_gradients;
 }
 
@@ -180,8 +181,8 @@ Outcome train_one_segmenter(const Case& given, const std::shared_ptr<ProcessGrou
 }
 
 // {processes, stage, backbone, width, dtype, patches, side, batch, epochs, lr, dropout, freezeBatchNorm, checkpointing,
-// bfloat16Gradients} -> losses, measures, scores, weights: of process 0; alike: 1 where all processes have the same
-// bits. 0 processes: one alone, without a group.
+// bfloat16Gradients, syncBatchNorm} -> losses, measures, scores, weights: of process 0; alike: 1 where all processes
+// have the same bits. 0 processes: one alone, without a group.
 void group_training(Workspace& w, const Fields& fields) {
   const Case given(fields);
   const bool is_classifier = given.stage == "classifier";

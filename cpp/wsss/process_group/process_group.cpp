@@ -3,8 +3,10 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -13,6 +15,7 @@
 #include "wsss/core/error_sentence.h"
 #include "wsss/process_group/gloo.h"
 #include "wsss/process_group/roll_call.h"
+#include "wsss/process_group/store_answer.h"
 
 namespace wsss {
 
@@ -51,6 +54,14 @@ c10::intrusive_ptr<c10d::TCPStore> open_store(const ProcessGroupOptions& options
 
 }  // namespace
 
+/// Does something with the store on a thread that can be left behind: one that hangs never answers.
+bool within(std::chrono::milliseconds time, const std::function<void()>& work) {
+  auto call = std::make_shared<std::packaged_task<void()>>(work);
+  const std::future<void> done = call->get_future();
+  std::thread([call] { (*call)(); }).detach();
+  return done.wait_for(time) == std::future_status::ready;
+}
+
 /// The store and the connections of a group.
 class ProcessGroup::Members {
  public:
@@ -60,7 +71,7 @@ class ProcessGroup::Members {
     if (options_.keeps_store && on_listening) on_listening(tcp_store_->getPort());
     options_.port = tcp_store_->getPort();
     try {
-      asking_store([&] { await_all(cancel); });
+      asking_store([&] { await_members(cancel); });
     } catch (const Error& error) {
       say_goodbye(error.what());
       throw;
@@ -69,6 +80,7 @@ class ProcessGroup::Members {
       small_ = connect("small");
       large_ = connect("large");
       has_left_ = false;
+      start_beating();
     } catch (const std::exception& error) {
       throw lost(error);
     }
@@ -104,19 +116,25 @@ class ProcessGroup::Members {
     asking_store([&] { store_->set("said/" + name, text); });
   }
 
+  /// The store is asked on a thread of its own: one that hangs answers nothing.
   std::string await_announcement(const std::string& name, const CancelToken& cancel) {
-    std::string text;
-    asking_store([&] {
-      const std::string key = "said/" + name;
-      while (!store_->check({key})) {
-        cancel.check();
-        const std::vector<int> present = without_key(*store_, options_.size, left_key);
-        if (static_cast<int>(present.size()) < options_.size) throw roll_call(*store_, options_, "it left the group");
-        std::this_thread::sleep_for(kPause);
-      }
-      text = store_->get_to_str(key);
-    });
-    return text;
+    const auto answer = std::make_shared<StoreAnswer>();
+    std::thread([answer, store = store_, options = options_, key = "said/" + name] {
+      answer->ask(*store, options, key);
+    }).detach();
+    try {
+      return answer->await(options_, cancel);
+    } catch (const Error& error) {
+      answer->stop();
+      if (error.code() == ErrorCode::kProcessGroup) leave(kLost);
+      throw;
+    }
+  }
+
+  void await_all(const CancelToken& cancel) {
+    const std::string name = "all/" + std::to_string(meetings_++) + "/";
+    announce(name + std::to_string(options_.rank), "");
+    for (int rank = 0; rank < options_.size; ++rank) await_announcement(name + std::to_string(rank), cancel);
   }
 
   void leave(const std::string& why) {
@@ -124,6 +142,7 @@ class ProcessGroup::Members {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (std::exchange(has_left_, true)) return;
+      *beating_ = false;
       std::swap(small, small_);
       std::swap(large, large_);
     }
@@ -141,28 +160,40 @@ class ProcessGroup::Members {
     return connect_gloo(c10::make_intrusive<c10d::PrefixStore>(name, store_), options_);
   }
 
+  /// Shows the others, who may wait long for this process, that it lives.
+  void start_beating() {
+    std::thread([store = store_, key = beat_key(options_.rank), beating = beating_, pause = options_.timeout / 8] {
+      auto next = Clock::now();
+      try {
+        while (*beating) {
+          if (Clock::now() >= next) {
+            store->add(key, 1);
+            next = Clock::now() + pause;
+          }
+          std::this_thread::sleep_for(kPause);
+        }
+      } catch (const std::exception&) {
+        // The store is gone: the others look at nothing any more.
+      }
+    }).detach();
+  }
+
   /// Of a process that never joined.
   void say_goodbye(const std::string& why) {
     tell(why);
-    if (options_.keeps_store) await_others();
+    if (!options_.keeps_store) return;
+    await_others();
+    std::this_thread::sleep_for(kGrace);
   }
 
   /// Why this process leaves.
   void tell(const std::string& why) {
-    try {
-      store_->set(left_key(options_.rank), why);
-    } catch (const std::exception&) {
-      // The store is gone: nobody is left to read it.
-    }
+    within(kGrace, [store = store_, key = left_key(options_.rank), why] { store->set(key, why); });
   }
 
   /// With this process its store ends, in which the others look for the reason: it waits a little for them.
   void await_others() {
-    try {
-      await_goodbyes(*store_, options_.size);
-    } catch (const std::exception&) {
-      // The store is gone.
-    }
+    within(2 * kRollCall, [store = store_, size = options_.size] { await_goodbyes(*store, size); });
   }
 
   /// Runs something that asks the store; without it there is no group.
@@ -176,7 +207,7 @@ class ProcessGroup::Members {
     }
   }
 
-  void await_all(const CancelToken& cancel) {
+  void await_members(const CancelToken& cancel) {
     if (store_->add(member_key(options_.rank), 1) > 1) store_->set(kTwice, std::to_string(options_.rank));
     const auto deadline = Clock::now() + options_.timeout;
     for (;;) {
@@ -202,15 +233,14 @@ class ProcessGroup::Members {
   Error lost(const std::exception& cause) {
     const std::string why = sentence_of(cause);
     leave(kLost);
-    tell(kLost);
-    // A store that hangs answers nothing: it is asked on a thread that can be left behind.
-    auto call = std::make_shared<std::packaged_task<Error()>>(
-        [store = store_, options = options_, why] { return roll_call(*store, options, why); });
-    std::future<Error> answer = call->get_future();
-    std::thread([call] { (*call)(); }).detach();
-    if (answer.wait_for(2 * kRollCall) != std::future_status::ready) return store_lost(options_, why);
+    tell(kLost);  // Where the connections were never made.
+    const auto found = std::make_shared<std::optional<Error>>();
+    const bool has_answered = within(2 * kRollCall, [found, store = store_, options = options_, why] {
+      found->emplace(roll_call(*store, options, why));
+    });
+    if (!has_answered) return store_lost(options_, why);
     if (options_.keeps_store) std::this_thread::sleep_for(kGrace);
-    return answer.get();
+    return **found;
   }
 
   ProcessGroupOptions options_;
@@ -219,6 +249,8 @@ class ProcessGroup::Members {
   std::mutex mutex_;
   GlooConnections small_, large_;  // Under the mutex, as the next.
   bool has_left_ = true;           ///< Until all are there.
+  std::shared_ptr<std::atomic<bool>> beating_ = std::make_shared<std::atomic<bool>>(true);
+  std::int64_t meetings_ = 0;
 };
 
 ProcessGroup::ProcessGroup(std::unique_ptr<Members> members) : members_(std::move(members)) {}
@@ -306,6 +338,8 @@ std::vector<std::string> ProcessGroup::gather(const std::string& own) const {
 }
 
 void ProcessGroup::announce(const std::string& name, const std::string& text) { members_->announce(name, text); }
+
+void ProcessGroup::await_all(const CancelToken& cancel) { members_->await_all(cancel); }
 
 std::string ProcessGroup::await_announcement(const std::string& name, const CancelToken& cancel) {
   return members_->await_announcement(name, cancel);

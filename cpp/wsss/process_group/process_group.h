@@ -81,8 +81,11 @@ class ProcessGroup {
 
   /// Leaves a text in the store, where every process finds it under its name.
   void announce(const std::string& name, const std::string& text);
-  /// Waits for such a text, however long it takes, unless the store or one of the processes is lost.
+  /// Waits for such a text, however long it takes, unless the store or one of the processes is lost or hangs.
   std::string await_announcement(const std::string& name, const CancelToken& cancel);
+  /// Waits until all processes have come here, however long they work before: the calls above wait no longer than the
+  /// group's timeout.
+  void await_all(const CancelToken& cancel);
 
   /// Leaves: the others' calls fail, and say why this one left. Later calls fail here too.
   void leave(const std::string& why);

@@ -20,6 +20,7 @@ std::vector<int> members_left_over(c10d::Store& store, int size) {
 
 std::string member_key(int rank) { return "member/" + std::to_string(rank); }
 std::string left_key(int rank) { return "left/" + std::to_string(rank); }
+std::string beat_key(int rank) { return "beat/" + std::to_string(rank); }
 
 Error group_error(const std::string& message, ErrorDetails details) {
   return Error(ErrorCode::kProcessGroup, message, std::move(details));

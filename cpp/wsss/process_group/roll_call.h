@@ -24,6 +24,8 @@ inline constexpr const char* kDone = "it has left the group";
 /// Where a process says that it is there, and why it has left.
 std::string member_key(int rank);
 std::string left_key(int rank);
+/// Where a process counts up as long as it lives.
+std::string beat_key(int rank);
 
 Error group_error(const std::string& message, ErrorDetails details = {});
 /// "process 1", "processes 1, 3".

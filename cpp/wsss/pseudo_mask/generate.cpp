@@ -3,9 +3,11 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "wsss/core/error.h"
+#include "wsss/core/error_sentence.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/memory_failure.h"
 #include "wsss/image/resize.h"
@@ -193,6 +195,22 @@ class Generator {
   std::int64_t done_ = 0;
 };
 
+/// Masks of all processes, each of which has drawn its part.
+void join_masks(MaskStore& masks, const Share& own, const ProcessGroup& group) {
+  constexpr std::int64_t kBytesAtOnce = 32 << 20;
+  const std::int64_t pixels = masks.height() * masks.width();
+  const std::int64_t at_once = std::max<std::int64_t>(1, kBytesAtOnce / pixels);
+  for (std::int64_t level = 0; level < masks.level_count(); ++level) {
+    for (std::int64_t i = 0; i < masks.count(); ++i) {
+      if (i < own.begin || i >= own.end) std::memset(masks.mask(level, i), 0, static_cast<std::size_t>(pixels));
+    }
+    for (std::int64_t begin = 0; begin < masks.count(); begin += at_once) {
+      at::Tensor some = masks.tensor()[level].slice(0, begin, std::min(begin + at_once, masks.count()));
+      group.sum(some);
+    }
+  }
+}
+
 }  // namespace
 
 void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
@@ -216,6 +234,35 @@ void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options
   const MemoryReuse memory;
   network->eval();
   Generator(network, options, patches, masks, observer, cancel).run();
+}
+
+void generate_pseudo_masks_together(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
+                                    MaskStore& masks, ProcessGroup& group, const MaskObserver& observer,
+                                    const CancelToken& cancel) {
+  const std::int64_t count = patches.count();
+  const Share share = group.share(count);
+  const auto of_whole = [&](const std::vector<std::int64_t>& finished, std::int64_t done, std::int64_t /*own*/) {
+    std::vector<std::int64_t> indices = finished;
+    for (auto& index : indices) index += share.begin;
+    if (observer) observer(indices, done, count);
+  };
+  try {
+    if (share.count() > 0) {
+      MaskStore own = masks.part(share.begin, share.end);
+      generate_pseudo_masks(network, options, patches.part(share.begin, share.end), own, of_whole, cancel);
+    }
+    // Patches of one class need no network: one process may be done long before another.
+    group.await_all(cancel);
+    join_masks(masks, share, group);
+  } catch (const std::exception& error) {
+    group.leave(sentence_of(error));
+    throw;
+  }
+  std::vector<std::int64_t> others;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (i < share.begin || i >= share.end) others.push_back(i);
+  }
+  if (observer && !others.empty()) observer(others, count, count);
 }
 
 }  // namespace wsss

@@ -9,6 +9,7 @@
 
 #include "wsss/classifier/classifier_inference.h"
 #include "wsss/image/glass.h"
+#include "wsss/process_group/process_group.h"
 #include "wsss/pseudo_mask/grad_cam.h"
 #include "wsss/pseudo_mask/index_mask.h"
 
@@ -47,5 +48,13 @@ using MaskObserver = std::function<void(const std::vector<std::int64_t>&, std::i
 ///                or size; kOutOfMemory, with what would fit; kCancelled.
 void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
                            MaskStore& masks, const MaskObserver& observer, const CancelToken& cancel);
+
+/// generate_pseudo_masks() by the processes of a group, each for its part of the patches: all have all masks then.
+///
+/// @param observer  told of this process's patches, and at the end of all others.
+/// @throws Error    also kProcessGroup.
+void generate_pseudo_masks_together(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
+                                    MaskStore& masks, ProcessGroup& group, const MaskObserver& observer,
+                                    const CancelToken& cancel);
 
 }  // namespace wsss

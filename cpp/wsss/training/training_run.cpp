@@ -320,8 +320,7 @@ TrainingSummary run_training(TrainingStage& stage, const TrainingOptions& option
                              const CancelToken& cancel) {
   const bool saves_first = !options.checkpoint_folder.empty();
   // Processes of a group stop together, between two steps.
-  const bool ends_step = saves_first || options.group;
-  const CancelScope scope(cancel, ends_step ? CancelLevel::kAbort : CancelLevel::kCancel);
+  const CancelScope scope(cancel, saves_first || options.group ? CancelLevel::kAbort : CancelLevel::kCancel);
   const MemoryReuse memory;
   const OwnStream stream(stage.device());
   if (!options.group) {
@@ -329,6 +328,7 @@ TrainingSummary run_training(TrainingStage& stage, const TrainingOptions& option
     return TrainingRun(stage, options, count, cancel).run();
   }
   try {
+    options.group->await_all(cancel);
     require_alike(*options.group, options, count);
     make_first_state(stage, options, count);
     return TrainingRun(stage, options, count, cancel).run();

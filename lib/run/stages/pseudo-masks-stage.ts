@@ -21,14 +21,29 @@ export interface PseudoMaskRecord {
   readonly scores: Readonly<Record<string, SegmentationResult>> | null;
 }
 
+/** Draws this process's part of the masks that process 0 of a group writes down. */
+export async function sharePseudoMasks(context: RunContext): Promise<void> {
+  const { root, dataset, device, group, signal, memory, sources } = context;
+  const { path } = await weightSource(root, "classifier", sources.classifier);
+  const classifier = await Classifier.load(path, { ...device, signal });
+  try {
+    const settings = sectionOf(context, "pseudoMasks");
+    memory.pseudoMasks = await classifier.generatePseudoMasks(dataset.train, { ...settings, group, signal });
+  } finally {
+    await classifier.dispose();
+  }
+}
+
 async function draw(context: RunContext, source: StageSource): Promise<PseudoMaskRecord> {
-  const { root, dataset, device, signal, memory } = context;
+  const { root, dataset, device, group, signal, memory } = context;
   const settings = sectionOf(context, "pseudoMasks");
   await loadForStage(context, stage, dataset.train);
   const classifier = await Classifier.load(source.path, { ...device, signal });
+  await context.groupWork?.begin(stage, context);
   try {
     const masks = await classifier.generatePseudoMasks(dataset.train, {
       ...settings,
+      group,
       output: join(root, pseudoMaskFolder),
       signal,
       onProgress: progressOf(context, stage, "train"),

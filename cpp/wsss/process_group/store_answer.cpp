@@ -1,0 +1,79 @@
+#include "wsss/process_group/store_answer.h"
+
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "wsss/core/error_sentence.h"
+#include "wsss/process_group/roll_call.h"
+
+namespace wsss {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
+
+void StoreAnswer::ask(c10d::Store& store, const ProcessGroupOptions& options, const std::string& key) {
+  try {
+    std::vector<std::int64_t> beats(static_cast<std::size_t>(options.size), -1);
+    std::vector<Clock::time_point> seen(beats.size(), Clock::now());
+    while (!stopped()) {
+      if (store.check({key})) return settle(store.get_to_str(key));
+      for (int rank = 0; rank < options.size; ++rank) {
+        const auto r = static_cast<std::size_t>(rank);
+        const std::int64_t now = store.add(beat_key(rank), 0);
+        if (now != std::exchange(beats[r], now)) seen[r] = Clock::now();
+        if (store.check({left_key(rank)}) || Clock::now() - seen[r] > options.timeout) {
+          store.set(left_key(options.rank), kLost);
+          return fail(roll_call(store, options, "no sign of life"));
+        }
+      }
+      touch();
+      std::this_thread::sleep_for(kPause);
+    }
+  } catch (const std::exception& error) {
+    fail(store_lost(options, sentence_of(error)));
+  }
+}
+
+std::string StoreAnswer::await(const ProcessGroupOptions& options, const CancelToken& cancel) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!text_ && !failure_) {
+    if (Clock::now() - touched_ > options.timeout + 2 * kRollCall) throw store_lost(options, "it does not answer");
+    lock.unlock();
+    cancel.check();
+    std::this_thread::sleep_for(kPause);
+    lock.lock();
+  }
+  if (failure_) throw Error(*failure_);
+  return *text_;
+}
+
+void StoreAnswer::stop() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  stopped_ = true;
+}
+
+bool StoreAnswer::stopped() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return stopped_;
+}
+
+void StoreAnswer::touch() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  touched_ = Clock::now();
+}
+
+void StoreAnswer::settle(std::string text) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  text_ = std::move(text);
+}
+
+void StoreAnswer::fail(const Error& failure) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  failure_.emplace(failure);
+}
+
+}  // namespace wsss
