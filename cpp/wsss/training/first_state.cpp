@@ -2,6 +2,9 @@
 
 #include <torch/torch.h>
 
+#include <map>
+#include <vector>
+
 #include "wsss/core/batch_norm.h"
 #include "wsss/device/device_use.h"
 
@@ -26,6 +29,24 @@ void unfold(TrainingStage& stage, const TrainingOptions& options, std::int64_t c
   });
 }
 
+void broadcast_buffers(torch::nn::Module& network, const ProcessGroup& group) {
+  std::map<at::ScalarType, std::vector<at::Tensor>> by_type;
+  for (const at::Tensor& buffer : network.buffers()) by_type[buffer.scalar_type()].push_back(buffer);
+  const torch::NoGradGuard no_grad;
+  for (const auto& [type, buffers] : by_type) {
+    std::vector<at::Tensor> flat;
+    for (const at::Tensor& buffer : buffers) flat.push_back(buffer.flatten());
+    // All at once: each by itself would wait for the others as often.
+    at::Tensor all = at::cat(flat);
+    group.broadcast(all);
+    std::int64_t offset = 0;
+    for (const at::Tensor& buffer : buffers) {
+      buffer.copy_(all.narrow(0, offset, buffer.numel()).view(buffer.sizes()));
+      offset += buffer.numel();
+    }
+  }
+}
+
 }  // namespace
 
 void make_first_state(TrainingStage& stage, const TrainingOptions& options, std::int64_t count) {
@@ -36,8 +57,9 @@ void make_first_state(TrainingStage& stage, const TrainingOptions& options, std:
   broadcast_buffers(stage.network(), *options.group);
 }
 
-void broadcast_buffers(torch::nn::Module& network, const ProcessGroup& group) {
-  for (at::Tensor buffer : network.buffers()) group.broadcast(buffer);
+void keep_statistics_alike(TrainingStage& stage, const TrainingOptions& options) {
+  if (!options.group || options.synchronize_batch_norms || !stage.trains_batch_norms()) return;
+  broadcast_buffers(stage.network(), *options.group);
 }
 
 }  // namespace wsss

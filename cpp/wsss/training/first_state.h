@@ -1,11 +1,8 @@
 // What the network is when a training begins.
 #pragma once
 
-#include <torch/nn/module.h>
-
 #include <cstdint>
 
-#include "wsss/process_group/process_group.h"
 #include "wsss/training/stage.h"
 #include "wsss/training/training_options.h"
 
@@ -17,7 +14,8 @@ namespace wsss {
 /// @param count  patches of the training set.
 void make_first_state(TrainingStage& stage, const TrainingOptions& options, std::int64_t count);
 
-/// Every process gets the statistics of process 0's batch norms.
-void broadcast_buffers(torch::nn::Module& network, const ProcessGroup& group);
+/// After a step without synchronised batch norms: every process gets the statistics of process 0's, as in PyTorch's
+/// DistributedDataParallel.
+void keep_statistics_alike(TrainingStage& stage, const TrainingOptions& options);
 
 }  // namespace wsss

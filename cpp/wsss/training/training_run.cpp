@@ -189,6 +189,7 @@ void TrainingRun::finish_step(const StepBatch& batch, const StepResult& result) 
   StepReport report;
   report.learning_rate = options_.schedule.at(summary_.steps);
   ++summary_.steps;
+  keep_statistics_alike(stage_, options_);
   if (average_) average_->update(summary_.steps);
   if (result.replayed) ++summary_.replayed_steps;
   report.epoch = batch.epoch;
@@ -219,8 +220,6 @@ void TrainingRun::finish_epoch(std::int64_t epoch) {
 }
 
 EpochReport TrainingRun::validated_epoch(std::int64_t epoch) {
-  // What each process has seen of its own patches; the files get what process 0 has.
-  if (options_.group && !options_.synchronize_batch_norms) broadcast_buffers(network_, *options_.group);
   const AveragedWeightsScope averaged(average_ ? &*average_ : nullptr);
   const std::optional<double> score = stage_.has_validation() ? std::make_optional(validated_score()) : std::nullopt;
   EpochReport report;
