@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <future>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -56,10 +55,19 @@ c10::intrusive_ptr<c10d::TCPStore> open_store(const ProcessGroupOptions& options
 
 /// Does something with the store on a thread that can be left behind: one that hangs never answers.
 bool within(std::chrono::milliseconds time, const std::function<void()>& work) {
-  auto call = std::make_shared<std::packaged_task<void()>>(work);
-  const std::future<void> done = call->get_future();
-  std::thread([call] { (*call)(); }).detach();
-  return done.wait_for(time) == std::future_status::ready;
+  // Not std::future, which needs a younger C library than LibTorch does.
+  const auto is_done = std::make_shared<std::atomic<bool>>(false);
+  std::thread([is_done, work] {
+    try {
+      work();
+    } catch (const std::exception&) {
+      // The store is gone: nobody is left who reads it.
+    }
+    *is_done = true;
+  }).detach();
+  const auto deadline = Clock::now() + time;
+  while (!*is_done && Clock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  return *is_done;
 }
 
 /// The store and the connections of a group.
@@ -238,7 +246,7 @@ class ProcessGroup::Members {
     const bool has_answered = within(2 * kRollCall, [found, store = store_, options = options_, why] {
       found->emplace(roll_call(*store, options, why));
     });
-    if (!has_answered) return store_lost(options_, why);
+    if (!has_answered || !*found) return store_lost(options_, why);
     if (options_.keeps_store) std::this_thread::sleep_for(kGrace);
     return **found;
   }
