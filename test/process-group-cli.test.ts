@@ -1,5 +1,5 @@
 // The command line with several processes: --processes, torchrun with a process that is killed, srun's variables, signals.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -47,10 +47,21 @@ function expectAlike(some: readonly number[], others: readonly number[]): void {
   some.forEach((value, i) => expect(Math.abs(value - others[i]!)).toBeLessThan(1e-3));
 }
 
+/** Numbers and words of all processes, in the order of their numbers. */
+async function processes(): Promise<{ pid: number; words: string }[]> {
+  const numbers = (await readdir("/proc")).map(Number).filter((pid) => Number.isInteger(pid));
+  const found = numbers
+    .sort((some, other) => some - other)
+    .map(async (pid) => {
+      const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      return { pid, words: text.replaceAll("\0", " ") };
+    });
+  return await Promise.all(found);
+}
+
 /** Whatever of ours is still running. */
-function leftOver(): string[] {
-  const own = execFileSync("ps", ["-eo", "pid,ppid,args"], { encoding: "utf8" });
-  return own.split("\n").filter((line) => line.includes(`${main} follow`));
+async function leftOver(): Promise<{ pid: number; words: string }[]> {
+  return (await processes()).filter(({ words }) => words.includes(`${main} follow`));
 }
 
 describe("run --processes 2", () => {
@@ -67,7 +78,7 @@ describe("run --processes 2", () => {
     expect(alone).toMatchObject({ code: 0 });
     expect(together).toMatchObject({ code: 0 });
     expect(await filesOf(path.join(folder, two))).toEqual(await filesOf(path.join(folder, one)));
-    expect(leftOver()).toEqual([]);
+    expect(await leftOver()).toEqual([]);
   });
 
   test("has its losses within rounding, for both stages", async () => {
@@ -95,7 +106,7 @@ test("a signal lets all processes finish the step, saves once, and the same comm
   await running.saw("epoch 3/40");
   running.child.kill("SIGTERM");
   expect((await running.ended).code).toBe(143);
-  expect(leftOver()).toEqual([]);
+  expect(await leftOver()).toEqual([]);
   const rest = await command(...words);
   expect(rest).toMatchObject({ code: 0 });
   // What was done when the signal came is not done again: the third epoch had ended.
@@ -190,11 +201,11 @@ test("srun's variables start a group", async () => {
       if (steps.length >= 6) break;
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const table = execFileSync("ps", ["-eo", "pid,ppid,args"], { encoding: "utf8" }).split("\n");
-    const members = table.filter(
-      (line) => line.includes(out) && line.includes(`${main} train-classifier`) && !line.includes("torch.distributed"),
+    const members = (await processes()).filter(
+      ({ words }) =>
+        words.includes(`${process.execPath} ${main} train-classifier`) && !words.includes("torch.distributed"),
     );
-    const victim = Number(members.at(-1)?.trim().split(/\s+/u)[0]);
+    const victim = members.at(-1)!.pid;
     process.kill(victim, "SIGKILL");
     expect(await end).toMatchObject({ code: 0 });
     expect(await lossesOf(out, "classifier")).toHaveLength(80);

@@ -106,9 +106,11 @@ class NormInTraining : public torch::autograd::Function<NormInTraining> {
     // Of the own patches: gradients of parameters are added up over the processes when all are there.
     const at::Tensor of_bias = as_tensor(sums.first);
     const at::Tensor of_weight = gradient_of_weight(sums, mean, inverse_deviation);
+    double own = 1.0;
     if (const auto* step = reinterpret_cast<const SharedStep*>(context->saved_data["step"].toInt())) {
       double unused = 0.0;
       sum_statistics(*step, sums.first, sums.second, unused);
+      if (!step->counts) own = 0.0;  // A patch that does not count is in no mean and no deviation.
     }
     const double count = context->saved_data["count"].toDouble();
     std::vector<double> slope, offset;
@@ -118,8 +120,8 @@ class NormInTraining : public torch::autograd::Function<NormInTraining> {
     for (std::size_t c = 0; c < sums.first.size(); ++c) {
       const double inverse = inverses[c];
       const double product = (sums.second[c] - means[c] * sums.first[c]) * inverse;
-      slope.push_back(-weights[c] * inverse * inverse * product / count);
-      offset.push_back(-weights[c] * inverse * sums.first[c] / count - slope[c] * means[c]);
+      slope.push_back(own * -weights[c] * inverse * inverse * product / count);
+      offset.push_back(own * -weights[c] * inverse * sums.first[c] / count - slope[c] * means[c]);
     }
     const at::Tensor scale = weight * inverse_deviation;
     const at::Tensor slopes = as_tensor(slope);

@@ -60,11 +60,13 @@ class SynchronizedNorm : public torch::autograd::Function<SynchronizedNorm> {
     const std::vector<double> means = doubles_of(mean);
     const std::vector<double> inverses = doubles_of(inverse);
     const std::vector<double> weights = doubles_of(weight);
+    // A patch that does not count is in no mean and no deviation.
+    const double own = step_of(context)->counts ? 1.0 : 0.0;
     std::vector<double> slope, offset;
     for (std::size_t c = 0; c < sums.size(); ++c) {
       const double whole_of_weight = (product_sums[c] - means[c] * sums[c]) * inverses[c];
-      slope.push_back(-weights[c] * inverses[c] * inverses[c] * whole_of_weight / count);
-      offset.push_back(-weights[c] * inverses[c] * sums[c] / count - slope[c] * means[c]);
+      slope.push_back(own * -weights[c] * inverses[c] * inverses[c] * whole_of_weight / count);
+      offset.push_back(own * -weights[c] * inverses[c] * sums[c] / count - slope[c] * means[c]);
     }
     const at::Tensor of_x = gradient * along_channels(weight * inverse) + x * along_channels(like(weight, slope)) +
                             along_channels(like(weight, offset));

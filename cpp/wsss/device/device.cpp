@@ -68,8 +68,7 @@ void set_intra_op_threads(int threads) {
   // A thread takes the number that any thread has set last, when it first asks: LibTorch once, and our parallel loops,
   // which are compiled into this library, once more. Both before its own number is set, or they would undo it.
   at::internal::lazy_init_num_threads();
-  at::get_num_threads();
-  at::set_num_threads(wanted);
+  if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
 }
 
 DeviceReport device_report() {
