@@ -102,9 +102,20 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 async function measure({ name, work, count, batch, network }, python, folder) {
   const data = await makeData(path.join(folder, name), { count, size: 224, batch, labels: "mixed", network });
   const sides = new Map();
-  const ours = (threads, precision) => [path.join(here, "ours.mjs"), work, data, threads, String(batch), precision, "cpu"];
+  const ours = (threads, precision) => [
+    path.join(here, "ours.mjs"),
+    work,
+    data,
+    threads,
+    String(batch),
+    precision,
+    "cpu",
+  ];
   for (const precision of ["float32", "bfloat16"]) {
-    sides.set(`one process of ${size} threads, ${precision}`, new Team(process.execPath, ours(String(size), precision), [{}]));
+    sides.set(
+      `one process of ${size} threads, ${precision}`,
+      new Team(process.execPath, ours(String(size), precision), [{}]),
+    );
     sides.set(`ours, ${precision}`, new Team(process.execPath, ours("1", precision), await placesOf()));
     if (work === "segmenter-step") {
       const own = await placesOf({ WSSS_BENCH_SYNC_BN: "0" });
