@@ -6,7 +6,6 @@
 import { createServer } from "node:net";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { endsOf, type MemberEnd, startGroup, startMember } from "./support/process-group.js";
 import { freshFolder, tinyDataset } from "./support/tiny-models.js";
@@ -80,8 +79,9 @@ test(`${kills} kills: the others end and name the lost process, and a restart en
     const run = await runFolder();
     const victim = kill % size;
     const members = await startGroup(size, data, run);
-    await members[victim]!.saw(/training/u);
-    await sleep(random(800));
+    // Before the first of 20 steps, or after one of them.
+    const step = random(20);
+    await members[victim]!.saw(step === 0 ? /training/u : new RegExp(`step ${step}\\.`, "u"));
     members[victim]!.child.kill("SIGKILL");
     const ends = await endsOf(members);
     if (!ends[victim]!.killed) continue; // It was done before.

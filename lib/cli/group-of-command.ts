@@ -9,6 +9,7 @@ import { loadAddon } from "../native/load.js";
 import { processPlace } from "../process-group/launch-variables.js";
 import { joinProcessGroup, type ProcessGroup, type ProcessGroupOptions } from "../process-group/process-group.js";
 import { followRun } from "../run/follow-run.js";
+import { leaveQuietly } from "../run/group-work.js";
 import { integer } from "./values.js";
 
 /** A number of processes, or one for each GPU. */
@@ -127,13 +128,6 @@ async function lead(group: ProcessGroup, work: (group: ProcessGroup) => Promise<
     throw error;
   }
   await leaveQuietly(group);
-}
-
-/** A group that a collective call has failed in is left already. */
-async function leaveQuietly(group: ProcessGroup, why?: string): Promise<void> {
-  await group.leave(why).catch((failure: unknown) => {
-    if (!(failure instanceof WsssError)) throw failure;
-  });
 }
 
 /** Process 0 of a group whose others it starts itself. They end with it, however it ends: its store is where they wait. */

@@ -1,8 +1,7 @@
 /** The other processes of a run: each does what process 0 hands out, and writes nothing. */
-import { WsssError } from "../errors.js";
 import type { ProcessGroup } from "../process-group/process-group.js";
 import type { RunContext } from "./context.js";
-import { deviceOfProcess, type GroupTask, tasksOf } from "./group-work.js";
+import { deviceOfProcess, type GroupTask, leaveQuietly, tasksOf } from "./group-work.js";
 import { openData } from "./open-data.js";
 import { silentReporter } from "./reporter.js";
 import { shareClassifierTraining } from "./stages/classifier-stage.js";
@@ -39,10 +38,7 @@ export async function followRun(group: ProcessGroup, signal: AbortSignal): Promi
     }
     await group.leave();
   } catch (error) {
-    await group.leave(error instanceof Error ? error.message : String(error)).catch((failure: unknown) => {
-      // It has left already, where a collective call failed.
-      if (!(failure instanceof WsssError)) throw failure;
-    });
+    await leaveQuietly(group, error instanceof Error ? error.message : String(error));
     throw error;
   }
 }

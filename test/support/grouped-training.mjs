@@ -45,6 +45,7 @@ try {
   for await (const event of classifier.train(train, options)) {
     if (event.kind !== "step") continue;
     steps.push([event.step, event.loss, event.exactMatch]);
+    console.log(`step ${event.step}.`);
     if (event.step === hangAt) process.kill(process.pid, "SIGSTOP");
     if (event.step === leaveAt) break;
     if (event.step === breakAt) renameSync(options.checkpointFolder, `${options.checkpointFolder}-elsewhere`);
