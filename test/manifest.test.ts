@@ -30,6 +30,76 @@ async function expectRefused(work: Promise<unknown>, ...patterns: readonly RegEx
 const summary = ({ files }: Awaited<ReturnType<typeof open>>["train"]) =>
   files.map(({ stem, labels, patient }) => [stem, labels, patient]);
 
+describe("rows without a label", () => {
+  const skipping = { labels: { rule: "manifest", file: "patches.csv", unlabelled: "skip" } };
+  const rows = [
+    "image,mask,split,labels",
+    "a/one.png,,train,gland",
+    "a/two.jpg,,train,",
+    "b/three.png,m/three.png,val,",
+    "b/four.png,,test,",
+  ].join("\n");
+
+  test("are left out where the description says so, and counted; a mask is as good as a label in val", async () => {
+    const folder = await manifestFolder(rows.replace("train,gland", "train,gland;stroma"), { description: skipping });
+    const { train, val, test: last } = await open(folder);
+    expect([train, val, last].map(({ count, unlabelled }) => [count, unlabelled])).toEqual([
+      [1, 1],
+      [1, 0],
+      [0, 1],
+    ]);
+  });
+
+  test("are refused where it does not", async () => {
+    await expectRefused(open(await manifestFolder(rows)), /line 3: has no label/);
+  });
+
+  test("no label at all says what to do", async () => {
+    const none = rows.replace("train,gland", "train,");
+    const folder = await manifestFolder(none, { description: skipping });
+    await expectRefused(
+      open(folder),
+      /none of the 2 patches of train in .* has a label yet; give them some by wsss-tissue label/,
+    );
+    expect((await open(folder, { require: [] })).train.unlabelled).toBe(2);
+  });
+
+  test("the background's name alone says that no class is there", async () => {
+    const labels = { ...skipping.labels, allowEmpty: true };
+    const text = rows.replace("train,\n", "train,background\n").replace("train,gland", "train,gland;stroma");
+    const { train } = await open(await manifestFolder(text, { description: { labels } }));
+    expect(train.files.map((file) => file.labels)).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
+    const refused = open(await manifestFolder(text, { description: skipping }));
+    await expectRefused(refused, /line 3: has a label that names no class/);
+    const both = text.replace("background", "gland;background");
+    await expectRefused(open(await manifestFolder(both)), /line 3: names the background, "background", beside others/);
+  });
+
+  test("drawn splits do not change while more patches get a label", async () => {
+    const split = { by: "patient", val: 0.3, test: 0.3 };
+    const lines = (label: string): string =>
+      [
+        "image,patient,labels",
+        ...["a/one.png", "a/two.jpg", "b/three.png", "b/four.png"].map(
+          (image, index) => `${image},p${index},${index === 0 ? "gland;stroma" : label}`,
+        ),
+      ].join("\n");
+    const splitsOf = async (label: string): Promise<string[][]> => {
+      const found = await open(await manifestFolder(lines(label), { description: { ...skipping, split } }), {
+        require: [],
+      });
+      return [found.train, found.val, found.test].map(({ files }) => files.map(({ stem }) => stem));
+    };
+    const all = await splitsOf("gland;stroma");
+    for (const [index, stems] of (await splitsOf("")).entries()) {
+      expect(stems).toEqual(all[index]?.filter((stem) => stem === "one"));
+    }
+  });
+});
+
 describe("a good manifest", () => {
   test("CSV: files anywhere below the folder, labels, masks and patients, ordered by name", async () => {
     const folder = await manifestFolder(goodManifest);

@@ -59,7 +59,12 @@ const shareRules = {
 
 const labelRule = z.discriminatedUnion("rule", [
   z.strictObject({ rule: z.enum(labelSpellings), grammar: z.enum(labelGrammars).default("strict"), ...shareRules }),
-  z.strictObject({ rule: z.literal("manifest"), file: z.string().superRefine(checkManifestName), ...shareRules }),
+  z.strictObject({
+    rule: z.literal("manifest"),
+    file: z.string().superRefine(checkManifestName),
+    unlabelled: z.enum(["refuse", "skip"]).default("refuse"),
+    ...shareRules,
+  }),
 ]);
 
 const patientSplit = z.strictObject({

@@ -21,6 +21,8 @@ export interface NamedLabels {
 export interface SplitFiles {
   readonly files: readonly PatchFile[];
   readonly skipped: readonly string[];
+  /** Patches of a manifest that have no label yet and are left out. */
+  readonly unlabelled: number;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function listSplit(folder: string, name: SplitName, description: Na
       ...(label === undefined ? {} : { labels: label }),
     };
   });
-  return { files, skipped: [patches, masks].flatMap(pathsSkipped) };
+  return { files, skipped: [patches, masks].flatMap(pathsSkipped), unlabelled: 0 };
 }
 
 /** A name without a valid label. */

@@ -116,8 +116,9 @@ export async function openDatasetWith(
   const splits = {} as Record<SplitName, Split>;
   for (const name of splitNames) {
     if (found.splits[name] === null && required.includes(name)) throw await missingSplit(path, name, found.manifest);
-    const { files, skipped } = found.splits[name] ?? { files: [], skipped: [] };
-    splits[name] = new Split({ name, folder: path, description, manifest: found.manifest, files, skipped, stores });
+    const split = found.splits[name] ?? { files: [], skipped: [], unlabelled: 0 };
+    if (split.files.length === 0 && required.includes(name)) throw nothingLabelled(path, name, split.unlabelled);
+    splits[name] = new Split({ name, folder: path, description, manifest: found.manifest, stores, ...split });
   }
   const { name, classes, background, glass } = description;
   return {
@@ -227,6 +228,11 @@ export async function findDescription(
     `nothing says which classes ${path} has: put a ${descriptionFileName} into it, ` +
     `give a description, or a preset (${presetNames.join(" or ")})`;
   throw new WsssError("WSSS_ERR_DATASET", message, { path, failure });
+}
+
+function nothingLabelled(path: string, name: SplitName, count: number): WsssError {
+  const message = `none of the ${count} patches of ${name} in ${path} has a label yet; give them some by wsss-tissue label ${path}`;
+  return new WsssError("WSSS_ERR_DATASET", message, { path, split: name, unlabelled: count });
 }
 
 /** The error of a split that is not there, with what is there instead. */

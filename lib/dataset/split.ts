@@ -28,6 +28,8 @@ export interface SplitParts {
   readonly files: readonly PatchFile[];
   /** Paths of files that lie among the patches or masks but are none. */
   readonly skipped: readonly string[];
+  /** Patches that have no label yet and are left out. @defaultValue 0 */
+  readonly unlabelled?: number;
   /** Where the native stores come from; called when the split is loaded. */
   readonly stores: () => Promise<StoreFactories>;
   /** The pixels, where a program gave them and no file has them; gives the same object each time. */
@@ -60,6 +62,8 @@ export class Split {
   readonly files: readonly PatchFile[];
   /** Paths of files that lie among the patches or masks but are none; nothing is left out without being listed here. */
   readonly skipped: readonly string[];
+  /** How many patches were left out because the manifest has no label for them yet; 0 unless its `unlabelled` is `"skip"`. */
+  readonly unlabelled: number;
   readonly #parts: SplitParts;
   readonly #loaded: SharedTask<readonly LoadedGroup[]>;
   readonly #truth: SharedTask<NativeMaskStore>;
@@ -82,6 +86,7 @@ export class Split {
     this.micronsPerPixel = parts.description.micronsPerPixel ?? null;
     this.files = parts.files;
     this.skipped = parts.skipped;
+    this.unlabelled = parts.unlabelled ?? 0;
     this.#loaded = new SharedTask(
       `loading ${this.#label}`,
       async (signal, report) => await this.#loadAll(signal, report),

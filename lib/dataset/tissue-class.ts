@@ -78,6 +78,11 @@ export interface ManifestLabelRule extends SharedLabelRule {
   readonly rule: "manifest";
   /** The manifest, `.csv` or `.json`, relative to the folder of the description. */
   readonly file: string;
+  /**
+   * What a patch is whose row says nothing of its label, where that is not read from its mask: an error, or left out until it has one.
+   * @defaultValue `"refuse"`: a row that was forgotten is no patch that shows nothing
+   */
+  readonly unlabelled: "refuse" | "skip";
 }
 
 /** Where the patch-level labels come from. */

@@ -31,6 +31,13 @@ export async function surveyByManifest(
       const check: CheckCode = `manifest-${kind}`;
       return { ...error, check, problem: `${where}: ${problem}`, remedy };
     });
+    const leftOut = splitNames.flatMap((split): Finding[] => {
+      const count = splits[split]?.unlabelled ?? 0;
+      if (count === 0) return [];
+      const problem = `has no label yet for ${count} patches, which are left out`;
+      const advice = `label them: wsss-tissue label ${folder}`;
+      return [{ ...error, check: "label-missing", severity: "warning", split, problem, remedy: advice }];
+    });
     // Rows that can't be used may be those of train.
     const lacksTrain = splits.train === null && ofRows.length === 0;
     return {
@@ -38,7 +45,7 @@ export async function surveyByManifest(
       origins: splitNames.some((name) => splits[name]?.files.some(({ patient }) => patient !== undefined))
         ? null
         : new Map(),
-      findings: lacksTrain ? [await withoutTrain(folder, place.path)] : ofRows,
+      findings: [...(lacksTrain ? [await withoutTrain(folder, place.path)] : ofRows), ...leftOut],
     };
   } catch (failure) {
     const nothing = { plans: [], origins: new Map<string, PatchOrigin>() };

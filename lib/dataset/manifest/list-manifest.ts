@@ -70,11 +70,13 @@ export async function surveyManifest(place: ManifestPlace, description: DatasetD
   if (columns.patches === "slides") checkPatchForm(place.path, description);
   checkSplitSource(place.path, columns, description);
   const findings = new ManifestFindings();
-  const read = readEntries(table.rows, columns, classes, findings);
+  const background = description.background.name.normalize("NFC");
+  const read = readEntries(table.rows, columns, { classes, background }, findings);
   const stored = await withFilesFound(dropRepeated(read, findings), place.base, findings);
   // Two rows may name one file with its accents stored in two ways.
   const entries = dropRepeated(stored, findings);
-  const splits = assignSplits(entries, description, findings);
+  const assigned = assignSplits(entries, description, findings);
+  const splits = withoutUnlabelled(assigned, description);
   for (const name of splitNames) {
     findClashes(splits[name], findings);
     findUnevenMasks(splits[name], name, findings);
@@ -82,9 +84,23 @@ export async function surveyManifest(place: ManifestPlace, description: DatasetD
   const labelOf = settleLabels(splits, description, findings);
   findAbsentClasses(splits.train, labelOf, description, findings);
   const list = (name: SplitName): SplitFiles | null =>
-    splits[name].length === 0 ? null : { files: filesOf(splits[name], place.base, description, labelOf), skipped: [] };
+    assigned[name].length === 0
+      ? null
+      : {
+          files: filesOf(splits[name], place.base, description, labelOf),
+          skipped: [],
+          unlabelled: assigned[name].length - splits[name].length,
+        };
   const files = { train: list("train"), val: list("val"), test: list("test") };
   return { splits: files, findings, rowCount: table.rows.length };
+}
+
+/** The entries that have a label or, in val and test, a mask to read it from; all of them unless the description lets others be left out. */
+function withoutUnlabelled(splits: SplitEntries, { labels }: DatasetDescription): SplitEntries {
+  if (labels.rule !== "manifest" || labels.unlabelled === "refuse") return splits;
+  const used = (name: SplitName): readonly ManifestEntry[] =>
+    splits[name].filter((entry) => entry.labels !== null || (name !== "train" && entry.namesMask));
+  return { train: used("train"), val: used("val"), test: used("test") };
 }
 
 /** The label of an entry that its split goes by; undefined where it is read from the mask. */

@@ -7,20 +7,23 @@ import type { ManifestRow } from "./manifest-table.js";
 /** The label of a row: 0 or 1 for each class, null where the row says nothing, or why it can't be read. */
 export type RowLabel = { readonly labels: number[] | null } | { readonly problem: string };
 
-/** Reads the label of a row of a manifest. @param classes - their names with composed accents (NFC), as names are compared. */
-export function readRowLabel(
-  { cells }: ManifestRow,
-  form: ManifestColumns["labels"],
-  classes: readonly TissueClass[],
-): RowLabel {
+/** The classes of a manifest and its background, with composed accents (NFC), as names are compared. */
+export interface LabelNames {
+  readonly classes: readonly TissueClass[];
+  readonly background: string;
+}
+
+/** Reads the label of a row of a manifest. The name of the background, alone, says that none of the classes is there. */
+export function readRowLabel({ cells }: ManifestRow, form: ManifestColumns["labels"], names: LabelNames): RowLabel {
+  const { classes } = names;
   if (form === "classes") return labelOfColumns(cells, classes);
   const cell = cells.get("labels");
   if (cell === undefined) return { labels: null };
-  if (typeof cell === "string") return labelOfNames(namesIn(cell), classes);
+  if (typeof cell === "string") return labelOfNames(namesIn(cell), names);
   if (!Array.isArray(cell))
     return { problem: `has the labels ${JSON.stringify(cell)}; a list of class names is expected` };
   const entries: readonly unknown[] = cell;
-  if (entries.every((entry) => typeof entry === "string")) return labelOfNames(entries, classes);
+  if (entries.every((entry) => typeof entry === "string")) return labelOfNames(entries, names);
   return labelOfDigits(entries, classes);
 }
 
@@ -32,9 +35,13 @@ function namesIn(cell: string): string[] {
     .filter((name) => name !== "");
 }
 
-function labelOfNames(given: readonly string[], classes: readonly TissueClass[]): RowLabel {
+function labelOfNames(given: readonly string[], { classes, background }: LabelNames): RowLabel {
   const names = given.map((name) => name.normalize("NFC"));
   const known = classes.map(({ name }) => name);
+  if (names.length === 1 && names[0] === background) return { labels: classes.map(() => 0) };
+  if (names.includes(background)) {
+    return { problem: `names the background, "${background}", beside others; alone it says that no class is there` };
+  }
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     const meant = nearestName(unknown, known);

@@ -4,10 +4,9 @@ import { patchExtensions } from "../../image/decode-patch.js";
 import { believableMpp, isBelievableMpp } from "../../slide/slide-scale.js";
 import { pathProblem } from "../inner-path.js";
 import { type SplitName, splitNames } from "../split-name.js";
-import type { TissueClass } from "../tissue-class.js";
 import type { ManifestColumns } from "./manifest-columns.js";
 import type { ManifestFindings } from "./manifest-findings.js";
-import { readRowLabel } from "./manifest-labels.js";
+import { type LabelNames, readRowLabel } from "./manifest-labels.js";
 import type { ManifestRow } from "./manifest-table.js";
 
 /** Where on its slide a patch of a manifest is. */
@@ -40,12 +39,12 @@ export interface ManifestEntry {
 export function readEntries(
   rows: readonly ManifestRow[],
   columns: ManifestColumns,
-  classes: readonly TissueClass[],
+  names: LabelNames,
   findings: ManifestFindings,
 ): ManifestEntry[] {
   const entries: ManifestEntry[] = [];
   for (const row of rows) {
-    if (row.problem === undefined) entries.push(readEntry(row, columns, classes, findings));
+    if (row.problem === undefined) entries.push(readEntry(row, columns, names, findings));
     else findings.add("row", row.where, row.problem);
   }
   return entries;
@@ -54,11 +53,11 @@ export function readEntries(
 function readEntry(
   row: ManifestRow,
   columns: ManifestColumns,
-  classes: readonly TissueClass[],
+  names: LabelNames,
   findings: ManifestFindings,
 ): ManifestEntry {
   const { where } = row;
-  const label = readRowLabel(row, columns.labels, classes);
+  const label = readRowLabel(row, columns.labels, names);
   if ("problem" in label) findings.add("label", where, label.problem);
   const source = columns.patches === "slides" ? placeIn(row, findings) : { image: pathIn(row, "image", findings) };
   return {
