@@ -14,6 +14,7 @@ import { openSavedMap } from "../dist/slide-maps/saved-map.js";
 import { serveView } from "../dist/view/view-server.js";
 import { hasBrowser, startBrowser } from "./support/browser.js";
 import { command, startCommand } from "./support/command-line.js";
+import { askServer, enterServer, tokenOf } from "./support/page-server.js";
 import { drawn, slideFolder } from "./support/slides.js";
 import { tinyWidth } from "./support/tiny-models.js";
 
@@ -62,50 +63,12 @@ const serve = async (results: string | undefined = place("maps"), port = 0): Pro
     onFault: (error) => faults.push(error),
   });
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
-}
-
-/** Asks as anybody could: `fetch` would not let a test send another Host. */
-async function get(
-  { port }: LoopbackServer,
-  address: string,
-  headers: Record<string, string> = {},
-  method = "GET",
-  body?: string,
-): Promise<Answer> {
-  return await new Promise((resolve, reject) => {
-    const request = ask({ host: "127.0.0.1", port, path: address, method, headers, agent: false }, (response) => {
-      const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }),
-      );
-    });
-    request.on("error", reject);
-    request.end(body);
-  });
-}
-
-const tokenOf = ({ url }: LoopbackServer): string => new URL(url).search;
-
-/** The cookie of a server's one visitor. */
-async function enter(server: LoopbackServer): Promise<Record<string, string>> {
-  const { status, headers } = await get(server, `/${tokenOf(server)}`);
-  expect(status).toBe(200);
-  const [cookie = ""] = headers["set-cookie"] ?? [];
-  expect(cookie).toMatch(/^wsss-tissue-\d+=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/$/);
-  return { cookie: cookie.split(";")[0] ?? "" };
-}
-
 describe("the server", () => {
   let server: LoopbackServer;
   let visitor: Record<string, string>;
   beforeAll(async () => {
     server = await serve();
-    visitor = await enter(server);
+    visitor = await enterServer(server);
   });
   afterAll(async () => await server.close());
 
@@ -118,9 +81,9 @@ describe("the server", () => {
   });
 
   test("gives the page, what is known of the slide, and tiles", async () => {
-    const page = await get(server, "/", visitor);
+    const page = await askServer(server, "/", visitor);
     expect([page.status, page.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
-    const facts = JSON.parse((await get(server, "/facts", visitor)).body.toString()) as Record<string, never>;
+    const facts = JSON.parse((await askServer(server, "/facts", visitor)).body.toString()) as Record<string, never>;
     expect(facts).toMatchObject({
       title: "case 1.png",
       slide: { width: 1400, height: 900, tilePx: 512, maxLevel: 11, mpp: 0.5 },
@@ -133,18 +96,18 @@ describe("the server", () => {
       },
     });
     expect(JSON.stringify(facts)).not.toContain(folder);
-    const tile = await sharp((await get(server, "/tiles/slide/11/1_0", visitor)).body).metadata();
+    const tile = await sharp((await askServer(server, "/tiles/slide/11/1_0", visitor)).body).metadata();
     expect([tile.format, tile.width, tile.height]).toEqual(["jpeg", 512, 512]);
-    const edge = await sharp((await get(server, "/tiles/slide/10/1_0", visitor)).body).metadata();
+    const edge = await sharp((await askServer(server, "/tiles/slide/10/1_0", visitor)).body).metadata();
     expect([edge.width, edge.height]).toEqual([188, 450]);
     for (const script of ["/openseadragon.js", "/view-page.js", "/style.css"]) {
-      expect((await get(server, script, visitor)).status).toBe(200);
+      expect((await askServer(server, script, visitor)).status).toBe(200);
     }
   });
 
   test("its tiles of the map are the map, hidden classes and background transparent", async () => {
     const tileOf = async (query: string): Promise<Buffer> =>
-      await sharp((await get(server, `/tiles/map/2/1_0${query}`, visitor)).body)
+      await sharp((await askServer(server, `/tiles/map/2/1_0${query}`, visitor)).body)
         .raw()
         .toBuffer();
     const whole = await tileOf("");
@@ -183,7 +146,7 @@ describe("the server", () => {
     ["a file of the machine", "/etc/passwd", 404],
     ["numbers without end", `/tiles/slide/${"9".repeat(40)}/0_0`, 404],
   ])("%s is not there", async (_, address, status) => {
-    expect((await get(server, address, visitor)).status).toBe(status);
+    expect((await askServer(server, address, visitor)).status).toBe(status);
   });
 
   test.each<[string, Record<string, string>, string, number]>([
@@ -194,7 +157,8 @@ describe("the server", () => {
     ["another origin", { origin: "http://evil.example" }, "GET", 403],
     ["an origin of another port", { origin: "http://127.0.0.1:1" }, "GET", 403],
     ["the origin of a file", { origin: "null" }, "GET", 403],
-    ["a wish to write", {}, "POST", 405],
+    ["a wish to write that does not say where it comes from", {}, "POST", 403],
+    ["a wish to remove", {}, "DELETE", 405],
     [
       "a question of another page",
       { origin: "http://evil.example", "access-control-request-method": "GET" },
@@ -203,7 +167,7 @@ describe("the server", () => {
     ],
   ])("%s is refused", async (_, headers, method, status) => {
     const given = status === 401 ? headers : { ...visitor, ...headers };
-    const { status: found, headers: said, body } = await get(server, "/facts", given, method);
+    const { status: found, headers: said, body } = await askServer(server, "/facts", given, method);
     expect([found, said["access-control-allow-origin"]]).toEqual([status, undefined]);
     expect(body.toString()).not.toContain("case 1");
   });
@@ -226,16 +190,16 @@ describe("the server", () => {
 
   test("looking whether the address is there does not use it up", async () => {
     const fresh = await serve();
-    expect((await get(fresh, `/${tokenOf(fresh)}`, {}, "HEAD")).status).toBe(401);
-    await enter(fresh);
+    expect((await askServer(fresh, `/${tokenOf(fresh)}`, {}, "HEAD")).status).toBe(401);
+    await enterServer(fresh);
     await fresh.close();
   });
 
   test("the token is good for one visit", async () => {
-    const again = await get(server, `/${tokenOf(server)}`);
+    const again = await askServer(server, `/${tokenOf(server)}`);
     expect([again.status, again.headers["set-cookie"]]).toEqual([403, undefined]);
-    expect((await get(server, "/?token=guess")).status).toBe(403);
-    expect((await get(server, "/facts", visitor)).status).toBe(200);
+    expect((await askServer(server, "/?token=guess")).status).toBe(403);
+    expect((await askServer(server, "/facts", visitor)).status).toBe(200);
   });
 
   test("every answer forbids what a page could be made to do", async () => {
@@ -244,7 +208,7 @@ describe("the server", () => {
       ["/nothing", visitor],
       ["/", {}],
     ] as const) {
-      const { headers: said } = await get(server, address, headers);
+      const { headers: said } = await askServer(server, address, headers);
       expect(said["content-security-policy"]).toMatch(/^default-src 'self'; .*frame-ancestors 'none'$/);
       expect(said).toMatchObject({
         "x-content-type-options": "nosniff",
@@ -266,13 +230,13 @@ describe("the server", () => {
     for (const socket of sockets) socket.destroy();
     let status = 0;
     // Its places are free again when the closed connections have been noticed.
-    while (status !== 200) status = (await get(server, "/facts", visitor).catch(() => ({ status: 0 }))).status;
+    while (status !== 200) status = (await askServer(server, "/facts", visitor).catch(() => ({ status: 0 }))).status;
     const slow = connect(server.port, "127.0.0.1");
     slow.pause();
     slow.write(
       `GET /openseadragon.js HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nCookie: ${visitor["cookie"]}\r\n\r\n`,
     );
-    expect((await get(server, "/facts", visitor)).status).toBe(200);
+    expect((await askServer(server, "/facts", visitor)).status).toBe(200);
     slow.destroy();
   });
 
@@ -344,11 +308,11 @@ describe("what can be wrong", () => {
 
   test("a tile that is damaged meanwhile is told to the program, and not with its path to the browser", async () => {
     const server = await serve();
-    const visitor = await enter(server);
+    const visitor = await enterServer(server);
     const tiff = place("maps", "case 1", "classes.ome.tif");
     const bytes = await readFile(tiff);
     await truncate(tiff, 3000);
-    const { status, body } = await get(server, "/tiles/map/2/0_0", visitor);
+    const { status, body } = await askServer(server, "/tiles/map/2/0_0", visitor);
     await writeFile(tiff, bytes);
     expect([status, body.toString()]).toEqual([
       500,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { isWsssError, WsssError } from "../errors.js";
 import { systemCode } from "../files/file-access.js";
+import { readJsonBody } from "./json-body.js";
 import { Session } from "./session.js";
 
 /** What a route answers. */
@@ -19,6 +20,10 @@ export interface Asked {
   /** Groups of the route's path. */
   readonly groups: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** What a POST has brought, as JSON; null for GET. Nothing of it has been checked. */
+  readonly body: unknown;
+  /** What the page has to send with everything that it writes, in the header {@link writeHeader}. */
+  readonly writeToken: string;
   /** Aborted when whoever asked has gone. */
   readonly signal: AbortSignal;
 }
@@ -27,6 +32,8 @@ export interface Asked {
 export interface Route {
   /** Matched against the whole path. */
   readonly path: RegExp;
+  /** POST changes something, and has a body of JSON. @defaultValue `"GET"` */
+  readonly method?: "GET" | "POST";
   /** @throws WsssError `WSSS_ERR_SHAPE` for what is not there; other errors are told to the program, not to the browser */
   readonly answer: (asked: Asked) => Promise<Reply>;
 }
@@ -48,6 +55,9 @@ export interface LoopbackOptions {
   /** Told of an answer that failed and should not have. */
   readonly onFault?: (error: unknown) => void;
 }
+
+/** Header of requests that change something. */
+export const writeHeader = "x-wsss-token";
 
 /** A browser opens six connections; a person has a few tabs. */
 const mostConnections = 64;
@@ -84,7 +94,9 @@ const headers = {
  * - `Host` must be this server's own: a name that somebody else has pointed here (DNS rebinding) is refused.
  * - An `Origin` must be this server's own, too; there is no CORS.
  * - Without a session nothing is answered. The token in {@link LoopbackServer.url} makes one, once.
- * - Only GET and HEAD are answered, requests have no body, and connections are few and end when nothing moves.
+ * - GET and HEAD have no body. POST must come from this server's own page, say so by its `Origin`, bring the token that only that page
+ *   knows, and a short body of JSON.
+ * - Connections are few and end when nothing moves.
  *
  * @throws WsssError `WSSS_ERR_IO` if the port is taken or may not be had.
  */
@@ -162,7 +174,9 @@ async function respond(
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   try {
-    send(request, response, await answerOf(routes, url, gone.signal));
+    const wish = await wishOf(session, request);
+    send(request, response, "refused" in wish ? wish.refused : await answerOf(routes, url, wish, gone.signal));
+    if ("refused" in wish && wish.isOpen) request.socket.destroySoon();
   } catch (error) {
     if (gone.signal.aborted) return;
     const { known, reply } = failureReply(error);
@@ -183,18 +197,48 @@ function refusalOf({ headers: asked, method, httpVersion }: IncomingMessage, por
   if (origin !== undefined && !own.some((host) => origin === `http://${host}`)) {
     return plain(403, "Requests of other pages are refused.");
   }
-  if (method !== "GET" && method !== "HEAD") return plain(405, "Only GET is answered here.");
-  const hasBody = asked["transfer-encoding"] !== undefined || Number(asked["content-length"] ?? 0) > 0;
-  if (hasBody) return plain(413, "Requests have no body here.");
+  if (method === "POST") {
+    // Browsers say of every POST whose page sends it.
+    if (origin === undefined) return plain(403, "Requests that write come from the page.");
+  } else {
+    if (method !== "GET" && method !== "HEAD") return plain(405, "Only GET and POST are answered here.");
+    const hasBody = asked["transfer-encoding"] !== undefined || Number(asked["content-length"] ?? 0) > 0;
+    if (hasBody) return plain(413, "These requests have no body.");
+  }
   return httpVersion.startsWith("1.") ? null : plain(505, "HTTP 1.1 is spoken here.");
 }
 
-async function answerOf(routes: readonly Route[], url: URL, signal: AbortSignal): Promise<Reply> {
-  for (const { path, answer } of routes) {
-    const match = path.exec(url.pathname);
-    if (match?.[0] !== url.pathname) continue;
-    return await answer({ groups: match.groups ?? {}, query: url.searchParams, signal });
+/** What a request wants, as far as every route needs it. */
+interface Wish extends Pick<Asked, "body" | "writeToken"> {
+  readonly method: "GET" | "POST";
+}
+
+/** What a request of the session wants; or the refusal of one that may not write, `isOpen` if its body is still coming. */
+async function wishOf(
+  session: Session,
+  request: IncomingMessage,
+): Promise<Wish | { readonly refused: Reply; readonly isOpen: boolean }> {
+  if (request.method !== "POST") return { method: "GET", body: null, writeToken: session.writeToken };
+  const header = request.headers[writeHeader];
+  if (typeof header !== "string" || !session.mayWrite(header)) {
+    return { refused: plain(403, "Requests that write bring the page's token."), isOpen: true };
   }
+  const read = await readJsonBody(request);
+  if ("value" in read) return { method: "POST", body: read.value, writeToken: session.writeToken };
+  return { refused: plain(read.status, read.text), isOpen: read.rest === "left" };
+}
+
+async function answerOf(routes: readonly Route[], url: URL, wish: Wish, signal: AbortSignal): Promise<Reply> {
+  const { method, body, writeToken } = wish;
+  const matching = routes.flatMap((route) => {
+    const match = route.path.exec(url.pathname);
+    return match?.[0] === url.pathname ? [{ route, groups: match.groups ?? {} }] : [];
+  });
+  const found = matching.find(({ route }) => (route.method ?? "GET") === method);
+  if (found !== undefined) {
+    return await found.route.answer({ groups: found.groups, query: url.searchParams, body, writeToken, signal });
+  }
+  if (matching.length > 0) return plain(405, `Only ${method === "GET" ? "POST" : "GET"} is answered here.`);
   return plain(404, "There is nothing here.");
 }
 

@@ -7,6 +7,8 @@ export class Session {
   #cookieName = "";
   #isTaken = false;
 
+  /** What requests that change something bring in a header, which no other page can send. */
+  readonly writeToken = randomBytes(32).toString("base64url");
   /** What the first visitor brings in the address. */
   readonly token = randomBytes(32).toString("base64url");
 
@@ -20,6 +22,11 @@ export class Session {
     if (this.#isTaken || !isSame(token, this.token)) return null;
     this.#isTaken = true;
     return `${this.#cookieName}=${this.#secret}; HttpOnly; SameSite=Strict; Path=/`;
+  }
+
+  /** Whether a request may change something, by its header. */
+  mayWrite(token: string | undefined): boolean {
+    return isSame(token ?? "", this.writeToken);
   }
 
   /** Whether a request brings that cookie. */

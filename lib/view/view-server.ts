@@ -1,8 +1,6 @@
 /** The page on which a slide and its map are looked at, and the server that gives it to one browser. */
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { throwIfAborted } from "../async/cancellation.js";
 import { loadAddon } from "../native/load.js";
 import {
@@ -12,6 +10,7 @@ import {
   type Route,
   startLoopbackServer,
 } from "../server/loopback-server.js";
+import { pageFiles } from "../server/page-files.js";
 import type { Slide } from "../slide/slide.js";
 import { openSavedMap, type SavedMap } from "../slide-maps/saved-map.js";
 import { mapTile } from "./map-tiles.js";
@@ -28,8 +27,6 @@ export interface ViewOptions {
   readonly signal: AbortSignal;
   readonly onFault: (error: unknown) => void;
 }
-
-const pageFolder = fileURLToPath(new URL("page/", import.meta.url));
 
 /**
  * Serves the page until it is closed.
@@ -87,19 +84,8 @@ function png(body: Uint8Array): Reply {
   return { type: "image/png", body };
 }
 
-/** The files of the page, read once. */
 async function pageRoutes(): Promise<Route[]> {
   const viewer = createRequire(import.meta.url).resolve("openseadragon/build/openseadragon/openseadragon.min.js");
-  const files: readonly (readonly [RegExp, string, string])[] = [
-    [/^\/$/, path.join(pageFolder, "index.html"), "text/html; charset=utf-8"],
-    [/^\/style\.css$/, path.join(pageFolder, "style.css"), "text/css; charset=utf-8"],
-    [/^\/view-page\.js$/, path.join(pageFolder, "view-page.js"), "text/javascript; charset=utf-8"],
-    [/^\/openseadragon\.js$/, viewer, "text/javascript; charset=utf-8"],
-  ];
-  return await Promise.all(
-    files.map(async ([address, file, type]) => {
-      const body = await readFile(file);
-      return { path: address, answer: async () => await Promise.resolve({ type, body }) };
-    }),
-  );
+  const names = ["index.html", "style.css", "view-page.js"];
+  return await pageFiles(new URL("page/", import.meta.url), names, { "/openseadragon.js": viewer });
 }
