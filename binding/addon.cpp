@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "fields.h"
 #include "map_tiles.h"
+#include "patch_features.h"
 #include "process_group.h"
 #include "segmenter.h"
 #include "slide.h"
@@ -99,6 +100,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("MaskStore", MaskStoreWrap::define(env));
   exports.Set("Classifier", ClassifierWrap::define(env));
   exports.Set("Segmenter", SegmenterWrap::define(env));
+  exports.Set("PatchFeatures", PatchFeaturesWrap::define(env));
   exports.Set("ProcessGroup", ProcessGroupWrap::define(env));
   exports.Set("inspectWeights", Napi::Function::New(env, inspect_weight_file));
   exports.Set("convertWeights", Napi::Function::New(env, convert_weight_file));

@@ -2,6 +2,7 @@
 
 #include "conversions.h"
 #include "failure.h"
+#include "patch_features.h"
 #include "process_group.h"
 #include "stores.h"
 #include "wsss/classifier/classifier_inference.h"
@@ -19,7 +20,7 @@ Napi::Function ClassifierWrap::define(Napi::Env env) {
   return define_model(
       env, "Classifier",
       {InstanceMethod<&ClassifierWrap::train>("train"), InstanceMethod<&ClassifierWrap::classify>("classify"),
-       InstanceMethod<&ClassifierWrap::evaluate>("evaluate"),
+       InstanceMethod<&ClassifierWrap::describe>("describe"), InstanceMethod<&ClassifierWrap::evaluate>("evaluate"),
        InstanceMethod<&ClassifierWrap::generate_masks>("generatePseudoMasks")});
 }
 
@@ -75,6 +76,25 @@ Napi::Value ClassifierWrap::classify(const Napi::CallbackInfo& info) {
         return Napi::Value(result);
       };
     });
+  });
+}
+
+// ({batchSize, positions}, patches, features, onEvent, done)
+Napi::Value ClassifierWrap::describe(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "Classifier.describe");
+    const auto batch_size = fields.integer("batchSize");
+    const std::vector<double> numbers = fields.doubles("positions");
+    const std::vector<std::int64_t> positions(numbers.begin(), numbers.end());
+    auto patches = PatchStoreWrap::unwrap(info[1], "patches");
+    auto features = PatchFeaturesWrap::unwrap(info[2]);
+    return submit(
+        info, info[3], info[4], [model = model_, batch_size, positions, patches, features](JobContext& job) -> Reply {
+          const PrecisionScope precision(model->config.precision);
+          features->set(positions,
+                        describe_patches(model->ready(), *patches, batch_size, progress_to(job), job.cancel()));
+          return nullptr;
+        });
   });
 }
 

@@ -21,6 +21,7 @@ class ClassifierWrap : public ModelWrap<ClassifierWrap, Classifier> {
  private:
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value classify(const Napi::CallbackInfo& info);
+  Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value generate_masks(const Napi::CallbackInfo& info);
 };

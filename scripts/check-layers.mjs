@@ -49,6 +49,7 @@ const libLayers = [
   "ablation",
   "server",
   "view",
+  "labelling",
   "index.ts",
   "cli",
 ];
@@ -75,6 +76,7 @@ const coreLayers = [
   "evaluation",
   "backbone",
   "classifier",
+  "label_suggestion",
   "pseudo_mask",
   "segmenter",
   "weight_tools",

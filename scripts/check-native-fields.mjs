@@ -55,6 +55,10 @@ const pairs = [
     ],
   },
   {
+    type: ["lib/native/native-label-suggestion.ts", "NativePatchFeaturesOptions"],
+    reads: [["binding/patch_features.cpp", "PatchFeaturesWrap::PatchFeaturesWrap("]],
+  },
+  {
     type: ["lib/native/native-process-group.ts", "NativeProcessGroupOptions"],
     reads: [["binding/process_group.cpp", "ProcessGroupOptions process_group_options("]],
   },

@@ -31,6 +31,7 @@ import {
   type ClassifierTrainingCall,
   type ClassifierTrainingOptions,
 } from "./classifier-training-options.js";
+import { describePatches, type DescribingWork, type PatchToDescribe } from "./describe-patches.js";
 import { evaluateLabels } from "./evaluate-labels.js";
 import { registerClassifier } from "./known-classifiers.js";
 import { type LabelPrediction, predictLabels } from "./label-prediction.js";
@@ -205,6 +206,16 @@ export class Classifier extends Model {
     checkSplit(call, "split", split, this.classes);
     return await this.#handle.run(call, caller, async (native, stop, report) => {
       return await evaluateLabels({ native, batchSize, signal: stop, report }, split);
+    });
+  }
+
+  /**
+   * Gives patches rows of numbers to be compared by; the classes of this classifier have no part in them.
+   * @internal
+   */
+  async describe(patches: readonly PatchToDescribe[], work: DescribingWork): Promise<void> {
+    await this.#handle.run("Classifier.describe", { signal: work.signal }, async (native, signal) => {
+      await describePatches(native, patches, { ...work, signal });
     });
   }
 

@@ -10,6 +10,7 @@
 
 import type { Done, NativeJob } from "./native-contract.js";
 import type { NativeEvaluationFunctions } from "./native-evaluation.js";
+import type { NativePatchFeatures, NativePatchFeaturesOptions } from "./native-label-suggestion.js";
 import type { NativeClassifier, NativeModelConfig, NativeSegmenter } from "./native-models.js";
 import type { NativeProcessGroup } from "./native-process-group.js";
 import type { NativeSlideFunctions } from "./native-slides.js";
@@ -18,6 +19,7 @@ import type { NativeWeightInspection, WeightConversion } from "./native-weights.
 
 export type * from "./native-contract.js";
 export type * from "./native-evaluation.js";
+export type * from "./native-label-suggestion.js";
 export type * from "./native-slides.js";
 export type * from "./native-stores.js";
 export type * from "./native-models.js";
@@ -80,6 +82,7 @@ export interface NativeAddon extends NativeEvaluationFunctions, NativeSlideFunct
   readonly MaskStore: new (count: number, height: number, width: number, levelCount: number) => NativeMaskStore;
   readonly Classifier: new (config: NativeModelConfig) => NativeClassifier;
   readonly Segmenter: new (config: NativeModelConfig) => NativeSegmenter;
+  readonly PatchFeatures: new (options: NativePatchFeaturesOptions) => NativePatchFeatures;
   readonly ProcessGroup: new () => NativeProcessGroup;
   /** Fills a store of 4 classes (and level 0 of `masks`) with procedural tissue, labels included. */
   synthesizeTissue(

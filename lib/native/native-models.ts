@@ -8,6 +8,7 @@ import type {
   NativeSlideWork,
   NativeTissueSearch,
 } from "./native-slides.js";
+import type { NativePatchFeatures } from "./native-label-suggestion.js";
 import type { NativeProcessGroup } from "./native-process-group.js";
 import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
 import type {
@@ -110,6 +111,14 @@ export interface NativeClassifier {
     patches: NativePatchStore,
     onEvent: OnEvent<NativeProgressEvent>,
     done: Done<{ probabilities: ArrayBuffer }>,
+  ): NativeJob;
+  /** Writes a row of features for each patch of the store, at `positions` of the set. */
+  describe(
+    options: { batchSize: number; positions: Float64Array },
+    patches: NativePatchStore,
+    features: NativePatchFeatures,
+    onEvent: OnEvent<NativeProgressEvent> | null,
+    done: Done<null>,
   ): NativeJob;
   evaluate(
     options: { batchSize: number },
