@@ -18,6 +18,7 @@ const commands = [
   "segment",
   "merge",
   "view",
+  "label",
   "train-classifier",
   "pseudo-masks",
   "train-segmenter",

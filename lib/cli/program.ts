@@ -9,6 +9,7 @@ import { addDemoCommand } from "./commands/demo-command.js";
 import { addDoctorCommand } from "./commands/doctor-command.js";
 import { addEvaluateCommand } from "./commands/evaluate-command.js";
 import { addFollowCommand } from "./commands/follow-command.js";
+import { addLabelCommand } from "./commands/label-command.js";
 import { addInspectCommand } from "./commands/inspect-command.js";
 import { addPatchesCommand } from "./commands/patches-command.js";
 import { addPredictCommand } from "./commands/predict-command.js";
@@ -63,6 +64,7 @@ Examples:
   addCompareCommand(program, streams);
   program.commandsGroup("Your data:");
   addDoctorCommand(program, streams);
+  addLabelCommand(program, streams);
   program.commandsGroup("Slides:");
   addSlideCommand(program, streams);
   addPatchesCommand(program, streams);

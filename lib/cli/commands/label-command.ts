@@ -1,0 +1,151 @@
+/** The command `label`: a page on which patches are labelled, for the browser of this machine. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { WsssError } from "../../errors.js";
+import { makeFolder } from "../../files/make-folder.js";
+import { makeLabelNetwork } from "../../labelling/label-network.js";
+import { serveLabelling } from "../../labelling/label-server.js";
+import { journalFolder, Labelling } from "../../labelling/labelling.js";
+import { cutSlidesToLabel } from "../../labelling/patches-of-slides.js";
+import { type ClassifierBackbone, classifierBackbones } from "../../model/backbones.js";
+import { whileLocked } from "../../run/run-lock.js";
+import { act, type ActionTools, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
+import { writeResult } from "../terminal.js";
+import { decimal, integer, oneOf, port, someText, words } from "../values.js";
+
+interface LabelCommandOptions extends TalkOptions {
+  readonly out?: string;
+  readonly classes?: readonly string[];
+  readonly annotator?: string;
+  readonly port: number;
+  readonly open: boolean;
+  readonly suggestions: boolean;
+  readonly backbone: ClassifierBackbone;
+  readonly weights?: string;
+  readonly threads: number;
+  readonly forceUnlock?: boolean;
+  readonly mpp?: number;
+  readonly patchPx?: number;
+  readonly minTissue?: number;
+  readonly limit?: number;
+  readonly seed?: number;
+  readonly slideMpp?: number;
+}
+
+/** The folder that is labelled; of slides it is made first. */
+async function folderOf(data: readonly string[], options: LabelCommandOptions, tools: ActionTools): Promise<string> {
+  const { out, classes, mpp, patchPx, minTissue, limit, seed, slideMpp } = options;
+  const [first = ""] = data;
+  const isFolder = await stat(first).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isFolder && data.length === 1 && out === undefined) return resolve(first);
+  if (out === undefined) {
+    const message = isFolder
+      ? "name one folder only, of a dataset or of pictures; or slides, with --out for the dataset of their patches"
+      : `${first} is no folder; of slides patches are cut first, into the dataset that --out names`;
+    throw new WsssError("WSSS_ERR_OPTION", message, { option: "out", path: first });
+  }
+  const { view, signal } = tools;
+  const warnings = await cutSlidesToLabel(data, {
+    ...{ output: out, classes, micronsPerPixel: mpp, patchPx, minTissue, limit, seed, slideMpp, signal },
+    onProgress: ({ stage, done, total }) => {
+      view.progress({ stage: "patches", label: stage === "find" ? "slides searched" : "slides cut", done, total });
+    },
+  });
+  for (const warning of warnings) view.warn(warning);
+  return resolve(out);
+}
+
+/** Shows the page where there is a screen; where there is none, or no such program, the address was printed. */
+function openInBrowser(url: string): void {
+  if ((process.env["DISPLAY"] ?? process.env["WAYLAND_DISPLAY"] ?? "") === "") return;
+  spawn("xdg-open", [url], { detached: true, stdio: "ignore" })
+    .on("error", () => undefined)
+    .unref();
+}
+
+async function label(data: readonly string[], options: LabelCommandOptions, tools: ActionTools): Promise<void> {
+  const { terminal, view } = tools;
+  const folder = await folderOf(data, options, tools);
+  const warn = (message: string): void => view.warn(message);
+  const onFault = (error: unknown): void => warn(error instanceof Error ? error.message : String(error));
+  const { suggestions, backbone, threads, classes = [], forceUnlock } = options;
+  const weights = options.weights === "none" ? null : options.weights;
+  const lock = { folder: join(folder, journalFolder), forceUnlock, signal: tools.signal, reporter: { warn } };
+  await makeFolder(lock.folder);
+  await whileLocked(lock, async (signal) => {
+    const labelling = await Labelling.open({
+      ...{ folder, annotator: options.annotator ?? userInfo().username, classes, threads, onFault },
+      makeClassifier: suggestions
+        ? async (stop) => await makeLabelNetwork({ backbone, weights, threads, warn }, stop)
+        : null,
+    });
+    try {
+      const server = await serveLabelling({ labelling, port: options.port, onFault });
+      try {
+        view.close();
+        writeResult(terminal, { url: server.url }, () => `${server.url}\nStop it by Ctrl-C.`);
+        if (options.open && !terminal.json) openInBrowser(server.url);
+        if (!signal.aborted) await once(signal, "abort");
+      } finally {
+        await server.close();
+      }
+    } finally {
+      await labelling.close();
+    }
+  });
+}
+
+/** `wsss-tissue label`: a page for labelling patches. */
+export function addLabelCommand(program: Command, streams: Streams): void {
+  const file = (text: string): string => resolve(someText(text));
+  const command = program
+    .command("label")
+    .argument("<data...>", "a dataset, a folder of pictures, or slides")
+    .summary("label patches in the browser, helped by a classifier that learns meanwhile")
+    .description(
+      "Serves a page on which patches are labelled, on 127.0.0.1 only, until it is stopped. Every label is on the disk before the page says\n" +
+        "so: in labels/journal.jsonl, from which manifest and description are made. A classifier learns while you label, suggests labels,\n" +
+        "and puts those patches first that help it most. The folder is then a dataset: wsss-tissue run --data DATA.",
+    )
+    .option("--classes <names>", "classes to begin with, with commas; more can be added on the page", words)
+    .option("--annotator <name>", "who labels (default: the name of the user)", someText)
+    .option("--port <n>", "port to listen on, 0 = any that is free", port, 0)
+    .option("--no-open", "do not open the page in the browser")
+    .option("--force-unlock", "take the dataset from a process that can't be asked, and that you know has ended")
+    .optionsGroup("Suggestions:")
+    .option("--no-suggestions", "no classifier: patches come in an order that is drawn")
+    .option("--backbone <name>", "its network", oneOf(...classifierBackbones), "mobilenet" as const)
+    .option(
+      "--weights <file>",
+      "its weights: a file, `imagenet`, or `none` (default: those of ImageNet, where they can be had)",
+      someText,
+    )
+    .option("--threads <n>", "threads that it takes from the page, 0 = all", integer, 1)
+    .optionsGroup("Slides:")
+    .option("--out <folder>", "folder of the dataset that their patches become", file)
+    .option("--mpp <um>", "scale of the patches, in micrometres a pixel (default: 0.5)", decimal)
+    .option("--patch-px <n>", "side of a patch, in its own pixels (default: 224)", integer)
+    .option("--min-tissue <x>", "share of a patch that must be tissue (default: 0.5)", decimal)
+    .option("--limit <n>", "most patches, drawn evenly from all slides (default: all)", integer)
+    .option("--seed <n>", "seed of that draw (default: 0)", integer)
+    .option("--slide-mpp <um>", "micrometres a pixel of the finest level, where slides do not say it", decimal);
+  addTalkOptions(command.optionsGroup("Output:")).addHelpText(
+    "after",
+    `
+Examples:
+  wsss-tissue label pictures --classes tumour,stroma,necrosis
+  wsss-tissue label *.svs --out tissue --classes tumour,stroma --limit 2000
+  wsss-tissue label tissue --annotator Ada`,
+  );
+  command.action(async (data: string[], options: LabelCommandOptions) => {
+    const announcement = "closing the page's server";
+    await act(streams, options, async (tools) => await label(data, options, tools), announcement);
+  });
+}

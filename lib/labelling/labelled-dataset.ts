@@ -1,0 +1,142 @@
+/** The dataset that is labelled: which patches it has, and its manifest and description, made anew from the labels. */
+import path from "node:path";
+import { systemCode, writeBytesAtomic } from "../files/file-access.js";
+import {
+  checkDescription,
+  type DatasetDescription,
+  descriptionFileName,
+  readDatasetDescription,
+} from "../dataset/description.js";
+import { checkFolder } from "../dataset/open-dataset.js";
+import type { TissueClass } from "../dataset/tissue-class.js";
+import { csvLine } from "../text/csv-line.js";
+import {
+  type DatasetParts,
+  partsOfDataset,
+  partsOfFolder,
+  type PatchToLabel,
+  usualBackground,
+} from "./patches-to-label.js";
+
+/** The classes of a dataset and the names of those that each patch shows; null for a patch that is not labelled. */
+export interface LabelsToWrite {
+  readonly classes: readonly TissueClass[];
+  /** Classes that are called otherwise now: name before -> name. */
+  readonly renamed: ReadonlyMap<string, string>;
+  /** In the order of the patches. */
+  readonly shown: readonly (readonly string[] | null)[];
+}
+
+/** A dataset that is labelled. */
+export class LabelledDataset {
+  readonly folder: string;
+  readonly title: string;
+  readonly patches: readonly PatchToLabel[];
+  /** Classes that it had. */
+  readonly classes: readonly TissueClass[];
+  readonly manifest: string;
+  readonly #columns: readonly string[];
+  /** Cells of every row, by column. */
+  readonly #rows: readonly ReadonlyMap<string, string>[];
+  readonly #descriptionFile: string;
+  #description: Record<string, unknown>;
+
+  private constructor(parts: DatasetParts) {
+    this.folder = parts.folder;
+    this.title = parts.title;
+    this.patches = parts.patches;
+    this.classes = parts.classes;
+    this.manifest = parts.manifest;
+    this.#columns = parts.columns;
+    this.#rows = parts.rows;
+    this.#descriptionFile = path.join(parts.folder, descriptionFileName);
+    this.#description = parts.description;
+  }
+
+  /**
+   * Opens a dataset with a manifest, or a folder of pictures, which becomes one.
+   *
+   * Of a manifest the rows of train are labelled, and those of val and test that have no true mask.
+   * @throws WsssError `WSSS_ERR_DATASET` for a dataset that can't be labelled so; `WSSS_ERR_IO`.
+   */
+  static async open(folder: string): Promise<LabelledDataset> {
+    await checkFolder(folder);
+    const file = path.join(folder, descriptionFileName);
+    let description: DatasetDescription;
+    try {
+      description = await readDatasetDescription(file);
+    } catch (error) {
+      if (systemCode((error as Error).cause) !== "ENOENT") throw error;
+      return new LabelledDataset(await partsOfFolder(folder));
+    }
+    return new LabelledDataset(await partsOfDataset(folder, description, file));
+  }
+
+  /** Name of what is none of the classes: alone in a label it says that none of them is there. */
+  get background(): string {
+    const { background } = this.#description;
+    const named =
+      typeof background === "object" && background !== null && "name" in background ? background.name : null;
+    return typeof named === "string" ? named : usualBackground;
+  }
+
+  /**
+   * Writes manifest and description, each whole or not at all. Nothing is written before there are two classes, which no dataset does
+   * without.
+   * @throws WsssError `WSSS_ERR_IO`.
+   */
+  async save({ classes, renamed, shown }: LabelsToWrite): Promise<void> {
+    if (classes.length < 2) return;
+    const cellOf = new Map(
+      this.patches.map(({ row }, index) => {
+        const names = shown[index];
+        return [
+          row,
+          names === null || names === undefined ? "" : names.length === 0 ? this.background : names.join(";"),
+        ];
+      }),
+    );
+    const renamedCell = (cell: string): string =>
+      cell
+        .split(";")
+        .map((name) => renamed.get(name.trim()) ?? name)
+        .join(";");
+    const lines = this.#rows.map((cells, row) =>
+      csvLine(
+        this.#columns.map((column) => {
+          const cell = cells.get(column) ?? "";
+          return column === "labels" ? (cellOf.get(row) ?? renamedCell(cell)) : cell;
+        }),
+      ),
+    );
+    await this.#describe(
+      classes,
+      renamed,
+      shown.some((names) => names?.length === 0),
+    );
+    await writeBytesAtomic(this.manifest, csvLine(this.#columns) + lines.join(""));
+  }
+
+  async #describe(
+    classes: readonly TissueClass[],
+    renamed: ReadonlyMap<string, string>,
+    hasEmpty: boolean,
+  ): Promise<void> {
+    const { labels, maskIndices, ...rest } = this.#description;
+    const next = {
+      ...rest,
+      classes,
+      labels: { ...(labels as object), unlabelled: "skip", ...(hasEmpty && { allowEmpty: true }) },
+      ...(typeof maskIndices === "object" &&
+        maskIndices !== null && {
+          maskIndices: Object.fromEntries(
+            Object.entries(maskIndices).map(([value, name]) => [value, renamed.get(String(name)) ?? (name as string)]),
+          ),
+        }),
+    };
+    if (JSON.stringify(next) === JSON.stringify(this.#description)) return;
+    checkDescription(next, this.#descriptionFile);
+    await writeBytesAtomic(this.#descriptionFile, `${JSON.stringify(next, null, 2)}\n`);
+    this.#description = next;
+  }
+}

@@ -1,0 +1,335 @@
+/** A labelling under way: what is asked, what was said, and the files that follow from it. */
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { WsssError } from "../errors.js";
+import { makeFolder } from "../files/make-folder.js";
+import type { Classifier } from "../classifier/classifier.js";
+import { agreementIn } from "./agreement.js";
+import type { AnswersEntry, JournalEntry, PatchChange } from "./journal-entry.js";
+import type {
+  Answers,
+  Hits,
+  LabelClass,
+  LabelCommit,
+  LabelConflict,
+  LabelProgress,
+  LabelTask,
+  LookAgain,
+} from "./label-facts.js";
+import { classEntryOf, type WantedClass } from "./label-classes.js";
+import { LabelFiles } from "./label-files.js";
+import { LabelQuestions } from "./label-questions.js";
+import { LabelJournal } from "./label-journal.js";
+import { LabelState } from "./label-state.js";
+import { LabelledDataset } from "./labelled-dataset.js";
+import { balanceOf, lookAgainIn, notesOn } from "./look-again.js";
+import type { PatchToLabel } from "./patches-to-label.js";
+import { type Lesson, Suggester } from "./suggester.js";
+
+/** How a labelling is opened. */
+export interface LabellingOptions {
+  /** Of the dataset, or of pictures. */
+  readonly folder: string;
+  readonly annotator: string;
+  /** Names of classes to begin with, beside those that the dataset has. */
+  readonly classes: readonly string[];
+  /** Makes the network that suggestions come from; null = no suggestions. */
+  readonly makeClassifier: ((signal: AbortSignal) => Promise<Classifier>) | null;
+  readonly threads: number;
+  /** Told of what goes wrong in the background. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Folder of the journal, inside the dataset's. */
+export const journalFolder = "labels";
+const journalName = "journal.jsonl";
+/** New answers after which the classifier learns again. */
+const lessonAfter = 5;
+
+/** One dataset, labelled by one annotator at a time. Whoever opens it holds the lock of its journal's folder. */
+export class Labelling {
+  readonly dataset: LabelledDataset;
+  readonly annotator: string;
+  readonly suggester: Suggester | null;
+  readonly #journal: LabelJournal;
+  readonly #state: LabelState;
+  readonly questions: LabelQuestions;
+  readonly #names: readonly string[];
+  readonly #files: LabelFiles;
+  #turn: Promise<unknown> = Promise.resolve();
+  #unlearned = 0;
+
+  private constructor(options: LabellingOptions, dataset: LabelledDataset, journal: LabelJournal, state: LabelState) {
+    this.dataset = dataset;
+    this.annotator = options.annotator;
+    this.#journal = journal;
+    this.#state = state;
+    this.#files = new LabelFiles(dataset, state, options.onFault);
+    this.#names = dataset.patches.map(({ name }) => name);
+    const { makeClassifier, threads, onFault } = options;
+    const { patches } = dataset;
+    this.suggester =
+      makeClassifier === null
+        ? null
+        : new Suggester({ patches, makeClassifier, threads, onFault, lesson: () => this.#lesson() });
+    this.questions = new LabelQuestions(state, this.#names, this.annotator, this.suggester);
+  }
+
+  /**
+   * Opens a dataset with all that was said of it before.
+   * @throws WsssError `WSSS_ERR_DATASET`; `WSSS_ERR_IO`.
+   */
+  static async open(options: LabellingOptions): Promise<Labelling> {
+    const dataset = await LabelledDataset.open(options.folder);
+    const folder = path.join(options.folder, journalFolder);
+    await makeFolder(folder);
+    const { journal, entries } = await LabelJournal.open(path.join(folder, journalName));
+    const state = new LabelState(dataset.patches.map(({ name }) => name));
+    for (const entry of entries) state.add(entry);
+    const labelling = new Labelling(options, dataset, journal, state);
+    await labelling.#begin(options.classes);
+    return labelling;
+  }
+
+  get classes(): readonly LabelClass[] {
+    return this.#state.classes;
+  }
+
+  get hasSurroundings(): boolean {
+    return this.dataset.patches.some(({ place }) => place !== undefined);
+  }
+
+  patch(position: number): PatchToLabel {
+    const patch = this.dataset.patches[position];
+    if (patch === undefined) throw new WsssError("WSSS_ERR_SHAPE", "there is no such patch");
+    return patch;
+  }
+
+  progress(): LabelProgress {
+    const state = this.#state;
+    const positions = this.#names.map((_, position) => position);
+    const labelled = positions.filter((position) => state.isLabelled(position)).length;
+    const unreadable = this.suggester?.unreadable.size ?? 0;
+    const notes = notesOn(state, { labelled, unreadable });
+    if (this.#files.problem !== null) notes.unshift(this.#files.problem);
+    return {
+      revision: state.revision,
+      classes: state.classes,
+      count: state.count,
+      labelled,
+      unsure: positions.filter((position) => state.isUnsure(position)).length,
+      unreadable,
+      balance: balanceOf(state),
+      patchesPerMinute: state.paceOf(this.annotator),
+      canUndo: state.lastOf(this.annotator) !== undefined,
+      suggestions: {
+        ...(this.suggester?.state ?? { state: "off" as const, described: 0, note: null }),
+        ...state.meetings,
+        found: this.#found(),
+      },
+      agreement: agreementIn(state),
+      notes,
+      lookAgain: this.lookAgain().length,
+    };
+  }
+
+  /** Patches to look at again. */
+  lookAgain(): LookAgain[] {
+    const { suggester } = this;
+    const crossed = (position: number, id: string): number | null => suggester?.crossed(position, id) ?? null;
+    return lookAgainIn(this.#state, this.#names, { twins: suggester?.twins ?? [], crossed });
+  }
+
+  /**
+   * Takes what was said of patches. It is on the disk when this resolves. A request that was taken before is not taken again.
+   * @returns how much is done; or, if some of the patches were labelled meanwhile, these, and nothing was taken.
+   * @throws WsssError `WSSS_ERR_OPTION` for classes or patches that are not there, or an answer that is missing; `WSSS_ERR_IO`.
+   */
+  async commit({ request, mode, seconds, changes }: LabelCommit): Promise<LabelProgress | LabelConflict> {
+    return await this.#inTurn(async () => {
+      if (this.#state.knows(request)) return this.progress();
+      const old = changes.filter(({ patch, revision }) => {
+        this.patch(patch);
+        return this.#state.revisionOf(patch) !== revision;
+      });
+      if (old.length > 0) return { conflict: old.map(({ patch }) => this.questions.task(patch)) };
+      const entry: AnswersEntry = {
+        kind: "answers",
+        ...this.#signed(request),
+        mode,
+        seconds,
+        changes: changes.map(({ patch, answers, isUnsure, wasPrefilled }) => {
+          this.#assertComplete(answers, mode === "single" && !isUnsure);
+          const ids = Object.keys(answers);
+          const suggested = this.questions.suggestionsFor(patch, ids);
+          return {
+            patch: this.patch(patch).name,
+            set: answers,
+            ...this.#before(patch, ids),
+            unsure: isUnsure,
+            ...(Object.keys(suggested).length > 0 && { suggested }),
+            prefilled: wasPrefilled,
+          };
+        }),
+      };
+      await this.#write(entry, changes.length);
+      return this.progress();
+    });
+  }
+
+  /**
+   * Takes the annotator's last commit back.
+   * @returns the patches that it was about, as they are now; or, if somebody has labelled them since, these, and nothing was taken back.
+   */
+  async undo(request: string): Promise<readonly LabelTask[] | LabelConflict> {
+    return await this.#inTurn(async () => {
+      const last = this.#state.lastOf(this.annotator);
+      if (last === undefined || this.#state.knows(request)) return [];
+      const { number, entry } = last;
+      const positions = entry.changes.flatMap(({ patch }) => this.#state.positionOf(patch) ?? []);
+      const later = positions.filter((position) => !this.#state.isLastWord(position, number));
+      if (later.length > 0) return { conflict: later.map((position) => this.questions.task(position)) };
+      const changes = entry.changes.map((change): PatchChange => ({
+        patch: change.patch,
+        set: change.before,
+        before: change.set,
+        ownBefore: change.set,
+        unsure: change.wasUnsure,
+        wasUnsure: change.unsure,
+        prefilled: false,
+      }));
+      const undo = {
+        kind: "answers",
+        ...this.#signed(request),
+        mode: "undo",
+        seconds: 0,
+        changes,
+        undoes: number,
+      } as const;
+      await this.#write(undo, changes.length);
+      return positions.map((position) => this.questions.task(position));
+    });
+  }
+
+  /**
+   * Adds a class, or gives one another name or colour.
+   * @throws WsssError `WSSS_ERR_OPTION` for a name that another has, or that can't stand in a manifest.
+   */
+  async setClass(request: string, wanted: WantedClass): Promise<LabelProgress> {
+    return await this.#inTurn(async () => {
+      if (this.#state.knows(request)) return this.progress();
+      await this.#setClass(request, wanted);
+      return this.progress();
+    });
+  }
+
+  /** Writes what is not written yet, and ends all work. */
+  async close(): Promise<void> {
+    await this.#turn.catch(() => undefined);
+    await this.suggester?.close();
+    await this.#files.settled();
+    await this.#journal.close();
+  }
+
+  /** Resolves when manifest and description are as the journal. */
+  async saved(): Promise<void> {
+    await this.#turn.catch(() => undefined);
+    await this.#files.settled();
+  }
+
+  /** Takes over what the dataset says, adds the classes to begin with, and starts what goes on in the background. */
+  async #begin(classes: readonly string[]): Promise<void> {
+    const idOf = (name: string): string | undefined => this.#state.classEverNamed(name)?.id;
+    for (const { name, colour } of this.dataset.classes) {
+      if (idOf(name) === undefined) await this.#setClass(randomUUID(), { id: null, name, colour });
+    }
+    for (const name of classes) {
+      if (idOf(name.trim().normalize("NFC")) === undefined)
+        await this.#setClass(randomUUID(), { id: null, name, colour: null });
+    }
+    this.#state.beginWith((position) =>
+      Object.entries(this.dataset.patches[position]?.given ?? {}).map(([name, answer]) => [idOf(name) ?? "", answer]),
+    );
+    this.#files.begin(this.dataset.classes.map(({ name }) => [idOf(name) ?? "", name]));
+    this.suggester?.begin();
+  }
+
+  async #setClass(request: string, wanted: WantedClass): Promise<void> {
+    const entry = classEntryOf(this.classes, this.dataset.background, wanted);
+    await this.#write({ kind: "class", ...this.#signed(request), class: entry }, 0);
+    this.suggester?.learn();
+  }
+
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const turn = this.#turn.catch(() => undefined).then(work);
+    this.#turn = turn;
+    return await turn;
+  }
+
+  #signed(request: string): { at: string; annotator: string; request: string } {
+    return { at: new Date().toISOString(), annotator: this.annotator, request };
+  }
+
+  #before(position: number, ids: readonly string[]): Pick<PatchChange, "before" | "ownBefore" | "wasUnsure"> {
+    const state = this.#state;
+    return {
+      before: Object.fromEntries(ids.map((id) => [id, state.answer(position, id)])),
+      ownBefore: Object.fromEntries(ids.map((id) => [id, state.answerOf(this.annotator, position, id)])),
+      wasUnsure: state.isUnsure(position),
+    };
+  }
+
+  #assertComplete(answers: Answers, isWhole: boolean): void {
+    const ids = this.classes.map(({ id }) => id);
+    const unknown = Object.keys(answers).find((id) => !ids.includes(id));
+    const missing = isWhole ? ids.find((id) => answers[id] === undefined) : undefined;
+    if (unknown === undefined && missing === undefined) return;
+    const message = unknown === undefined ? `the answer to ${missing} is missing` : `there is no class ${unknown}`;
+    throw new WsssError("WSSS_ERR_OPTION", message, { option: "answers" });
+  }
+
+  async #write(entry: JournalEntry, patches: number): Promise<void> {
+    await this.#journal.append(entry);
+    this.#state.add(entry);
+    this.#unlearned += patches;
+    if (this.#unlearned >= lessonAfter) {
+      this.#unlearned = 0;
+      this.suggester?.learn();
+    }
+    this.#files.save();
+  }
+
+  #lesson(): Lesson {
+    const classIds = this.classes.map(({ id }) => id);
+    const answers = new Uint8Array(this.#names.length * classIds.length);
+    const answered: number[] = [];
+    const candidates: number[] = [];
+    for (let position = 0; position < this.#names.length; position += 1) {
+      let isAnswered = false;
+      for (const [k, id] of classIds.entries()) {
+        const answer = this.#state.answer(position, id);
+        answers[position * classIds.length + k] = answer ?? 2;
+        isAnswered ||= answer !== null;
+      }
+      if (isAnswered) answered.push(position);
+      if (this.questions.isAsked(position)) candidates.push(position);
+    }
+    return { classIds, answers, answered, candidates };
+  }
+
+  /** How many labels the classifier finds by itself. */
+  #found(): Hits {
+    let right = 0;
+    let of = 0;
+    for (let position = 0; position < this.#names.length; position += 1) {
+      for (const { id } of this.classes) {
+        const probability = this.suggester?.crossed(position, id) ?? null;
+        const answer = this.#state.answer(position, id);
+        if (probability === null || answer === null) continue;
+        of += 1;
+        if ((probability > 0.5 ? 1 : 0) === answer) right += 1;
+      }
+    }
+    return { right, of };
+  }
+}

@@ -1,0 +1,165 @@
+/** The page of `wsss-tissue label`: brings its parts together. Runs in the browser. */
+import type { LabelProgress } from "../label-facts.js";
+import { ClassEditor } from "./class-editor.js";
+import { type CommitOutcome, LabelRequests } from "./label-requests.js";
+import { isTyping, part, say } from "./page-parts.js";
+import { showLookAgain, showProgress, showSaved } from "./side-panel.js";
+import { type ModeHost, SingleMode } from "./single-mode.js";
+import { SweepMode } from "./sweep-mode.js";
+
+/** How often the page asks how the classifier, and other tabs, get on. */
+const pollMs = 2000;
+
+const modes = ["single", "sweep", "again"] as const;
+type Mode = (typeof modes)[number];
+const keysOfModes: Readonly<Record<string, Mode>> = { F1: "single", F2: "sweep", F3: "again" };
+
+class LabelPage {
+  readonly #requests: LabelRequests;
+  readonly #editor: ClassEditor;
+  readonly #single: SingleMode;
+  readonly #sweep: SweepMode;
+  #progress: LabelProgress;
+  #mode: Mode = "single";
+
+  constructor(requests: LabelRequests, progress: LabelProgress, hasSurroundings: boolean) {
+    this.#requests = requests;
+    this.#progress = progress;
+    const host: ModeHost = {
+      requests,
+      classes: () => this.#progress.classes,
+      committed: (outcome) => this.#committed(outcome),
+      redraw: () => this.#redraw(),
+    };
+    this.#editor = new ClassEditor({
+      requests,
+      pressed: (id) => this.#pressed(id),
+      changed: (changed) => {
+        this.#take(changed);
+        void this.#refresh();
+      },
+    });
+    this.#single = new SingleMode(host, hasSurroundings);
+    this.#sweep = new SweepMode(host);
+    for (const mode of modes) part(`to-${mode}`).addEventListener("click", () => void this.#enter(mode));
+    document.addEventListener("keydown", (event) => this.#handleKey(event));
+    // Some browsers press a button when Space is let go, whatever became of the key.
+    document.addEventListener("keyup", (event) => {
+      if (event.key === " " && !isTyping(event)) event.preventDefault();
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (this.#requests.waiting > 0) event.preventDefault();
+    });
+  }
+
+  async begin(): Promise<void> {
+    this.#take(this.#progress);
+    await this.#single.fill();
+    this.#poll();
+  }
+
+  /** Asks again and again; a server that does not answer is asked as well. */
+  #poll(): void {
+    setTimeout(() => {
+      this.#look()
+        .catch(() => undefined)
+        .finally(() => this.#poll());
+    }, pollMs);
+  }
+
+  async #look(): Promise<void> {
+    const before = this.#progress.revision;
+    const isOwn = this.#requests.waiting > 0;
+    const progress = await this.#requests.progress();
+    // What is on its way may have come before or after this answer.
+    if (isOwn || this.#requests.waiting > 0 || this.#progress.revision !== before) return;
+    this.#take(progress);
+    if (progress.revision !== before) await this.#refresh();
+  }
+
+  /** Somebody else has changed something: what was fetched is old. */
+  async #refresh(): Promise<void> {
+    if (this.#mode === "sweep") await this.#sweep.begin();
+    else await this.#single.refresh();
+  }
+
+  #committed(outcome: CommitOutcome): void {
+    if ("conflict" in outcome) return;
+    if (outcome.revision >= this.#progress.revision) this.#take(outcome);
+  }
+
+  #take(progress: LabelProgress): void {
+    this.#progress = progress;
+    document.body.dataset["revision"] = String(progress.revision);
+    document.body.dataset["suggestions"] = progress.suggestions.state;
+    showProgress(progress);
+    this.#redraw();
+  }
+
+  #redraw(): void {
+    this.#editor.draw(this.#progress, (id) => {
+      if (this.#mode === "sweep") return { isOn: this.#sweep.classId === id, suggestion: null };
+      if (this.#mode === "again") return { isOn: null, suggestion: null };
+      return { isOn: this.#single.isChosen(id), suggestion: this.#single.suggestion(id) };
+    });
+  }
+
+  #pressed(id: string): void {
+    if (this.#mode === "sweep") void this.#sweep.begin(id);
+    else if (this.#mode === "single") this.#single.toggle(id);
+  }
+
+  async #enter(mode: Mode): Promise<void> {
+    this.#mode = mode;
+    say(null);
+    for (const one of modes) {
+      part(one).hidden = one !== mode;
+      part(`to-${one}`).setAttribute("aria-pressed", String(one === mode));
+    }
+    part("keys-single").hidden = mode !== "single";
+    part("keys-sweep").hidden = mode !== "sweep";
+    document.body.dataset["mode"] = mode;
+    this.#redraw();
+    if (mode === "single") await this.#single.refresh();
+    else if (mode === "sweep") await this.#sweep.begin();
+    else await this.#showAgain();
+  }
+
+  async #showAgain(): Promise<void> {
+    const list = await this.#requests.lookAgain();
+    showLookAgain(list, (patch) => {
+      void this.#enter("single").then(async () => await this.#single.open(patch));
+    });
+  }
+
+  #handleKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const mode = keysOfModes[event.key];
+    if (mode !== undefined) {
+      event.preventDefault();
+      void this.#enter(mode);
+      return;
+    }
+    if (isTyping(event)) return;
+    // On a button Enter presses it; in a sweep it says all that is shown, but for other buttons than its own.
+    const button = event.target instanceof HTMLButtonElement ? event.target : null;
+    if (event.key === "Enter" && button !== null && !button.classList.contains("tile")) return;
+    const isHandled =
+      this.#mode === "sweep"
+        ? this.#sweep.handleKey(event.key, event.shiftKey)
+        : this.#mode === "single" && this.#single.handleKey(event.key);
+    if (isHandled) event.preventDefault();
+  }
+}
+
+async function begin(): Promise<void> {
+  const facts = await LabelRequests.facts();
+  document.title = `${facts.title} - wsss-tissue label`;
+  part("title").textContent = facts.title;
+  const requests = new LabelRequests(facts, showSaved);
+  showSaved(0);
+  await new LabelPage(requests, await requests.progress(), facts.hasSurroundings).begin();
+  document.body.dataset["open"] = "yes";
+}
+
+begin().catch((error: unknown) => say(`The page could not begin: ${String(error)}`));

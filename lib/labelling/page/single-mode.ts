@@ -1,0 +1,253 @@
+/** Labelling one patch after the other. */
+import type { LabelChange, LabelClass, LabelTask } from "../label-facts.js";
+import { LabelPictures } from "./label-pictures.js";
+import type { CommitOutcome, LabelRequests } from "./label-requests.js";
+import { part, picturePart, say } from "./page-parts.js";
+
+/** Patches that are ready to be shown. */
+const ahead = 10;
+
+/** The patch that is shown, and what is said of it so far. */
+interface Shown {
+  readonly task: LabelTask;
+  readonly chosen: Map<string, 0 | 1>;
+  readonly wasPrefilled: boolean;
+  readonly since: number;
+}
+
+/** What a mode needs of the page. */
+export interface ModeHost {
+  readonly requests: LabelRequests;
+  /** The classes as they are now. */
+  classes(): readonly LabelClass[];
+  /** Told how a commit ended. */
+  committed(outcome: CommitOutcome): void;
+  /** Draws the classes again. */
+  redraw(): void;
+}
+
+/** One patch at a time: digits, Space, next. */
+export class SingleMode {
+  readonly #host: ModeHost;
+  readonly #pictures: LabelPictures;
+  #queue: LabelTask[] = [];
+  #shown: Shown | null = null;
+  /** Patches that were shown before, the last one last. */
+  readonly #past: number[] = [];
+  #before: ReadonlyMap<string, 0 | 1> | null = null;
+  #filling: Promise<void> | null = null;
+  /** Number of the showing: pictures of an earlier one come too late. */
+  #showing = 0;
+
+  constructor(host: ModeHost, hasSurroundings: boolean) {
+    this.#host = host;
+    this.#pictures = new LabelPictures(hasSurroundings);
+    part("around-figure").hidden = !hasSurroundings;
+    part("commit").addEventListener("click", () => this.commit(false));
+    part("unsure").addEventListener("click", () => this.commit(true));
+    part("as-before").addEventListener("click", () => this.asBefore());
+    part("back").addEventListener("click", () => void this.back());
+    part("undo").addEventListener("click", () => void this.undo());
+  }
+
+  /** Whether a class is there, as it is shown; null while no patch is. */
+  isChosen(id: string): boolean | null {
+    return this.#shown === null ? null : this.#shown.chosen.get(id) === 1;
+  }
+
+  /** What the classifier thinks of a class of the patch that is shown; null if it says nothing. */
+  suggestion(id: string): number | null {
+    return this.#shown?.task.suggested?.[id] ?? null;
+  }
+
+  toggle(id: string): void {
+    const { chosen } = this.#shown ?? {};
+    if (chosen === undefined) return;
+    chosen.set(id, chosen.get(id) === 1 ? 0 : 1);
+    this.#host.redraw();
+  }
+
+  /** Fetches what comes next, and shows it if nothing is shown. */
+  async fill(): Promise<void> {
+    this.#filling ??= this.#fillOnce().finally(() => (this.#filling = null));
+    await this.#filling;
+  }
+
+  /** Forgets what was fetched: somebody has labelled meanwhile, or the order is another one. */
+  async refresh(): Promise<void> {
+    await this.#filling?.catch(() => undefined);
+    this.#queue = [];
+    const shown = this.#shown;
+    if (shown !== null) {
+      const { revision } = await this.#host.requests.task(shown.task.patch);
+      // It was labelled elsewhere: what is chosen here was chosen for nothing.
+      if (revision !== shown.task.revision && this.#shown === shown) this.#shown = null;
+    }
+    await this.fill();
+  }
+
+  /** Shows one patch, whatever is next. */
+  async open(patch: number): Promise<void> {
+    const task = await this.#host.requests.task(patch);
+    if (this.#shown !== null) this.#queue.unshift(this.#shown.task);
+    this.#show(task);
+  }
+
+  handleKey(key: string): boolean {
+    if (/^[0-9]$/.test(key)) {
+      const one = this.#host.classes()[key === "0" ? 9 : Number(key) - 1];
+      if (one !== undefined) this.toggle(one.id);
+    } else if (key === " ") this.commit(false);
+    else if (key === "?") this.commit(true);
+    else if (key === "Backspace") void this.back();
+    else if (key.toLowerCase() === "u") void this.undo();
+    else if (key.toLowerCase() === "r") this.asBefore();
+    else return false;
+    return true;
+  }
+
+  /** Says what is chosen of the patch, and goes on at once: the server is told meanwhile. */
+  commit(isUnsure: boolean): void {
+    const shown = this.#shown;
+    const classes = this.#host.classes();
+    if (shown === null || classes.length === 0) return;
+    const { task, chosen, wasPrefilled, since } = shown;
+    const answers = Object.fromEntries(classes.map(({ id }) => [id, chosen.get(id) ?? 0] as const));
+    const change: LabelChange = {
+      ...{ patch: task.patch, revision: task.revision, isUnsure, wasPrefilled },
+      answers: isUnsure ? {} : answers,
+    };
+    this.#before = new Map(chosen);
+    this.#past.push(task.patch);
+    this.#shown = null;
+    const seconds = (performance.now() - since) / 1000;
+    this.#host.requests.commit("single", seconds, [change]).then(
+      (outcome) => {
+        if ("conflict" in outcome) this.#askAgain(outcome.conflict);
+        this.#host.committed(outcome);
+      },
+      (error: unknown) => say(`${task.name} is not labelled: ${String(error)}`),
+    );
+    this.#showNext(false);
+    void this.#fillQuietly();
+  }
+
+  asBefore(): void {
+    if (this.#shown === null || this.#before === null) return;
+    for (const [id, answer] of this.#before) this.#shown.chosen.set(id, answer);
+    this.#host.redraw();
+  }
+
+  async back(): Promise<void> {
+    const patch = this.#past.pop();
+    if (patch !== undefined) await this.open(patch);
+  }
+
+  async undo(): Promise<void> {
+    const undone = await this.#host.requests.undo().catch((error: unknown) => say(String(error)));
+    if (undone === undefined) return;
+    if ("conflict" in undone) say("This was labelled again meanwhile, so that there is nothing to take back.");
+    const tasks: readonly LabelTask[] = "conflict" in undone ? undone.conflict : undone;
+    const [first] = tasks;
+    if (tasks.length === 1 && first !== undefined) await this.open(first.patch);
+    else await this.refresh();
+    this.#host.committed(await this.#host.requests.progress());
+  }
+
+  #askAgain(tasks: readonly LabelTask[]): void {
+    say("Somebody has labelled this meanwhile, in another tab; here it is as it is now.");
+    if (this.#shown !== null) this.#queue.unshift(this.#shown.task);
+    this.#queue.unshift(...tasks);
+    this.#showNext(false);
+  }
+
+  async #fillQuietly(): Promise<void> {
+    await this.fill().catch((error: unknown) => say(`The next patches can't be had: ${String(error)}`));
+  }
+
+  async #fillOnce(): Promise<void> {
+    const held = [...this.#queue.map(({ patch }) => patch), ...(this.#shown === null ? [] : [this.#shown.task.patch])];
+    // Those that are on their way to the server are still open there.
+    const committed = this.#past.slice(-this.#host.requests.waiting - ahead);
+    const missing = ahead - this.#queue.length;
+    if (missing > 0) {
+      const found = await this.#host.requests.next(missing, [...held, ...committed]);
+      const known = new Set([
+        ...this.#queue.map(({ patch }) => patch),
+        this.#shown?.task.patch,
+        ...this.#past.slice(-ahead),
+      ]);
+      this.#queue.push(...found.filter(({ patch }) => !known.has(patch)));
+    }
+    for (const { patch } of this.#queue) this.#pictures.prepare(patch);
+    this.#pictures.keepOnly(
+      new Set([...this.#queue, ...(this.#shown === null ? [] : [this.#shown.task])].map(({ patch }) => patch)),
+    );
+    if (this.#shown === null) this.#showNext(true);
+  }
+
+  /** @param isAll - whether there are none but those that are ready. */
+  #showNext(isAll: boolean): void {
+    const next = this.#queue.shift();
+    if (next !== undefined) this.#show(next);
+    else this.#showNothing(isAll);
+  }
+
+  #show(task: LabelTask): void {
+    const chosen = new Map<string, 0 | 1>();
+    for (const { id } of this.#host.classes()) {
+      const suggested = task.suggested?.[id];
+      chosen.set(id, task.answers[id] ?? (suggested !== undefined && suggested > 0.5 ? 1 : 0));
+    }
+    const isNew = this.#host.classes().some(({ id }) => task.answers[id] === undefined);
+    const wasPrefilled = task.suggested !== null && isNew;
+    this.#shown = { task, chosen, wasPrefilled, since: performance.now() };
+    const showing = ++this.#showing;
+    const { patch, around } = this.#pictures.prepare(task.patch);
+    this.#put("patch", patch, showing);
+    if (around !== null) this.#put("around", around, showing);
+    part("patch-name").textContent = task.name;
+    part("hint").textContent = hintOf(task, wasPrefilled);
+    part("nothing").hidden = true;
+    document.body.dataset["patch"] = String(task.patch);
+    this.#host.redraw();
+  }
+
+  #put(id: "patch" | "around", picture: Promise<string>, showing: number): void {
+    const place = picturePart(id);
+    picture.then(
+      (url) => {
+        if (showing !== this.#showing) return;
+        place.src = url;
+        place.hidden = false;
+        if (id === "patch") document.body.dataset["drawn"] = document.body.dataset["patch"] ?? "";
+      },
+      (error: unknown) => {
+        if (showing !== this.#showing) return;
+        place.hidden = true;
+        say(`This patch can't be shown: ${String(error)}`);
+      },
+    );
+  }
+
+  #showNothing(isAll: boolean): void {
+    this.#shown = null;
+    this.#showing += 1;
+    picturePart("patch").hidden = true;
+    part("patch-name").textContent = "";
+    part("hint").textContent = "";
+    part("nothing").hidden = !isAll;
+    part("nothing").textContent =
+      this.#host.classes().length === 0
+        ? "Name the classes first, on the right."
+        : "All patches are labelled. Look at those on the list “look again”, or stop here.";
+    delete document.body.dataset["patch"];
+    this.#host.redraw();
+  }
+}
+
+function hintOf({ isUnsure, suggested }: LabelTask, wasPrefilled: boolean): string {
+  if (isUnsure) return "You were unsure of this one.";
+  if (wasPrefilled) return "Filled in as the classifier suggests: correct it.";
+  return suggested === null ? "" : "Labelled before: change it, or leave it.";
+}

@@ -1,0 +1,293 @@
+// The labelling page in a real browser: 200 patches by keys alone, in both ways, with a second tab beside.
+import { readFile, rm } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { Classifier } from "../dist/index.js";
+import { serveLabelling } from "../dist/labelling/label-server.js";
+import { Labelling } from "../dist/labelling/labelling.js";
+import type { LoopbackServer } from "../dist/server/loopback-server.js";
+import { hasBrowser, startBrowser } from "./support/browser.js";
+import { drawLabelPictures, numberIn, truthOf } from "./support/label-pictures.js";
+
+const count = 220;
+const folder = hasBrowser ? await drawLabelPictures(count) : "";
+afterAll(async () => await rm(folder, { recursive: true, force: true }));
+
+(hasBrowser ? describe : describe.skip)("the labelling page", () => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let labelling: Labelling;
+  let server: LoopbackServer;
+  const faults: unknown[] = [];
+  const said: string[] = [];
+  const asked: string[] = [];
+
+  beforeAll(async () => {
+    const onFault = (error: unknown): void => void faults.push(error);
+    labelling = await Labelling.open({
+      ...{ folder, annotator: "Ada", classes: [], threads: 1, onFault },
+      makeClassifier: async (signal) =>
+        await Classifier.create({
+          ...{ classes: [{ name: "any", colour: [0, 0, 0] }], backbone: "resnet38", width: 0.125 },
+          ...{ device: "cpu", threads: 1, signal },
+        }),
+    });
+    server = await serveLabelling({ labelling, port: 0, onFault });
+    browser = await startBrowser();
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    // Not as a script of the page, whose policy forbids it.
+    await context.addInitScript({ path: path.resolve("node_modules", "axe-core", "axe.min.js") });
+    page = await opened(server.url);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+    await labelling.close();
+  });
+
+  async function opened(url: string): Promise<Page> {
+    const tab = await context.newPage();
+    tab.on("console", (message) => said.push(message.text()));
+    tab.on("pageerror", (error) => said.push(error.message));
+    tab.on("request", (request) => asked.push(request.url()));
+    await tab.goto(url);
+    await tab.waitForSelector('body[data-open="yes"]');
+    return tab;
+  }
+
+  const data = async (name: string, tab = page): Promise<string | null> =>
+    await tab.locator("body").getAttribute(`data-${name}`);
+  const shownName = async (tab = page): Promise<string> => (await tab.locator("#patch-name").textContent()) ?? "";
+  const saved = async (tab = page): Promise<unknown> => await tab.waitForSelector('body[data-waiting="0"]');
+  const isPressed = async (index: number, tab = page): Promise<boolean> =>
+    (await tab.locator("#classes .class").nth(index).getAttribute("aria-pressed")) === "true";
+
+  /** Makes the classes of the patch that is shown right, by their digits. */
+  async function setRight(tab = page): Promise<void> {
+    const truth = truthOf(numberIn(await shownName(tab)));
+    for (const [index, answer] of truth.entries()) {
+      if ((await isPressed(index, tab)) !== (answer === 1)) await tab.keyboard.press(String(index + 1));
+    }
+  }
+
+  async function addClass(name: string): Promise<void> {
+    await page.locator("#class-name").fill(name);
+    await page.locator("#class-name").press("Enter");
+    await page.locator("#classes .name", { hasText: name }).waitFor();
+    await page.locator("h1").click();
+  }
+
+  test("begins without classes, and adds them", async () => {
+    expect(await page.locator("#notes").textContent()).toMatch(/before there are two classes/);
+    await addClass("stripes");
+    await addClass("dots");
+    await page.locator("#class-name").fill("dots");
+    await page.locator("#class-name").press("Enter");
+    await page.locator("#problem", { hasText: "is there already" }).waitFor();
+    await page.locator("#class-name").fill("");
+    await page.locator("h1").click();
+    expect(await page.locator("#classes .class").count()).toBe(2);
+  });
+
+  test("labels 100 patches one by one by key presses", async () => {
+    const names = new Set<string>();
+    for (let i = 0; i < 100; i += 1) {
+      await page.waitForFunction("document.body.dataset.drawn === document.body.dataset.patch");
+      names.add(await shownName());
+      await setRight();
+      await page.keyboard.press("Space");
+    }
+    await saved();
+    expect(names.size).toBe(100);
+    expect(labelling.progress().labelled).toBe(100);
+    for (const [position, { name }] of labelling.dataset.patches.entries()) {
+      const { answers } = labelling.questions.task(position);
+      if (Object.keys(answers).length > 0) expect(Object.values(answers)).toEqual(truthOf(numberIn(name)));
+    }
+  });
+
+  test("as before, back, unsure and undo", async () => {
+    const first = await shownName();
+    await page.keyboard.press("1");
+    await page.keyboard.press("Space");
+    const second = await shownName();
+    expect(second).not.toBe(first);
+    const chosen = [await isPressed(0), await isPressed(1)];
+    await page.keyboard.press("r");
+    await page.keyboard.press("Backspace");
+    await page.locator("#patch-name", { hasText: first }).waitFor();
+    await setRight();
+    await page.keyboard.press("Space");
+    // The one that was left comes again.
+    await page.locator("#patch-name", { hasText: second }).waitFor();
+    expect([await isPressed(0), await isPressed(1)]).toEqual(chosen);
+    await page.keyboard.press("?");
+    await saved();
+    expect(labelling.progress()).toMatchObject({ labelled: 101, unsure: 1 });
+    await page.keyboard.press("u");
+    await page.locator("#patch-name", { hasText: second }).waitFor();
+    await page.locator("#done", { hasNotText: "unsure" }).waitFor();
+    expect(labelling.progress()).toMatchObject({ labelled: 101, unsure: 0 });
+  });
+
+  test("a second tab sees what was labelled, and neither overwrites the other", async () => {
+    await labelling.suggester?.settled();
+    const other = await opened(`http://127.0.0.1:${server.port}/`);
+    expect(await other.locator("#done").textContent()).toMatch(/^101 of 220 labelled/);
+    const name = await shownName();
+    while ((await shownName(other)) !== name) {
+      await other.evaluate(async () => await fetch("/progress"));
+      await page.reload();
+      await page.waitForSelector('body[data-open="yes"]');
+      await other.reload();
+      await other.waitForSelector('body[data-open="yes"]');
+      if ((await shownName(other)) === (await shownName())) break;
+    }
+    const both = await shownName();
+    await setRight(other);
+    await other.keyboard.press("Space");
+    await saved(other);
+    // This tab still shows it, and says something else.
+    await page.keyboard.press("1");
+    await page.keyboard.press("Space");
+    await page.locator("#problem", { hasText: "in another tab" }).waitFor();
+    await page.locator("#patch-name", { hasText: both }).waitFor();
+    const position = labelling.dataset.patches.findIndex((one) => one.name === both);
+    expect(Object.values(labelling.questions.task(position).answers)).toEqual(truthOf(numberIn(both)));
+    await setRight();
+    await page.keyboard.press("Space");
+    await saved();
+    await other.close();
+  });
+
+  test("labels the other patches by sweeps, prefilled and corrected", async () => {
+    await labelling.suggester?.settled();
+    labelling.suggester?.learn();
+    await labelling.suggester?.settled();
+    await page.keyboard.press("F2");
+    for (const digit of ["1", "2"]) {
+      await page.keyboard.press(digit);
+      const question = digit === "1" ? "stripes" : "dots";
+      await page.locator("#sweep-question", { hasText: question }).waitFor();
+      for (;;) {
+        await page.waitForSelector(`body[data-page^="class-${digit}:"]`);
+        const tiles = await page.locator("#tiles .tile").evaluateAll((all) =>
+          all.map((tile) => ({
+            name: tile.getAttribute("title") ?? "",
+            on: tile.getAttribute("aria-pressed") === "true",
+          })),
+        );
+        if (tiles.length === 0) break;
+        let at = 0;
+        for (const [index, { name, on }] of tiles.entries()) {
+          if (on === (truthOf(numberIn(name))[Number(digit) - 1] === 1)) continue;
+          for (; at < index; at += 1) await page.keyboard.press("ArrowRight");
+          await page.keyboard.press("x");
+        }
+        const before = await data("page");
+        await page.keyboard.press("Enter");
+        await page.waitForSelector(`body[data-page^="class-${digit}:"]:not([data-page="${before}"])`);
+      }
+    }
+    await saved();
+    const { labelled, suggestions } = labelling.progress();
+    expect(labelled).toBe(count);
+    expect(suggestions.shown.of).toBeGreaterThan(50);
+    await labelling.saved();
+    const lines = (await readFile(path.join(folder, "patches.csv"), "utf8")).trim().split("\n").slice(1);
+    for (const line of lines) {
+      const [image = "", , labels = ""] = line.split(",");
+      const shown = ["stripes", "dots"].filter((_, k) => truthOf(numberIn(image))[k] === 1);
+      expect(labels).toBe(shown.length === 0 ? "background" : shown.join(";"));
+    }
+  });
+
+  test("a sweep moves by arrows, takes ranges, all and the inverse", async () => {
+    await page.keyboard.press("u");
+    await page.locator("#tiles .tile").nth(8).waitFor();
+    const states = async (): Promise<string> =>
+      (
+        await page
+          .locator("#tiles .tile")
+          .evaluateAll((all) => all.map((tile) => (tile.getAttribute("aria-pressed") === "true" ? "1" : "0")))
+      ).join("");
+    await page.keyboard.press("a");
+    expect(await states()).toMatch(/^1+$/);
+    await page.keyboard.press("i");
+    expect(await states()).toMatch(/^0+$/);
+    await page.keyboard.press("x");
+    for (let i = 0; i < 3; i += 1) await page.keyboard.press("Shift+ArrowRight");
+    expect(await states()).toMatch(/^11110+$/);
+    await page.keyboard.press("l");
+    await page.locator("#tiles .tile:focus").waitFor();
+  });
+
+  test("a name that looks like HTML is a name, and can be changed", async () => {
+    await page.keyboard.press("F1");
+    await page.getByRole("button", { name: "Edit dots" }).click();
+    await page.locator("#class-name").fill("<img src=x>");
+    await page.locator("#class-name").press("Enter");
+    await page.locator("#classes .name", { hasText: "<img src=x>" }).waitFor();
+    expect(await page.locator("#classes img").count()).toBe(0);
+  });
+
+  test("what contradicts is listed, and opens by Enter", async () => {
+    await page.keyboard.press("F3");
+    await page.locator("#again-text").waitFor();
+    expect(await page.locator("#again-text").textContent()).toMatch(/^(Nothing|These)/);
+  });
+
+  test.each([
+    ["light", 1280, "F1"],
+    ["dark", 1280, "F1"],
+    ["light", 1280, "F2"],
+    ["dark", 600, "F2"],
+    ["light", 600, "F3"],
+  ] as const)("is accessible, %s, %d px wide, %s", async (colorScheme, width, mode) => {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 800 });
+    await page.keyboard.press(mode);
+    await page.waitForLoadState("networkidle");
+    const violations = await page.evaluate(async () => {
+      const tool = (
+        globalThis as unknown as {
+          axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+        }
+      ).axe;
+      return (await tool.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+    });
+    expect(violations).toEqual([]);
+  });
+
+  test("a server that is away is waited for, and nothing that was said is lost or doubled", async () => {
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await addClassAgain();
+    const before = labelling.progress();
+    await context.setOffline(true);
+    await page.keyboard.press("1");
+    await page.keyboard.press("Space");
+    await page.waitForSelector('body[data-waiting="1"]');
+    expect(labelling.progress().revision).toBe(before.revision);
+    await context.setOffline(false);
+    await saved();
+    expect(labelling.progress().revision).toBe(before.revision + 1);
+    said.splice(0, said.length, ...said.filter((text) => !text.includes("ERR_INTERNET_DISCONNECTED")));
+  });
+
+  /** With a third class every patch has a question again. */
+  async function addClassAgain(): Promise<void> {
+    await page.keyboard.press("F1");
+    await addClass("third");
+    await page.waitForSelector("body[data-patch]");
+  }
+
+  test("asked nobody else, and complained of nothing", () => {
+    expect(said.filter((text) => !/409 \(Conflict\)|400 \(Bad Request\)/.test(text))).toEqual([]);
+    expect(
+      asked.filter((url) => !url.startsWith(`http://127.0.0.1:${server.port}/`) && !/^(data|blob):/.test(url)),
+    ).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+});
