@@ -1,6 +1,6 @@
 /** What docs/own-data.md shows: its descriptions are valid, and its example runs as it stands there. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -127,14 +127,28 @@ describe("docs/own-data.md", () => {
     );
   });
 
-  test("a test split without masks is refused before anything is trained", async () => {
+  test("without masks of test all is trained and nothing is scored; what needs scores refuses at once", async () => {
     const bare = path.join(root, "bare");
     await writeExample(bare);
     const manifest = await readFile(path.join(bare, "patches.csv"), "utf8");
     await writeTree(bare, { "patches.csv": manifest.replaceAll(/masks\/d-\d+\.png/g, "") });
-    const { code, stderr } = await command("run", "--data", bare, "--out", path.join(root, "runs/bare"));
-    expect(code).toBe(3);
-    expect(stderr).toContain("has no test patches with masks to evaluate on");
-    expect(stderr).not.toContain("train-classifier: train");
+    const out = path.join(root, "runs/bare");
+    const small = ["--width", "1/16", "--epochs", "1", "--batch-size", "2", "--json"];
+    const run = await command("run", "--data", bare, "--out", out, ...small);
+    expect([run.code, run.stderr]).toEqual([
+      0,
+      expect.stringMatching(/has no test patches with true masks: all is trained/),
+    ]);
+    const result = lastJson(run);
+    expect(Object.keys(result)).toEqual(["elapsedMs"]);
+    expect(await readdir(path.join(out, "pictures"))).toContain("test.png");
+    for (const words of [
+      ["evaluate", "--out", out],
+      ["ablate", "--data", bare, "--out", path.join(root, "runs/table"), ...small],
+    ]) {
+      const { code, stderr } = await command(...words);
+      expect([code, stderr]).toEqual([3, expect.stringMatching(/has no test patches with masks to evaluate on/)]);
+      expect(stderr).not.toContain("train-classifier: train");
+    }
   });
 });

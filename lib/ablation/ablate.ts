@@ -14,6 +14,7 @@ import { mergeOptions, type PlanOptions } from "../run/plan-options.js";
 import { allSections, type PlanSections, recordedPlan, resolveSections } from "../run/plan.js";
 import { refuseDifferences } from "../run/refuse-differences.js";
 import type { RunReporter } from "../run/reporter.js";
+import { assertTestMasks } from "../run/stages/evaluation-stage.js";
 import { whileLocked } from "../run/run-lock.js";
 import type { DataLocation } from "../run/data-location.js";
 import { currentVersions } from "../run/run-record.js";
@@ -111,6 +112,7 @@ function isNew(
 
 /** Checks the options of every cell, also against the data, now and not when its turn comes after hours. */
 function checkCells(cells: readonly Cell[], given: PlanOptions, dataset: Dataset): void {
+  assertTestMasks(dataset);
   for (const { options } of cells) {
     // What a cell shares with another is made by the same options.
     checkPlan(resolveSections(mergeOptions(given, options), allSections), dataset, {});

@@ -1,4 +1,5 @@
 /** One cell of an ablation with one seed: its run folder, all stages, and what it shares with other cells. */
+import { WsssError } from "../errors.js";
 import { join } from "node:path";
 import type { Dataset } from "../dataset/open-dataset.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "../run/context.js";
@@ -85,7 +86,11 @@ export async function performCell(
       const { result, stages } = await runPipeline(context, performance.now());
       // Not the time of this command, which skips what is done: the same table comes out however often it was interrupted.
       const elapsedMs = stages.reduce((sum, stage) => sum + stage.elapsedMs, 0);
-      return { status: "done", ...result, elapsedMs } as const;
+      const { classifier, segmenter } = result;
+      if (classifier === undefined || segmenter === undefined) {
+        throw new WsssError("WSSS_ERR_INTERNAL", "a cell without scores was let through to where they are needed");
+      }
+      return { status: "done", ...result, classifier, segmenter, elapsedMs } as const;
     });
   });
   return { outcome, skipped: reporter.stage === undefined };

@@ -12,7 +12,6 @@ import type { RunContext, RunSources } from "./context.js";
 import type { PlanSections } from "./plan.js";
 import { pseudoMaskFolder } from "./sources.js";
 import type { StageName } from "./stage-names.js";
-import { assertTestMasks } from "./stages/evaluation-stage.js";
 import { loadForStage } from "./stages/load-split.js";
 import { makeSegmenter } from "./stages/segmenter-stage.js";
 
@@ -52,7 +51,6 @@ export const checkSegmenterPlan: PlanCheck = ({ segmenter }, { train, manifest }
  * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_DATASET` as the stage itself would.
  */
 export const checkPlan: PlanCheck = (plan, dataset, sources) => {
-  assertTestMasks(dataset);
   checkClassifierPlan(plan, dataset, sources);
   checkSegmenterPlan(plan, dataset, sources);
   const { classifier, pseudoMasks, segmenter } = plan;
@@ -86,7 +84,7 @@ export function readingOnceBefore(context: RunContext, plan: PlanSections): (sta
     const progress = (label: string) => (items: { readonly done: number; readonly total: number }) => {
       reporter.progress({ stage, label, ...items });
     };
-    await dataset.test.check(signal, progress("looking at test"));
+    if (dataset.test.count > 0) await dataset.test.check(signal, progress("looking at test"));
     // Full supervision learns from them, and pseudo masks are scored against them.
     if (dataset.train.hasMasks) {
       await dataset.train.loadTruth(signal, progress("reading the true masks of train"));

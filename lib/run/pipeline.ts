@@ -6,7 +6,7 @@ import { writeJson } from "./files.js";
 import type { RunResult } from "./result.js";
 import type { StageOutcome } from "./stage.js";
 import { performClassifierStage } from "./stages/classifier-stage.js";
-import { evaluate } from "./stages/evaluation-stage.js";
+import { evaluate, hasTestMasks } from "./stages/evaluation-stage.js";
 import { drawPictures } from "./stages/pictures-stage.js";
 import { performPseudoMasksStage } from "./stages/pseudo-masks-stage.js";
 import { performSegmenterStage } from "./stages/segmenter-stage.js";
@@ -16,7 +16,8 @@ export const resultFile = "result.json";
 
 /** What all stages together came to. */
 export interface PipelineOutcome {
-  readonly result: RunResult & Required<Pick<RunResult, "classifier" | "segmenter">>;
+  /** Without scores of the test patches where these have no true masks. */
+  readonly result: RunResult;
   readonly stages: readonly StageOutcome<unknown>[];
 }
 
@@ -38,6 +39,12 @@ export async function runPipeline(given: RunContext, startedAt: number): Promise
     pictures: sectionOf(given, "pictures"),
   };
   const context = { ...given, beforeWork: readingOnceBefore(given, plan) };
+  const isScored = hasTestMasks(given.dataset);
+  if (!isScored) {
+    given.reporter.note(
+      `${given.dataset.name} has no test patches with true masks: all is trained, and nothing is scored`,
+    );
+  }
   const stages: StageOutcome<unknown>[] = [];
   if (sources.classifier === undefined) stages.push(await performClassifierStage(context));
   let scores: RunResult["pseudoMasks"];
@@ -47,12 +54,13 @@ export async function runPipeline(given: RunContext, startedAt: number): Promise
     scores = masks.result.scores ?? undefined;
   }
   stages.push(await performSegmenterStage(context));
-  const evaluation = await evaluate(context);
-  stages.push(evaluation, await drawPictures(context));
+  const evaluation = isScored ? await evaluate(context) : null;
+  if (evaluation !== null) stages.push(evaluation);
+  stages.push(await drawPictures(context));
   const result = {
-    classifier: evaluation.result.classifier,
+    ...(evaluation !== null && { classifier: evaluation.result.classifier }),
     ...(scores !== undefined && { pseudoMasks: scores }),
-    segmenter: evaluation.result.segmenter,
+    ...(evaluation !== null && { segmenter: evaluation.result.segmenter }),
     elapsedMs: Math.round(performance.now() - startedAt),
   };
   if (stages.some(({ skipped }) => !skipped)) await writeJson(join(context.root, resultFile), result);

@@ -126,7 +126,7 @@ Examples:
         const plain = {
           out: options.out,
           data: groups.dataOf(given),
-          splits: ["train", "test"],
+          splits: ["train"],
           sections: allSections,
           base: presetOf(given),
           given: planOfRun(given),

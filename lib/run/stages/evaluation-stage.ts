@@ -79,9 +79,15 @@ async function evaluateBoth(context: RunContext, sources: Sources): Promise<Eval
   }
 }
 
+/** Whether there is anything to be scored on. */
+export function hasTestMasks({ test }: Pick<RunContext["dataset"], "test">): boolean {
+  return test.count > 0 && test.hasMasks;
+}
+
 /** @throws WsssError `WSSS_ERR_DATASET` if there are no test patches with true masks. */
-export function assertTestMasks({ name, test }: RunContext["dataset"]): void {
-  if (test.count > 0 && test.hasMasks) return;
+export function assertTestMasks(dataset: RunContext["dataset"]): void {
+  if (hasTestMasks(dataset)) return;
+  const { name } = dataset;
   const message = `dataset ${name} has no test patches with masks to evaluate on; train-classifier, pseudo-masks and train-segmenter do without`;
   throw new WsssError("WSSS_ERR_DATASET", message, { split: "test" });
 }
