@@ -25,6 +25,22 @@ const { values } = parseArgs({
   },
   allowNegative: true,
 });
+/** In the page: from each Space to the frame after the next patch has been drawn. As text, since it runs there. */
+const watch = `
+  globalThis.latencies = [];
+  let since = null;
+  document.addEventListener("keydown", ({ key }) => key === " " && (since = performance.now()), { capture: true });
+  document.addEventListener("DOMContentLoaded", () => {
+    const drawn = new MutationObserver(() => {
+      if (since === null || document.body.dataset.drawn !== document.body.dataset.patch) return;
+      const began = since;
+      since = null;
+      requestAnimationFrame(() => setTimeout(() => globalThis.latencies.push(performance.now() - began)));
+    });
+    drawn.observe(document.body, { attributes: true, attributeFilter: ["data-drawn"] });
+  });
+`;
+
 const main = new URL("../dist/cli/main.js", import.meta.url).pathname;
 const folder = await mkdtemp(path.join(tmpdir(), "label-page-"));
 const children = [];
@@ -85,7 +101,7 @@ async function label(truth) {
   const executablePath = process.env.WSSS_TEST_CHROMIUM ?? "/usr/bin/chromium";
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  await page.addInitScript(watch);
+  await page.addInitScript({ content: watch });
   await page.goto(url);
   await page.waitForSelector("body[data-drawn]");
   const expected = async () => truth.get(await page.locator("#patch-name").textContent());
@@ -137,22 +153,6 @@ async function label(truth) {
 async function shoot(page, name) {
   if (values.pictures === undefined) return;
   await page.screenshot({ path: path.join(values.pictures, name) });
-}
-
-/** In the page: from each Space to the frame after the next patch has been drawn. */
-function watch() {
-  globalThis.latencies = [];
-  let since = null;
-  document.addEventListener("keydown", (event) => event.key === " " && (since = performance.now()), { capture: true });
-  document.addEventListener("DOMContentLoaded", () => {
-    const drawn = new MutationObserver(() => {
-      if (since === null || document.body.dataset.drawn !== document.body.dataset.patch) return;
-      const began = since;
-      since = null;
-      requestAnimationFrame(() => setTimeout(() => globalThis.latencies.push(performance.now() - began)));
-    });
-    drawn.observe(document.body, { attributes: true, attributeFilter: ["data-drawn"] });
-  });
 }
 
 function report(what, sorted) {

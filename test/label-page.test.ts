@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { Classifier } from "../dist/index.js";
 import { serveLabelling } from "../dist/labelling/label-server.js";
+import { LabelTraining } from "../dist/labelling/label-training.js";
 import { Labelling } from "../dist/labelling/labelling.js";
 import type { LoopbackServer } from "../dist/server/loopback-server.js";
 import { hasBrowser, startBrowser } from "./support/browser.js";
-import { drawLabelPictures, numberIn, truthOf } from "./support/label-pictures.js";
+import { drawLabelPictures, numberIn, tinyPlan, truthOf } from "./support/label-pictures.js";
 
 const count = 220;
 const folder = hasBrowser ? await drawLabelPictures(count) : "";
@@ -19,6 +20,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
   let context: BrowserContext;
   let page: Page;
   let labelling: Labelling;
+  let training: LabelTraining;
   let server: LoopbackServer;
   const faults: unknown[] = [];
   const said: string[] = [];
@@ -34,7 +36,9 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
           ...{ device: "cpu", threads: 1, signal },
         }),
     });
-    server = await serveLabelling({ labelling, port: 0, onFault });
+    training = new LabelTraining({ labelling, plan: tinyPlan, device: "cpu", threads: 1, onFault });
+    await training.begin();
+    server = await serveLabelling({ labelling, training, threads: 1, port: 0, onFault });
     browser = await startBrowser();
     context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     // Not as a script of the page, whose policy forbids it.
@@ -44,6 +48,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
   afterAll(async () => {
     await browser.close();
     await server.close();
+    await training.close();
     await labelling.close();
   });
 
@@ -222,6 +227,34 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
     expect(await states()).toMatch(/^11110+$/);
     await page.keyboard.press("l");
     await page.locator("#tiles .tile:focus").waitFor();
+  });
+
+  test("all stages are trained from the page, paused, and taken up again; what was learned lies over the patch", async () => {
+    await page.keyboard.press("F1");
+    await page.getByRole("button", { name: "Train all stages" }).click();
+    await page.waitForSelector('body[data-training="running"]');
+    await page.locator("#training-text", { hasText: /training the classifier|epoch/i }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.waitForSelector('body[data-training="paused"]');
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.waitForSelector('body[data-training="done"]', { timeout: 60_000 });
+    expect(await page.locator("#training-text").textContent()).toMatch(/^Done\./);
+    await page.locator("#layers").waitFor();
+    // A patch that was labelled when the training began.
+    await page.keyboard.press("Backspace");
+    await page.waitForSelector("body[data-patch]");
+    const seen: (string | null)[] = [];
+    for (let i = 0; i < 4; i += 1) {
+      await page.keyboard.press("o");
+      await page.waitForSelector("body[data-layer]");
+      seen.push(await data("layer"));
+    }
+    expect(seen).toEqual(["prediction", "bn7", "b5_2", "b4_5"]);
+    await page.keyboard.press(".");
+    expect(await page.locator("#layer-opacity-text").textContent()).toBe("60 %");
+    expect(await page.locator("#layer-legend").textContent()).toBe("stripesdots");
+    await page.keyboard.press("o");
+    expect(await data("layer")).toBeNull();
   });
 
   test("a name that looks like HTML is a name, and can be changed", async () => {

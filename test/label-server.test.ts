@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import type { LabelProgress, LabelTask } from "../dist/labelling/label-facts.js";
 import { serveLabelling } from "../dist/labelling/label-server.js";
+import { LabelTraining } from "../dist/labelling/label-training.js";
 import { Labelling } from "../dist/labelling/labelling.js";
 import type { LoopbackServer } from "../dist/server/loopback-server.js";
 import { command, startCommand } from "./support/command-line.js";
-import { changeOf, drawLabelPictures, pictureClasses, rightAnswers } from "./support/label-pictures.js";
+import { changeOf, drawLabelPictures, pictureClasses, rightAnswers, tinyPlan } from "./support/label-pictures.js";
 import { type Answer, askServer, enterServer, writerOf } from "./support/page-server.js";
 
 const folder = await drawLabelPictures(60);
@@ -23,6 +24,7 @@ const parsed = ({ body }: Answer): unknown => JSON.parse(body.toString());
 
 describe("the server", () => {
   let labelling: Labelling;
+  let training: LabelTraining;
   let server: LoopbackServer;
   let visitor: Record<string, string>;
   let writer: Record<string, string>;
@@ -30,12 +32,15 @@ describe("the server", () => {
     const onFault = (error: unknown): void => void faults.push(error);
     const options = { folder, annotator: "Ada", classes: pictureClasses, makeClassifier: null, threads: 1, onFault };
     labelling = await Labelling.open(options);
-    server = await serveLabelling({ labelling, port: 0, onFault });
+    training = new LabelTraining({ labelling, plan: tinyPlan, device: "cpu", threads: 1, onFault });
+    await training.begin();
+    server = await serveLabelling({ labelling, training, threads: 1, port: 0, onFault });
     visitor = await enterServer(server);
     writer = await writerOf(server, visitor);
   });
   afterAll(async () => {
     await server.close();
+    await training.close();
     await labelling.close();
   });
 
@@ -125,6 +130,41 @@ describe("the server", () => {
     const answer = await post("/commit", commitOf(await firstTask()), change(writer));
     expect([answer.status, answer.headers["access-control-allow-origin"]]).toEqual([status, undefined]);
     expect(labelling.progress().revision).toBe(revision);
+  });
+
+  test("trains only when there is something to learn, and gives up on request", async () => {
+    const act = async (action: string): Promise<Answer> => await post("/training", { request: nextRequest(), action });
+    expect(parsed(await get("/training"))).toMatchObject({ state: "none", number: null });
+    for (const action of ["pause", "resume", "cancel"]) {
+      const answer = await act(action);
+      expect([answer.status, parsed(answer)]).toEqual([400, { problem: `there is no training to ${action}` }]);
+    }
+    const early = await act("start");
+    expect([early.status, parsed(early)]).toEqual([
+      400,
+      { problem: "0 patches are labelled, and a training needs 8 at least, of two classes; label some more first" },
+    ]);
+    expect((await act("stop")).status).toBe(400);
+    expect((await get("/layers/prediction/0")).status).toBe(404);
+    expect(parsed(await get("/layers"))).toEqual({ training: null, levels: [], classes: [] });
+    const third = labelling.classes[2]?.id ?? "";
+    for (const task of parsed(await get("/next?count=20")) as LabelTask[]) {
+      const answers = { ...rightAnswers(task, labelling.classes), [third]: 0 as const };
+      const body = { request: nextRequest(), mode: "single", seconds: 1, changes: [changeOf(task, answers)] };
+      expect((await post("/commit", body)).status).toBe(200);
+    }
+    expect(parsed(await act("start"))).toMatchObject({
+      problem: "nothing shows <b>third</b> yet; label some more first",
+    });
+    const task = await firstTask();
+    const shown = { ...rightAnswers(task, labelling.classes), [third]: 1 as const };
+    await post("/commit", { request: nextRequest(), mode: "single", seconds: 1, changes: [changeOf(task, shown)] });
+    expect(parsed(await act("start"))).toMatchObject({ state: "running", number: 1, labelled: 21 });
+    expect((await act("start")).status).toBe(400);
+    const given = await act("cancel");
+    expect([given.status, parsed(given)]).toEqual([200, expect.objectContaining({ state: "none" })]);
+    await expect(readFile(path.join(folder, "labels", "runs", "1", "run.json"))).rejects.toThrow(/ENOENT/);
+    expect(faults).toEqual([]);
   });
 
   test("text that is no JSON, the wrong method, and a replayed address are refused", async () => {

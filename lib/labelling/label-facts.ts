@@ -97,6 +97,35 @@ export interface Agreement {
   readonly kappa: number | null;
 }
 
+/** Where the training of all stages stands. */
+export interface TrainingState {
+  readonly state: "none" | "running" | "pausing" | "paused" | "done" | "failed";
+  /** Its number; null before there is one. */
+  readonly number: number | null;
+  /** Patches that it learns from. */
+  readonly labelled: number;
+  readonly stage: string;
+  /** What is counted now. */
+  readonly label: string;
+  readonly done: number;
+  readonly total: number;
+  /** What the last epoch came to; null before there is one. */
+  readonly lastEpoch: string | null;
+  /** Of the test patches, with the gate; null where nothing could be scored. */
+  readonly mIoU: number | null;
+  readonly problem: string | null;
+}
+
+/** What was learned, and can be laid over a patch. */
+export interface LearnedLayers {
+  /** Number of the training; null before one has ended. */
+  readonly training: number | null;
+  /** Feature levels that have pseudo masks, deepest first. */
+  readonly levels: readonly string[];
+  /** What each colour means. */
+  readonly classes: readonly { readonly name: string; readonly colour: readonly [number, number, number] }[];
+}
+
 /** Why a patch should be looked at again. */
 export interface LookAgain {
   readonly patch: number;

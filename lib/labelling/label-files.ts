@@ -1,15 +1,15 @@
 /** Manifest and description of a labelling, kept up with its journal. */
 import { WsssError } from "../errors.js";
 import type { LabelState } from "./label-state.js";
-import type { LabelledDataset } from "./labelled-dataset.js";
+import type { LabelledDataset, LabelsToWrite } from "./labelled-dataset.js";
 
 /** Writes both again whenever something was labelled, one time after the other. */
 export class LabelFiles {
   readonly #dataset: LabelledDataset;
   readonly #state: LabelState;
   readonly #onFault: (error: unknown) => void;
-  /** Names of the classes as the files have them, by id. */
-  readonly #written = new Map<string, string>();
+  /** Names of the classes as the files had them when they were opened, by id. */
+  readonly #first = new Map<string, string>();
   #saving: Promise<void> | undefined;
   #isDue = false;
   #problem: string | null = null;
@@ -28,9 +28,14 @@ export class LabelFiles {
 
   /** @param written - id and name of the classes that the files have. */
   begin(written: readonly (readonly [id: string, name: string])[]): void {
-    for (const [id, name] of written) this.#written.set(id, name);
+    for (const [id, name] of written) this.#first.set(id, name);
     this.#hasBegun = true;
     this.save();
+  }
+
+  /** Writes a copy of both as they should be now. @returns path of its description @throws WsssError `WSSS_ERR_IO` */
+  async writeCopy(name: string): Promise<string> {
+    return await this.#dataset.writeCopy(this.#labels(), name);
   }
 
   /** Writes both, as soon as what is being written is written: the journal has all that they have. */
@@ -48,16 +53,8 @@ export class LabelFiles {
   async #saveWhileDue(): Promise<void> {
     while (this.#isDue) {
       this.#isDue = false;
-      const { classes, count } = this.#state;
-      const renamed = classes.flatMap(({ id, name }) => {
-        const before = this.#written.get(id);
-        return before === undefined || before === name ? [] : [[before, name] as const];
-      });
-      const shown = Array.from({ length: count }, (_, position) => this.#shownBy(position));
       try {
-        const plain = classes.map(({ name, colour }) => ({ name, colour }));
-        await this.#dataset.save({ classes: plain, renamed: new Map(renamed), shown });
-        for (const { id, name } of classes) this.#written.set(id, name);
+        await this.#dataset.save(this.#labels());
         this.#problem = null;
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
@@ -67,6 +64,19 @@ export class LabelFiles {
         this.#onFault(new WsssError("WSSS_ERR_IO", message, {}, { cause: error }));
       }
     }
+  }
+
+  #labels(): LabelsToWrite {
+    const { classes, count } = this.#state;
+    const renamed = classes.flatMap(({ id, name }) => {
+      const before = this.#first.get(id);
+      return before === undefined || before === name ? [] : [[before, name] as const];
+    });
+    return {
+      classes: classes.map(({ name, colour }) => ({ name, colour })),
+      renamed: new Map(renamed),
+      shown: Array.from({ length: count }, (_, position) => this.#shownBy(position)),
+    };
   }
 
   /** Names of the classes that a patch shows; null if it is not labelled. */

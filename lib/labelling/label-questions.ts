@@ -91,11 +91,12 @@ export class LabelQuestions {
     return !state.isLabelled(position) || this.#isSecondLook(position);
   }
 
-  /** What the classifier makes of a patch, by class. */
+  /** What the classifier makes of a patch, by class; where there is an answer, what it would make of it without. */
   suggestionsFor(position: number, ids = this.#state.classes.map(({ id }) => id)): Record<string, number> {
     return Object.fromEntries(
       ids.flatMap((id) => {
-        const probability = this.#suggester?.probability(position, id) ?? null;
+        const isAnswered = this.#state.answer(position, id) !== null;
+        const probability = this.#suggester?.[isAnswered ? "crossed" : "probability"](position, id) ?? null;
         return probability === null ? [] : [[id, probability] as const];
       }),
     );

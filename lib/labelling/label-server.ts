@@ -9,13 +9,19 @@ import {
   startLoopbackServer,
 } from "../server/loopback-server.js";
 import { pageFiles } from "../server/page-files.js";
-import type { LabelFacts } from "./label-facts.js";
+import type { LabelFacts, LearnedLayers } from "./label-facts.js";
+import type { LabelTraining } from "./label-training.js";
 import type { Labelling } from "./labelling.js";
+import { LatestLayers } from "./learned-layers.js";
 import { PatchPictures } from "./patch-pictures.js";
+import type { PatchToLabel } from "./patches-to-label.js";
 
 /** What is labelled, and where the page is. */
 export interface LabelServerOptions {
   readonly labelling: Labelling;
+  readonly training: LabelTraining;
+  /** Threads of predictions that the page asks for. */
+  readonly threads: number;
   /** 0 = any that is free. */
   readonly port: number;
   readonly onFault: (error: unknown) => void;
@@ -59,12 +65,16 @@ const classBody = z.strictObject({
   colour: z.tuple([byte, byte, byte]).nullable(),
 });
 
+const trainingBody = z.strictObject({ request, action: z.enum(["start", "pause", "resume", "cancel"]) });
+
 /**
  * Serves the page until it is closed.
  * @throws WsssError as `startLoopbackServer`.
  */
-export async function serveLabelling({ labelling, port, onFault }: LabelServerOptions): Promise<LoopbackServer> {
+export async function serveLabelling(options: LabelServerOptions): Promise<LoopbackServer> {
+  const { labelling, training, threads, port, onFault } = options;
   const pictures = new PatchPictures();
+  const layers = new LatestLayers(() => training.finished, threads);
   const page = await pageFiles(new URL("page/", import.meta.url), [
     "index.html",
     "style.css",
@@ -76,10 +86,18 @@ export async function serveLabelling({ labelling, port, onFault }: LabelServerOp
     "class-editor.js",
     "page-parts.js",
     "side-panel.js",
+    "training-panel.js",
+    "patch-layers.js",
   ]);
   const server = await startLoopbackServer({
     port,
-    routes: [...page, ...questions(labelling), ...pictureRoutes(labelling, pictures), ...writings(labelling)],
+    routes: [
+      ...page,
+      ...questions(labelling),
+      ...pictureRoutes(labelling, pictures),
+      ...writings(labelling),
+      ...trainingRoutes(training, layers, labelling),
+    ],
     onFault,
   });
   return {
@@ -87,6 +105,7 @@ export async function serveLabelling({ labelling, port, onFault }: LabelServerOp
     close: async () => {
       await server.close();
       await pictures.close();
+      await layers.close();
     },
   };
 }
@@ -126,7 +145,7 @@ function questions(labelling: Labelling): Route[] {
 }
 
 function pictureRoutes(labelling: Labelling, pictures: PatchPictures): Route[] {
-  const patchOf = ({ groups }: Asked): ReturnType<Labelling["patch"]> => labelling.patch(Number(groups["patch"]));
+  const patchOf = ({ groups }: Asked): PatchToLabel => labelling.patch(Number(groups["patch"]));
   return [
     {
       path: /^\/patches\/(?<patch>\d{1,9})(\/(?<side>\d{1,4}))?$/,
@@ -145,6 +164,32 @@ function writings(labelling: Labelling): Route[] {
     writing(/^\/commit$/, commitBody, async (body) => await labelling.commit(body)),
     writing(/^\/undo$/, undoBody, async (body) => await labelling.undo(body.request)),
     writing(/^\/classes$/, classBody, async ({ request: id, ...wanted }) => await labelling.setClass(id, wanted)),
+  ];
+}
+
+function trainingRoutes(training: LabelTraining, layers: LatestLayers, labelling: Labelling): Route[] {
+  const patchOf = ({ groups }: Asked): PatchToLabel => labelling.patch(Number(groups["patch"]));
+  return [
+    { path: /^\/training$/, answer: async () => await Promise.resolve(json(training.state)) },
+    writing(/^\/training$/, trainingBody, async ({ action }) => {
+      await training[action]();
+      return training.state;
+    }),
+    {
+      path: /^\/layers$/,
+      answer: async () => {
+        const nothing: LearnedLayers = { training: null, levels: [], classes: [] };
+        return json(training.finished === null ? nothing : await layers.current.describe(training.state.number));
+      },
+    },
+    {
+      path: /^\/layers\/prediction\/(?<patch>\d{1,9})$/,
+      answer: async (asked) => png(await layers.current.prediction(patchOf(asked))),
+    },
+    {
+      path: /^\/layers\/(?<level>\w{1,20})\/(?<patch>\d{1,9})$/,
+      answer: async (asked) => png(await layers.current.pseudoMask(patchOf(asked), asked.groups["level"] ?? "")),
+    },
   ];
 }
 
@@ -170,6 +215,10 @@ function writing<Body>(path: RegExp, schema: z.ZodType<Body>, take: (body: Body)
 
 function json(value: unknown, status = 200): Reply {
   return { status, type: "application/json", body: JSON.stringify(value) };
+}
+
+function png(body: Uint8Array): Reply {
+  return { type: "image/png", body };
 }
 
 function jpeg(body: Uint8Array): Reply {

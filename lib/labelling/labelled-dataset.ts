@@ -21,7 +21,7 @@ import {
 /** The classes of a dataset and the names of those that each patch shows; null for a patch that is not labelled. */
 export interface LabelsToWrite {
   readonly classes: readonly TissueClass[];
-  /** Classes that are called otherwise now: name before -> name. */
+  /** Classes that are called otherwise than when the dataset was opened: name then -> name now. */
   readonly renamed: ReadonlyMap<string, string>;
   /** In the order of the patches. */
   readonly shown: readonly (readonly string[] | null)[];
@@ -39,7 +39,9 @@ export class LabelledDataset {
   /** Cells of every row, by column. */
   readonly #rows: readonly ReadonlyMap<string, string>[];
   readonly #descriptionFile: string;
-  #description: Record<string, unknown>;
+  /** As it was when the dataset was opened. */
+  readonly #description: Readonly<Record<string, unknown>>;
+  #lastDescription: string;
 
   private constructor(parts: DatasetParts) {
     this.folder = parts.folder;
@@ -51,6 +53,7 @@ export class LabelledDataset {
     this.#rows = parts.rows;
     this.#descriptionFile = path.join(parts.folder, descriptionFileName);
     this.#description = parts.description;
+    this.#lastDescription = textOf(parts.description);
   }
 
   /**
@@ -85,8 +88,37 @@ export class LabelledDataset {
    * without.
    * @throws WsssError `WSSS_ERR_IO`.
    */
-  async save({ classes, renamed, shown }: LabelsToWrite): Promise<void> {
-    if (classes.length < 2) return;
+  async save(labels: LabelsToWrite): Promise<void> {
+    if (labels.classes.length < 2) return;
+    const { manifest, description } = this.#written(labels);
+    const text = textOf(description);
+    if (text !== this.#lastDescription) await writeBytesAtomic(this.#descriptionFile, text);
+    this.#lastDescription = text;
+    await writeBytesAtomic(this.manifest, manifest);
+  }
+
+  /**
+   * Writes manifest and description beside those that follow the labels, for work that must not see them change.
+   * @param name - of both files, without their endings.
+   * @returns path of the description.
+   * @throws WsssError `WSSS_ERR_IO`.
+   */
+  async writeCopy(labels: LabelsToWrite, name: string): Promise<string> {
+    const { manifest, description } = this.#written(labels);
+    const file = path.join(path.dirname(this.manifest), `${name}.csv`);
+    await writeBytesAtomic(file, manifest);
+    const relative = path.relative(this.folder, file).split(path.sep).join("/");
+    const copy = { ...description, labels: { ...(description["labels"] as object), file: relative } };
+    const place = path.join(this.folder, `${name}.json`);
+    await writeBytesAtomic(place, textOf(copy));
+    return place;
+  }
+
+  /** Both files, as they are to be. */
+  #written({ classes, renamed, shown }: LabelsToWrite): {
+    readonly manifest: string;
+    readonly description: Record<string, unknown>;
+  } {
     const cellOf = new Map(
       this.patches.map(({ row }, index) => {
         const names = shown[index];
@@ -109,19 +141,19 @@ export class LabelledDataset {
         }),
       ),
     );
-    await this.#describe(
+    const description = this.#described(
       classes,
       renamed,
       shown.some((names) => names?.length === 0),
     );
-    await writeBytesAtomic(this.manifest, csvLine(this.#columns) + lines.join(""));
+    return { manifest: csvLine(this.#columns) + lines.join(""), description };
   }
 
-  async #describe(
+  #described(
     classes: readonly TissueClass[],
     renamed: ReadonlyMap<string, string>,
     hasEmpty: boolean,
-  ): Promise<void> {
+  ): Record<string, unknown> {
     const { labels, maskIndices, ...rest } = this.#description;
     const next = {
       ...rest,
@@ -134,9 +166,11 @@ export class LabelledDataset {
           ),
         }),
     };
-    if (JSON.stringify(next) === JSON.stringify(this.#description)) return;
     checkDescription(next, this.#descriptionFile);
-    await writeBytesAtomic(this.#descriptionFile, `${JSON.stringify(next, null, 2)}\n`);
-    this.#description = next;
+    return next;
   }
+}
+
+function textOf(description: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify(description, null, 2)}\n`;
 }

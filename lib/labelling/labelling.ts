@@ -223,6 +223,15 @@ export class Labelling {
     });
   }
 
+  /**
+   * Writes manifest and description as they are now under another name, for a training.
+   * @returns path of the description.
+   * @throws WsssError `WSSS_ERR_IO`.
+   */
+  async writeSnapshot(name: string): Promise<string> {
+    return await this.#inTurn(async () => await this.#files.writeCopy(name));
+  }
+
   /** Writes what is not written yet, and ends all work. */
   async close(): Promise<void> {
     await this.#turn.catch(() => undefined);

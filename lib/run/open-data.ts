@@ -47,7 +47,7 @@ export async function openData(
   });
   const skipped = [dataset.train, dataset.val, dataset.test].flatMap((split) => split.skipped);
   const unlabelled = dataset.train.unlabelled + dataset.val.unlabelled + dataset.test.unlabelled;
-  if (unlabelled > 0) reporter.warn(`${unlabelled} patches have no label yet and are left out`);
+  if (unlabelled > 0) reporter.note(`${unlabelled} patches have no label yet and are left out`);
   if (skipped.length > 0) {
     reporter.warn(
       `${skipped.length} files in the folders of patches are neither patches nor masks and are ignored, such as ${printable(skipped[0] ?? "")}`,

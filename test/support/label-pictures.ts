@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
 import type { LabelChange, LabelProgress, LabelTask } from "../../dist/labelling/label-facts.js";
+import type { PlanOptions } from "../../dist/run/plan-options.js";
 import type { Labelling } from "../../dist/labelling/labelling.js";
 
 /** The two classes. */
@@ -63,3 +64,10 @@ export async function labelRight(labelling: Labelling, task: LabelTask): Promise
   if ("conflict" in outcome) throw new Error(`${task.name} was labelled meanwhile`);
   return outcome;
 }
+
+/** Networks so small that all stages are trained in seconds. */
+export const tinyPlan: PlanOptions = {
+  seed: 1,
+  classifier: { width: 1 / 16, training: { epochs: 2, batchSize: 8, learningRate: 0.05 } },
+  segmenter: { width: 1 / 16, training: { epochs: 2, batchSize: 8, learningRate: 0.05 } },
+};

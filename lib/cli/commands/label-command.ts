@@ -9,9 +9,11 @@ import { WsssError } from "../../errors.js";
 import { makeFolder } from "../../files/make-folder.js";
 import { makeLabelNetwork } from "../../labelling/label-network.js";
 import { serveLabelling } from "../../labelling/label-server.js";
+import { LabelTraining } from "../../labelling/label-training.js";
 import { journalFolder, Labelling } from "../../labelling/labelling.js";
 import { cutSlidesToLabel } from "../../labelling/patches-of-slides.js";
 import { type ClassifierBackbone, classifierBackbones } from "../../model/backbones.js";
+import { type NetworkPreset, networkPresets, presetPlans } from "../../run/network-presets.js";
 import { whileLocked } from "../../run/run-lock.js";
 import { act, type ActionTools, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { writeResult } from "../terminal.js";
@@ -27,6 +29,8 @@ interface LabelCommandOptions extends TalkOptions {
   readonly backbone: ClassifierBackbone;
   readonly weights?: string;
   readonly threads: number;
+  readonly networks: NetworkPreset;
+  readonly trainingThreads: number;
   readonly forceUnlock?: boolean;
   readonly mpp?: number;
   readonly patchPx?: number;
@@ -87,7 +91,16 @@ async function label(data: readonly string[], options: LabelCommandOptions, tool
         : null,
     });
     try {
-      const server = await serveLabelling({ labelling, port: options.port, onFault });
+      const plan = presetPlans[options.networks];
+      const training = new LabelTraining({
+        labelling,
+        plan,
+        device: "auto",
+        threads: options.trainingThreads,
+        onFault,
+      });
+      await training.begin();
+      const server = await serveLabelling({ labelling, training, threads, port: options.port, onFault });
       try {
         view.close();
         writeResult(terminal, { url: server.url }, () => `${server.url}\nStop it by Ctrl-C.`);
@@ -95,6 +108,7 @@ async function label(data: readonly string[], options: LabelCommandOptions, tool
         if (!signal.aborted) await once(signal, "abort");
       } finally {
         await server.close();
+        await training.close();
       }
     } finally {
       await labelling.close();
@@ -128,6 +142,14 @@ export function addLabelCommand(program: Command, streams: Streams): void {
       someText,
     )
     .option("--threads <n>", "threads that it takes from the page, 0 = all", integer, 1)
+    .optionsGroup("Training of all stages, from the page:")
+    .option(
+      "--networks <preset>",
+      "networks, as of `run`: `paper` or `laptop`",
+      oneOf(...networkPresets),
+      "laptop" as const,
+    )
+    .option("--training-threads <n>", "threads of one operation on the CPU, 0 = one per core", integer, 0)
     .optionsGroup("Slides:")
     .option("--out <folder>", "folder of the dataset that their patches become", file)
     .option("--mpp <um>", "scale of the patches, in micrometres a pixel (default: 0.5)", decimal)

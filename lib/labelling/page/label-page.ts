@@ -5,7 +5,9 @@ import { type CommitOutcome, LabelRequests } from "./label-requests.js";
 import { isTyping, part, say } from "./page-parts.js";
 import { showLookAgain, showProgress, showSaved } from "./side-panel.js";
 import { type ModeHost, SingleMode } from "./single-mode.js";
+import { PatchLayers } from "./patch-layers.js";
 import { SweepMode } from "./sweep-mode.js";
+import { TrainingPanel } from "./training-panel.js";
 
 /** How often the page asks how the classifier, and other tabs, get on. */
 const pollMs = 2000;
@@ -19,6 +21,7 @@ class LabelPage {
   readonly #editor: ClassEditor;
   readonly #single: SingleMode;
   readonly #sweep: SweepMode;
+  readonly #training: TrainingPanel;
   #progress: LabelProgress;
   #mode: Mode = "single";
 
@@ -39,7 +42,14 @@ class LabelPage {
         void this.#refresh();
       },
     });
-    this.#single = new SingleMode(host, hasSurroundings);
+    const layers = new PatchLayers();
+    this.#single = new SingleMode(host, hasSurroundings, layers);
+    this.#training = new TrainingPanel(requests, () => {
+      requests.layers().then(
+        (learned) => layers.offer(learned),
+        (error: unknown) => say(String(error)),
+      );
+    });
     this.#sweep = new SweepMode(host);
     for (const mode of modes) part(`to-${mode}`).addEventListener("click", () => void this.#enter(mode));
     document.addEventListener("keydown", (event) => this.#handleKey(event));
@@ -56,6 +66,7 @@ class LabelPage {
     this.#take(this.#progress);
     await this.#single.fill();
     this.#poll();
+    this.#training.begin();
   }
 
   /** Asks again and again; a server that does not answer is asked as well. */

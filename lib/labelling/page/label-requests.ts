@@ -6,7 +6,9 @@ import type {
   LabelMode,
   LabelProgress,
   LabelTask,
+  LearnedLayers,
   LookAgain,
+  TrainingState,
 } from "../label-facts.js";
 
 /** Between two tries to bring a commit to a server that does not answer. */
@@ -73,6 +75,18 @@ export class LabelRequests {
 
   async lookAgain(): Promise<LookAgain[]> {
     return await ask("/look-again");
+  }
+
+  async training(): Promise<TrainingState> {
+    return await ask("/training");
+  }
+
+  async layers(): Promise<LearnedLayers> {
+    return await ask("/layers");
+  }
+
+  async train(action: "start" | "pause" | "resume" | "cancel"): Promise<TrainingState> {
+    return await this.#bring("/training", { action });
   }
 
   async commit(mode: LabelMode, seconds: number, changes: readonly LabelChange[]): Promise<CommitOutcome> {

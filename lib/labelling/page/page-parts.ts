@@ -38,5 +38,6 @@ export function say(problem: string | null): void {
 
 /** Whether a key is meant for a field that somebody types into. */
 export function isTyping(event: KeyboardEvent): boolean {
-  return event.target instanceof HTMLInputElement;
+  const { target } = event;
+  return target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type !== "range");
 }

@@ -2,6 +2,7 @@
 import type { LabelChange, LabelClass, LabelTask } from "../label-facts.js";
 import { LabelPictures } from "./label-pictures.js";
 import type { CommitOutcome, LabelRequests } from "./label-requests.js";
+import type { PatchLayers } from "./patch-layers.js";
 import { part, picturePart, say } from "./page-parts.js";
 
 /** Patches that are ready to be shown. */
@@ -30,6 +31,7 @@ export interface ModeHost {
 export class SingleMode {
   readonly #host: ModeHost;
   readonly #pictures: LabelPictures;
+  readonly #layers: PatchLayers;
   #queue: LabelTask[] = [];
   #shown: Shown | null = null;
   /** Patches that were shown before, the last one last. */
@@ -39,8 +41,9 @@ export class SingleMode {
   /** Number of the showing: pictures of an earlier one come too late. */
   #showing = 0;
 
-  constructor(host: ModeHost, hasSurroundings: boolean) {
+  constructor(host: ModeHost, hasSurroundings: boolean, layers: PatchLayers) {
     this.#host = host;
+    this.#layers = layers;
     this.#pictures = new LabelPictures(hasSurroundings);
     part("around-figure").hidden = !hasSurroundings;
     part("commit").addEventListener("click", () => this.commit(false));
@@ -102,6 +105,8 @@ export class SingleMode {
     else if (key === "Backspace") void this.back();
     else if (key.toLowerCase() === "u") void this.undo();
     else if (key.toLowerCase() === "r") this.asBefore();
+    else if (key.toLowerCase() === "o") this.#layers.turn();
+    else if (key === "," || key === ".") this.#layers.changeOpacity(key === "," ? -1 : 1);
     else return false;
     return true;
   }
@@ -207,9 +212,10 @@ export class SingleMode {
     this.#put("patch", patch, showing);
     if (around !== null) this.#put("around", around, showing);
     part("patch-name").textContent = task.name;
-    part("hint").textContent = hintOf(task, wasPrefilled);
+    part("hint").textContent = hintOf(task, wasPrefilled, !isNew);
     part("nothing").hidden = true;
     document.body.dataset["patch"] = String(task.patch);
+    this.#layers.show(task.patch);
     this.#host.redraw();
   }
 
@@ -242,12 +248,13 @@ export class SingleMode {
         ? "Name the classes first, on the right."
         : "All patches are labelled. Look at those on the list “look again”, or stop here.";
     delete document.body.dataset["patch"];
+    this.#layers.show(null);
     this.#host.redraw();
   }
 }
 
-function hintOf({ isUnsure, suggested }: LabelTask, wasPrefilled: boolean): string {
+function hintOf({ isUnsure }: LabelTask, wasPrefilled: boolean, isLabelled: boolean): string {
   if (isUnsure) return "You were unsure of this one.";
   if (wasPrefilled) return "Filled in as the classifier suggests: correct it.";
-  return suggested === null ? "" : "Labelled before: change it, or leave it.";
+  return isLabelled ? "Labelled before: change it, or leave it." : "";
 }
