@@ -2,7 +2,9 @@
  * How soon the labelling page shows the next patch after a key, in a real browser, while a training runs beside it; and its pictures for
  * the docs. Labels the demo's procedural tissue by key presses alone, right each time.
  *
- *   node bench/label-page.mjs [--patches 200] [--sweeps 4] [--no-training] [--pictures FOLDER]
+ *   node bench/label-page.mjs [--patches 200] [--sweeps 4] [--no-training] [--layers] [--pictures FOLDER]
+ *
+ * --layers  trains all stages from the page as well, and lays the prediction over a patch
  *
  * Prints median and 99th percentile of the time from the key press to the frame in which the next patch is drawn.
  */
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     patches: { type: "string", default: "200" },
     sweeps: { type: "string", default: "4" },
     training: { type: "boolean", default: true },
+    layers: { type: "boolean", default: false },
     pictures: { type: "string" },
   },
   allowNegative: true,
@@ -147,7 +150,26 @@ async function label(truth) {
   }
   console.log(await page.locator("#done").textContent());
   console.log(await page.locator("#suggestions").textContent());
+  if (values.layers) await showLayers(page, truth);
   await browser.close();
+}
+
+/** Trains all stages from the page, and lays the prediction over a patch of at least three classes. */
+async function showLayers(page, truth) {
+  await page.keyboard.press("F1");
+  await page.getByRole("button", { name: "Train all stages" }).click();
+  await page.waitForSelector('body[data-training="done"], body[data-training="failed"]', { timeout: 1_800_000 });
+  console.log(await page.locator("#training-text").textContent());
+  for (;;) {
+    const name = await page.locator("#patch-name").textContent();
+    await page.keyboard.press("Backspace");
+    await page.locator("#patch-name").filter({ hasNotText: name }).waitFor();
+    const shown = truth.get(await page.locator("#patch-name").textContent());
+    if (shown.reduce((sum, one) => sum + one, 0) >= 3) break;
+  }
+  await page.keyboard.press("o");
+  await page.waitForSelector("body[data-layer]");
+  await shoot(page, "label-layers.png");
 }
 
 async function shoot(page, name) {

@@ -162,12 +162,12 @@ describe("what entries add up to", () => {
       { ...second, changes: second.changes.map((one) => ({ ...one, before: { a: 1 }, ownBefore: { a: 1 } })) },
     ]);
     expect([state.answer(0, "a"), state.lastOf("Ada")?.number, state.isLastWord(0, 3)]).toEqual([0, 3, true]);
-    state.add(answers("p", { a: 1 }, { mode: "undo", undoes: 3 }));
+    state.add(answers("p", { a: 1 }, { mode: "undo", undoes: second.request }));
     expect([state.answer(0, "a"), state.lastOf("Ada")?.number, state.isLastWord(0, 2)]).toEqual([1, 2, true]);
     // It says what was there before, whatever the undoing entry says.
     const nothing = first.changes.map((one) => ({ ...one, before: { a: null }, ownBefore: { a: null } }));
     const whole = stateOf([classEntry("a"), { ...first, changes: nothing }]);
-    whole.add(answers("p", {}, { mode: "undo", undoes: 2 }));
+    whole.add(answers("p", {}, { mode: "undo", undoes: first.request }));
     expect([whole.answer(0, "a"), whole.answerOf("Ada", 0, "a"), whole.lastOf("Ada")]).toEqual([null, null, undefined]);
   });
 

@@ -5,10 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { Classifier } from "../dist/index.js";
 import { serveLabelling } from "../dist/labelling/label-server.js";
+import { LabelSlides } from "../dist/labelling/label-slides.js";
 import { LabelTraining } from "../dist/labelling/label-training.js";
 import { Labelling } from "../dist/labelling/labelling.js";
 import type { LoopbackServer } from "../dist/server/loopback-server.js";
 import { hasBrowser, startBrowser } from "./support/browser.js";
+import { drawn } from "./support/label-browser.js";
 import { drawLabelPictures, numberIn, tinyPlan, truthOf } from "./support/label-pictures.js";
 
 const count = 220;
@@ -36,9 +38,10 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
           ...{ device: "cpu", threads: 1, signal },
         }),
     });
-    training = new LabelTraining({ labelling, plan: tinyPlan, device: "cpu", threads: 1, onFault });
+    training = new LabelTraining({ labelling, plan: () => tinyPlan, device: "cpu", threads: 1, onFault });
     await training.begin();
-    server = await serveLabelling({ labelling, training, threads: 1, port: 0, onFault });
+    const slides = new LabelSlides({ dataset: labelling.dataset, training, device: "cpu", threads: 1, onFault });
+    server = await serveLabelling({ labelling, training, slides, threads: 1, port: 0, onFault });
     browser = await startBrowser();
     context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     // Not as a script of the page, whose policy forbids it.
@@ -54,7 +57,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
   async function opened(url: string): Promise<Page> {
     const tab = await context.newPage();
-    tab.on("console", (message) => said.push(message.text()));
+    tab.on("console", (message) => said.push(`${message.text()} ${message.location().url}`));
     tab.on("pageerror", (error) => said.push(error.message));
     tab.on("request", (request) => asked.push(request.url()));
     await tab.goto(url);
@@ -99,7 +102,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
   test("labels 100 patches one by one by key presses", async () => {
     const names = new Set<string>();
     for (let i = 0; i < 100; i += 1) {
-      await page.waitForFunction("document.body.dataset.drawn === document.body.dataset.patch");
+      await drawn(page);
       names.add(await shownName());
       await setRight();
       await page.keyboard.press("Space");

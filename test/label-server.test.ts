@@ -7,12 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import type { LabelProgress, LabelTask } from "../dist/labelling/label-facts.js";
 import { serveLabelling } from "../dist/labelling/label-server.js";
+import { LabelSlides } from "../dist/labelling/label-slides.js";
 import { LabelTraining } from "../dist/labelling/label-training.js";
+import { openDataset } from "../dist/index.js";
 import { Labelling } from "../dist/labelling/labelling.js";
 import type { LoopbackServer } from "../dist/server/loopback-server.js";
 import { command, startCommand } from "./support/command-line.js";
 import { changeOf, drawLabelPictures, pictureClasses, rightAnswers, tinyPlan } from "./support/label-pictures.js";
 import { type Answer, askServer, enterServer, writerOf } from "./support/page-server.js";
+import { drawn } from "./support/slides.js";
 
 const folder = await drawLabelPictures(60);
 afterAll(async () => await rm(folder, { recursive: true, force: true }));
@@ -32,9 +35,10 @@ describe("the server", () => {
     const onFault = (error: unknown): void => void faults.push(error);
     const options = { folder, annotator: "Ada", classes: pictureClasses, makeClassifier: null, threads: 1, onFault };
     labelling = await Labelling.open(options);
-    training = new LabelTraining({ labelling, plan: tinyPlan, device: "cpu", threads: 1, onFault });
+    training = new LabelTraining({ labelling, plan: () => tinyPlan, device: "cpu", threads: 1, onFault });
     await training.begin();
-    server = await serveLabelling({ labelling, training, threads: 1, port: 0, onFault });
+    const slides = new LabelSlides({ dataset: labelling.dataset, training, device: "cpu", threads: 1, onFault });
+    server = await serveLabelling({ labelling, training, slides, threads: 1, port: 0, onFault });
     visitor = await enterServer(server);
     writer = await writerOf(server, visitor);
   });
@@ -211,6 +215,9 @@ describe("the server", () => {
     "/patches/..%2f..%2fetc%2fpasswd",
     "/patches/p000.png",
     "/surroundings/0",
+    "/slides/0/",
+    "/slides/0/facts",
+    "/slides/0/../../etc/passwd",
     "/tasks/99999",
     "/label",
     "/macro",
@@ -270,12 +277,15 @@ describe("the command", () => {
   afterAll(() => started.forEach(({ child }) => child.kill("SIGKILL")));
 
   /** Starts to label a folder; ends with the port, and what a browser would bring. */
-  async function startLabelling(data: string): Promise<{
+  async function startLabelling(
+    data: string,
+    more: readonly string[] = [],
+  ): Promise<{
     readonly running: ReturnType<typeof startCommand>;
     readonly server: { url: string; port: number };
     readonly writer: Record<string, string>;
   }> {
-    const running = startCommand([
+    const words = [
       "label",
       data,
       "--classes",
@@ -284,7 +294,8 @@ describe("the command", () => {
       "Ada",
       "--no-suggestions",
       "--json",
-    ]);
+    ];
+    const running = startCommand([...words, ...more]);
     started.push(running);
     const { url } = await new Promise<{ url: string }>((resolve) => {
       running.child.stdout?.once("data", (line: Buffer) => resolve(JSON.parse(line.toString()) as { url: string }));
@@ -368,6 +379,52 @@ describe("the command", () => {
     expect((await running.ended).code).toBe(0);
     const manifest = await readFile(path.join(data, "patches.csv"), "utf8");
     expect(manifest.split("\n").filter((line) => /,train,./.test(line))).toHaveLength(labelled);
+    await rm(data, { recursive: true });
+  });
+
+  test("slides are cut once, and their patches are shown with what lies around them", async () => {
+    const slide = path.join(folder, "case, 1.png");
+    const scene = drawn(900, 700, (x, y) => {
+      if ((x - 450) ** 2 / 400 ** 2 + (y - 350) ** 2 / 300 ** 2 > 1) return [246, 245, 247];
+      return [190 + ((x * 3) % 50), 110 + ((y * 5) % 40), 170 + ((x + y) % 60)];
+    });
+    await sharp(scene.rgb, { raw: { width: 900, height: 700, channels: 3 } })
+      .png()
+      .toFile(slide);
+    const data = `${folder}-slides`;
+    const words = ["--out", data, "--patch-px", "64", "--slide-mpp", "0.5", "--limit", "12", "--seed", "3"];
+    const { running, server, writer } = await startLabelling(slide, words);
+    expect(parsed(await askServer(server, "/facts", writer))).toMatchObject({ count: 12, hasSurroundings: true });
+    const [task] = parsed(await askServer(server, "/next?count=1", writer)) as LabelTask[];
+    expect(task?.name).toMatch(/^case, 1_x\d+_y\d+$/);
+    const pixelsOf = async (address: string, side: number): Promise<Buffer> =>
+      await sharp((await askServer(server, address, writer)).body)
+        .resize(side, side)
+        .raw()
+        .toBuffer();
+    const patch = await pixelsOf(`/patches/${task?.patch}`, 64);
+    expect(patch).toHaveLength(64 * 64 * 3);
+    // The patch is the middle third of its surroundings.
+    const around = await sharp((await askServer(server, `/surroundings/${task?.patch}`, writer)).body)
+      .resize(192, 192)
+      .extract({ left: 64, top: 64, width: 64, height: 64 })
+      .raw()
+      .toBuffer();
+    const difference = patch.reduce((sum, value, at) => sum + Math.abs(value - (around[at] ?? 0)), 0) / patch.length;
+    expect(difference).toBeLessThan(25);
+    const changes = [changeOf(task as LabelTask, { "class-1": 1, "class-2": 1 })];
+    const body = JSON.stringify({ request: nextRequest(), mode: "single", seconds: 1, changes });
+    expect((await askServer(server, "/commit", writer, "POST", body)).status).toBe(200);
+    running.child.kill("SIGINT");
+    expect((await running.ended).code).toBe(0);
+    const manifest = await readFile(path.join(data, "patches.csv"), "utf8");
+    expect(manifest.match(/,stripes;dots\b/g)).toHaveLength(1);
+    // The same command opens it again, with the labels that it has.
+    const again = await startLabelling(slide, words);
+    expect(parsed(await askServer(again.server, "/progress", again.writer))).toMatchObject({ count: 12, labelled: 1 });
+    again.running.child.kill("SIGINT");
+    await again.running.ended;
+    expect((await openDataset(data)).train.files.map(({ labels }) => labels)).toEqual([[1, 1]]);
     await rm(data, { recursive: true });
   });
 

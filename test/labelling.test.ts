@@ -2,6 +2,7 @@
 import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readDatasetDescription } from "../dist/dataset/description.js";
 import { Classifier, openDataset } from "../dist/index.js";
 import type { LabelCommit, LabelProgress, LabelTask } from "../dist/labelling/label-facts.js";
 import { Labelling, type LabellingOptions } from "../dist/labelling/labelling.js";
@@ -199,6 +200,7 @@ describe("classes", () => {
     ["no name", { id: null, name: "  ", colour: null }, /1 to 60 characters/],
     ["a separator in it", { id: null, name: "a;b", colour: null }, /no ; or line break/],
     ["a line break in it", { id: null, name: "a\nb", colour: null }, /no ; or line break/],
+    ["the background's colour", { id: null, name: "third", colour: [255, 255, 255] }, /has the colour of background/],
     ["a colour that is there", { id: null, name: "third", colour: [230, 159, 0] }, /has the colour of stripes/],
     [
       "a class that is not there",
@@ -289,7 +291,73 @@ describe("a dataset with a manifest", () => {
     expect(description).toEqual({ ...described, labels: { ...described.labels, unlabelled: "skip" } });
   });
 
+  test("labels that it has are in the journal before anything is written, and outlive a new class", async () => {
+    const folder = await prepare([
+      "image,split,labels",
+      "p001.png,train,stripes",
+      "p002.png,train,dots",
+      "p003.png,train,",
+    ]);
+    const first = await open(folder, { classes: ["third"] });
+    expect(first.progress().labelled).toBe(0);
+    const { id } = first.classes[2] ?? { id: "" };
+    const tasks = await first.questions.sweep(id, 10, null);
+    await commit(
+      first,
+      "sweep",
+      tasks.slice(0, 1).map((task) => changeOf(task, { [id]: 1 })),
+    );
+    await first.close();
+    const second = await open(folder, { classes: [] });
+    expect(second.questions.task(0).answers).toEqual({ "class-1": 1, "class-2": 0, [id]: 1 });
+    expect(second.questions.task(1).answers).toEqual({ "class-1": 0, "class-2": 1 });
+    // Taken over once: an undo is not undone by the manifest of before.
+    await commit(second, "single", [changeOf(second.questions.task(0), {}, true)]);
+    await second.close();
+    const third = await open(folder, { classes: [] });
+    await third.undo("undo of unsure");
+    expect(third.progress().labelled).toBe(1);
+    await third.close();
+    expect(await readFile(path.join(folder, "patches.csv"), "utf8")).toMatch(/^p001\.png,train,stripes;third$/m);
+  });
+
+  test("a new class leaves the numbers of true masks what they are", async () => {
+    const lines = ["image,mask,split,labels", "p001.png,,train,stripes;dots", "p002.png,m.png,test,stripes"];
+    const folder = await prepare(lines);
+    await writeFile(path.join(folder, "m.png"), "");
+    const labelling = await open(folder, { classes: ["third"] });
+    await labelling.close();
+    const { maskIndices } = await readDatasetDescription(path.join(folder, "wsss-dataset.json"));
+    expect(maskIndices).toEqual({ "0": "stripes", "1": "dots", "2": "background", "3": "third" });
+    const again = await open(folder, { classes: ["fourth"] });
+    await again.setClass("renaming", { id: "class-1", name: "bands", colour: null });
+    await again.close();
+    const later = await readDatasetDescription(path.join(folder, "wsss-dataset.json"));
+    expect(later.maskIndices).toEqual({ "0": "bands", "1": "dots", "2": "background", "3": "third", "4": "fourth" });
+    expect(await readFile(path.join(folder, "patches.csv"), "utf8")).toMatch(/^p002\.png,m\.png,test,bands$/m);
+  });
+
+  test("a crash between the two files of a renaming leaves a dataset that opens", async () => {
+    const folder = await prepare(["image,split,labels", "p001.png,train,stripes", "p002.png,train,dots"]);
+    const labelling = await open(folder, { classes: [] });
+    const before = await readFile(path.join(folder, "patches.csv"), "utf8");
+    await labelling.setClass("renaming", { id: "class-1", name: "bands", colour: null });
+    await labelling.close();
+    // The description is of after, the manifest of before.
+    await writeFile(path.join(folder, "patches.csv"), before);
+    const again = await open(folder, { classes: [] });
+    expect(again.progress().labelled).toBe(2);
+    await again.close();
+    expect(await readFile(path.join(folder, "patches.csv"), "utf8")).toMatch(/^p001\.png,train,bands$/m);
+  });
+
   test.each<[string, readonly string[] | undefined, object | undefined, RegExp]>([
+    [
+      "one patch twice",
+      ["image,split,labels", "p001.png,train,", "p001.png,train,"],
+      undefined,
+      /line 3 and line 2 of its manifest are one patch/,
+    ],
     [
       "labels in names of files",
       undefined,
@@ -333,6 +401,19 @@ describe("what can be wrong", () => {
     await rm(path.join(folder, "train"), { recursive: true });
     await expect(open(folder)).rejects.toThrow(/holds both empty\/p002\.png and p002\.png/);
   });
+
+  test.each(["", " Ada", "a".repeat(61), "a\nb"])("an annotator called %j is refused", async (annotator) => {
+    await expect(open(await copyOfPictures(), { annotator })).rejects.toMatchObject({ code: "WSSS_ERR_OPTION" });
+  });
+
+  test.each(["back\\slash.png", " lead.png", "C:drive.png", "new\nline.png"])(
+    "a picture called %j is refused before anything is labelled",
+    async (name) => {
+      const folder = await copyOfPictures();
+      await cp(path.join(source, "p001.png"), path.join(folder, name));
+      await expect(open(folder)).rejects.toThrow(/which a manifest can't name: it must/);
+    },
+  );
 
   test("a manifest that can't be written is told, and no label is lost", async () => {
     const folder = await copyOfPictures();
@@ -458,6 +539,35 @@ describe("with a classifier", () => {
       changeOf(labelling.questions.task(likeliest.patch), { "class-1": 0, "class-2": dots }),
     ]);
     expect(labelling.lookAgain().map(({ patch }) => patch)).not.toContain(likeliest.patch);
+  });
+
+  test("labels of two sweeps are doubted as those of one commit are; unsure patches are on the list", async () => {
+    const [first, second] = labelling.classes.map(({ id }) => id) as [string, string];
+    const tasks = await labelling.questions.sweep(first, 40, null);
+    const wrong = tasks.slice(0, 3).map(({ patch }) => patch);
+    const right = (task: LabelTask, id: string): 0 | 1 => rightAnswers(task, labelling.classes)[id] ?? 0;
+    const flipped = (task: LabelTask): 0 | 1 =>
+      wrong.includes(task.patch) ? ((1 - right(task, first)) as 0 | 1) : right(task, first);
+    await commit(
+      labelling,
+      "sweep",
+      tasks.map((task) => changeOf(task, { [first]: flipped(task) })),
+    );
+    const again = tasks.map(({ patch }) => labelling.questions.task(patch));
+    await commit(
+      labelling,
+      "sweep",
+      again.map((task) => changeOf(task, { [second]: right(task, second) })),
+    );
+    labelling.suggester?.learn();
+    await labelling.suggester?.settled();
+    const listed = labelling.lookAgain().map(({ patch }) => patch);
+    expect(listed).toEqual(expect.arrayContaining(wrong));
+    const task = next(labelling);
+    await commit(labelling, "single", [changeOf(task, {}, true)]);
+    expect(labelling.lookAgain()).toContainEqual(
+      expect.objectContaining({ patch: task.patch, why: "set aside as unsure" }),
+    );
   });
 
   test("nothing went wrong in the background", () => expect(faults).toEqual([]));

@@ -32,11 +32,12 @@ const change = z.strictObject({
 const answersEntry = z.strictObject({
   kind: z.literal("answers"),
   ...common,
-  mode: z.enum(["single", "sweep", "undo"]),
+  /** `"given"`: labels that the dataset had, taken over when it was opened. */
+  mode: z.enum(["single", "sweep", "undo", "given"]),
   seconds: z.number().min(0),
   changes: z.array(change).min(1),
-  /** Line that an undo takes back. */
-  undoes: z.int().min(1).optional(),
+  /** The request that an undo takes back. */
+  undoes: z.string().optional(),
 });
 
 export const journalEntrySchema = z.discriminatedUnion("kind", [classEntry, answersEntry]);

@@ -1,6 +1,6 @@
 /** Classes as they are named while labelling: what a name and a colour may be. */
 import { ColourChoice } from "../dataset/spare-colours.js";
-import type { Colour } from "../dataset/tissue-class.js";
+import type { Colour, TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
 import type { LabelClass } from "./label-facts.js";
 
@@ -18,12 +18,12 @@ export interface WantedClass {
 
 /**
  * A class with its id and colour, as it goes into the journal.
- * @param background - name of what is none of the classes.
+ * @param background - what is none of the classes.
  * @throws WsssError `WSSS_ERR_OPTION` for a name or a colour that another has, or a name that can't stand in a manifest.
  */
 export function classEntryOf(
   classes: readonly LabelClass[],
-  background: string,
+  background: TissueClass,
   wanted: WantedClass,
 ): { id: string; name: string; colour: [number, number, number] } {
   const { id, colour } = wanted;
@@ -35,11 +35,11 @@ export function classEntryOf(
   if (!isClassName(name)) {
     throw refuse("can't be written into a manifest: names have 1 to 60 characters, and no ; or line break");
   }
-  if (name === background) throw refuse("is what patches without any class are called; choose another name");
+  if (name === background.name) throw refuse("is what patches without any class are called; choose another name");
   if (others.some((one) => one.name === name)) throw refuse("is there already");
   if (id !== null && before === undefined) throw refuse("is to replace one that is not there");
   if (others.length >= mostClasses) throw refuse(`is one too many: there are ${mostClasses}`);
-  const twin = others.find((one) => one.colour.join() === colour?.join());
+  const twin = [...others, background].find((one) => one.colour.join() === colour?.join());
   if (twin !== undefined) throw refuse(`has the colour of ${twin.name}; classes need different colours`);
   const [red, green, blue] = colour ?? before?.colour ?? freeColour(others);
   return { id: id ?? `class-${classes.length + 1}`, name, colour: [red, green, blue] };

@@ -72,8 +72,6 @@ export interface SuggestionState {
   readonly state: "off" | "reading" | "waiting" | "ready";
   /** Patches that it has read. */
   readonly described: number;
-  /** Why there are none, or what is odd about them. */
-  readonly note: string | null;
   /** Share of labels that were as suggested, where the suggestion was shown and where it was not: a difference is what showing does. */
   readonly shown: Hits;
   readonly hidden: Hits;
@@ -124,6 +122,16 @@ export interface LearnedLayers {
   readonly levels: readonly string[];
   /** What each colour means. */
   readonly classes: readonly { readonly name: string; readonly colour: readonly [number, number, number] }[];
+}
+
+/** A slide of the dataset, and where its map stands. */
+export interface LabelSlide {
+  readonly name: string;
+  readonly state: "none" | "waiting" | "running" | "done" | "failed";
+  readonly done: number;
+  readonly total: number;
+  /** Number of the training that its map is of; null without a map. */
+  readonly training: number | null;
 }
 
 /** Why a patch should be looked at again. */

@@ -1,7 +1,7 @@
 /** Manifest and description of a labelling, kept up with its journal. */
 import { WsssError } from "../errors.js";
 import type { LabelState } from "./label-state.js";
-import type { LabelledDataset, LabelsToWrite } from "./labelled-dataset.js";
+import type { LabelsCopy, LabelledDataset, LabelsToWrite } from "./labelled-dataset.js";
 
 /** Writes both again whenever something was labelled, one time after the other. */
 export class LabelFiles {
@@ -33,8 +33,8 @@ export class LabelFiles {
     this.save();
   }
 
-  /** Writes a copy of both as they should be now. @returns path of its description @throws WsssError `WSSS_ERR_IO` */
-  async writeCopy(name: string): Promise<string> {
+  /** Writes a copy of both as they should be now. @throws WsssError `WSSS_ERR_IO` */
+  async writeCopy(name: string): Promise<LabelsCopy> {
     return await this.#dataset.writeCopy(this.#labels(), name);
   }
 

@@ -33,7 +33,7 @@ export class LabelJournal {
    * @throws WsssError `WSSS_ERR_DATASET` with the number of a line that is none; `WSSS_ERR_IO`.
    */
   static async open(file: string): Promise<{ readonly journal: LabelJournal; readonly entries: JournalEntry[] }> {
-    const { entries, size } = await readJournal(file);
+    const { entries, size } = await readWhole(file);
     try {
       const handle = await open(file, "a");
       await handle.truncate(size);
@@ -81,7 +81,15 @@ export class LabelJournal {
   }
 }
 
-async function readJournal(file: string): Promise<{ readonly entries: JournalEntry[]; readonly size: number }> {
+/**
+ * The entries of a journal, which stays as it is; none if there is no such file.
+ * @throws WsssError as {@link LabelJournal.open}.
+ */
+export async function readJournal(file: string): Promise<JournalEntry[]> {
+  return (await readWhole(file)).entries;
+}
+
+async function readWhole(file: string): Promise<{ readonly entries: JournalEntry[]; readonly size: number }> {
   const bytes = await readBytes(file).catch((error: unknown) => {
     if (systemCode((error as Error).cause) === "ENOENT") return Buffer.alloc(0);
     throw error;

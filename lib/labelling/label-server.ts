@@ -8,8 +8,10 @@ import {
   type Route,
   startLoopbackServer,
 } from "../server/loopback-server.js";
+import { routesBelow } from "../server/nested-routes.js";
 import { pageFiles } from "../server/page-files.js";
 import type { LabelFacts, LearnedLayers } from "./label-facts.js";
+import type { LabelSlides } from "./label-slides.js";
 import type { LabelTraining } from "./label-training.js";
 import type { Labelling } from "./labelling.js";
 import { LatestLayers } from "./learned-layers.js";
@@ -20,6 +22,7 @@ import type { PatchToLabel } from "./patches-to-label.js";
 export interface LabelServerOptions {
   readonly labelling: Labelling;
   readonly training: LabelTraining;
+  readonly slides: LabelSlides;
   /** Threads of predictions that the page asks for. */
   readonly threads: number;
   /** 0 = any that is free. */
@@ -65,6 +68,8 @@ const classBody = z.strictObject({
   colour: z.tuple([byte, byte, byte]).nullable(),
 });
 
+const slideBody = z.strictObject({ request, slide: position, action: z.enum(["segment", "stop"]) });
+
 const trainingBody = z.strictObject({ request, action: z.enum(["start", "pause", "resume", "cancel"]) });
 
 /**
@@ -72,7 +77,7 @@ const trainingBody = z.strictObject({ request, action: z.enum(["start", "pause",
  * @throws WsssError as `startLoopbackServer`.
  */
 export async function serveLabelling(options: LabelServerOptions): Promise<LoopbackServer> {
-  const { labelling, training, threads, port, onFault } = options;
+  const { labelling, training, slides, threads, port, onFault } = options;
   const pictures = new PatchPictures();
   const layers = new LatestLayers(() => training.finished, threads);
   const page = await pageFiles(new URL("page/", import.meta.url), [
@@ -88,6 +93,7 @@ export async function serveLabelling(options: LabelServerOptions): Promise<Loopb
     "side-panel.js",
     "training-panel.js",
     "patch-layers.js",
+    "slide-list.js",
   ]);
   const server = await startLoopbackServer({
     port,
@@ -97,6 +103,7 @@ export async function serveLabelling(options: LabelServerOptions): Promise<Loopb
       ...pictureRoutes(labelling, pictures),
       ...writings(labelling),
       ...trainingRoutes(training, layers, labelling),
+      ...slideRoutes(slides),
     ],
     onFault,
   });
@@ -179,7 +186,7 @@ function trainingRoutes(training: LabelTraining, layers: LatestLayers, labelling
       path: /^\/layers$/,
       answer: async () => {
         const nothing: LearnedLayers = { training: null, levels: [], classes: [] };
-        return json(training.finished === null ? nothing : await layers.current.describe(training.state.number));
+        return json(training.finished === null ? nothing : await layers.current.describe(training.finishedNumber));
       },
     },
     {
@@ -190,6 +197,20 @@ function trainingRoutes(training: LabelTraining, layers: LatestLayers, labelling
       path: /^\/layers\/(?<level>\w{1,20})\/(?<patch>\d{1,9})$/,
       answer: async (asked) => png(await layers.current.pseudoMask(patchOf(asked), asked.groups["level"] ?? "")),
     },
+  ];
+}
+
+function slideRoutes(slides: LabelSlides): Route[] {
+  return [
+    { path: /^\/slides$/, answer: async () => await Promise.resolve(json(slides.states)) },
+    writing(/^\/slides$/, slideBody, async ({ slide, action }) => {
+      slides[action](slide);
+      return await Promise.resolve(slides.states);
+    }),
+    routesBelow(
+      /^\/slides\/(?<slide>\d{1,6})(?<rest>\/.*)$/,
+      async ({ groups }) => await slides.viewOf(Number(groups["slide"])),
+    ),
   ];
 }
 

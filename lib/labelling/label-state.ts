@@ -12,6 +12,8 @@ interface PatchLabel {
   revision: number;
   /** Numbers of the entries that were not taken back. */
   readonly entries: number[];
+  /** How often each class was answered, what was taken back included. */
+  readonly times: Map<string, number>;
 }
 
 /** Where suggestions and answers met. */
@@ -46,6 +48,7 @@ export class LabelState {
       isUnsure: false,
       revision: 0,
       entries: [],
+      times: new Map(),
     }));
   }
 
@@ -78,14 +81,9 @@ export class LabelState {
     return this.#requests.has(request);
   }
 
-  /** Labels that stood there before the journal began. */
-  beginWith(given: (position: number) => readonly (readonly [id: string, answer: 0 | 1])[]): void {
-    for (const [position, { answers, entries }] of this.#patches.entries()) {
-      // What the journal says of a patch is younger.
-      for (const [id, answer] of entries.length === 0 && this.revisionOf(position) === 0 ? given(position) : []) {
-        answers.set(id, answer);
-      }
-    }
+  /** Whether the journal has ever said anything of a class of a patch. */
+  hasSaid(position: number, classId: string): boolean {
+    return (this.#at(position).times.get(classId) ?? 0) > 0;
   }
 
   /** Adds the journal's next entry. */
@@ -100,12 +98,13 @@ export class LabelState {
     const undoable = this.#undoable.get(entry.annotator) ?? [];
     this.#undoable.set(entry.annotator, undoable);
     if (entry.mode === "undo") {
-      const at = undoable.findIndex(({ number }) => number === entry.undoes);
+      const at = undoable.findIndex((one) => one.entry.request === entry.undoes);
       const undone = at >= 0 ? undoable.splice(at, 1)[0] : undefined;
       for (const change of undone?.entry.changes ?? []) this.#takeBack(change, entry);
       return;
     }
     for (const change of entry.changes) this.#apply(change, entry);
+    if (entry.mode === "given") return;
     undoable.push({ number: this.#revision, entry });
     const pace = this.#paces.get(entry.annotator) ?? [];
     // A patch that was asked about one class of three is a third of a patch.
@@ -139,10 +138,10 @@ export class LabelState {
     return this.#at(position).revision;
   }
 
-  /** Whether there is an answer to every class. */
+  /** Whether there is an answer to every class, and nobody was unsure of it since. */
   isLabelled(position: number): boolean {
-    const { answers } = this.#at(position);
-    return this.#classes.size > 0 && [...this.#classes.keys()].every((id) => answers.has(id));
+    const { answers, isUnsure } = this.#at(position);
+    return !isUnsure && this.#classes.size > 0 && [...this.#classes.keys()].every((id) => answers.has(id));
   }
 
   /** The last entry of an annotator that was not taken back. */
@@ -167,21 +166,22 @@ export class LabelState {
     return this.#at(position).entries.at(-1) === number;
   }
 
-  /** How often it was labelled, as far as that was not taken back. */
-  timesLabelled(position: number): number {
-    return this.#at(position).entries.length;
+  /** How often a class of it was answered. */
+  timesAnswered(position: number, classId: string): number {
+    return this.#at(position).times.get(classId) ?? 0;
   }
 
   positionOf(name: string): number | undefined {
     return this.#positions.get(name);
   }
 
-  #apply(change: PatchChange, { annotator }: AnswersEntry): void {
+  #apply(change: PatchChange, { annotator, mode }: AnswersEntry): void {
     const patch = this.#patchOf(change);
     if (patch === undefined) return;
     put(change.set, patch.answers);
-    put(change.set, ownAnswers(patch, annotator));
+    if (mode !== "given") put(change.set, ownAnswers(patch, annotator));
     for (const [id, answer] of Object.entries(change.set)) {
+      patch.times.set(id, (patch.times.get(id) ?? 0) + 1);
       const probability = change.suggested?.[id];
       if (answer === null || probability === undefined) continue;
       const met: Meetings = this.#meetings[change.prefilled ? "shown" : "hidden"];

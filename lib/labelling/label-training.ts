@@ -1,10 +1,10 @@
 /** Training all stages on what is labelled, as a run in a process of its own, while the labelling goes on. */
 import { type ChildProcess, fork } from "node:child_process";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { WsssError } from "../errors.js";
-import { systemCode } from "../files/file-access.js";
+import { ioFailure, systemCode, writeBytesAtomic } from "../files/file-access.js";
 import { makeFolder } from "../files/make-folder.js";
 import type { PlanOptions } from "../run/plan-options.js";
 import type { TrainingState } from "./label-facts.js";
@@ -14,7 +14,8 @@ import type { TrainingMessage, TrainingOrder } from "./training-messages.js";
 /** How trainings are made. */
 export interface LabelTrainingOptions {
   readonly labelling: Labelling;
-  readonly plan: PlanOptions;
+  /** What is trained on so many labelled patches. */
+  readonly plan: (labelled: number) => PlanOptions;
   readonly device: string;
   readonly threads: number;
   /** Told why a training failed. */
@@ -39,6 +40,7 @@ export class LabelTraining {
   /** What the end of the process means: the training was to be paused, or given up. */
   #wish: "go on" | "pause" | "cancel" = "go on";
   #finished: string | null = null;
+  #isStarting = false;
 
   constructor(options: LabelTrainingOptions) {
     this.#options = options;
@@ -54,17 +56,28 @@ export class LabelTraining {
     return this.#finished;
   }
 
-  /** Finds what was trained before. */
+  /** Number of that training; 0 before there is one. */
+  get finishedNumber(): number {
+    return this.#finished === null ? 0 : Number(path.basename(this.#finished));
+  }
+
+  /** Finds what was trained before: the last run that has ended, and one after it that was interrupted, which can go on. */
   async begin(): Promise<void> {
-    this.#number = Math.max(0, ...(await this.#numbers()));
-    const last = path.join(this.#folder, String(this.#number));
-    const isWhole = await readdir(last).then(
-      (names) => names.includes("result.json"),
-      () => false,
-    );
-    if (!isWhole) return;
-    this.#finished = last;
-    this.#state = { ...nothingYet, state: "done", number: this.#number };
+    const numbers = (await this.#numbers()).sort((one, other) => other - one);
+    this.#number = numbers[0] ?? 0;
+    for (const number of numbers) {
+      const run = this.#runOf(number);
+      if ((await entriesOf(run)).includes("result.json")) {
+        this.#finished = run;
+        break;
+      }
+    }
+    if (this.#finished !== null) this.#state = { ...nothingYet, state: "done", number: this.finishedNumber };
+    if (this.#number === 0 || this.#finished === this.#runOf(this.#number)) return;
+    const order = await readOrder(this.#orderOf(this.#number));
+    if (order === null) return;
+    this.#order = order;
+    this.#state = { ...nothingYet, state: "paused", number: this.#number, labelled: order.labelled };
   }
 
   /**
@@ -73,6 +86,57 @@ export class LabelTraining {
    */
   async start(): Promise<void> {
     this.#assertIdle();
+    this.#isStarting = true;
+    try {
+      await this.#begin();
+    } finally {
+      this.#isStarting = false;
+    }
+  }
+
+  /** Goes on with a training that was paused. @throws WsssError `WSSS_ERR_OPTION` if none was */
+  async resume(): Promise<void> {
+    if (this.#order === undefined || this.#state.state !== "paused") throw nothingTo("resume");
+    // It has said that it stops, and may still be about it.
+    await this.#ended;
+    this.#assertIdle();
+    this.#work(this.#order);
+  }
+
+  /** Lets the step end, saves, and stops; it can go on. @throws WsssError `WSSS_ERR_OPTION` if none is under way */
+  pause(): void {
+    if (this.#state.state !== "running") throw nothingTo("pause");
+    this.#wish = "pause";
+    this.#state = { ...this.#state, state: "pausing" };
+    this.#stop();
+  }
+
+  /** Gives the training up, and removes what it has made. @throws WsssError `WSSS_ERR_OPTION` if none is under way or paused */
+  async cancel(): Promise<void> {
+    const order = this.#order;
+    if (order === undefined) throw nothingTo("cancel");
+    this.#wish = "cancel";
+    this.#stop();
+    await this.#ended;
+    // It may have ended well at the last moment.
+    if (this.#finished === order.out) return;
+    const number = Number(path.basename(order.out));
+    await rm(order.out, { recursive: true, force: true });
+    await rm(this.#orderOf(number), { force: true });
+    await rm(order.description, { force: true });
+    await rm(order.manifest, { force: true });
+    this.#order = undefined;
+    this.#state = this.#finished === null ? nothingYet : { ...nothingYet, state: "done", number: this.finishedNumber };
+  }
+
+  /** Stops what is under way; its run folder keeps what was learned. */
+  async close(): Promise<void> {
+    this.#wish = "pause";
+    this.#stop();
+    await this.#ended;
+  }
+
+  async #begin(): Promise<void> {
     const { labelling, plan, device, threads } = this.#options;
     const { labelled, classes, balance } = labelling.progress();
     const unseen = classes.filter((_, index) => (balance[index]?.present ?? 0) === 0);
@@ -85,48 +149,30 @@ export class LabelTraining {
     }
     this.#number = Math.max(this.#number, ...(await this.#numbers())) + 1;
     await makeFolder(this.#folder);
-    const description = await labelling.writeSnapshot(`labels-${this.#number}`);
-    const out = path.join(this.#folder, String(this.#number));
-    this.#order = { folder: labelling.dataset.folder, description, out, plan, device, threads };
+    const copy = await labelling.writeSnapshot(`labels-${this.#number}`);
+    const out = this.#runOf(this.#number);
+    this.#order = { folder: labelling.dataset.folder, ...copy, out, plan: plan(labelled), device, threads, labelled };
+    await writeBytesAtomic(this.#orderOf(this.#number), JSON.stringify(this.#order));
     this.#state = { ...nothingYet, number: this.#number, labelled };
     this.#work(this.#order);
   }
 
-  /** Goes on with a training that was paused. @throws WsssError `WSSS_ERR_OPTION` if none was */
-  resume(): void {
-    this.#assertIdle();
-    if (this.#order === undefined || this.#state.state !== "paused") throw nothingTo("resume");
-    this.#work(this.#order);
+  #runOf(number: number): string {
+    return path.join(this.#folder, String(number));
   }
 
-  /** Lets the step end, saves, and stops; it can go on. @throws WsssError `WSSS_ERR_OPTION` if none is under way */
-  pause(): void {
-    if (this.#child === undefined) throw nothingTo("pause");
-    this.#wish = "pause";
-    this.#state = { ...this.#state, state: "pausing" };
-    this.#child.send("stop");
+  /** Where the order of a training is kept, so that it can go on after a crash. */
+  #orderOf(number: number): string {
+    return path.join(this.#folder, `${number}.json`);
   }
 
-  /** Gives the training up, and removes what it has made. @throws WsssError `WSSS_ERR_OPTION` if none is under way or paused */
-  async cancel(): Promise<void> {
-    if (this.#order === undefined) throw nothingTo("cancel");
-    this.#wish = "cancel";
-    this.#child?.send("stop");
-    await this.#ended;
-    await rm(this.#order.out, { recursive: true, force: true });
-    this.#order = undefined;
-    this.#state = this.#finished === null ? nothingYet : { ...nothingYet, state: "done" };
-  }
-
-  /** Stops what is under way; its run folder keeps what was learned. */
-  async close(): Promise<void> {
-    this.#wish = "pause";
-    this.#child?.send("stop");
-    await this.#ended;
+  #stop(): void {
+    // Who is about to end hears nothing any more, and need not.
+    this.#child?.send("stop", () => undefined);
   }
 
   #assertIdle(): void {
-    if (this.#child === undefined) return;
+    if (this.#child === undefined && !this.#isStarting) return;
     throw new WsssError("WSSS_ERR_OPTION", "a training is under way; pause it or give it up first", {
       option: "training",
     });
@@ -148,7 +194,9 @@ export class LabelTraining {
         resolve();
       });
     });
-    child.send(order);
+    child.send(order, (error) => {
+      if (error !== null) this.#fail(error.message);
+    });
   }
 
   #hear(message: TrainingMessage): void {
@@ -177,12 +225,26 @@ export class LabelTraining {
   }
 
   async #numbers(): Promise<number[]> {
-    try {
-      return (await readdir(this.#folder)).map(Number).filter((one) => Number.isSafeInteger(one) && one > 0);
-    } catch (error) {
-      if (systemCode(error) === "ENOENT") return [];
-      throw error;
-    }
+    const names = await entriesOf(this.#folder);
+    return names.flatMap((name) => (/^[1-9]\d{0,8}$/.test(name) ? [Number(name)] : []));
+  }
+}
+
+async function entriesOf(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return [];
+    throw ioFailure(error, "list", folder);
+  }
+}
+
+/** The order of a training that was interrupted; null if it can't be read. */
+async function readOrder(file: string): Promise<TrainingOrder | null> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as TrainingOrder;
+  } catch {
+    return null;
   }
 }
 

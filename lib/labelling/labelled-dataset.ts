@@ -10,13 +10,7 @@ import {
 import { checkFolder } from "../dataset/open-dataset.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { csvLine } from "../text/csv-line.js";
-import {
-  type DatasetParts,
-  partsOfDataset,
-  partsOfFolder,
-  type PatchToLabel,
-  usualBackground,
-} from "./patches-to-label.js";
+import { type DatasetParts, partsOfDataset, partsOfFolder, type PatchToLabel } from "./patches-to-label.js";
 
 /** The classes of a dataset and the names of those that each patch shows; null for a patch that is not labelled. */
 export interface LabelsToWrite {
@@ -27,6 +21,12 @@ export interface LabelsToWrite {
   readonly shown: readonly (readonly string[] | null)[];
 }
 
+/** Where a copy of a description and its manifest is. */
+export interface LabelsCopy {
+  readonly description: string;
+  readonly manifest: string;
+}
+
 /** A dataset that is labelled. */
 export class LabelledDataset {
   readonly folder: string;
@@ -34,6 +34,8 @@ export class LabelledDataset {
   readonly patches: readonly PatchToLabel[];
   /** Classes that it had. */
   readonly classes: readonly TissueClass[];
+  /** What is none of the classes: its name, alone in a label, says that none of them is there. */
+  readonly background: TissueClass;
   readonly manifest: string;
   readonly #columns: readonly string[];
   /** Cells of every row, by column. */
@@ -48,6 +50,7 @@ export class LabelledDataset {
     this.title = parts.title;
     this.patches = parts.patches;
     this.classes = parts.classes;
+    this.background = parts.background;
     this.manifest = parts.manifest;
     this.#columns = parts.columns;
     this.#rows = parts.rows;
@@ -60,9 +63,10 @@ export class LabelledDataset {
    * Opens a dataset with a manifest, or a folder of pictures, which becomes one.
    *
    * Of a manifest the rows of train are labelled, and those of val and test that have no true mask.
+   * @param classOf - what tells a class by any name that it ever had: after a crash one of the two files may have an older one.
    * @throws WsssError `WSSS_ERR_DATASET` for a dataset that can't be labelled so; `WSSS_ERR_IO`.
    */
-  static async open(folder: string): Promise<LabelledDataset> {
+  static async open(folder: string, classOf: (name: string) => string | undefined): Promise<LabelledDataset> {
     await checkFolder(folder);
     const file = path.join(folder, descriptionFileName);
     let description: DatasetDescription;
@@ -72,15 +76,7 @@ export class LabelledDataset {
       if (systemCode((error as Error).cause) !== "ENOENT") throw error;
       return new LabelledDataset(await partsOfFolder(folder));
     }
-    return new LabelledDataset(await partsOfDataset(folder, description, file));
-  }
-
-  /** Name of what is none of the classes: alone in a label it says that none of them is there. */
-  get background(): string {
-    const { background } = this.#description;
-    const named =
-      typeof background === "object" && background !== null && "name" in background ? background.name : null;
-    return typeof named === "string" ? named : usualBackground;
+    return new LabelledDataset(await partsOfDataset(folder, description, file, classOf));
   }
 
   /**
@@ -100,10 +96,10 @@ export class LabelledDataset {
   /**
    * Writes manifest and description beside those that follow the labels, for work that must not see them change.
    * @param name - of both files, without their endings.
-   * @returns path of the description.
+   * @returns paths of both.
    * @throws WsssError `WSSS_ERR_IO`.
    */
-  async writeCopy(labels: LabelsToWrite, name: string): Promise<string> {
+  async writeCopy(labels: LabelsToWrite, name: string): Promise<LabelsCopy> {
     const { manifest, description } = this.#written(labels);
     const file = path.join(path.dirname(this.manifest), `${name}.csv`);
     await writeBytesAtomic(file, manifest);
@@ -111,7 +107,7 @@ export class LabelledDataset {
     const copy = { ...description, labels: { ...(description["labels"] as object), file: relative } };
     const place = path.join(this.folder, `${name}.json`);
     await writeBytesAtomic(place, textOf(copy));
-    return place;
+    return { description: place, manifest: file };
   }
 
   /** Both files, as they are to be. */
@@ -124,7 +120,7 @@ export class LabelledDataset {
         const names = shown[index];
         return [
           row,
-          names === null || names === undefined ? "" : names.length === 0 ? this.background : names.join(";"),
+          names === null || names === undefined ? "" : names.length === 0 ? this.background.name : names.join(";"),
         ];
       }),
     );
@@ -149,27 +145,53 @@ export class LabelledDataset {
     return { manifest: csvLine(this.#columns) + lines.join(""), description };
   }
 
+  /**
+   * How the true masks are numbered: as they were, whatever classes were added since, which get values that no mask has.
+   * @returns undefined where there are no masks, or it is the numbering that nobody has to say.
+   */
+  #maskIndices(
+    classes: readonly TissueClass[],
+    renamed: ReadonlyMap<string, string>,
+  ): Readonly<Record<string, string>> | undefined {
+    const { maskIndices: given } = this.#description;
+    const hasMasks = this.#rows.some((cells) => (cells.get("mask") ?? "") !== "");
+    if (given === undefined && (!hasMasks || classes.length === this.classes.length)) return undefined;
+    const named = (given ??
+      Object.fromEntries([...this.classes, this.background].map(({ name }, index) => [index, name]))) as Record<
+      string,
+      string
+    >;
+    const indices = Object.fromEntries(
+      Object.entries(named).map(([value, name]) => [value, renamed.get(name) ?? name]),
+    );
+    for (const { name } of classes) {
+      if (Object.values(indices).includes(name)) continue;
+      const free = maskValues.find((value) => indices[String(value)] === undefined);
+      if (free !== undefined) indices[String(free)] = name;
+    }
+    return indices;
+  }
+
   #described(
     classes: readonly TissueClass[],
     renamed: ReadonlyMap<string, string>,
     hasEmpty: boolean,
   ): Record<string, unknown> {
-    const { labels, maskIndices, ...rest } = this.#description;
+    const { labels, ...rest } = this.#description;
+    const maskIndices = this.#maskIndices(classes, renamed);
     const next = {
       ...rest,
       classes,
       labels: { ...(labels as object), unlabelled: "skip", ...(hasEmpty && { allowEmpty: true }) },
-      ...(typeof maskIndices === "object" &&
-        maskIndices !== null && {
-          maskIndices: Object.fromEntries(
-            Object.entries(maskIndices).map(([value, name]) => [value, renamed.get(String(name)) ?? (name as string)]),
-          ),
-        }),
+      ...(maskIndices !== undefined && { maskIndices }),
     };
     checkDescription(next, this.#descriptionFile);
     return next;
   }
 }
+
+/** Values that a pixel of a mask can have, but for 255, which is ignored or nothing. */
+const maskValues = Array.from({ length: 255 }, (_, value) => value);
 
 function textOf(description: Readonly<Record<string, unknown>>): string {
   return `${JSON.stringify(description, null, 2)}\n`;

@@ -4,11 +4,9 @@ import path from "node:path";
 import { WsssError } from "../errors.js";
 import { makeFolder } from "../files/make-folder.js";
 import type { Classifier } from "../classifier/classifier.js";
-import { agreementIn } from "./agreement.js";
 import type { AnswersEntry, JournalEntry, PatchChange } from "./journal-entry.js";
 import type {
   Answers,
-  Hits,
   LabelClass,
   LabelCommit,
   LabelConflict,
@@ -17,12 +15,12 @@ import type {
   LookAgain,
 } from "./label-facts.js";
 import { classEntryOf, type WantedClass } from "./label-classes.js";
+import { LabelCounts } from "./label-counts.js";
 import { LabelFiles } from "./label-files.js";
 import { LabelQuestions } from "./label-questions.js";
-import { LabelJournal } from "./label-journal.js";
+import { LabelJournal, readJournal } from "./label-journal.js";
 import { LabelState } from "./label-state.js";
-import { LabelledDataset } from "./labelled-dataset.js";
-import { balanceOf, lookAgainIn, notesOn } from "./look-again.js";
+import { type LabelsCopy, LabelledDataset } from "./labelled-dataset.js";
 import type { PatchToLabel } from "./patches-to-label.js";
 import { type Lesson, Suggester } from "./suggester.js";
 
@@ -56,6 +54,7 @@ export class Labelling {
   readonly questions: LabelQuestions;
   readonly #names: readonly string[];
   readonly #files: LabelFiles;
+  readonly #counts: LabelCounts;
   #turn: Promise<unknown> = Promise.resolve();
   #unlearned = 0;
 
@@ -72,6 +71,7 @@ export class Labelling {
       makeClassifier === null
         ? null
         : new Suggester({ patches, makeClassifier, threads, onFault, lesson: () => this.#lesson() });
+    this.#counts = new LabelCounts(state, this.#names, this.annotator, this.suggester, this.#files);
     this.questions = new LabelQuestions(state, this.#names, this.annotator, this.suggester);
   }
 
@@ -80,10 +80,18 @@ export class Labelling {
    * @throws WsssError `WSSS_ERR_DATASET`; `WSSS_ERR_IO`.
    */
   static async open(options: LabellingOptions): Promise<Labelling> {
-    const dataset = await LabelledDataset.open(options.folder);
-    const folder = path.join(options.folder, journalFolder);
-    await makeFolder(folder);
-    const { journal, entries } = await LabelJournal.open(path.join(folder, journalName));
+    if (!isAnnotator(options.annotator)) {
+      const message = `annotator must be a name of 1 to 60 characters, received ${JSON.stringify(options.annotator)}`;
+      throw new WsssError("WSSS_ERR_OPTION", message, { option: "annotator", value: options.annotator });
+    }
+    const file = path.join(options.folder, journalFolder, journalName);
+    const classNames = new Map<string, string>();
+    for (const entry of await readJournal(file)) {
+      if (entry.kind === "class") classNames.set(entry.class.name, entry.class.id);
+    }
+    const dataset = await LabelledDataset.open(options.folder, (name) => classNames.get(name));
+    await makeFolder(path.dirname(file));
+    const { journal, entries } = await LabelJournal.open(file);
     const state = new LabelState(dataset.patches.map(({ name }) => name));
     for (const entry of entries) state.add(entry);
     const labelling = new Labelling(options, dataset, journal, state);
@@ -105,39 +113,14 @@ export class Labelling {
     return patch;
   }
 
+  /** How much is done. */
   progress(): LabelProgress {
-    const state = this.#state;
-    const positions = this.#names.map((_, position) => position);
-    const labelled = positions.filter((position) => state.isLabelled(position)).length;
-    const unreadable = this.suggester?.unreadable.size ?? 0;
-    const notes = notesOn(state, { labelled, unreadable });
-    if (this.#files.problem !== null) notes.unshift(this.#files.problem);
-    return {
-      revision: state.revision,
-      classes: state.classes,
-      count: state.count,
-      labelled,
-      unsure: positions.filter((position) => state.isUnsure(position)).length,
-      unreadable,
-      balance: balanceOf(state),
-      patchesPerMinute: state.paceOf(this.annotator),
-      canUndo: state.lastOf(this.annotator) !== undefined,
-      suggestions: {
-        ...(this.suggester?.state ?? { state: "off" as const, described: 0, note: null }),
-        ...state.meetings,
-        found: this.#found(),
-      },
-      agreement: agreementIn(state),
-      notes,
-      lookAgain: this.lookAgain().length,
-    };
+    return this.#counts.progress();
   }
 
   /** Patches to look at again. */
   lookAgain(): LookAgain[] {
-    const { suggester } = this;
-    const crossed = (position: number, id: string): number | null => suggester?.crossed(position, id) ?? null;
-    return lookAgainIn(this.#state, this.#names, { twins: suggester?.twins ?? [], crossed });
+    return this.#counts.lookAgain();
   }
 
   /**
@@ -161,7 +144,9 @@ export class Labelling {
         changes: changes.map(({ patch, answers, isUnsure, wasPrefilled }) => {
           this.#assertComplete(answers, mode === "single" && !isUnsure);
           const ids = Object.keys(answers);
-          const suggested = this.questions.suggestionsFor(patch, ids);
+          // A label that is corrected later says nothing of what was suggested at first.
+          const isFirst = ids.every((id) => this.#state.answer(patch, id) === null);
+          const suggested = isFirst ? this.questions.suggestionsFor(patch, ids) : {};
           return {
             patch: this.patch(patch).name,
             set: answers,
@@ -204,7 +189,7 @@ export class Labelling {
         mode: "undo",
         seconds: 0,
         changes,
-        undoes: number,
+        undoes: entry.request,
       } as const;
       await this.#write(undo, changes.length);
       return positions.map((position) => this.questions.task(position));
@@ -225,10 +210,9 @@ export class Labelling {
 
   /**
    * Writes manifest and description as they are now under another name, for a training.
-   * @returns path of the description.
    * @throws WsssError `WSSS_ERR_IO`.
    */
-  async writeSnapshot(name: string): Promise<string> {
+  async writeSnapshot(name: string): Promise<LabelsCopy> {
     return await this.#inTurn(async () => await this.#files.writeCopy(name));
   }
 
@@ -256,11 +240,25 @@ export class Labelling {
       if (idOf(name.trim().normalize("NFC")) === undefined)
         await this.#setClass(randomUUID(), { id: null, name, colour: null });
     }
-    this.#state.beginWith((position) =>
-      Object.entries(this.dataset.patches[position]?.given ?? {}).map(([name, answer]) => [idOf(name) ?? "", answer]),
-    );
+    await this.#takeOver(idOf);
     this.#files.begin(this.dataset.classes.map(({ name }) => [idOf(name) ?? "", name]));
     this.suggester?.begin();
+  }
+
+  /** Labels that the dataset has, and of which the journal knows nothing: once in it, they can be corrected like others. */
+  async #takeOver(idOf: (name: string) => string | undefined): Promise<void> {
+    const changes = this.dataset.patches.flatMap(({ name, given }, position): PatchChange[] => {
+      const set = Object.fromEntries(
+        Object.entries(given ?? {}).flatMap(([className, answer]) => {
+          const id = idOf(className);
+          return id === undefined || this.#state.hasSaid(position, id) ? [] : [[id, answer] as const];
+        }),
+      );
+      if (Object.keys(set).length === 0) return [];
+      return [{ patch: name, set, before: {}, ownBefore: {}, unsure: false, wasUnsure: false, prefilled: false }];
+    });
+    if (changes.length === 0) return;
+    await this.#write({ kind: "answers", ...this.#signed(randomUUID()), mode: "given", seconds: 0, changes }, 0);
   }
 
   async #setClass(request: string, wanted: WantedClass): Promise<void> {
@@ -325,20 +323,8 @@ export class Labelling {
     }
     return { classIds, answers, answered, candidates };
   }
+}
 
-  /** How many labels the classifier finds by itself. */
-  #found(): Hits {
-    let right = 0;
-    let of = 0;
-    for (let position = 0; position < this.#names.length; position += 1) {
-      for (const { id } of this.classes) {
-        const probability = this.suggester?.crossed(position, id) ?? null;
-        const answer = this.#state.answer(position, id);
-        if (probability === null || answer === null) continue;
-        of += 1;
-        if ((probability > 0.5 ? 1 : 0) === answer) right += 1;
-      }
-    }
-    return { right, of };
-  }
+function isAnnotator(name: string): boolean {
+  return name === name.trim() && name.length >= 1 && name.length <= 60 && !/\p{Cc}/u.test(name);
 }

@@ -31,14 +31,18 @@ export function lookAgainIn(state: LabelState, names: readonly string[], { twins
     }
   }
   for (let position = 0; position < state.count; position += 1) {
+    if (state.isUnsure(position)) {
+      found.push({ patch: position, name: nameOf(position), why: "set aside as unsure", oddity: 1.2 });
+      continue;
+    }
     for (const { id } of state.classes) {
       const name = classNames.get(id) ?? "";
       const disagreement = disagreementOn(state, position, id);
       if (disagreement !== null) {
         found.push({ patch: position, name: nameOf(position), why: `${name}: ${disagreement}`, oddity: 1.5 });
       }
-      // Who has labelled it twice has looked again.
-      const probability = state.timesLabelled(position) < 2 ? crossed(position, id) : null;
+      // Who has answered it twice has looked again.
+      const probability = state.timesAnswered(position, id) < 2 ? crossed(position, id) : null;
       const answer = state.answer(position, id);
       if (probability === null || answer === null) continue;
       const oddity = answer === 1 ? 1 - probability : probability;
@@ -137,6 +141,7 @@ export function balanceOf(state: LabelState): { id: string; present: number; abs
     let present = 0;
     let absent = 0;
     for (let position = 0; position < state.count; position += 1) {
+      if (state.isUnsure(position)) continue;
       const answer = state.answer(position, id);
       if (answer === 1) present += 1;
       else if (answer === 0) absent += 1;

@@ -5,12 +5,13 @@ import { readText } from "../files/file-access.js";
 import { readFolder } from "../files/read-folder.js";
 import { patchExtensions } from "../image/decode-patch.js";
 import { type DatasetDescription, descriptionFileName } from "../dataset/description.js";
+import { pathProblem } from "../dataset/inner-path.js";
 import { compareCodePoints } from "../dataset/list-files.js";
 import { manifestPlace } from "../dataset/manifest/list-manifest.js";
 import { checkColumns } from "../dataset/manifest/manifest-columns.js";
 import { ManifestFindings } from "../dataset/manifest/manifest-findings.js";
 import { readEntries } from "../dataset/manifest/manifest-rows.js";
-import { readManifestTable } from "../dataset/manifest/manifest-table.js";
+import { type ManifestTable, readManifestTable } from "../dataset/manifest/manifest-table.js";
 import { type PatchPlace, stemOnSlide } from "../dataset/patch-file.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 
@@ -29,8 +30,8 @@ export interface PatchToLabel {
 
 /** Manifest of a folder of pictures that had none. */
 const newManifest = "patches.csv";
-/** Name of the background of such a folder. */
-export const usualBackground = "background";
+/** The background of such a folder. */
+const usualBackground: TissueClass = { name: "background", colour: [255, 255, 255] };
 
 /** A dataset as it was found, with its manifest as a table. */
 export interface DatasetParts {
@@ -38,6 +39,7 @@ export interface DatasetParts {
   readonly title: string;
   readonly patches: readonly PatchToLabel[];
   readonly classes: readonly TissueClass[];
+  readonly background: TissueClass;
   readonly manifest: string;
   readonly columns: readonly string[];
   readonly rows: readonly ReadonlyMap<string, string>[];
@@ -65,6 +67,11 @@ export async function partsOfFolder(folder: string): Promise<DatasetParts> {
     const slides = "of slides patches are cut first: wsss-tissue label SLIDES... --out DATASET --classes NAMES";
     throw refuse(`holds no patches (files ending with ${patchExtensions.join(" ")}); ${slides}`);
   }
+  for (const name of names) {
+    const problem = name === name.trim() ? pathProblem(name) : "must not begin or end with blanks";
+    if (problem !== null)
+      throw refuse(`holds ${JSON.stringify(name)}, which a manifest can't name: it ${problem}; rename it`);
+  }
   const first = new Map<string, string>();
   for (const name of names) {
     const stem = path.posix.parse(name).name;
@@ -77,7 +84,7 @@ export async function partsOfFolder(folder: string): Promise<DatasetParts> {
   const description = {
     name: path.basename(folder),
     classes: [],
-    background: { name: usualBackground, colour: [255, 255, 255] },
+    background: usualBackground,
     labels: { rule: "manifest", file: newManifest },
   };
   return {
@@ -85,6 +92,7 @@ export async function partsOfFolder(folder: string): Promise<DatasetParts> {
     title: description.name,
     patches: names.map((name, row) => ({ name, imagePath: path.join(folder, name), given: null, row })),
     classes: [],
+    background: usualBackground,
     manifest: path.join(folder, newManifest),
     columns: ["image", "split", "labels"],
     rows: names.map(
@@ -121,6 +129,7 @@ export async function partsOfDataset(
   folder: string,
   description: DatasetDescription,
   file: string,
+  classOf: (name: string) => string | undefined,
 ): Promise<DatasetParts> {
   const { labels, classes: declared, background } = description;
   const refuse = (problem: string): WsssError =>
@@ -132,7 +141,7 @@ export async function partsOfDataset(
   }
   const place = manifestPlace(folder, folder, labels.file);
   if (!/\.csv$/i.test(place.path)) throw refuse(`its manifest ${labels.file} is no CSV file; save it as one`);
-  const table = await readManifestTable(place.path);
+  const table = withDeclaredNames(await readManifestTable(place.path), declared, classOf);
   const classes = declared.map((one) => ({ ...one, name: one.name.normalize("NFC") }));
   const columns = checkColumns(table, classes);
   if (columns.labels === "classes") {
@@ -163,17 +172,46 @@ export async function partsOfDataset(
       },
     ];
   });
+  const first = new Map<string, number>();
+  for (const { name, row } of patches) {
+    const earlier = first.get(name);
+    const where = (index: number): string => table.rows[index]?.where ?? "";
+    if (earlier !== undefined)
+      throw refuse(`${where(row)} and ${where(earlier)} of its manifest are one patch, ${name}`);
+    first.set(name, row);
+  }
   if (patches.length === 0) throw refuse("all patches of its manifest have true masks, which say what they show");
   return {
     folder,
     title: description.name,
     patches,
     classes,
+    background,
     manifest: place.path,
     columns: table.columns.includes("labels") ? table.columns : [...table.columns, "labels"],
     rows: table.rows.map(({ cells }) => new Map([...cells].map(([column, cell]) => [column, String(cell)]))),
     description: await descriptionAsWritten(file, description),
   };
+}
+
+/** The table with every class called as the description calls it, by whatever name of its past it stands there. */
+function withDeclaredNames(
+  table: ManifestTable,
+  declared: readonly TissueClass[],
+  classOf: (name: string) => string | undefined,
+): ManifestTable {
+  const names = new Set(declared.map(({ name }) => name.normalize("NFC")));
+  const byClass = new Map([...names].flatMap((name) => (classOf(name) === undefined ? [] : [[classOf(name), name]])));
+  const called = (part: string): string => {
+    const name = part.trim().normalize("NFC");
+    return names.has(name) ? part : (byClass.get(classOf(name)) ?? part);
+  };
+  const rows = table.rows.map((row) => {
+    const cell = row.cells.get("labels");
+    if (typeof cell !== "string") return row;
+    return { ...row, cells: new Map(row.cells).set("labels", cell.split(";").map(called).join(";")) };
+  });
+  return { ...table, rows };
 }
 
 /** The description with nothing filled in, so that it is written again as its author has written it. */

@@ -58,8 +58,9 @@ export class Suggester {
   #features: NativePatchFeatures | undefined;
   #learned: Learned | undefined;
   #order: readonly number[] = [];
-  #note: string | null = null;
+  #hasFailed = false;
   #isReading = true;
+  #version = 0;
   #work: Promise<void> = Promise.resolve();
   #learning: Promise<void> | undefined;
   #isDue = false;
@@ -72,21 +73,21 @@ export class Suggester {
   begin(): void {
     this.#work = this.#read().catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
-      this.#note = error instanceof Error ? error.message : String(error);
+      this.#hasFailed = true;
       this.#options.onFault(error);
     });
   }
 
-  /** Whether it can be asked for likeness. */
-  get isReady(): boolean {
-    return this.#features !== undefined && this.#described.size > 0;
+  /** Changes whenever it has learned something. */
+  get version(): number {
+    return this.#version;
   }
 
-  get state(): Pick<SuggestionState, "state" | "described" | "note"> {
-    const isOff = this.#note !== null && this.#features === undefined;
+  get state(): Pick<SuggestionState, "state" | "described"> {
+    const isOff = this.#hasFailed && this.#features === undefined;
     const isUseful = this.#learned?.probabilities.some((value) => !Number.isNaN(value)) === true;
     const state = isOff ? "off" : isUseful ? "ready" : this.#isReading ? "reading" : "waiting";
-    return { state, described: this.#described.size, note: this.#note };
+    return { state, described: this.#described.size };
   }
 
   /** Positions of patches that could not be read. */
@@ -185,6 +186,7 @@ export class Suggester {
     const lesson = this.#options.lesson();
     this.#learned = await this.#learnFrom(features, lesson);
     this.#order = await this.#putInOrder(features, lesson);
+    this.#version += 1;
   }
 
   async #learnFrom(features: NativePatchFeatures, lesson: Lesson): Promise<Learned> {

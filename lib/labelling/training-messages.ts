@@ -8,6 +8,10 @@ export interface TrainingOrder {
   readonly folder: string;
   /** Description of the labels as they were when the training began. */
   readonly description: string;
+  /** The manifest that it names. */
+  readonly manifest: string;
+  /** Patches that have a label in it. */
+  readonly labelled: number;
   /** The run folder; one that is there goes on. */
   readonly out: string;
   readonly plan: PlanOptions;

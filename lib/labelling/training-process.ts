@@ -8,11 +8,10 @@ import { runPipeline } from "../run/pipeline.js";
 import { allSections } from "../run/plan.js";
 import { type RunReporter, silentReporter } from "../run/reporter.js";
 import { stageTitles } from "../run/stage-names.js";
+import { obeyOrders, tellOwner } from "./ordered-process.js";
 import type { TrainingMessage, TrainingOrder } from "./training-messages.js";
 
-function tell(message: TrainingMessage): void {
-  if (process.connected) process.send?.(message);
-}
+const tell = (message: TrainingMessage): void => tellOwner(message);
 
 const reporter: RunReporter = {
   ...silentReporter,
@@ -42,13 +41,4 @@ async function train(order: TrainingOrder, signal: AbortSignal): Promise<void> {
   }
 }
 
-const stop = new AbortController();
-// Nobody is left to tell; what was learned is saved.
-process.once("disconnect", () => stop.abort());
-// Those of the terminal are meant for who has ordered this: that one says what is to become of it.
-for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
-process.once("SIGTERM", () => stop.abort());
-process.once("message", (order: TrainingOrder) => {
-  process.on("message", () => stop.abort());
-  void train(order, stop.signal).finally(() => process.disconnect());
-});
+obeyOrders(async (order, signal) => await train(order as TrainingOrder, signal));

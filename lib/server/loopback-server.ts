@@ -257,7 +257,9 @@ function plain(status: number, text: string): Reply {
 /** A page that goes on by itself: a redirect would carry no cookie if the address was opened from another site's page. */
 const forwarding: Reply = {
   type: "text/html; charset=utf-8",
-  body: '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>wsss-tissue</title><a href="/">Go on</a>\n',
+  body:
+    '<!doctype html><meta http-equiv="refresh" content="0;url=/"><link rel="icon" href="data:,">' +
+    '<title>wsss-tissue</title><a href="/">Go on</a>\n',
 };
 
 function send(

@@ -33,9 +33,19 @@ export interface ViewOptions {
  * @throws WsssError as `openSavedMap` and `startLoopbackServer`.
  */
 export async function serveView({ slide, results, port, signal, onFault }: ViewOptions): Promise<LoopbackServer> {
+  const routes = await viewRoutes(slide, results);
+  throwIfAborted(signal);
+  return await startLoopbackServer({ port, routes, onFault });
+}
+
+/**
+ * The page of a slide and all that it asks for, at `/` or below any address that ends with one.
+ * @param results - folder that `segment` wrote into; undefined = the slide alone.
+ * @throws WsssError as `openSavedMap`.
+ */
+export async function viewRoutes(slide: Slide, results: string | undefined): Promise<Route[]> {
   const addon = await loadAddon();
   const map = results === undefined ? null : await openSavedMap(addon, results, slide);
-  throwIfAborted(signal);
   const facts = factsOf(slide, map);
   const tile = /^\/tiles\/(?<what>slide|map)\/(?<level>\d{1,2})\/(?<column>\d{1,7})_(?<row>\d{1,7})$/;
   const tiles: Route = {
@@ -51,7 +61,7 @@ export async function serveView({ slide, results, port, signal, onFault }: ViewO
     path: /^\/facts$/,
     answer: async () => await Promise.resolve({ type: "application/json", body: JSON.stringify(facts) }),
   };
-  return await startLoopbackServer({ port, routes: [...(await pageRoutes()), told, tiles], onFault });
+  return [...(await pageRoutes()), told, tiles];
 }
 
 function factsOf(slide: Slide, map: SavedMap | null): ViewFacts {

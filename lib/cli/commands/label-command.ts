@@ -1,7 +1,7 @@
 /** The command `label`: a page on which patches are labelled, for the browser of this machine. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { stat } from "node:fs/promises";
+import { rmdir, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
@@ -9,11 +9,14 @@ import { WsssError } from "../../errors.js";
 import { makeFolder } from "../../files/make-folder.js";
 import { makeLabelNetwork } from "../../labelling/label-network.js";
 import { serveLabelling } from "../../labelling/label-server.js";
+import { LabelSlides } from "../../labelling/label-slides.js";
 import { LabelTraining } from "../../labelling/label-training.js";
 import { journalFolder, Labelling } from "../../labelling/labelling.js";
 import { cutSlidesToLabel } from "../../labelling/patches-of-slides.js";
+import { planForLabels } from "../../labelling/training-plan.js";
 import { type ClassifierBackbone, classifierBackbones } from "../../model/backbones.js";
 import { type NetworkPreset, networkPresets, presetPlans } from "../../run/network-presets.js";
+import type { PlanOptions } from "../../run/plan-options.js";
 import { whileLocked } from "../../run/run-lock.js";
 import { act, type ActionTools, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { writeResult } from "../terminal.js";
@@ -66,6 +69,16 @@ async function folderOf(data: readonly string[], options: LabelCommandOptions, t
   return resolve(out);
 }
 
+/** The name of the user, as far as the machine knows it. */
+function ownName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    const message = "annotator is missing: this machine knows no name of its user; say --annotator NAME";
+    throw new WsssError("WSSS_ERR_OPTION", message, { option: "annotator" });
+  }
+}
+
 /** Shows the page where there is a screen; where there is none, or no such program, the address was printed. */
 function openInBrowser(url: string): void {
   if ((process.env["DISPLAY"] ?? process.env["WAYLAND_DISPLAY"] ?? "") === "") return;
@@ -83,15 +96,15 @@ async function label(data: readonly string[], options: LabelCommandOptions, tool
   const weights = options.weights === "none" ? null : options.weights;
   const lock = { folder: join(folder, journalFolder), forceUnlock, signal: tools.signal, reporter: { warn } };
   await makeFolder(lock.folder);
-  await whileLocked(lock, async (signal) => {
+  const work = whileLocked(lock, async (signal) => {
     const labelling = await Labelling.open({
-      ...{ folder, annotator: options.annotator ?? userInfo().username, classes, threads, onFault },
+      ...{ folder, annotator: options.annotator ?? ownName(), classes, threads, onFault },
       makeClassifier: suggestions
         ? async (stop) => await makeLabelNetwork({ backbone, weights, threads, warn }, stop)
         : null,
     });
     try {
-      const plan = presetPlans[options.networks];
+      const plan = (labelled: number): PlanOptions => planForLabels(presetPlans[options.networks], labelled);
       const training = new LabelTraining({
         labelling,
         plan,
@@ -100,7 +113,10 @@ async function label(data: readonly string[], options: LabelCommandOptions, tool
         onFault,
       });
       await training.begin();
-      const server = await serveLabelling({ labelling, training, threads, port: options.port, onFault });
+      const { dataset } = labelling;
+      const slides = new LabelSlides({ dataset, training, device: "auto", threads: options.trainingThreads, onFault });
+      await slides.begin();
+      const server = await serveLabelling({ labelling, training, slides, threads, port: options.port, onFault });
       try {
         view.close();
         writeResult(terminal, { url: server.url }, () => `${server.url}\nStop it by Ctrl-C.`);
@@ -109,10 +125,16 @@ async function label(data: readonly string[], options: LabelCommandOptions, tool
       } finally {
         await server.close();
         await training.close();
+        await slides.close();
       }
     } finally {
       await labelling.close();
     }
+  });
+  await work.catch(async (error: unknown) => {
+    // Of a folder that can't be labelled nothing is left.
+    await rmdir(lock.folder).catch(() => undefined);
+    throw error;
   });
 }
 

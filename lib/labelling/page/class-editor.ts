@@ -89,6 +89,7 @@ export class ClassEditor {
       const progress = await this.#host.requests.setClass(this.#edited?.id ?? null, name, colour);
       say(null);
       this.#edit(null);
+      inputPart("class-name").blur();
       this.#host.changed(progress);
     } catch (error) {
       say(error instanceof Error ? error.message : String(error));

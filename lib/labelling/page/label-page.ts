@@ -6,15 +6,16 @@ import { isTyping, part, say } from "./page-parts.js";
 import { showLookAgain, showProgress, showSaved } from "./side-panel.js";
 import { type ModeHost, SingleMode } from "./single-mode.js";
 import { PatchLayers } from "./patch-layers.js";
+import { SlideList } from "./slide-list.js";
 import { SweepMode } from "./sweep-mode.js";
 import { TrainingPanel } from "./training-panel.js";
 
 /** How often the page asks how the classifier, and other tabs, get on. */
 const pollMs = 2000;
 
-const modes = ["single", "sweep", "again"] as const;
+const modes = ["single", "sweep", "again", "slides"] as const;
 type Mode = (typeof modes)[number];
-const keysOfModes: Readonly<Record<string, Mode>> = { F1: "single", F2: "sweep", F3: "again" };
+const keysOfModes: Readonly<Record<string, Mode>> = { F1: "single", F2: "sweep", F3: "again", F4: "slides" };
 
 class LabelPage {
   readonly #requests: LabelRequests;
@@ -22,8 +23,11 @@ class LabelPage {
   readonly #single: SingleMode;
   readonly #sweep: SweepMode;
   readonly #training: TrainingPanel;
+  readonly #slides: SlideList;
+  readonly #layers: PatchLayers;
   #progress: LabelProgress;
   #mode: Mode = "single";
+  #hasTakenSpace = false;
 
   constructor(requests: LabelRequests, progress: LabelProgress, hasSurroundings: boolean) {
     this.#requests = requests;
@@ -42,20 +46,19 @@ class LabelPage {
         void this.#refresh();
       },
     });
+    this.#slides = new SlideList(requests);
+    part("to-slides").hidden = !hasSurroundings;
     const layers = new PatchLayers();
     this.#single = new SingleMode(host, hasSurroundings, layers);
-    this.#training = new TrainingPanel(requests, () => {
-      requests.layers().then(
-        (learned) => layers.offer(learned),
-        (error: unknown) => say(String(error)),
-      );
-    });
+    this.#layers = layers;
+    this.#training = new TrainingPanel(requests, () => this.#offerLayers());
     this.#sweep = new SweepMode(host);
     for (const mode of modes) part(`to-${mode}`).addEventListener("click", () => void this.#enter(mode));
     document.addEventListener("keydown", (event) => this.#handleKey(event));
     // Some browsers press a button when Space is let go, whatever became of the key.
     document.addEventListener("keyup", (event) => {
-      if (event.key === " " && !isTyping(event)) event.preventDefault();
+      if (event.key === " " && this.#hasTakenSpace) event.preventDefault();
+      if (event.key === " ") this.#hasTakenSpace = false;
     });
     window.addEventListener("beforeunload", (event) => {
       if (this.#requests.waiting > 0) event.preventDefault();
@@ -67,6 +70,14 @@ class LabelPage {
     await this.#single.fill();
     this.#poll();
     this.#training.begin();
+    this.#offerLayers();
+  }
+
+  #offerLayers(): void {
+    this.#requests.layers().then(
+      (learned) => this.#layers.offer(learned),
+      (error: unknown) => say(String(error)),
+    );
   }
 
   /** Asks again and again; a server that does not answer is asked as well. */
@@ -86,16 +97,19 @@ class LabelPage {
     if (isOwn || this.#requests.waiting > 0 || this.#progress.revision !== before) return;
     this.#take(progress);
     if (progress.revision !== before) await this.#refresh();
+    // After a time without its program the page may have nothing left to show.
+    else if (this.#mode === "single") await this.#single.fill();
   }
 
   /** Somebody else has changed something: what was fetched is old. */
   async #refresh(): Promise<void> {
-    if (this.#mode === "sweep") await this.#sweep.begin();
+    if (this.#mode === "sweep") await this.#sweep.refresh();
     else await this.#single.refresh();
   }
 
   #committed(outcome: CommitOutcome): void {
     if ("conflict" in outcome) return;
+    say(null);
     if (outcome.revision >= this.#progress.revision) this.#take(outcome);
   }
 
@@ -110,7 +124,7 @@ class LabelPage {
   #redraw(): void {
     this.#editor.draw(this.#progress, (id) => {
       if (this.#mode === "sweep") return { isOn: this.#sweep.classId === id, suggestion: null };
-      if (this.#mode === "again") return { isOn: null, suggestion: null };
+      if (this.#mode !== "single") return { isOn: null, suggestion: null };
       return { isOn: this.#single.isChosen(id), suggestion: this.#single.suggestion(id) };
     });
   }
@@ -130,10 +144,11 @@ class LabelPage {
     part("keys-single").hidden = mode !== "single";
     part("keys-sweep").hidden = mode !== "sweep";
     document.body.dataset["mode"] = mode;
+    this.#slides.see(mode === "slides");
     this.#redraw();
     if (mode === "single") await this.#single.refresh();
     else if (mode === "sweep") await this.#sweep.begin();
-    else await this.#showAgain();
+    else if (mode === "again") await this.#showAgain();
   }
 
   async #showAgain(): Promise<void> {
@@ -146,20 +161,28 @@ class LabelPage {
   #handleKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const mode = keysOfModes[event.key];
-    if (mode !== undefined) {
+    if (mode !== undefined && !part(`to-${mode}`).hidden) {
       event.preventDefault();
       void this.#enter(mode);
       return;
     }
+    if (event.key === "Escape" && event.target instanceof HTMLElement) event.target.blur();
     if (isTyping(event)) return;
+    // A key that is held down would label patches that nobody has seen.
+    if (event.repeat && !event.key.startsWith("Arrow")) return;
     // On a button Enter presses it; in a sweep it says all that is shown, but for other buttons than its own.
     const button = event.target instanceof HTMLButtonElement ? event.target : null;
-    if (event.key === "Enter" && button !== null && !button.classList.contains("tile")) return;
+    const isOwnButton = button !== null && !button.classList.contains("tile");
+    if (event.key === "Enter" && isOwnButton) return;
+    // Who has come to a button by keys means that button; after a click of the mouse Space goes on labelling.
+    if (event.key === " " && isOwnButton && button.matches(":focus-visible")) return;
     const isHandled =
       this.#mode === "sweep"
         ? this.#sweep.handleKey(event.key, event.shiftKey)
         : this.#mode === "single" && this.#single.handleKey(event.key);
-    if (isHandled) event.preventDefault();
+    if (!isHandled) return;
+    event.preventDefault();
+    if (event.key === " ") this.#hasTakenSpace = true;
   }
 }
 
@@ -168,7 +191,7 @@ async function begin(): Promise<void> {
   document.title = `${facts.title} - wsss-tissue label`;
   part("title").textContent = facts.title;
   const requests = new LabelRequests(facts, showSaved);
-  showSaved(0);
+  showSaved(0, false);
   await new LabelPage(requests, await requests.progress(), facts.hasSurroundings).begin();
   document.body.dataset["open"] = "yes";
 }

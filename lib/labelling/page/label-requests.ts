@@ -5,6 +5,7 @@ import type {
   LabelFacts,
   LabelMode,
   LabelProgress,
+  LabelSlide,
   LabelTask,
   LearnedLayers,
   LookAgain,
@@ -36,13 +37,14 @@ interface Waiting {
 
 /** The server, as the page knows it. */
 export class LabelRequests {
-  readonly #writeToken: string;
-  readonly #onWaiting: (count: number) => void;
+  /** Of the program that answers now: it may have been started again. */
+  #writeToken: string;
+  readonly #onWaiting: (count: number, isLockedOut: boolean) => void;
   readonly #waiting: Waiting[] = [];
   #isSending = false;
 
-  /** @param onWaiting - told how many commits the server does not have yet. */
-  constructor({ writeToken }: LabelFacts, onWaiting: (count: number) => void) {
+  /** @param onWaiting - told how many commits the server does not have yet, and whether it wants its new address to be opened first. */
+  constructor({ writeToken }: LabelFacts, onWaiting: (count: number, isLockedOut: boolean) => void) {
     this.#writeToken = writeToken;
     this.#onWaiting = onWaiting;
   }
@@ -85,8 +87,16 @@ export class LabelRequests {
     return await ask("/layers");
   }
 
+  async slides(): Promise<LabelSlide[]> {
+    return await ask("/slides");
+  }
+
+  async actOnSlide(slide: number, action: "segment" | "stop"): Promise<LabelSlide[]> {
+    return await this.#wish("/slides", { slide, action });
+  }
+
   async train(action: "start" | "pause" | "resume" | "cancel"): Promise<TrainingState> {
-    return await this.#bring("/training", { action });
+    return await this.#wish("/training", { action });
   }
 
   async commit(mode: LabelMode, seconds: number, changes: readonly LabelChange[]): Promise<CommitOutcome> {
@@ -101,11 +111,23 @@ export class LabelRequests {
     return await this.#bring("/classes", { id, name, colour });
   }
 
+  /** Resolves when the server has all commits. */
+  async idle(): Promise<void> {
+    while (this.#waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  /** Asks for something to be done now; labels are brought again and again, wishes are not. @throws Refusal */
+  async #wish<Outcome>(address: string, content: object): Promise<Outcome> {
+    const answer = await this.#post(address, JSON.stringify({ request: crypto.randomUUID(), ...content }));
+    if (!answer.ok) throw new Refusal(problemIn(await answer.text()));
+    return (await answer.json()) as Outcome;
+  }
+
   async #bring<Outcome>(address: string, content: object): Promise<Outcome> {
     const body = JSON.stringify({ request: crypto.randomUUID(), ...content });
     return await new Promise<Outcome>((resolve, reject) => {
       this.#waiting.push({ address, body, settle: (outcome) => resolve(outcome as Outcome), refuse: reject });
-      this.#onWaiting(this.#waiting.length);
+      this.#onWaiting(this.#waiting.length, false);
       void this.#sendAll();
     });
   }
@@ -121,7 +143,7 @@ export class LabelRequests {
         continue;
       }
       this.#waiting.shift();
-      this.#onWaiting(this.#waiting.length);
+      this.#onWaiting(this.#waiting.length, false);
       if ("refusal" in answer) first.refuse(new Refusal(answer.refusal));
       else first.settle(answer.outcome);
     }
@@ -132,16 +154,30 @@ export class LabelRequests {
     address,
     body,
   }: Waiting): Promise<{ readonly outcome: unknown } | { readonly refusal: string } | null> {
-    const headers = { "content-type": "application/json", "x-wsss-token": this.#writeToken };
     try {
-      const answer = await fetch(address, { method: "POST", headers, body });
+      const answer = await this.#post(address, body);
       if (answer.ok || answer.status === 409) return { outcome: await answer.json() };
       if (answer.status >= 500) return null;
-      const said = await answer.text();
-      return { refusal: problemIn(said) };
+      if (answer.status === 401 || answer.status === 403) {
+        await this.#enterAgain();
+        return null;
+      }
+      return { refusal: problemIn(await answer.text()) };
     } catch {
       return null;
     }
+  }
+
+  /** The program was started again: once its new address was opened in this browser, it tells its token to this page too. */
+  async #enterAgain(): Promise<void> {
+    const answer = await fetch("/facts");
+    if (answer.ok) this.#writeToken = ((await answer.json()) as LabelFacts).writeToken;
+    this.#onWaiting(this.#waiting.length, !answer.ok);
+  }
+
+  async #post(address: string, body: string): Promise<Response> {
+    const headers = { "content-type": "application/json", "x-wsss-token": this.#writeToken };
+    return await fetch(address, { method: "POST", headers, body });
   }
 }
 

@@ -14,7 +14,11 @@ export class PatchLayers {
   #asked = 0;
 
   constructor() {
-    part("layer").addEventListener("change", () => this.#draw());
+    part("layer").addEventListener("change", () => {
+      this.#draw();
+      // The next keys are meant for the patch again.
+      part("layer").blur();
+    });
     part("layer-opacity").addEventListener("input", () => this.#applyOpacity());
     this.#applyOpacity();
   }

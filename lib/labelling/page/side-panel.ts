@@ -19,8 +19,9 @@ export function showProgress(progress: LabelProgress): void {
 }
 
 /** Shows how many commits the disk does not have yet. */
-export function showSaved(waiting: number): void {
-  part("saved").textContent = waiting === 0 ? "Saved" : `${waiting} not saved yet`;
+export function showSaved(waiting: number, isLockedOut: boolean): void {
+  const why = isLockedOut ? ": the program was started again; open its new address in this browser" : "";
+  part("saved").textContent = waiting === 0 ? "Saved" : `${waiting} not saved yet${why}`;
   document.body.dataset["waiting"] = String(waiting);
 }
 
@@ -52,7 +53,7 @@ function fill(id: "agreement" | "notes", sentences: readonly string[]): void {
   part(id).replaceChildren(...sentences.map((sentence) => newPart("li", "", sentence)));
 }
 
-function describeSuggestions({ state, described, note, shown, hidden, found }: SuggestionState, count: number): string {
+function describeSuggestions({ state, described, shown, hidden, found }: SuggestionState, count: number): string {
   const words: Readonly<Record<SuggestionState["state"], string>> = {
     off: "There are none.",
     reading: `The classifier looks at the patches: ${described} of ${count}.`,
@@ -60,7 +61,6 @@ function describeSuggestions({ state, described, note, shown, hidden, found }: S
     ready: "The classifier suggests, and learns as you go on.",
   };
   const parts = [words[state]];
-  if (note !== null && state === "off") parts.push("The program says why.");
   if (found.of > 0) parts.push(`It finds ${rate(found)} of your labels by itself.`);
   if (shown.of > 0) parts.push(`You kept ${rate(shown)} of what it suggested.`);
   if (hidden.of > 0) parts.push(`Where its suggestion was not shown, you said the same in ${rate(hidden)}.`);

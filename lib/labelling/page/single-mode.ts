@@ -40,6 +40,8 @@ export class SingleMode {
   #filling: Promise<void> | null = null;
   /** Number of the showing: pictures of an earlier one come too late. */
   #showing = 0;
+  /** Whether the patch has been seen, or can't be. */
+  #isDrawn = false;
 
   constructor(host: ModeHost, hasSurroundings: boolean, layers: PatchLayers) {
     this.#host = host;
@@ -92,7 +94,8 @@ export class SingleMode {
   /** Shows one patch, whatever is next. */
   async open(patch: number): Promise<void> {
     const task = await this.#host.requests.task(patch);
-    if (this.#shown !== null) this.#queue.unshift(this.#shown.task);
+    if (this.#shown !== null && this.#shown.task.patch !== patch) this.#queue.unshift(this.#shown.task);
+    this.#queue = this.#queue.filter((one) => one.patch !== patch);
     this.#show(task);
   }
 
@@ -115,7 +118,8 @@ export class SingleMode {
   commit(isUnsure: boolean): void {
     const shown = this.#shown;
     const classes = this.#host.classes();
-    if (shown === null || classes.length === 0) return;
+    // What was not seen yet can't be judged.
+    if (shown === null || classes.length === 0 || !this.#isDrawn) return;
     const { task, chosen, wasPrefilled, since } = shown;
     const answers = Object.fromEntries(classes.map(({ id }) => [id, chosen.get(id) ?? 0] as const));
     const change: LabelChange = {
@@ -145,6 +149,8 @@ export class SingleMode {
 
   async back(): Promise<void> {
     const patch = this.#past.pop();
+    // It may be on its way to the server still, which would then not know what was said of it.
+    await this.#host.requests.idle();
     if (patch !== undefined) await this.open(patch);
   }
 
@@ -154,6 +160,10 @@ export class SingleMode {
     if ("conflict" in undone) say("This was labelled again meanwhile, so that there is nothing to take back.");
     const tasks: readonly LabelTask[] = "conflict" in undone ? undone.conflict : undone;
     const [first] = tasks;
+    for (const { patch } of tasks) {
+      const at = this.#past.lastIndexOf(patch);
+      if (at >= 0) this.#past.splice(at, 1);
+    }
     if (tasks.length === 1 && first !== undefined) await this.open(first.patch);
     else await this.refresh();
     this.#host.committed(await this.#host.requests.progress());
@@ -184,6 +194,7 @@ export class SingleMode {
       ]);
       this.#queue.push(...found.filter(({ patch }) => !known.has(patch)));
     }
+    if (this.#queue.length > 0) part("nothing").hidden = true;
     for (const { patch } of this.#queue) this.#pictures.prepare(patch);
     this.#pictures.keepOnly(
       new Set([...this.#queue, ...(this.#shown === null ? [] : [this.#shown.task])].map(({ patch }) => patch)),
@@ -208,6 +219,9 @@ export class SingleMode {
     const wasPrefilled = task.suggested !== null && isNew;
     this.#shown = { task, chosen, wasPrefilled, since: performance.now() };
     const showing = ++this.#showing;
+    this.#isDrawn = false;
+    // The picture of another patch must not stand over this one's name.
+    for (const id of ["patch", "around"]) picturePart(id).hidden = true;
     const { patch, around } = this.#pictures.prepare(task.patch);
     this.#put("patch", patch, showing);
     if (around !== null) this.#put("around", around, showing);
@@ -226,11 +240,14 @@ export class SingleMode {
         if (showing !== this.#showing) return;
         place.src = url;
         place.hidden = false;
-        if (id === "patch") document.body.dataset["drawn"] = document.body.dataset["patch"] ?? "";
+        if (id !== "patch") return;
+        this.#isDrawn = true;
+        document.body.dataset["drawn"] = document.body.dataset["patch"] ?? "";
       },
       (error: unknown) => {
         if (showing !== this.#showing) return;
         place.hidden = true;
+        this.#isDrawn = true;
         say(`This patch can't be shown: ${String(error)}`);
       },
     );
@@ -246,7 +263,7 @@ export class SingleMode {
     part("nothing").textContent =
       this.#host.classes().length === 0
         ? "Name the classes first, on the right."
-        : "All patches are labelled. Look at those on the list “look again”, or stop here.";
+        : "All patches are labelled, or set aside as unsure. Look at those on the list “look again”, or stop here.";
     delete document.body.dataset["patch"];
     this.#layers.show(null);
     this.#host.redraw();

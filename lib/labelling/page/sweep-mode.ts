@@ -18,6 +18,9 @@ export class SweepMode {
   #like: number | null = null;
   #since = 0;
   #isLoading = false;
+  /** The class that the page is of; another one may be on its way. */
+  #shownClass: string | null = null;
+  #loads = 0;
 
   constructor(host: ModeHost) {
     this.#host = host;
@@ -60,8 +63,8 @@ export class SweepMode {
 
   /** Says all that is shown, and turns the page. */
   async commit(): Promise<void> {
-    const id = this.#classId;
-    if (id === null || this.#tasks.length === 0 || this.#isLoading) return;
+    const id = this.#shownClass;
+    if (id === null || id !== this.#classId || this.#tasks.length === 0 || this.#isLoading) return;
     const changes = this.#tasks.map((task, index): LabelChange => ({
       patch: task.patch,
       revision: task.revision,
@@ -98,19 +101,40 @@ export class SweepMode {
     await this.#load();
   }
 
+  /** The same page again, with what is open still, and what was said of it on this screen. */
+  async refresh(): Promise<void> {
+    const said = new Map(this.#tasks.map(({ patch }, index) => [patch, this.#answers[index] ?? 0]));
+    const before = this.#shownClass;
+    const at = this.#tasks[this.#cursor]?.patch;
+    await this.#load();
+    if (this.#shownClass !== before) return;
+    this.#answers = this.#tasks.map(({ patch }, index) => said.get(patch) ?? this.#answers[index] ?? 0);
+    this.#cursor = Math.max(
+      0,
+      this.#tasks.findIndex(({ patch }) => patch === at),
+    );
+    this.#draw();
+    this.#focus();
+  }
+
   async #load(): Promise<void> {
     const id = this.#classId;
+    const load = ++this.#loads;
     const name = this.#host.classes().find((one) => one.id === id)?.name ?? "";
     part("sweep-question").textContent = id === null ? "" : `Which of these show ${name}?`;
     this.#isLoading = true;
     delete document.body.dataset["page"];
     try {
-      this.#tasks = id === null ? [] : await this.#host.requests.sweep(id, pageSize, this.#like);
+      const tasks = id === null ? [] : await this.#host.requests.sweep(id, pageSize, this.#like);
+      // Another class was asked for meanwhile.
+      if (load !== this.#loads) return;
+      this.#tasks = tasks;
+      this.#shownClass = id;
     } catch (error) {
       say(`The page can't be had: ${String(error)}`);
       return;
     } finally {
-      this.#isLoading = false;
+      if (load === this.#loads) this.#isLoading = false;
     }
     this.#answers = this.#tasks.map(({ suggested }) => (id !== null && (suggested?.[id] ?? 0) > 0.5 ? 1 : 0));
     this.#cursor = 0;

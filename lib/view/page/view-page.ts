@@ -80,7 +80,7 @@ class MapLayer {
     const hidden = [...this.#hidden].sort((one, other) => one - other).join(",");
     const before = this.#image;
     this.#viewer.addTiledImage({
-      tileSource: tileSource(this.#map, (place) => `/tiles/map/${place}${hidden === "" ? "" : `?hidden=${hidden}`}`),
+      tileSource: tileSource(this.#map, (place) => `tiles/map/${place}${hidden === "" ? "" : `?hidden=${hidden}`}`),
       ...{ x: 0, y: 0, width: this.#widthInView, opacity: this.opacity() },
       success: (event: Event) => {
         const { item } = event as unknown as { item: TiledImage };
@@ -235,7 +235,7 @@ function forestallInlineStyle(): void {
 
 async function begin(): Promise<void> {
   forestallInlineStyle();
-  const answer = await fetch("/facts");
+  const answer = await fetch("facts");
   if (!answer.ok) {
     say(await answer.text());
     return;
@@ -251,7 +251,7 @@ async function begin(): Promise<void> {
   element("size").textContent = `${slide.width} x ${slide.height} px${size}`;
   const viewer = OpenSeadragon({
     element: element("slide"),
-    tileSources: [tileSource(slide, (place) => `/tiles/slide/${place}`)],
+    tileSources: [tileSource(slide, (place) => `tiles/slide/${place}`)],
     // Its buttons are pictures from elsewhere, and keys and wheel do the same.
     showNavigationControl: false,
     showNavigator: false,
