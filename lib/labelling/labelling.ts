@@ -95,7 +95,12 @@ export class Labelling {
     const state = new LabelState(dataset.patches.map(({ name }) => name));
     for (const entry of entries) state.add(entry);
     const labelling = new Labelling(options, dataset, journal, state);
-    await labelling.#begin(options.classes);
+    try {
+      await labelling.#begin(options.classes);
+    } catch (error) {
+      await labelling.close();
+      throw error;
+    }
     return labelling;
   }
 
