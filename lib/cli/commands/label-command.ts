@@ -27,13 +27,13 @@ interface LabelCommandOptions extends TalkOptions {
   readonly classes?: readonly string[];
   readonly annotator?: string;
   readonly port: number;
-  readonly open: boolean;
-  readonly suggestions: boolean;
-  readonly backbone: ClassifierBackbone;
+  readonly open?: boolean;
+  readonly suggestions?: boolean;
+  readonly backbone?: ClassifierBackbone;
   readonly weights?: string;
-  readonly threads: number;
-  readonly networks: NetworkPreset;
-  readonly trainingThreads: number;
+  readonly threads?: number;
+  readonly networks?: NetworkPreset;
+  readonly trainingThreads?: number;
   readonly forceUnlock?: boolean;
   readonly mpp?: number;
   readonly patchPx?: number;
@@ -92,7 +92,8 @@ async function label(data: readonly string[], options: LabelCommandOptions, tool
   const folder = await folderOf(data, options, tools);
   const warn = (message: string): void => view.warn(message);
   const onFault = (error: unknown): void => warn(error instanceof Error ? error.message : String(error));
-  const { suggestions, backbone, threads, classes = [], forceUnlock } = options;
+  const { suggestions = true, open = true, backbone = "mobilenet", threads = 1, classes = [], forceUnlock } = options;
+  const { networks = "laptop", trainingThreads = 0 } = options;
   const weights = options.weights === "none" ? null : options.weights;
   const lock = { folder: join(folder, journalFolder), forceUnlock, signal: tools.signal, reporter: { warn } };
   await makeFolder(lock.folder);
@@ -104,23 +105,23 @@ async function label(data: readonly string[], options: LabelCommandOptions, tool
         : null,
     });
     try {
-      const plan = (labelled: number): PlanOptions => planForLabels(presetPlans[options.networks], labelled);
+      const plan = (labelled: number): PlanOptions => planForLabels(presetPlans[networks], labelled);
       const training = new LabelTraining({
         labelling,
         plan,
         device: "auto",
-        threads: options.trainingThreads,
+        threads: trainingThreads,
         onFault,
       });
       await training.begin();
       const { dataset } = labelling;
-      const slides = new LabelSlides({ dataset, training, device: "auto", threads: options.trainingThreads, onFault });
+      const slides = new LabelSlides({ dataset, training, device: "auto", threads: trainingThreads, onFault });
       await slides.begin();
       const server = await serveLabelling({ labelling, training, slides, threads, port: options.port, onFault });
       try {
         view.close();
         writeResult(terminal, { url: server.url }, () => `${server.url}\nStop it by Ctrl-C.`);
-        if (options.open && !terminal.json) openInBrowser(server.url);
+        if (open && !terminal.json) openInBrowser(server.url);
         if (!signal.aborted) await once(signal, "abort");
       } finally {
         await server.close();
@@ -153,25 +154,26 @@ export function addLabelCommand(program: Command, streams: Streams): void {
     .option("--classes <names>", "classes to begin with, with commas; more can be added on the page", words)
     .option("--annotator <name>", "who labels (default: the name of the user)", someText)
     .option("--port <n>", "port to listen on, 0 = any that is free", port, 0)
-    .option("--no-open", "do not open the page in the browser")
+    .option("--open", "open the page in the browser, where there is a screen (default: on)")
+    .option("--no-open", "only print its address")
     .option("--force-unlock", "take the dataset from a process that can't be asked, and that you know has ended")
     .optionsGroup("Suggestions:")
-    .option("--no-suggestions", "no classifier: patches come in an order that is drawn")
-    .option("--backbone <name>", "its network", oneOf(...classifierBackbones), "mobilenet" as const)
+    .option("--suggestions", "a classifier suggests labels, and what is asked next (default: on)")
+    .option("--no-suggestions", "without: patches come in an order that is drawn")
+    .option("--backbone <name>", "its network (default: `mobilenet`)", oneOf(...classifierBackbones))
     .option(
       "--weights <file>",
       "its weights: a file, `imagenet`, or `none` (default: those of ImageNet, where they can be had)",
       someText,
     )
-    .option("--threads <n>", "threads that it takes from the page, 0 = all", integer, 1)
+    .option("--threads <n>", "threads that it takes from the page, 0 = all (default: `1`)", integer)
     .optionsGroup("Training of all stages, from the page:")
     .option(
       "--networks <preset>",
-      "networks, as of `run`: `paper` or `laptop`",
+      "networks, as of `run`: `paper` or `laptop` (default: `laptop`)",
       oneOf(...networkPresets),
-      "laptop" as const,
     )
-    .option("--training-threads <n>", "threads of one operation on the CPU, 0 = one per core", integer, 0)
+    .option("--training-threads <n>", "threads of one operation on the CPU, 0 = one per core (default: `0`)", integer)
     .optionsGroup("Slides:")
     .option("--out <folder>", "folder of the dataset that their patches become", file)
     .option("--mpp <um>", "scale of the patches, in micrometres a pixel (default: 0.5)", decimal)
