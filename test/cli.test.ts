@@ -35,6 +35,14 @@ beforeAll(async () => {
   folder = await freshFolder();
 });
 
+const helps = new Map<string, ReturnType<typeof command>>();
+/** The help of a command, printed once for all that look at it. */
+async function helpOf(name: string): ReturnType<typeof command> {
+  const help = helps.get(name) ?? command(name, "--help");
+  helps.set(name, help);
+  return await help;
+}
+
 describe("help and version", () => {
   test("--help lists every command on stdout, exit 0", async () => {
     const { code, stdout, stderr } = await command("--help");
@@ -45,7 +53,7 @@ describe("help and version", () => {
   });
 
   test.each(commands)("%s --help explains it and its options, exit 0", async (name) => {
-    const { code, stdout, stderr } = await command(name, "--help");
+    const { code, stdout, stderr } = await helpOf(name);
     expect(code).toBe(0);
     expect(stderr).toBe("");
     expect(stdout).toContain(`Usage: wsss-tissue ${name}`);
@@ -54,7 +62,7 @@ describe("help and version", () => {
 
   test("docs/command-line.md names every option of every command", async () => {
     const page = await readFile("docs/command-line.md", "utf8");
-    const helps = await Promise.all(commands.map(async (name) => (await command(name, "--help")).stdout));
+    const helps = await Promise.all(commands.map(async (name) => (await helpOf(name)).stdout));
     const options = new Set(helps.join("\n").match(/(?<=[ ,])--[a-z][a-z-]+/g));
     // Each switch can be turned off; the page says so once.
     const named = (option: string): boolean => page.includes(option.replace("--no-", "--"));
