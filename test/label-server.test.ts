@@ -323,7 +323,7 @@ describe("the command", () => {
   });
 
   test("after kill -9 at any point every label that was acknowledged is there, once", async () => {
-    const kills = Number(process.env["WSSS_KILLS"] ?? 4);
+    const kills = Number(process.env["WSSS_KILLS"] ?? 3);
     const data = `${folder}-kills`;
     await cp(folder, data, { recursive: true, filter: (file) => !/labels|csv|json/.test(path.relative(folder, file)) });
     const acknowledged = new Map<string, number>();

@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { endsOf, type MemberEnd, startGroup, startMember } from "./support/process-group.js";
 import { freshFolder, tinyDataset } from "./support/tiny-models.js";
 
-const kills = Number(process.env["WSSS_KILLS"] ?? "3");
+const kills = Number(process.env["WSSS_KILLS"] ?? "2");
 let data: string;
 
 beforeAll(async () => {
