@@ -66,7 +66,6 @@ export class LabelCounts {
       unreadable,
       balance: balanceOf(state),
       patchesPerMinute: state.paceOf(this.#annotator),
-      canUndo: state.lastOf(this.#annotator) !== undefined,
       suggestions: { state: "off", described: 0, ...state.meetings, found: this.#found() },
       agreement: agreementIn(state),
       notes,

@@ -57,7 +57,6 @@ export interface LabelProgress {
   readonly balance: readonly { readonly id: string; readonly present: number; readonly absent: number }[];
   /** Of the last patches of this annotator, a minute; null before there are some. */
   readonly patchesPerMinute: number | null;
-  readonly canUndo: boolean;
   readonly suggestions: SuggestionState;
   readonly agreement: readonly Agreement[];
   /** What should be looked at, a sentence each. */

@@ -69,8 +69,8 @@ export class LabelQuestions {
 
   /** A patch as it is asked about. */
   task(position: number): LabelTask {
-    if (this.#names[position] === undefined) throw new WsssError("WSSS_ERR_SHAPE", "there is no such patch");
-    const { name } = { name: this.#names[position] ?? "" };
+    const name = this.#names[position];
+    if (name === undefined) throw new WsssError("WSSS_ERR_SHAPE", "there is no such patch");
     const state = this.#state;
     const isSecondLook = this.#isSecondLook(position);
     const suggested = this.#isHidden(position) || isSecondLook ? {} : this.suggestionsFor(position);

@@ -12,7 +12,7 @@ const jpeg = { quality: 92, chromaSubsampling: "4:4:4" } as const;
 /** Larger pictures are shown smaller: a screen has no more. */
 const largestPx = 1024;
 /** How much wider the surroundings are than the patch. */
-export const surroundingsFactor = 3;
+const surroundingsFactor = 3;
 /** Slides that are kept open: the next patches may be of as many. */
 const openSlides = 12;
 

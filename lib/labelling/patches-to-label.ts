@@ -1,6 +1,6 @@
 /** The patches that are to be labelled: those of a manifest, or all pictures of a folder. */
 import path from "node:path";
-import { isWsssError, WsssError } from "../errors.js";
+import { WsssError } from "../errors.js";
 import { readText } from "../files/file-access.js";
 import { readFolder } from "../files/read-folder.js";
 import { patchExtensions } from "../image/decode-patch.js";
@@ -217,11 +217,11 @@ function withDeclaredNames(
 /** The description with nothing filled in, so that it is written again as its author has written it. */
 async function descriptionAsWritten(file: string, checked: DatasetDescription): Promise<Record<string, unknown>> {
   const read = await readText(file);
+  // It was read and checked a moment ago; changed since, it is written as it was then.
   if ("problem" in read) return { ...checked };
   try {
     return JSON.parse(read.text) as Record<string, unknown>;
-  } catch (error) {
-    if (isWsssError(error)) throw error;
+  } catch {
     return { ...checked };
   }
 }
