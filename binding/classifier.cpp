@@ -39,6 +39,10 @@ Classifier ClassifierWrap::build(const ModelConfig& config) {
   return make_classifier(config.backbone, config.class_count, config.width);
 }
 
+OnnxWriter<Classifier> ClassifierWrap::onnx_writer(const Fields& fields) {
+  return [file = onnx_file(fields)](const Classifier& network) { onnx::export_onnx(network, file); };
+}
+
 // (options, train, validation | [validation, ...] | null, onEvent, done)
 Napi::Value ClassifierWrap::train(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {

@@ -14,6 +14,7 @@ class ClassifierWrap : public ModelWrap<ClassifierWrap, Classifier> {
   static Napi::Function define(Napi::Env env);
   explicit ClassifierWrap(const Napi::CallbackInfo& info);
   static Classifier build(const ModelConfig& config);
+  static OnnxWriter<Classifier> onnx_writer(const Fields& fields);
   /// The network of a JavaScript object, for work of others with it; lib holds the object meanwhile.
   /// @throws Error kOption if the value is no Classifier.
   static std::shared_ptr<Model<Classifier>> unwrap(Napi::Value value);

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "wsss/device/device.h"
 #include "wsss/device/device_use.h"
 #include "wsss/device/placement.h"
+#include "wsss/onnx/export_onnx.h"
 #include "wsss/weights/load.h"
 #include "wsss/weights/safetensors.h"
 
@@ -88,6 +90,17 @@ inline Napi::Object to_js(Napi::Env env, const NetworkReport& report) {
   return object;
 }
 
+/// Writes a network as an ONNX file, as a JavaScript object has told.
+template <typename Network>
+using OnnxWriter = std::function<void(const Network&)>;
+
+inline onnx::OnnxFile onnx_file(const Fields& fields) {
+  onnx::OnnxFile file{fields.string("path"), std::nullopt, fields.string_map("metadata")};
+  const onnx::MapSize size{fields.integer("height"), fields.integer("width")};
+  if (size.height > 0) file.fixed_size = size;
+  return file;
+}
+
 /// What both models' JavaScript objects share: one network, one thread, the methods that do not depend on what the
 /// network is. `Wrap` is the class itself (CRTP, as Napi::ObjectWrap wants it).
 template <typename Wrap, typename Network>
@@ -111,6 +124,7 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
     using Body = Napi::Value (Wrap::*)(const Napi::CallbackInfo&);
     methods.push_back(Wrap::InstanceMethod("initialize", static_cast<Body>(&ModelWrap::initialize)));
     methods.push_back(Wrap::InstanceMethod("saveWeights", static_cast<Body>(&ModelWrap::save)));
+    methods.push_back(Wrap::InstanceMethod("exportOnnx", static_cast<Body>(&ModelWrap::export_onnx)));
     methods.push_back(Wrap::InstanceMethod("fingerprint", static_cast<Body>(&ModelWrap::fingerprint)));
     methods.push_back(Wrap::InstanceMethod("dispose", static_cast<Body>(&ModelWrap::dispose)));
     return Wrap::DefineClass(env, name, methods);
@@ -156,6 +170,17 @@ class ModelWrap : public Napi::ObjectWrap<Wrap> {
         return nullptr;
       };
       return submit(info, info.Env().Null(), info[1], body);
+    });
+  }
+
+  /// (options: {path, metadata, height, width, and what the network has of its own}, done)
+  Napi::Value export_onnx(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const auto write = Wrap::onnx_writer(Fields(info[0], "exportOnnx"));
+      return submit(info, info.Env().Null(), info[1], [model = model_, write](JobContext&) -> Reply {
+        write(model->ready());
+        return nullptr;
+      });
     });
   }
 

@@ -85,6 +85,12 @@ SlideGateNetwork slide_gate(const Fields& fields) {
   return gate;
 }
 
+onnx::SegmentationOutput segmentation_output(const std::string& name) {
+  if (name == "logits") return onnx::SegmentationOutput::kLogits;
+  if (name == "probabilities") return onnx::SegmentationOutput::kProbabilities;
+  return onnx::SegmentationOutput::kClassMap;
+}
+
 }  // namespace
 
 Napi::Function SegmenterWrap::define(Napi::Env env) {
@@ -99,6 +105,11 @@ SegmenterWrap::SegmenterWrap(const Napi::CallbackInfo& info) : ModelWrap(info, "
 
 DeepLab SegmenterWrap::build(const ModelConfig& config) {
   return DeepLab(config.backbone, config.class_count, config.output_stride, config.width, config.head_width);
+}
+
+OnnxWriter<DeepLab> SegmenterWrap::onnx_writer(const Fields& fields) {
+  const auto output = segmentation_output(fields.string("output"));
+  return [output, file = onnx_file(fields)](const DeepLab& network) { onnx::export_onnx(network, output, file); };
 }
 
 // (options, train, masks, {patches, truth} | [{patches, truth}, ...] | null, onEvent, done)

@@ -14,6 +14,7 @@ class SegmenterWrap : public ModelWrap<SegmenterWrap, DeepLab> {
   static Napi::Function define(Napi::Env env);
   explicit SegmenterWrap(const Napi::CallbackInfo& info);
   static DeepLab build(const ModelConfig& config);
+  static OnnxWriter<DeepLab> onnx_writer(const Fields& fields);
 
  private:
   Napi::Value train(const Napi::CallbackInfo& info);

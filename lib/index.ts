@@ -15,6 +15,9 @@ export type {
   PseudoMaskWriteOptions,
 } from "./pseudo-masks/pseudo-masks.js";
 
+export { exportOnnx } from "./onnx/export-onnx.js";
+export type { OnnxExportOptions, OnnxOutput, OnnxPictureSize } from "./model/onnx-options.js";
+
 export { openSlide } from "./slide/open-slide.js";
 export { Slide } from "./slide/slide.js";
 export type { SlideBounds, SlideLevel } from "./slide/slide.js";

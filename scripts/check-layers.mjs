@@ -40,6 +40,7 @@ const libLayers = [
   "classifier",
   "segmenter",
   "slide-maps",
+  "onnx",
   "bundle",
   "doctor",
   "pictures",
@@ -80,6 +81,7 @@ const coreLayers = [
   "pseudo_mask",
   "segmenter",
   "weight_tools",
+  "onnx",
 ];
 
 /** The only files of lib that may load a native library. */

@@ -48,6 +48,17 @@ const pairs = [
     ],
   },
   {
+    type: ["lib/native/native-models.ts", "NativeClassifierExport"],
+    reads: [["binding/model.h", "inline onnx::OnnxFile onnx_file("]],
+  },
+  {
+    type: ["lib/native/native-models.ts", "NativeSegmenterExport"],
+    reads: [
+      ["binding/model.h", "inline onnx::OnnxFile onnx_file("],
+      ["binding/segmenter.cpp", "OnnxWriter<DeepLab> SegmenterWrap::onnx_writer("],
+    ],
+  },
+  {
     type: ["lib/native/native-models.ts", "NativeModelConfig"],
     reads: [
       ["binding/model.h", "explicit ModelConfig("],

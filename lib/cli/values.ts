@@ -47,6 +47,15 @@ export function seedList(text: string): number[] {
   return Array.from({ length: count }, (_, seed) => seed);
 }
 
+/** Height and width in pixels: `224`, or `224x320`. */
+export function pictureSize(text: string): { readonly height: number; readonly width: number } {
+  const [height, width = height] = text.split("x").map(integer);
+  if (height === undefined || width === undefined || text.split("x").length > 2) {
+    throw new InvalidArgumentError("It must be a side in pixels, or height and width as 224x320.");
+  }
+  return { height, width };
+}
+
 /** A port to listen on; 0 = any that is free. */
 export function port(text: string): number {
   const value = integer(text);

@@ -4,11 +4,14 @@ import type { OnProgress } from "../async/progress.js";
 import { WsssError } from "../errors.js";
 import type { Done, NativeInitialization, NativeJob, NativeWeightLoading } from "../native/addon.js";
 import { nativeCall } from "../native/job.js";
+import type { NativeSegmenterExport } from "../native/native-models.js";
 
 /** What the native classifier and segmenter have in common. */
 export interface NativeModel {
   initialize(weights: NativeWeightLoading | null, done: Done<NativeInitialization>): NativeJob;
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
+  exportOnnx(options: NativeSegmenterExport, done: Done<null>): NativeJob;
+  fingerprint(done: Done<string>): NativeJob;
   dispose(done: () => void): void;
 }
 

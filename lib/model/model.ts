@@ -7,6 +7,7 @@ import { checkOptions } from "../options/check.js";
 import { assertWritable, checkSavePath } from "./checkpoint-paths.js";
 import { metadataOf } from "./model-description.js";
 import type { NativeModel } from "./model-handle.js";
+import { checkOnnxExport, onnxMetadata, type OnnxExportOptions } from "./onnx-options.js";
 import type { OpenedModel, WeightsReport } from "./model-opening.js";
 import { type SaveOptions, saveSchema } from "./model-options.js";
 import type { ModelPrecision } from "./precision.js";
@@ -120,6 +121,31 @@ export abstract class Model implements AsyncDisposable {
     await handle.run(call, { signal }, async (native, stop) => {
       await assertWritable(target);
       await runJob<null>((done) => native.saveWeights(request, done), stop);
+    });
+  }
+
+  /**
+   * Writes the network as an ONNX file (opset 17) for other engines, with batch norms folded and the scaling of pixels inside.
+   *
+   * It reads `image`, float32 [N, 3, height, width]: red, green and blue from 0 to 255. A segmenter gives what `output` says, without a
+   * class gate; a classifier `probabilities` [N, K] and the three maps that Grad-CAM reads, by the names of their levels. Classes,
+   * colours and scale are in the file's metadata. docs/onnx.md shows its use. The file appears in one step.
+   *
+   * @param file - a path that ends in `.onnx`, in a folder that is there.
+   * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_IO`, `WSSS_ERR_CANCELLED`, `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`.
+   */
+  async exportOnnx(file: string, options: OnnxExportOptions = {}): Promise<void> {
+    const call = `${this.#kind}.exportOnnx`;
+    const { handle, description } = this.#opened;
+    const { request, signal } = checkOnnxExport(call, description.role, file, options);
+    await handle.run(call, { signal }, async (native, stop) => {
+      await assertWritable(file);
+      const weights = await runJob<string>((done) => native.fingerprint(done), stop);
+      const metadata = onnxMetadata(description, weights, {
+        micronsPerPixel: this.micronsPerPixel,
+        patchPx: this.patchPx,
+      });
+      await runJob<null>((done) => native.exportOnnx({ ...request, metadata }, done), stop);
     });
   }
 

@@ -93,10 +93,23 @@ export interface NativeGate {
   readonly rule: "exclude" | "multiply";
 }
 
+export interface NativeClassifierExport {
+  readonly path: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The one size of pictures that the model takes, in px; 0 and 0: any. */
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface NativeSegmenterExport extends NativeClassifierExport {
+  readonly output: "logits" | "probabilities" | "class-map";
+}
+
 export interface NativeClassifier {
   /** Builds the network, at random or with the weights of a file; the first job. */
   initialize(weights: NativeWeightLoading | null, done: Done<NativeInitialization>): NativeJob;
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
+  exportOnnx(options: NativeClassifierExport, done: Done<null>): NativeJob;
   /** @param validation - one store, or one for each size of the validation patches. */
   train(
     options: NativeTrainingSurroundings,
@@ -142,6 +155,7 @@ export interface NativeClassifier {
 export interface NativeSegmenter {
   initialize(weights: NativeWeightLoading | null, done: Done<NativeInitialization>): NativeJob;
   saveWeights(options: { path: string; metadata: Record<string, string> }, done: Done<null>): NativeJob;
+  exportOnnx(options: NativeSegmenterExport, done: Done<null>): NativeJob;
   /** @param validation - one part, or one for each size of the validation patches. */
   train(
     options: NativeTrainingSurroundings,

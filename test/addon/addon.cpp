@@ -38,6 +38,7 @@ const OperationTable& operations() {
     add_group_operations(made);
     add_evaluation_operations(made);
     add_label_operations(made);
+    add_onnx_operations(made);
     add_weights_operations(made);
     add_recording_operations(made);
     add_memory_operations(made);

@@ -46,6 +46,7 @@ void add_recording_operations(OperationTable& table);
 void add_memory_operations(OperationTable& table);
 void add_augmentation_operations(OperationTable& table);
 void add_label_operations(OperationTable& table);
+void add_onnx_operations(OperationTable& table);
 void add_weights_operations(OperationTable& table);
 
 /// "float64" or "float32" of the field `dtype`.

@@ -188,14 +188,13 @@ ResidualBackboneImpl::ResidualBackboneImpl(ResidualPlan plan, std::int64_t outpu
   features_ = register_module("features", ResidualFeatures(plan_, output_stride, width));
 }
 
-std::int64_t ResidualBackboneImpl::low_channels() const {
-  return features_->channels(plan_.last_layer_of(kLowLevelStage));
-}
+std::size_t ResidualBackboneImpl::low_layer() const { return plan_.last_layer_of(kLowLevelStage); }
+
+std::int64_t ResidualBackboneImpl::low_channels() const { return features_->channels(low_layer()); }
 
 BackboneFeatures ResidualBackboneImpl::forward(const at::Tensor& x) {
-  const std::size_t low_layer = plan_.last_layer_of(kLowLevelStage);
-  const at::Tensor low = features_->run(x, 0, low_layer);
-  return {features_->run(low, low_layer + 1, plan_.last_layer()), low};
+  const at::Tensor low = features_->run(x, 0, low_layer());
+  return {features_->run(low, low_layer() + 1, high_layer()), low};
 }
 
 }  // namespace wsss

@@ -22,6 +22,7 @@ class InvertedResidualImpl : public torch::nn::Module {
   InvertedResidualImpl(const BlockShape& shape, double norm_epsilon);
   at::Tensor forward(const at::Tensor& x);
   void start_as_identity();
+  const BlockShape& shape() const { return shape_; }
 
  private:
   /// Whether inference can take it in one go.
@@ -94,11 +95,15 @@ class ResidualBackboneImpl : public Backbone {
   ResidualBackboneImpl(ResidualPlan plan, std::int64_t output_stride, double width);
 
   BackboneFeatures forward(const at::Tensor& x) override;
-  std::int64_t high_channels() const override { return features_->channels(plan_.last_layer()); }
+  std::int64_t high_channels() const override { return features_->channels(high_layer()); }
   std::int64_t low_channels() const override;
   std::int64_t output_stride() const override { return output_stride_; }
   bool reads_bytes() const override { return features_->reads_bytes(); }
   void start_as_identity() override { features_->start_as_identity(); }
+
+  /// Numbers of the layers of "features" whose outputs are the low-level and the high-level features.
+  std::size_t low_layer() const;
+  std::size_t high_layer() const { return plan_.last_layer(); }
 
  private:
   ResidualPlan plan_;

@@ -21,22 +21,21 @@ ResidualClassifierImpl::ResidualClassifierImpl(ResidualPlan plan, const LevelNam
                                                double width)
     : plan_(std::move(plan)), levels_(levels) {
   const std::int64_t deep = scaled_channels(plan_.head_channels, width);
-  const std::size_t last_block = plan_.last_layer();
   features_ = register_module("features", ResidualFeatures(plan_, kOutputStride, width));
-  last_ = features_->register_module(std::to_string(last_block + 1),
-                                     ConvNorm(same_conv(features_->channels(last_block), deep, 1), plan_.norm_epsilon));
+  last_ =
+      features_->register_module(std::to_string(deep_layer()),
+                                 ConvNorm(same_conv(features_->channels(middle_layer()), deep, 1), plan_.norm_epsilon));
   register_head(deep, class_count);
 }
 
 bool ResidualClassifierImpl::reads_bytes() const { return features_->reads_bytes(); }
 
 at::Tensor ResidualClassifierImpl::features_to_shallow(const at::Tensor& x) {
-  return features_->run(x, 0, plan_.last_layer_of(plan_.stages.size() - 1));
+  return features_->run(x, 0, shallow_layer());
 }
 
 FeatureLevels ResidualClassifierImpl::features_from_shallow(const at::Tensor& shallow, Dropout&) {
-  const std::size_t shallow_layer = plan_.last_layer_of(plan_.stages.size() - 1);
-  const at::Tensor middle = features_->run(shallow, shallow_layer + 1, plan_.last_layer());
+  const at::Tensor middle = features_->run(shallow, shallow_layer() + 1, middle_layer());
   const at::Tensor deep = unrounded(last_->forward_to(middle, Activation::kRelu6));
   passed(levels_.front(), deep);
   return {shallow, middle, deep};

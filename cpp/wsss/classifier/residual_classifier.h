@@ -28,6 +28,11 @@ class ResidualClassifierImpl : public ClassifierImpl {
   /// The convolutions at strides 2 and 4: the stem and the first two stages.
   void set_stem_frozen(bool frozen) override;
 
+  /// Numbers of the layers of "features" whose outputs are the levels.
+  std::size_t shallow_layer() const { return plan_.last_layer_of(plan_.stages.size() - 1); }
+  std::size_t middle_layer() const { return plan_.last_layer(); }
+  std::size_t deep_layer() const { return middle_layer() + 1; }
+
  private:
   ResidualPlan plan_;
   LevelNames levels_;
