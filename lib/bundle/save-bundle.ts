@@ -9,7 +9,7 @@ import { WsssError } from "../errors.js";
 import { writeBytesAtomic } from "../files/file-access.js";
 import { packageVersion } from "../files/package-version.js";
 import { replaceWhole } from "../files/replace-whole.js";
-import { bundleFormat, type BundleManifest, manifestName, weightFiles } from "../model/bundle-manifest.js";
+import { bundleFormat, type BundleManifest, manifestName, onnxFiles, weightFiles } from "../model/bundle-manifest.js";
 import { Model } from "../model/model.js";
 import { measure } from "../model/read-bundle.js";
 import { assertSameClasses } from "../model/split-checks.js";
@@ -31,10 +31,21 @@ export interface BundleOptions {
   readonly gateRule?: "exclude" | "multiply" | undefined;
   /** Name of the model, for its card. @defaultValue the name of the folder */
   readonly name?: string | undefined;
-  /** What the model card shall say: data, intended use, limits. Markdown. */
+  /** What the networks are for, for the model card. Markdown. @defaultValue a sentence that says research */
+  readonly intendedUse?: string | undefined;
+  /** What they were trained on, for the model card. Markdown. @defaultValue that it was not told */
+  readonly trainingData?: string | undefined;
+  /** What else the model card shall say, such as further limits. Markdown. */
   readonly notes?: string | undefined;
   /** Scores that the model card and the manifest show, for example what `Segmenter.evaluate` gave; numbers by name. */
   readonly scores?: Readonly<Record<string, number | null>> | undefined;
+  /** Their 95 % intervals, by the names of the scores. */
+  readonly intervals?: Readonly<Record<string, readonly [low: number, high: number]>> | undefined;
+  /**
+   * Whether the networks lie in the bundle as ONNX files too, `classifier.onnx` and `segmenter.onnx`, for other engines.
+   * @defaultValue `false`: it doubles the bundle
+   */
+  readonly onnx?: boolean | undefined;
   /** Aborting it stops the writing; a bundle that was at the place before stays as it was. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,8 +58,12 @@ const optionSchema = z.strictObject({
   gateThreshold: fields.probability.optional(),
   gateRule: z.enum(["exclude", "multiply"]).optional(),
   name: z.string().min(1).optional(),
+  intendedUse: z.string().min(1).optional(),
+  trainingData: z.string().min(1).optional(),
   notes: z.string().optional(),
   scores: z.record(z.string(), z.number().nullable()).optional(),
+  intervals: z.record(z.string(), z.tuple([z.number(), z.number()])).optional(),
+  onnx: fields.flag.default(false),
   signal: fields.signal.optional(),
 });
 
@@ -65,7 +80,9 @@ const optionSchema = z.strictObject({
 export async function saveBundle(folder: string, options: BundleOptions): Promise<BundleManifest> {
   const checked = checkOptions(optionSchema, call, options);
   if (!fields.path.safeParse(folder).success) throw refuseOption(call, "folder", "a path", folder);
-  const { classifier, segmenter, signal, notes } = checked;
+  const { classifier, segmenter, signal, scores = {}, intervals = {} } = checked;
+  const stray = Object.keys(intervals).find((name) => !(name in scores));
+  if (stray !== undefined) throw refuseOption(call, "intervals", "by the names of the scores", stray);
   assertSameClasses(call, "the classifier", classifier.classes, "the segmenter", segmenter.classes);
   await assertReplaceable(folder);
   const { gateThreshold, gateRule } = resolveGate({ gateThreshold: checked.gateThreshold, gateRule: checked.gateRule });
@@ -74,8 +91,13 @@ export async function saveBundle(folder: string, options: BundleOptions): Promis
     throwIfAborted(signal, call);
     await classifier.save(path.join(temporary, weightFiles.classifier), { signal });
     await segmenter.save(path.join(temporary, weightFiles.segmenter), { signal });
+    if (checked.onnx) {
+      await classifier.exportOnnx(path.join(temporary, onnxFiles.classifier), { signal });
+      await segmenter.exportOnnx(path.join(temporary, onnxFiles.segmenter), { signal });
+    }
     const files: Record<string, { sha256: string; bytes: number }> = {};
-    for (const name of Object.values(weightFiles)) files[name] = await measure(path.join(temporary, name));
+    const names = [...Object.values(weightFiles), ...(checked.onnx ? Object.values(onnxFiles) : [])];
+    for (const name of names) files[name] = await measure(path.join(temporary, name));
     const manifest: BundleManifest = {
       format: bundleFormat,
       name: checked.name ?? path.basename(path.resolve(folder)),
@@ -85,12 +107,13 @@ export async function saveBundle(folder: string, options: BundleOptions): Promis
       gate: { gateThreshold, gateRule },
       micronsPerPixel: segmenter.micronsPerPixel,
       patchPx: segmenter.patchPx,
-      scores: checked.scores ?? {},
+      scores,
+      ...(Object.keys(intervals).length > 0 && { intervals }),
       files,
     };
     await writeBytesAtomic(
       path.join(temporary, "MODEL_CARD.md"),
-      modelCard(manifest, { classifier, segmenter }, notes),
+      modelCard(manifest, { classifier, segmenter }, checked),
     );
     await writeBytesAtomic(path.join(temporary, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
     return manifest;

@@ -29,7 +29,9 @@ export interface BundleManifest {
   readonly patchPx?: number | null | undefined;
   /** What `saveBundle` was told; empty without. */
   readonly scores: Readonly<Record<string, number | null>>;
-  /** Each weight file by its name. */
+  /** Their 95 % intervals, from where to where, by the names of the scores; bundles of before have none. */
+  readonly intervals?: Readonly<Record<string, readonly [low: number, high: number]>> | undefined;
+  /** Each file of a network by its name. */
   readonly files: Readonly<
     Record<
       string,
@@ -50,6 +52,9 @@ export const manifestName = "bundle.json";
 /** File names of both networks. */
 export const weightFiles = { classifier: "classifier.safetensors", segmenter: "segmenter.safetensors" } as const;
 
+/** File names of both networks for other engines, where the bundle has them. */
+export const onnxFiles = { classifier: "classifier.onnx", segmenter: "segmenter.onnx" } as const;
+
 /** The rule of a manifest. */
 export const manifestSchema = z.object({
   format: z.literal(bundleFormat),
@@ -62,5 +67,6 @@ export const manifestSchema = z.object({
   micronsPerPixel: z.number().gt(0).nullable().optional(),
   patchPx: z.int().min(1).nullable().optional(),
   scores: z.record(z.string(), z.number().nullable()),
+  intervals: z.record(z.string(), z.tuple([z.number(), z.number()])).optional(),
   files: z.record(z.string(), z.object({ sha256: z.string().length(64), bytes: z.int().min(0) })),
 });

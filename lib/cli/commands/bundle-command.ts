@@ -2,12 +2,14 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { saveBundle } from "../../bundle/save-bundle.js";
+import { type BundleOptions, saveBundle } from "../../bundle/save-bundle.js";
 import { Classifier } from "../../classifier/classifier.js";
 import { ioFailure } from "../../files/file-access.js";
 import { classifierOfRun } from "../../run/classifier-of-run.js";
 import { readJsonIfPresent } from "../../run/files.js";
+import { resultFile } from "../../run/pipeline.js";
 import type { RunResult } from "../../run/result.js";
+import { readRunRecord } from "../../run/run-record.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { writeResult } from "../terminal.js";
@@ -17,24 +19,40 @@ interface BundleCommandOptions extends TalkOptions {
   readonly run: string;
   readonly out: string;
   readonly name?: string;
+  readonly intendedUse?: string;
+  readonly trainingData?: string;
   readonly notes?: string;
   readonly gateThreshold?: number;
   readonly gateRule?: "exclude" | "multiply";
+  readonly onnx?: boolean;
 }
 
-/** The test scores of a run, for the model card. */
-async function scoresOf(run: string): Promise<Record<string, number | null>> {
-  const result = (await readJsonIfPresent(join(run, "result.json"))) as Partial<RunResult> | undefined;
+/** The test scores of a run, and the intervals that it drew. */
+async function scoresOf(run: string): Promise<Required<Pick<BundleOptions, "scores" | "intervals">>> {
+  const result = (await readJsonIfPresent(join(run, resultFile))) as Partial<RunResult> | undefined;
   const scores: Record<string, number | null> = {};
+  const intervals: Record<string, readonly [number, number]> = {};
   if (result?.classifier !== undefined) scores["classifier exact match (test)"] = result.classifier.exactMatch;
   for (const [kind, one] of Object.entries(result?.segmenter ?? {})) {
-    scores[`segmenter mIoU, ${kind} (test)`] = one.mIoU;
-    scores[`segmenter accuracy, ${kind} (test)`] = one.accuracy;
+    for (const what of ["mIoU", "accuracy"] as const) {
+      const name = `segmenter ${what}, ${kind} (test)`;
+      scores[name] = one[what];
+      const [low, high] = one.intervals?.[what] ?? [null, null];
+      if (low !== null && high !== null) intervals[name] = [low, high];
+    }
   }
-  return scores;
+  return { scores, intervals };
 }
 
-async function notesOf(file: string | undefined): Promise<string | undefined> {
+/** What the record of a run says of its data; undefined if there is none. */
+async function trainingDataOf(run: string): Promise<string | undefined> {
+  const record = await readRunRecord(run);
+  if (record === undefined) return undefined;
+  const { name, train, val, test } = record.dataset;
+  return `${name}: ${train.count} train patches, ${val.count} val patches, ${test.count} test patches.`;
+}
+
+async function textOf(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
   return await readFile(file, "utf8").catch((error: unknown) => {
     throw ioFailure(error, "read", file);
@@ -54,25 +72,32 @@ export function addBundleCommand(program: Command, streams: Streams): void {
     .requiredOption("--run <folder>", "run folder with both networks", path)
     .requiredOption("--out <folder>", "folder of the bundle; an older bundle is replaced", path)
     .option("--name <name>", "name of the model (default: that of the folder)", someText)
-    .option("--notes <file>", "Markdown for the model card: data, intended use, limits", path)
+    .option("--intended-use <file>", "Markdown for the model card: what the networks are for (default: research)", path)
+    .option("--training-data <file>", "Markdown for it: what they were trained on (default: the run's dataset)", path)
+    .option("--notes <file>", "Markdown for it: whatever else, such as limits", path)
     .option("--gate-threshold <p>", "a class is open above this probability (default: 0.1)", decimal)
-    .option("--gate-rule <name>", "exclude or multiply", oneOf("exclude", "multiply"));
+    .option("--gate-rule <name>", "exclude or multiply", oneOf("exclude", "multiply"))
+    .option("--onnx", "both networks as ONNX files too, for other engines (default: off)");
   addTalkOptions(command);
   command.action(async (options: BundleCommandOptions) => {
     await act(streams, options, async ({ terminal, signal }) => {
       const { run, out, name, gateThreshold, gateRule } = options;
-      const notes = await notesOf(options.notes);
+      const intendedUse = await textOf(options.intendedUse);
+      const trainingData = (await textOf(options.trainingData)) ?? (await trainingDataOf(run));
+      const notes = await textOf(options.notes);
       await using classifier = await Classifier.load(await classifierOfRun(run), { device: "cpu", signal });
       await using segmenter = await Segmenter.load(join(run, "segmenter.safetensors"), { device: "cpu", signal });
-      const scores = await scoresOf(run);
       const manifest = await saveBundle(out, {
         classifier,
         segmenter,
         gateThreshold,
         gateRule,
         name,
+        intendedUse,
+        trainingData,
         notes,
-        scores,
+        ...(await scoresOf(run)),
+        onnx: options.onnx,
         signal,
       });
       writeResult(terminal, { folder: out, ...manifest }, () => {
