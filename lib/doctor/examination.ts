@@ -37,6 +37,22 @@ export interface SplitExamination {
   readonly ignoredShare: number | null;
 }
 
+/** Red, green and blue, 0 to 255. */
+export type MeanColour = readonly [red: number, green: number, blue: number];
+
+/** Colours of the patches of a split that are of one patient or image. */
+export interface ColourGroup {
+  readonly split: SplitName;
+  /** Patient, or the image that the patches were cut from, by `patches.csv` or their names; null where neither tells. */
+  readonly origin: string | null;
+  /** How many patches could be decoded. */
+  readonly patches: number;
+  /** Mean over the patches of their mean colour, glass included. */
+  readonly mean: MeanColour;
+  /** Sample standard deviation of the patches' mean colours; 0 for one patch. */
+  readonly deviation: MeanColour;
+}
+
 /** Memory for the pixels that `wsss-tissue run` keeps; networks and their activations come on top. */
 export interface MemoryNeed {
   /** Patches and true masks of all splits, and pseudo masks of three levels for train. */
@@ -63,4 +79,6 @@ export interface DatasetExamination {
   readonly splits: Readonly<Record<SplitName, SplitExamination>>;
   /** Memory for the pixels beside what is free. */
   readonly memory: MemoryNeed;
+  /** Colours by patient, in the order of the splits; null unless they were asked for. */
+  readonly colours: readonly ColourGroup[] | null;
 }

@@ -20,6 +20,7 @@ import { checkOrigins } from "./check-origins.js";
 import { checkSizes } from "./check-sizes.js";
 import { checkUnnamedFolders, checkUnreadFolders } from "./check-unread.js";
 import { checkWhiteClass } from "./check-white-class.js";
+import { coloursByOrigin } from "./colours-by-origin.js";
 import type { DatasetExamination } from "./examination.js";
 import { type DescriptionSource, examineDescription } from "./examine-description.js";
 import { examinePatches } from "./examine-patches.js";
@@ -42,6 +43,11 @@ export interface ExamineDatasetOptions {
    * @defaultValue `wsss-dataset.json` in the dataset's folder
    */
   readonly description?: string | DatasetDescriptionInput | undefined;
+  /**
+   * Whether colours are measured by patient, which reads each pixel once more.
+   * @defaultValue `false`
+   */
+  readonly colours?: boolean | undefined;
   /** Aborting it stops the work at the next file; the promise then rejects with `WSSS_ERR_CANCELLED`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after every patch, with the stage `"examine"`. What it throws stops the work and comes out of the call. */
@@ -53,6 +59,7 @@ const call = "examineDataset";
 const schema = z.strictObject({
   preset: z.enum(presetNames).optional(),
   description: z.unknown().optional(),
+  colours: fields.flag.default(false),
   signal: fields.signal.optional(),
   onProgress: fields.callback<OnProgress>().optional(),
 });
@@ -91,7 +98,7 @@ export async function examineDatasetWith(
   const { description, base, findings: ofDescription } = await examineDescription(path, source);
   const { plans, origins, findings: ofNames } = await survey(path, description, base);
   const report = inStage(onProgress, "examine");
-  const examined = await examinePatches(plans, description, signal, report);
+  const examined = await examinePatches(plans, { description, colours: given.colours }, signal, report);
   const ofPixels = examined.flatMap(({ findings }) => findings);
   const bySplit = perSplit((name) => examined.filter(({ split }) => split === name));
   const splits = perSplit((name) => summariseSplit(bySplit[name], description));
@@ -106,7 +113,8 @@ export async function examineDatasetWith(
     ...splitNames.flatMap((name) => checkWhiteClass(name, bySplit[name], description)),
     ...checkMemory(memory),
   ];
-  return conclude(path, description, findings, { splits, memory });
+  const colours = given.colours ? coloursByOrigin(examined, origins ?? new Map()) : null;
+  return conclude(path, description, findings, { splits, memory, colours });
 }
 
 function sourceOf(preset: PresetName | undefined, description: unknown): DescriptionSource {
@@ -154,7 +162,7 @@ function conclude(
   folder: string,
   description: DatasetDescription | null,
   found: readonly Finding[],
-  rest: Pick<DatasetExamination, "splits" | "memory">,
+  rest: Pick<DatasetExamination, "splits" | "memory" | "colours">,
 ): DatasetExamination {
   const named = found.map((finding) => ({ ...finding, files: finding.files.map((file) => inside(folder, file)) }));
   const findings = sortFindings(named);

@@ -2,6 +2,8 @@
 import { type ItemProgress, mapConcurrently } from "../async/map-concurrently.js";
 import type { DatasetDescription } from "../dataset/description.js";
 import { labelsOfMask } from "../dataset/loaded-split.js";
+import { meanColourOf } from "./colour-of-patch.js";
+import type { MeanColour } from "./examination.js";
 import { checkLabelAgainstMask } from "./check-label-against-mask.js";
 import type { Finding } from "./finding.js";
 import { nameOfPatch, type PatchToExamine } from "./patch-to-examine.js";
@@ -18,7 +20,16 @@ export interface ExaminedPatch extends PatchToExamine {
   readonly label: readonly number[] | undefined;
   /** How white it is under each index of its mask; empty where one of both could not be read, or without a description. */
   readonly white: readonly WhiteShare[];
+  /** Null unless colours are measured. */
+  readonly colour: MeanColour | null;
   readonly findings: readonly Finding[];
+}
+
+/** What an examination of patches needs to know. */
+export interface PatchExamination {
+  readonly description: DatasetDescription | null;
+  /** Whether colours are measured. */
+  readonly colours: boolean;
 }
 
 /**
@@ -27,7 +38,7 @@ export interface ExaminedPatch extends PatchToExamine {
  */
 export async function examinePatches(
   patches: readonly PatchToExamine[],
-  description: DatasetDescription | null,
+  examination: PatchExamination,
   signal: AbortSignal | undefined,
   onProgress: (progress: ItemProgress) => void,
 ): Promise<ExaminedPatch[]> {
@@ -42,7 +53,7 @@ export async function examinePatches(
     const report = ({ done }: ItemProgress): void => onProgress({ done: before + done, total });
     await using reader = slide === undefined ? new PictureReader() : new SlideReader(slide);
     const work = async (one: PatchToExamine): Promise<ExaminedPatch> =>
-      await examineOne(one, await reader.read(one), description);
+      await examineOne(one, await reader.read(one), examination);
     const found = await mapConcurrently(some, work, { signal, onProgress: report, what });
     for (const one of found) examined.set(keyOf(one), one);
   }
@@ -56,7 +67,7 @@ function keyOf(one: PatchToExamine): string {
 async function examineOne(
   one: PatchToExamine,
   patch: PatchRead,
-  description: DatasetDescription | null,
+  { description, colours }: PatchExamination,
 ): Promise<ExaminedPatch> {
   const { split, maskPath, nameLabel } = one;
   const mask = maskPath === undefined ? null : await readMask(maskPath, split, description);
@@ -70,7 +81,8 @@ async function examineOne(
     ...(description === null ? [] : checkLabelAgainstMask(one, maskFacts, description)),
   ];
   const white = whiteOf(patch, mask, description);
-  return { ...one, patch: patch.facts, mask: maskFacts, label, white, findings };
+  const colour = colours && patch.pixels !== null ? await meanColourOf(patch.pixels) : null;
+  return { ...one, patch: patch.facts, mask: maskFacts, label, white, colour, findings };
 }
 
 /** The published limit, where a description looks for no glass: the masks may have it all the same. */

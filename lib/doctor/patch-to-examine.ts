@@ -11,6 +11,8 @@ export interface PatchToExamine {
   /** Where on the slide; absent for a picture. */
   readonly place?: PatchPlace | undefined;
   readonly maskPath?: string | undefined;
+  /** Whom it is of, where a manifest says it. */
+  readonly patient?: string | undefined;
   /** The label in its name, where there is a valid one. */
   readonly nameLabel?: readonly number[] | undefined;
 }

@@ -65,10 +65,11 @@ function planOf(
     imagePath,
     place,
     maskPath,
+    patient,
     labels,
   }: Omit<PatchToExamine, "split" | "nameLabel"> & { labels?: readonly number[] },
 ): PatchToExamine {
-  return { split, stem, imagePath, place, maskPath, nameLabel: labels };
+  return { split, stem, imagePath, place, maskPath, patient, nameLabel: labels };
 }
 
 async function withoutTrain(folder: string, manifest: string): Promise<Finding> {
