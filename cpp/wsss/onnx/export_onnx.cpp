@@ -25,9 +25,8 @@ Value image(OnnxGraph& graph, const OnnxFile& file) {
 }
 
 void write(const OnnxGraph& graph, const OnnxFile& file) {
-  const std::string bytes = graph.serialized(file.metadata);
   AtomicFile out(file.path);
-  out.write(bytes.data(), bytes.size());
+  graph.write_to(out, file.metadata);
   out.commit();
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "wsss/classifier/classifier.h"
-#include "wsss/onnx/layer_nodes.h"
+#include "wsss/onnx/map_size.h"
 #include "wsss/segmenter/deeplab.h"
 
 namespace wsss::onnx {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "wsss/convolution/epilogue.h"
+#include "wsss/onnx/map_size.h"
 #include "wsss/onnx/network_part.h"
 #include "wsss/onnx/onnx_graph.h"
 
@@ -40,14 +41,6 @@ Value add(OnnxGraph& graph, Value a, Value b);
 /// Rows and columns of zeros around a map, so many on each side.
 Value padded(OnnxGraph& graph, Value x, std::int64_t sides);
 
-/// Height and width of maps or pictures, in px.
-struct MapSize {
-  std::int64_t height, width;
-};
-/// From which size to which.
-struct Enlargement {
-  MapSize from, to;
-};
 /// Bilinear, with coinciding corners, to the height and width of another map.
 ///
 /// @param known  both sizes where they are fixed: by factors, which more engines can do than sizes that they have to

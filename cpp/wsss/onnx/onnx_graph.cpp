@@ -94,20 +94,22 @@ void OnnxGraph::describe(Value value, const std::string& name, at::ScalarType ty
                                          /*requires_grad=*/false));
 }
 
-std::string OnnxGraph::serialized(const std::map<std::string, std::string>& metadata) const {
+void OnnxGraph::write_to(AtomicFile& file, const std::map<std::string, std::string>& metadata) const {
   const auto exported = torch::jit::export_onnx(graph_, constants_, kOpset, named_axes_, /*defer_weight_export=*/false,
                                                 torch::onnx::OperatorExportTypes::ONNX, /*strip_doc_string=*/true,
                                                 /*keep_initializers_as_inputs=*/false);
-  std::string bytes = torch::jit::serialize_model_proto_to_string(std::get<0>(exported));
+  const std::string model = torch::jit::serialize_model_proto_to_string(std::get<0>(exported));
+  file.write(model.data(), model.size());
   // LibTorch writes no metadata. What is behind a message belongs to it: of a name the last one counts, lists grow.
-  append_field(bytes, kProducerName, "wsss-tissue-native");
+  std::string more;
+  append_field(more, kProducerName, "wsss-tissue-native");
   for (const auto& [key, value] : metadata) {
     std::string entry;
     append_field(entry, kKey, key);
     append_field(entry, kValue, value);
-    append_field(bytes, kMetadata, entry);
+    append_field(more, kMetadata, entry);
   }
-  return bytes;
+  file.write(more.data(), more.size());
 }
 
 }  // namespace wsss::onnx

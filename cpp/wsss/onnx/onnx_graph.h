@@ -13,6 +13,8 @@
 #include <variant>
 #include <vector>
 
+#include "wsss/weights/atomic_file.h"
+
 namespace torch::jit {
 struct Graph;
 struct Value;
@@ -51,8 +53,9 @@ class OnnxGraph {
   /// Makes a tensor an output of the model.
   void output(Value value, const std::string& name, at::ScalarType type, const std::vector<Extent>& shape);
 
-  /// The file: a ModelProto with this metadata.
-  std::string serialized(const std::map<std::string, std::string>& metadata) const;
+  /// Writes the file, a ModelProto with this metadata; it is then to be committed.
+  /// @throws Error kIo
+  void write_to(AtomicFile& file, const std::map<std::string, std::string>& metadata) const;
 
  private:
   void describe(Value value, const std::string& name, at::ScalarType type, const std::vector<Extent>& shape);
