@@ -45,6 +45,7 @@ const libLayers = [
   "doctor",
   "pictures",
   "tensorboard",
+  "report",
   "run",
   "demo",
   "ablation",

@@ -10,10 +10,11 @@ import { writeJson } from "../dist/run/files.js";
 import { MetricsFile } from "../dist/run/metrics-file.js";
 import { mergeOptions } from "../dist/run/plan-options.js";
 import { resolveSections } from "../dist/run/plan.js";
-import { alignColumns, formatDuration, reportTable } from "../dist/run/report-table.js";
+import { alignColumns, reportTable } from "../dist/run/report-table.js";
 import { type RunReporter, silentReporter } from "../dist/run/reporter.js";
 import { intervalsResult, segmentationResult } from "../dist/run/result.js";
 import { performStage, type Stage } from "../dist/run/stage.js";
+import { formatDuration } from "../dist/text/duration.js";
 import { freshFolder } from "./support/command-line.js";
 
 let folder: string;

@@ -1,7 +1,7 @@
 /** A run shown as plain lines of text, with rates and times left, where stderr is no terminal. */
-import { formatDuration } from "../run/report-table.js";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
 import { type StageName, stageTitles } from "../run/stage-names.js";
+import { formatDuration } from "../text/duration.js";
 import { printable } from "../text/printable.js";
 import { type Clock, RateMeter } from "./rate.js";
 import { talk, type Terminal } from "./terminal.js";

@@ -5,6 +5,7 @@ import { WsssError } from "../errors.js";
 import { writeBytesAtomic } from "../files/file-access.js";
 import { encodeIndexPng, ignoredIndex } from "../image/index-png.js";
 import sharp from "../image/sharp.js";
+import { type DifferenceCell, differenceKinds, renderDifference } from "./difference.js";
 import { layOut, type LegendEntry } from "./panel-layout.js";
 
 /** One field of a picture. */
@@ -25,6 +26,8 @@ export type PanelCell =
       readonly alpha?: number;
       readonly note?: string;
     }
+  /** Where a prediction differs from the ground truth. */
+  | DifferenceCell
   /** Nothing to show. */
   | { readonly kind: "empty"; readonly note?: string };
 
@@ -126,6 +129,9 @@ async function drawCell(
 ): Promise<Sharp> {
   const raw = { width, height, channels: 3 } as const;
   if (cell.kind === "patch") return sharp(cell.rgb, { raw });
+  if (cell.kind === "difference") {
+    return sharp(await renderDifference(cell, { height, width }, classes.length)).removeAlpha();
+  }
   const mask = { indices: cell.indices, height, width };
   const colours = [...classes, background].map(({ colour }) => colour);
   const coloured = sharp(await encodeIndexPng(mask, colours, ignoredColour)).removeAlpha();
@@ -151,12 +157,14 @@ function shownSize(
   return { height: Math.max(1, Math.round(height * factor)), width: Math.max(1, Math.round(width * factor)) };
 }
 
-/** Classes, background, and ignored pixels where there are any. */
+/** Classes, background, and, where there are any, ignored pixels and differences. */
 function legendOf({ classes, background, rows }: PanelPicture): LegendEntry[] {
   const masks = rows.flatMap(({ cells }) => cells.flatMap((cell) => ("indices" in cell ? [cell.indices] : [])));
   const ignored = masks.some((indices) => indices.includes(ignoredIndex));
   const rest = [{ name: `${background.name} (not scored)`, colour: background.colour }];
-  return [...classes, ...rest, ...(ignored ? [{ name: "ignored", colour: ignoredColour }] : [])];
+  const ignoredOnes = ignored ? [{ name: "ignored", colour: ignoredColour }] : [];
+  const compared = rows.some(({ cells }) => cells.some(({ kind }) => kind === "difference"));
+  return [...classes, ...rest, ...ignoredOnes, ...(compared ? differenceKinds : [])];
 }
 
 function checkPicture({ captions, rows, panelPx = 256 }: PanelPicture): void {
@@ -186,8 +194,9 @@ function checkCell(cell: PanelCell, { height, width }: Pick<PanelRow, "height" |
     const message = `${where}: a patch of ${height}x${width} px has ${3 * pixels} bytes, received ${cell.rgb.length}`;
     throw new WsssError("WSSS_ERR_SHAPE", message, { height, width, bytes: cell.rgb.length });
   }
-  if ("indices" in cell && cell.indices.length !== pixels) {
-    const message = `${where}: a mask of ${height}x${width} px has ${pixels} indices, received ${cell.indices.length}`;
-    throw new WsssError("WSSS_ERR_SHAPE", message, { height, width, indices: cell.indices.length });
+  for (const mask of ["indices" in cell ? cell.indices : undefined, "truth" in cell ? cell.truth : undefined]) {
+    if (mask === undefined || mask.length === pixels) continue;
+    const message = `${where}: a mask of ${height}x${width} px has ${pixels} indices, received ${mask.length}`;
+    throw new WsssError("WSSS_ERR_SHAPE", message, { height, width, indices: mask.length });
   }
 }

@@ -19,6 +19,7 @@ import { whileLocked } from "./run-lock.js";
 import type { DataLocation } from "./data-location.js";
 import { currentVersions, readRunRecord, type RunRecord, writeRunRecord } from "./run-record.js";
 import { sourcesOfRun } from "./sources.js";
+import { whileReporting } from "./while-reporting.js";
 
 /** What a command wants of a run folder. */
 export interface RunRequest {
@@ -181,8 +182,10 @@ export async function withRun<Result>(
     const groupWork = group && new GroupWork(group);
     const own = { device: await deviceOfProcess(device, group), origin, group, groupWork };
     const opened = { root, dataset, fingerprint, plan, checkpoints, sources, tensorboard, ...own };
-    const result = await work({ ...opened, signal, reporter, memory: {} });
-    await groupWork?.end();
-    return result;
+    return await whileReporting({ root, signal, reporter }, async (followed) => {
+      const result = await work({ ...opened, signal, reporter: followed, memory: {} });
+      await groupWork?.end();
+      return result;
+    });
   });
 }

@@ -1,4 +1,5 @@
-/** The result of a run as text: score tables in per cent, intervals, and durations. */
+/** The result of a run as text: score tables in per cent, and intervals. */
+import { formatDuration } from "../text/duration.js";
 import { percent } from "../text/percent.js";
 import type { IntervalResult, RunResult, SegmentationResult, TestResult } from "./result.js";
 
@@ -74,15 +75,4 @@ export function reportTable(result: RunResult, classNames: readonly string[]): s
   if (rows.length > 0) lines.push(...segmentationTable(rows, classNames), "");
   lines.push(`Took ${formatDuration(result.elapsedMs)}.`);
   return lines.join("\n");
-}
-
-/** `850 ms`, `12.3 s`, `4 min 05 s` or `2 h 07 min`. */
-export function formatDuration(elapsedMs: number): string {
-  if (elapsedMs < 1000) return `${Math.round(elapsedMs)} ms`;
-  const seconds = elapsedMs / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
-  const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { isWsssError, WsssError } from "../errors.js";
 import { ownIdentity, type ProcessIdentity } from "../machine/process-identity.js";
+import { formatDuration } from "../text/duration.js";
 import { type FoundLock, lockText, placeLock, readLock, removeLock, renewLock, takeLockAway } from "./lock-file.js";
 import { judgeHolder, nameHolder, type Standing } from "./lock-holder.js";
-import { formatDuration } from "./report-table.js";
 import type { RunReporter } from "./reporter.js";
 
 /** Who wants to work alone in a folder. */

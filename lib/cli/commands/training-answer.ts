@@ -1,7 +1,7 @@
 /** The answer of a training command: weight file, epochs, steps, time and best validation score. */
 import type { TrainingRecord } from "../../run/follow-training.js";
-import { formatDuration } from "../../run/report-table.js";
 import type { StageOutcome } from "../../run/stage.js";
+import { formatDuration } from "../../text/duration.js";
 import type { StageAnswer } from "./stage-command.js";
 
 /** What the training commands print. */

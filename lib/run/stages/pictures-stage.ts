@@ -4,18 +4,21 @@ import { Classifier } from "../../classifier/classifier.js";
 import { trueMaskReading } from "../../dataset/mask-indices.js";
 import { readPatchFile } from "../../dataset/read-patch-file.js";
 import type { PatchFile, Split } from "../../dataset/split.js";
-import { isWsssError } from "../../errors.js";
 import { makeFolder } from "../../files/make-folder.js";
 import { replaceWhole } from "../../files/replace-whole.js";
 import { readIndexPng, type ReadMaskOptions } from "../../image/index-png.js";
 import type { PatchPixels } from "../../model/patch-source.js";
-import { type PanelCell, type PanelPicture, type PanelRow, writePanel } from "../../pictures/panel.js";
+import { type PanelCell, type PanelRow, writePanel } from "../../pictures/panel.js";
 import { drawnLevels, maskFilesOf } from "../../pseudo-masks/pseudo-mask-files.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
 import { printable } from "../../text/printable.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { maskSource, pseudoMaskFolder, type StageSource, weightSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
+import { readMarker } from "../stage-marker.js";
+import { hasTestMasks } from "./evaluation-stage.js";
+import { type PatchPainter, predictPatch, writeIfNameable } from "./patch-painter.js";
+import { drawRanked, rankedPatchesOf, type RankedPicture } from "./ranked-pictures.js";
 
 const stage = "pictures";
 const folderName = "pictures";
@@ -26,6 +29,8 @@ export interface PictureRecord {
   readonly pictures: readonly string[];
   /** Pictures that could not be named, since the file system takes no name of that length; relative to the run folder too. */
   readonly unnamed: readonly string[];
+  /** Test patches that stand out by their scores, and their pictures; these are among {@link pictures} too. */
+  readonly ranked: readonly RankedPicture[];
 }
 
 interface Sources {
@@ -33,18 +38,14 @@ interface Sources {
   readonly segmenter: StageSource;
   /** Null where the segmenter has learned from true masks. */
   readonly masks: StageSource | null;
+  /** Which execution of the evaluation the ranks of patches are of; null where nothing was scored. */
+  readonly evaluation: string | null;
 }
 
 /** One column of a picture: its caption, and how a patch's cell is made. */
 interface Column {
   readonly caption: string;
   cell(file: PatchFile, patch: PatchPixels): Promise<PanelCell>;
-}
-
-interface Painter {
-  readonly context: RunContext;
-  readonly classifier: Classifier;
-  readonly segmenter: Segmenter;
 }
 
 /** So many files, evenly spaced over the split. */
@@ -70,13 +71,10 @@ function maskColumn(
   };
 }
 
-function predictionColumn(caption: string, { context, segmenter, classifier }: Painter, gated: boolean): Column {
-  const { signal } = context;
-  const { recipe, gateThreshold, gateRule } = sectionOf(context, "evaluation");
-  const options = gated ? { gate: classifier, recipe, gateThreshold, gateRule, signal } : { signal };
+function predictionColumn(caption: string, painter: PatchPainter, gated: boolean): Column {
   return {
     caption,
-    cell: async (_, patch) => ({ kind: "mask", indices: (await segmenter.predict(patch, options)).classMap }),
+    cell: async (_, patch) => ({ kind: "mask", indices: await predictPatch(painter, patch, gated) }),
   };
 }
 
@@ -85,7 +83,7 @@ const patchColumn: Column = {
   cell: async (_, { rgb }) => await Promise.resolve({ kind: "patch", rgb }),
 };
 
-async function columnsOf(painter: Painter, split: Split): Promise<Column[]> {
+async function columnsOf(painter: PatchPainter, split: Split): Promise<Column[]> {
   const { context } = painter;
   const { description, palette } = context.dataset;
   const columns = [patchColumn, maskColumn("ground truth", trueMaskReading(description), ({ maskPath }) => maskPath)];
@@ -116,18 +114,12 @@ interface SplitPictures {
   readonly unnamed: readonly string[];
 }
 
-/** Writes a picture; false if the file system takes no name of that length, which is no reason to lose the others. */
-async function writeIfNameable(path: string, picture: PanelPicture): Promise<boolean> {
-  try {
-    await writePanel(path, picture);
-    return true;
-  } catch (error) {
-    if (isWsssError(error, "WSSS_ERR_IO") && error.details["reason"] === "ENAMETOOLONG") return false;
-    throw error;
-  }
-}
-
-async function drawSplit(painter: Painter, split: Split, folder: string, progress: () => void): Promise<SplitPictures> {
+async function drawSplit(
+  painter: PatchPainter,
+  split: Split,
+  folder: string,
+  progress: () => void,
+): Promise<SplitPictures> {
   const { context } = painter;
   const { classes, background } = context.dataset;
   const columns = await columnsOf(painter, split);
@@ -156,7 +148,7 @@ async function drawSplit(painter: Painter, split: Split, folder: string, progres
 }
 
 /** Says which pictures are missing and where they can be seen all the same. */
-function sayUnnamed({ context }: Painter, { name }: Split, unnamed: readonly string[]): void {
+function sayUnnamed({ context }: PatchPainter, { name }: Split, unnamed: readonly string[]): void {
   const [first] = unnamed;
   if (first === undefined) return;
   const several = unnamed.length > 1 ? ` and ${unnamed.length - 1} more` : "";
@@ -169,7 +161,8 @@ function sayUnnamed({ context }: Painter, { name }: Split, unnamed: readonly str
 async function draw(context: RunContext, sources: Sources): Promise<PictureRecord> {
   const { root, dataset, device, signal, reporter } = context;
   const { count } = sectionOf(context, "pictures");
-  const total = Math.min(count, dataset.train.count) + Math.min(count, dataset.test.count);
+  const ranked = sources.evaluation === null ? [] : await rankedPatchesOf(context);
+  const total = Math.min(count, dataset.train.count) + Math.min(count, dataset.test.count) + ranked.length;
   const classifier = await Classifier.load(sources.classifier.path, { ...device, signal });
   try {
     const segmenter = await Segmenter.load(sources.segmenter.path, { ...device, signal });
@@ -180,12 +173,15 @@ async function draw(context: RunContext, sources: Sources): Promise<PictureRecor
       const drawn = await replaceWhole(join(root, folderName), async (folder) => {
         await makeFolder(folder);
         const ofTrain = await drawSplit(painter, dataset.train, folder, progress);
-        return [ofTrain, await drawSplit(painter, dataset.test, folder, progress)];
+        const ofTest = await drawSplit(painter, dataset.test, folder, progress);
+        return { splits: [ofTrain, ofTest], ranked: await drawRanked(painter, ranked, folder, progress) };
       });
       const inRun = (names: readonly string[]): string[] => names.map((name) => join(folderName, name));
+      const ofRanks = drawn.ranked.map((one) => ({ ...one, picture: join(folderName, one.picture) }));
       return {
-        pictures: inRun(drawn.flatMap(({ written }) => written)),
-        unnamed: inRun(drawn.flatMap(({ unnamed }) => unnamed)),
+        pictures: [...inRun(drawn.splits.flatMap(({ written }) => written)), ...ofRanks.map(({ picture }) => picture)],
+        unnamed: inRun(drawn.splits.flatMap(({ unnamed }) => unnamed)),
+        ranked: ofRanks,
       };
     } finally {
       await segmenter.dispose();
@@ -197,15 +193,17 @@ async function draw(context: RunContext, sources: Sources): Promise<PictureRecor
 
 /**
  * Draws some patches of train (patch, ground truth, pseudo masks, prediction) and test (patch, ground truth, predictions)
- * side by side into `pictures/`: one file a patch, and `train.png` and `test.png` with all of them.
+ * side by side into `pictures/`: one file a patch, and `train.png` and `test.png` with all of them; and the best, median and worst test
+ * patches of the evaluation, with where they are wrong.
  */
 export async function drawPictures(context: RunContext): Promise<StageOutcome<PictureRecord>> {
-  const { root, fingerprint, sources: named } = context;
+  const { root, dataset, fingerprint, sources: named } = context;
   const supervised = sectionOf(context, "segmenter").masks === "ground-truth";
   const sources = {
     classifier: await weightSource(root, "classifier", named.classifier),
     segmenter: await weightSource(root, "segmenter", named.segmenter),
     masks: supervised ? null : await maskSource(root, named.masks),
+    evaluation: hasTestMasks(dataset) ? ((await readMarker(root, "evaluate"))?.id ?? null) : null,
   };
   return await performStage(context, {
     name: stage,
@@ -217,6 +215,8 @@ export async function drawPictures(context: RunContext): Promise<StageOutcome<Pi
       segmenter: sources.segmenter.identity,
       masks: sources.masks?.identity ?? null,
       dataset: fingerprint,
+      // Without scores the key is what it was before there were ranks.
+      ...(sources.evaluation !== null && { scores: sources.evaluation }),
     },
     outputs: [folderName],
     work: async () => await draw(context, sources),

@@ -1,0 +1,193 @@
+/** Reads a run folder for its report, as far as it has got, and trusts nothing in it. */
+import { readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { z } from "zod";
+import {
+  countsSchema,
+  markerSchema,
+  maskResultSchema,
+  picturesSchema,
+  type RankedFacts,
+  type RecordFacts,
+  recordSchema,
+  resultSchema,
+  type SegmentationFacts,
+  type TestFacts,
+  trainingResultSchema,
+} from "./folder-schema.js";
+import { type MetricsRow, readMetrics } from "./metrics-table.js";
+import { poolCounts, type PooledCounts } from "./pixel-scores.js";
+
+/** A stage of a run, and whether it is done. */
+export interface StageFacts {
+  readonly name: string;
+  /** What it does, for people. */
+  readonly title: string;
+  /** Null while it is not done. */
+  readonly done: { readonly finishedAt: string | null; readonly elapsedMs: number | null } | null;
+  /** Epochs so far and altogether, of a training. */
+  readonly epochs?: { readonly done: number; readonly planned: number | null };
+}
+
+/** A training as far as it has got. */
+export interface TrainingFacts {
+  readonly name: "classifier" | "segmenter";
+  readonly steps: readonly MetricsRow[];
+  readonly epochs: readonly MetricsRow[];
+  readonly planned: number | null;
+  /** Counted from 1; null without validation, or while it goes on. */
+  readonly bestEpoch: number | null;
+}
+
+/** Everything that the report of a run is made of. */
+export interface RunFacts {
+  /** Absolute path. */
+  readonly folder: string;
+  readonly name: string;
+  readonly record: RecordFacts | null;
+  readonly stages: readonly StageFacts[];
+  /** Those that have begun. */
+  readonly trainings: readonly TrainingFacts[];
+  readonly labels: z.output<typeof resultSchema>["classifier"];
+  /** By feature level. */
+  readonly pseudoMasks: Readonly<Record<string, SegmentationFacts>> | null;
+  readonly plain: TestFacts | null;
+  readonly gated: TestFacts | null;
+  /** The counts of the gated evaluation, or of the plain one where there is no other. */
+  readonly counts: { readonly gated: boolean; readonly pooled: PooledCounts } | null;
+  /** Whether the segmenter was, or is being, trained again since it was scored. */
+  readonly isStale: boolean;
+  readonly ranked: readonly RankedFacts[];
+  /** Relative to the run folder. */
+  readonly pictures: readonly string[];
+}
+
+const titles = {
+  dataset: "write the procedural dataset",
+  "train-classifier": "train the classifier",
+  "pseudo-masks": "draw pseudo masks",
+  "train-segmenter": "train the segmenter",
+  evaluate: "evaluate on the test patches",
+  pictures: "draw pictures",
+} as const;
+type StageKey = keyof typeof titles;
+
+/** The value of a JSON file in a form that is understood; null if it is not there, or is not. */
+async function readAs<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | null> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch {
+    return null;
+  }
+}
+
+type Marker = z.output<typeof markerSchema>;
+type Markers = Readonly<Record<StageKey, Marker | null>>;
+
+function resultOf<Schema extends z.ZodType>(marker: Marker | null, schema: Schema): z.output<Schema> | null {
+  const parsed = schema.safeParse(marker?.result);
+  return parsed.success ? parsed.data : null;
+}
+
+/** An entry of nested options; undefined where there is none. */
+function entryOf(value: unknown, ...names: readonly string[]): unknown {
+  let found = value;
+  for (const name of names) {
+    if (typeof found !== "object" || found === null) return undefined;
+    found = (found as Readonly<Record<string, unknown>>)[name];
+  }
+  return found;
+}
+
+async function trainingOf(
+  root: string,
+  name: TrainingFacts["name"],
+  record: RecordFacts | null,
+  marker: Marker | null,
+): Promise<TrainingFacts | null> {
+  const steps = await readMetrics(root, `${name}-steps.csv`);
+  const epochs = await readMetrics(root, `${name}-epochs.csv`);
+  if (steps === null && epochs === null) return null;
+  const planned = entryOf(record?.plan, name, "training", "epochs");
+  return {
+    name,
+    steps: steps ?? [],
+    epochs: epochs ?? [],
+    planned: typeof planned === "number" ? planned : null,
+    bestEpoch: resultOf(marker, trainingResultSchema)?.bestEpoch ?? null,
+  };
+}
+
+/** The stages that the run's options speak of, and those that were done all the same. */
+function stagesOf(record: RecordFacts | null, markers: Markers, trainings: readonly TrainingFacts[]): StageFacts[] {
+  const plan = record?.plan ?? {};
+  const basis = entryOf(record, "basis");
+  const supervised = entryOf(plan, "segmenter", "masks") === "ground-truth";
+  const expected: Readonly<Record<StageKey, boolean>> = {
+    dataset: "demo" in plan,
+    "train-classifier": "classifier" in plan && entryOf(basis, "classifier") === undefined,
+    "pseudo-masks": "pseudoMasks" in plan && !supervised && entryOf(basis, "masks") === undefined,
+    "train-segmenter": "segmenter" in plan && entryOf(basis, "segmenter") === undefined,
+    // Without test patches there is nothing to evaluate; what is in the folder says so best.
+    evaluate: "evaluation" in plan && record?.dataset.test?.masks !== null,
+    pictures: "pictures" in plan,
+  };
+  const names = (Object.keys(titles) as StageKey[]).filter((name) => expected[name] || markers[name] !== null);
+  return names.map((name) => {
+    const marker = markers[name];
+    const training = trainings.find((one) => `train-${one.name}` === name);
+    return {
+      name,
+      title: titles[name],
+      done: marker && { finishedAt: marker.finishedAt, elapsedMs: marker.elapsedMs },
+      ...(training !== undefined && { epochs: { done: training.epochs.length, planned: training.planned } }),
+    };
+  });
+}
+
+async function countsOf(root: string): Promise<RunFacts["counts"]> {
+  for (const name of ["gated", "plain"]) {
+    const saved = await readAs(join(root, "evaluation", `${name}.json`), countsSchema);
+    if (saved !== null) return { gated: name === "gated", pooled: poolCounts(saved) };
+  }
+  return null;
+}
+
+/**
+ * Reads what a run folder holds so far. Nothing is an error: what is not there, or can't be understood, is null or empty, and the
+ * page says that it is missing.
+ */
+export async function readRunFacts(folder: string): Promise<RunFacts> {
+  const root = resolve(folder);
+  const record = await readAs(join(root, "run.json"), recordSchema);
+  const names = Object.keys(titles) as StageKey[];
+  const found = await Promise.all(
+    names.map(async (name) => [name, await readAs(join(root, "stages", `${name}.json`), markerSchema)] as const),
+  );
+  const markers = Object.fromEntries(found) as Markers;
+  const trainings = [
+    await trainingOf(root, "classifier", record, markers["train-classifier"]),
+    await trainingOf(root, "segmenter", record, markers["train-segmenter"]),
+  ].filter((training) => training !== null);
+  // The markers are newer where a stage was done again by itself.
+  const result = await readAs(join(root, "result.json"), resultSchema);
+  const evaluated = resultOf(markers.evaluate, resultSchema) ?? result;
+  const counts = await countsOf(root);
+  const scored = counts?.pooled.segmenter ?? null;
+  const drawn = resultOf(markers.pictures, picturesSchema);
+  return {
+    folder: root,
+    name: basename(root),
+    record,
+    stages: stagesOf(record, markers, trainings),
+    trainings,
+    labels: evaluated?.classifier ?? null,
+    pseudoMasks: resultOf(markers["pseudo-masks"], maskResultSchema)?.scores ?? result?.pseudoMasks ?? null,
+    plain: evaluated?.segmenter?.plain ?? null,
+    gated: evaluated?.segmenter?.gated ?? null,
+    counts,
+    isStale: scored !== null && markers["train-segmenter"]?.id !== scored,
+    ranked: drawn?.ranked ?? [],
+    pictures: drawn?.pictures ?? [],
+  };
+}
