@@ -76,24 +76,23 @@ export class ReportWriter {
   async #makePage(): Promise<Uint8Array> {
     const worker = (this.#worker ??= this.#start());
     return await new Promise((resolve, reject) => {
-      const settle = (act: () => void): void => {
-        worker.removeAllListeners();
-        act();
+      const stopListening = (): void => {
+        worker.off("message", onMessage);
+        worker.off("error", onError);
+        worker.off("exit", onExit);
       };
-      const fail = (error: Error): void => {
-        settle(() => {
-          this.#worker = undefined;
-          reject(error);
-        });
+      const onMessage = (answer: ReportAnswer): void => {
+        stopListening();
+        if ("page" in answer) resolve(answer.page);
+        else reject(new Error(answer.problem));
       };
-      worker.on("message", (answer: ReportAnswer) => {
-        settle(() => {
-          if ("page" in answer) resolve(answer.page);
-          else reject(new Error(answer.problem));
-        });
-      });
-      worker.on("error", fail);
-      worker.on("exit", (code) => fail(new Error(`the thread that makes it ended with code ${code}`)));
+      const onError = (error: Error): void => {
+        stopListening();
+        this.#worker = undefined;
+        reject(error);
+      };
+      const onExit = (code: number): void => onError(new Error(`the thread that makes it ended with code ${code}`));
+      worker.on("message", onMessage).on("error", onError).on("exit", onExit);
       worker.postMessage(this.#folder);
     });
   }
