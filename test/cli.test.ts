@@ -24,6 +24,7 @@ const commands = [
   "train-segmenter",
   "evaluate",
   "compare",
+  "report",
   "predict",
   "setup",
   "inspect",

@@ -1,4 +1,6 @@
 /** An ablation from its options to its table: every cell with every seed, resumed where it stopped. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { throwIfAborted } from "../async/cancellation.js";
 import { fingerprintDataset } from "../dataset/dataset-fingerprint.js";
@@ -7,6 +9,7 @@ import { type Difference, differencesBetween } from "../files/fingerprint.js";
 import { makeFolder } from "../files/make-folder.js";
 import { checkOptions } from "../options/check.js";
 import * as fields from "../options/fields.js";
+import { reportFileName } from "../report/report-file.js";
 import { checkPlan } from "../run/check-plan.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import { dataLocation, openData } from "../run/open-data.js";
@@ -19,9 +22,11 @@ import { whileLocked } from "../run/run-lock.js";
 import type { DataLocation } from "../run/data-location.js";
 import { currentVersions } from "../run/run-record.js";
 import { readAblation, writeAblation } from "./ablation-file.js";
+import { writeAblationReport } from "./ablation-report.js";
 import type { Ablation } from "./ablation.js";
 import { type Cell, cellsOf } from "./cells.js";
 import { type CellChoice, chooseCells } from "./choose-cells.js";
+import { type ComparisonCache, forgetComparisons } from "./differences.js";
 import { OutcomeGrid } from "./outcome-grid.js";
 import type { AblationWork } from "./perform-cell.js";
 import { performSeed } from "./perform-seed.js";
@@ -153,12 +158,27 @@ async function prepare(request: AblationRequest): Promise<Prepared> {
   return { before, data, dataset, given, plan, seeds, choice, header };
 }
 
+/** Writes the page of the table; one that can't be written is no reason to stop. */
+async function keepReport(
+  { root, signal, reporter }: AblationWork,
+  table: Ablation,
+  known: ComparisonCache,
+): Promise<void> {
+  try {
+    await writeAblationReport(root, table, { known, signal });
+  } catch (error) {
+    if (signal.aborted) return;
+    const why = error instanceof Error ? error.message : String(error);
+    reporter.warn(`${reportFileName} of the ablation is not up to date: ${why}`);
+  }
+}
+
 /**
  * Trains and scores the method and what it is made of: each single level, no PDA, the published recipe, full supervision; each with
  * several seeds, each a run folder of its own, `<out>/seed-<seed>/<cell>`. The class gate is no cell: every segmenter is scored
  * without and with it.
  *
- * The table, `ablation.json` and `ablation.md`, is written after every cell. A cell that diverges is a result and no error; the others
+ * The table, `ablation.json`, `ablation.md` and `report.html`, is written after every cell. A cell that diverges is a result and no error; the others
  * go on. What is done is skipped, so that the same call goes on after an interruption.
  *
  * @throws WsssError `WSSS_ERR_OPTION` if an option or a cell's name is wrong, or options differ from those of the folder without
@@ -188,15 +208,22 @@ export async function ablate(request: AblationRequest): Promise<Ablation> {
       signal,
       reporter,
     };
+    const known: ComparisonCache = new Map();
+    const report = async (): Promise<void> => await keepReport(work, table(), known);
     await writeAblation(root, table());
     for (const [index, seed] of seeds.entries()) {
       throwIfAborted(signal, "the ablation");
       const place = { first: index * choice.cells.length + 1, total: seeds.length * choice.cells.length };
-      await performSeed(work, choice.cells, seed, place, async (name, outcome) => {
+      await performSeed(work, choice.cells, seed, place, async (name, outcome, skipped) => {
         grid.set(seed, name, outcome);
         await writeAblation(root, table());
+        if (skipped) return;
+        forgetComparisons(known, seed, name);
+        await report();
       });
     }
+    // A folder of before there were reports, in which all was done.
+    if (!existsSync(join(root, reportFileName))) await report();
     return table();
   });
 }

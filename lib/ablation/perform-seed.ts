@@ -25,14 +25,14 @@ function isOfClassifier(outcome: CellOutcome | undefined): outcome is DivergedOu
 
 /**
  * All cells of one seed, one after the other; `multi-layer` first, if it is among them, since others stand on it.
- * @param keep - called with each outcome as soon as it is there.
+ * @param keep - called with each outcome as soon as it is there, and with whether it was there before.
  */
 export async function performSeed(
   work: AblationWork,
   cells: readonly Cell[],
   seed: number,
   { first, total }: Place,
-  keep: (name: CellName, outcome: CellOutcome) => Promise<void>,
+  keep: (name: CellName, outcome: CellOutcome, skipped: boolean) => Promise<void>,
 ): Promise<void> {
   const { reporter } = work;
   const masks = cells.some(({ shares }) => shares === "masks");
@@ -52,7 +52,7 @@ export async function performSeed(
     const performed = blocked ? { outcome: blocked, skipped: false } : await performCell(work, cell, seed, heading);
     const { outcome, skipped } = performed;
     if (cell.name === wholeMethod) method = outcome;
-    await keep(cell.name, outcome);
+    await keep(cell.name, outcome, skipped);
     if (!skipped) await freeNativeMemory();
     const text = `${heading}: ${describe(outcome)}`;
     if (outcome.status === "done") reporter.note(skipped ? `${text} (already done)` : text);

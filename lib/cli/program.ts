@@ -14,6 +14,7 @@ import { addInspectCommand } from "./commands/inspect-command.js";
 import { addPatchesCommand } from "./commands/patches-command.js";
 import { addPredictCommand } from "./commands/predict-command.js";
 import { addPseudoMasksCommand } from "./commands/pseudo-masks-command.js";
+import { addReportCommand } from "./commands/report-command.js";
 import { addRunCommand } from "./commands/run-command.js";
 import { addMergeCommand, addSegmentCommand } from "./commands/segment-command.js";
 import { addSetupCommand } from "./commands/setup-command.js";
@@ -62,6 +63,7 @@ Examples:
   addRunCommand(program, streams);
   addAblateCommand(program, streams);
   addCompareCommand(program, streams);
+  addReportCommand(program, streams);
   program.commandsGroup("Your data:");
   addDoctorCommand(program, streams);
   addLabelCommand(program, streams);

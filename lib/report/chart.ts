@@ -102,7 +102,14 @@ export async function openCharts(): Promise<Charts> {
   const Plot = await import("@observablehq/plot");
   const { parseHTML } = await import("linkedom");
   const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as { document: never };
-  const common = { document, width: widthPx, style: { fontSize: "12px" }, marginLeft: 56 } as const;
+  const common = {
+    document,
+    width: widthPx,
+    style: { fontSize: "12px" },
+    marginLeft: 56,
+    marginTop: 32,
+    marginBottom: 44,
+  } as const;
 
   const figure = (title: string, svg: DrawnPlot, legend: Markup | null): Markup => {
     // The page's own style sheet says what this one says.
@@ -130,8 +137,8 @@ export async function openCharts(): Promise<Charts> {
       });
       const svg = Plot.plot({
         ...common,
-        height: 250,
-        x: { label: xLabel, domain: [...xDomain], ticks: 6 },
+        height: 270,
+        x: { label: xLabel, labelOffset: 40, domain: [...xDomain], ticks: 6 },
         y: { label: yLabel, grid: true, ticks: 5, ...(yDomain !== undefined && { domain: [...yDomain] }) },
         marks,
       }) as unknown as DrawnPlot;
@@ -145,8 +152,14 @@ export async function openCharts(): Promise<Charts> {
       const svg = Plot.plot({
         ...common,
         marginLeft: 150,
-        height: rows.length * rowPx + 50,
-        x: { label: xLabel, grid: true, ticks: 5, ...(xDomain !== undefined && { domain: [...xDomain] }) },
+        height: rows.length * rowPx + 76,
+        x: {
+          label: xLabel,
+          labelOffset: 40,
+          grid: true,
+          ticks: 5,
+          ...(xDomain !== undefined && { domain: [...xDomain] }),
+        },
         y: {
           label: null,
           domain: named.map(({ key }) => key),

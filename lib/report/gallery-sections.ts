@@ -68,10 +68,12 @@ function ofSplit({ pictures }: RunFacts, split: "train" | "test"): string[] {
 
 const stemOf = (file: string): string => basename(file, ".png").replace(/^(?:train|test)-/, "");
 
+const rankTitles = { best: "Best", median: "Median", worst: "Worst" } as const;
+
 function rankedPictures({ ranked }: RunFacts): Picture[] {
   return ranked.map(({ rank, place, stem, mIoU, picture }) => ({
     file: picture,
-    caption: `${rank === "median" ? "In the middle" : `The ${rank}`} ${place}: ${stem}, mIoU ${percent(mIoU)} %`,
+    caption: `${rankTitles[rank]} ${place}: ${stem}, mIoU ${percent(mIoU)} %`,
     alt: `Test patch ${stem}, its ground truth, the prediction that was scored, and where they differ`,
   }));
 }
@@ -96,7 +98,7 @@ export async function patchesSection(facts: RunFacts): Promise<PageSection> {
           html`<p>
               ${
                 ranked.length > 0
-                  ? "By the mIoU of each patch; wrong pixels are dark red, pixels that are not scored grey."
+                  ? "By the mIoU of each patch; wrong pixels are red, pixels that are not scored grey."
                   : "Chosen evenly; no patch has a rank."
               }
             </p>

@@ -88,7 +88,7 @@ export async function runAll(
     const { result } = await runPipeline(context, startedAt);
     const more = await after?.(context);
     view.close();
-    view.note(`pictures are in ${context.root}/pictures`);
+    view.note(`how it went is told by ${context.root}/report.html; pictures are in ${context.root}/pictures`);
     const classes = context.dataset.classes.map(({ name }) => name);
     const text = (): string => [reportTable(result, classes), ...(more === undefined ? [] : [more.text])].join("\n\n");
     writeResult(terminal, { ...result, ...more?.json }, text);
