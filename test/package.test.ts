@@ -37,6 +37,7 @@ describe("the tarball", () => {
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CITATION\.cff|THIRD_PARTY\.md)$/,
       /^dist\/[a-z0-9/-]+\.(js|d\.ts)$/,
       /^dist\/(view|labelling)\/page\/(index\.html|style\.css)$/,
+      /^dist\/report\/report\.css$/,
       /^prebuilds\/linux-x64\/(wsss-tissue-native\.node|wsss_tissue_cuda\.so)$/,
     ];
     expect(installed.files.filter((file) => !allowed.some((pattern) => pattern.test(file)))).toEqual([]);
@@ -46,6 +47,7 @@ describe("the tarball", () => {
       "dist/labelling/page/index.html",
       "dist/labelling/page/label-page.js",
       "dist/labelling/page/style.css",
+      "dist/report/report.css",
       "dist/view/page/index.html",
       "dist/view/page/style.css",
       "dist/view/page/view-page.js",

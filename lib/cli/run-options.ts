@@ -173,7 +173,11 @@ export function addBoundaryOption(command: Command): Command {
 export function addPictureOptions(command: Command): Command {
   return command
     .optionsGroup("Pictures:")
-    .option("--pictures <n>", "most pictures of each split, evenly spaced over its patches (default: `8`)", integer);
+    .option(
+      "--pictures <n>",
+      "most pictures of each split, evenly spaced over its patches; and of the best, median and worst test patches, of which there are two each at most (default: `8`)",
+      integer,
+    );
 }
 
 /** Backbones of a stage, and which one it has by default. */

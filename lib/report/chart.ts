@@ -94,6 +94,7 @@ function legendOf(series: readonly Series[]): Markup {
 interface DrawnPlot {
   readonly outerHTML: string;
   querySelector(selector: string): { remove(): void } | null;
+  querySelectorAll(selector: string): Iterable<{ removeAttribute(name: string): void }>;
   setAttribute(name: string, value: string): void;
 }
 
@@ -114,6 +115,8 @@ export async function openCharts(): Promise<Charts> {
   const figure = (title: string, svg: DrawnPlot, legend: Markup | null): Markup => {
     // The page's own style sheet says what this one says.
     svg.querySelector("style")?.remove();
+    // The plot is one picture with one name.
+    for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", title);
     return html`<figure>

@@ -14,11 +14,11 @@ export interface PageSection {
 
 /** A table that scrolls by itself where the page is narrower than it is. */
 export function wideTable(label: string, headings: readonly Content[], rows: readonly Markup[]): Markup {
-  return html`<div class="wide" tabindex="0" role="region" aria-label="${label}">
+  return html`<div class="wide" tabindex="0" role="region" aria-label="${label}, table">
     <table>
       <thead>
         <tr>
-          ${headings.map((heading) => html`<th scope="col">${heading}</th>`)}
+          ${headings.map((heading) => (heading === "" ? html`<td></td>` : html`<th scope="col">${heading}</th>`))}
         </tr>
       </thead>
       <tbody>

@@ -35,12 +35,17 @@ export class ReportWriter {
     this.#work ??= this.#writeWhileWanted();
   }
 
+  /** Waits until what was asked for is written, or could not be. Keeps no process alive meanwhile. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
   /** Waits until what was asked for is written, and ends the thread. */
   async end(): Promise<void> {
     // Nothing else may be left that keeps the process alive.
     this.#isEnding = true;
     this.#worker?.ref();
-    await this.#work;
+    await this.settled();
     await this.#worker?.terminate();
   }
 
