@@ -7,6 +7,7 @@
  * Prints the number of pages, the processor time of all of them, its share of the time that the run's stages took, the longest time for
  * which the main thread was held up, and the size of the last page.
  */
+/* global setInterval, clearInterval */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -65,14 +66,13 @@ async function train(name) {
     await page();
   }
   await marker(`train-${name}`);
-  await page();
 }
 
 await take("run.json");
 const stages = (await readdir(path.join(run, "stages"))).map((file) => path.basename(file, ".json"));
 if (stages.includes("train-classifier")) await train("classifier");
+// That a stage begins is told with the end of the one before it: both are one page.
 if (stages.includes("pseudo-masks")) {
-  await page();
   await marker("pseudo-masks");
   await page();
 }
@@ -82,7 +82,6 @@ for (const [stage, folder] of [
   ["pictures", "pictures"],
 ]) {
   if (!stages.includes(stage)) continue;
-  await page();
   await take(folder);
   await marker(stage);
   await page();

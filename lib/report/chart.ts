@@ -98,8 +98,29 @@ interface DrawnPlot {
   setAttribute(name: string, value: string): void;
 }
 
-/** Loads what draws: Observable Plot, and a document for it to draw into. */
+/** Most plots that are kept: those of one page are far fewer. */
+const mostKept = 64;
+
+/** Draws what was drawn before no second time: of the page of a run that goes on, little changes from one epoch to the next. */
+function remembering<Chart>(draw: (chart: Chart) => Markup): (chart: Chart) => Markup {
+  const drawn = new Map<string, Markup>();
+  return (chart) => {
+    const key = JSON.stringify(chart);
+    const markup = drawn.get(key) ?? draw(chart);
+    if (drawn.size >= mostKept) drawn.clear();
+    drawn.set(key, markup);
+    return markup;
+  };
+}
+
+let opened: Promise<Charts> | undefined;
+
+/** Loads what draws, once: Observable Plot, and a document for it to draw into. */
 export async function openCharts(): Promise<Charts> {
+  return await (opened ??= loadCharts());
+}
+
+async function loadCharts(): Promise<Charts> {
   const Plot = await import("@observablehq/plot");
   const { parseHTML } = await import("linkedom");
   const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as { document: never };
@@ -126,7 +147,7 @@ export async function openCharts(): Promise<Charts> {
   };
 
   return {
-    lines: ({ title, xLabel, yLabel, xDomain, yDomain, series }) => {
+    lines: remembering(({ title, xLabel, yLabel, xDomain, yDomain, series }: LineChart) => {
       const marks = series.flatMap(({ points, marked }, index) => {
         const { colour, dash, symbol } = lookOf(index);
         const drawn = points.filter(isFinitePoint);
@@ -146,8 +167,8 @@ export async function openCharts(): Promise<Charts> {
         marks,
       }) as unknown as DrawnPlot;
       return figure(title, svg, series.length > 1 ? legendOf(series) : null);
-    },
-    dots: ({ title, xLabel, xDomain, rows }) => {
+    }),
+    dots: remembering(({ title, xLabel, xDomain, rows }: DotChart) => {
       const named = rows.map((row, index) => ({ ...row, key: String(index) }));
       const known = named.flatMap((row) => (row.value === null ? [] : [{ ...row, value: row.value }]));
       const spans = known.filter(({ low = null, high = null }) => low !== null && high !== null);
@@ -155,7 +176,8 @@ export async function openCharts(): Promise<Charts> {
       const svg = Plot.plot({
         ...common,
         marginLeft: 150,
-        height: rows.length * rowPx + 76,
+        marginTop: 8,
+        height: rows.length * rowPx + 52,
         x: {
           label: xLabel,
           labelOffset: 40,
@@ -175,6 +197,6 @@ export async function openCharts(): Promise<Charts> {
         ],
       }) as unknown as DrawnPlot;
       return figure(title, svg, null);
-    },
+    }),
   };
 }
