@@ -6,6 +6,7 @@ import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Ablation } from "../dist/ablation/ablation.js";
 import { chooseCells } from "../dist/ablation/choose-cells.js";
+import { type ComparisonCache, forgetComparisons, holmRejects } from "../dist/ablation/differences.js";
 import { freeNativeMemory } from "../dist/ablation/free-native-memory.js";
 import { meanAndDeviation } from "../dist/ablation/mean-and-deviation.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
@@ -86,6 +87,27 @@ describe("a cell that diverges", () => {
       message: expect.stringMatching(reason),
     });
     expect(heard.join("\n")).toMatch(/single-bn7: not done, since the classifier of multi-layer diverged/);
+  });
+});
+
+describe("differences that are more than chance", () => {
+  test("are those that Holm's method leaves: each p is held against a level that grows with its rank", () => {
+    expect(holmRejects([])).toEqual([]);
+    expect(holmRejects([0.04])).toEqual([true]);
+    // 0.05 / 4, 0.05 / 3, 0.05 / 2, 0.05: the third smallest fails, and with it all that are larger.
+    expect(holmRejects([0.03, 0.012, 0.04, 0.016])).toEqual([false, true, false, true]);
+    // Only the smallest of all is asked about first.
+    expect(holmRejects([0.013, 0.013, 0.013, 0.013])).toEqual([false, false, false, false]);
+  });
+
+  test("are asked about anew for a run that was done again, and for all of a seed whose method was", () => {
+    const known = (): ComparisonCache =>
+      new Map(["seed-0/no-pda", "seed-0/single-bn7", "seed-1/no-pda"].map((key) => [key, { problem: key }]));
+    const [one, all] = [known(), known()];
+    forgetComparisons(one, 0, "no-pda");
+    expect([...one.keys()]).toEqual(["seed-0/single-bn7", "seed-1/no-pda"]);
+    forgetComparisons(all, 0, "multi-layer");
+    expect([...all.keys()]).toEqual(["seed-1/no-pda"]);
   });
 });
 

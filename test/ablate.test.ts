@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { cp, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Ablation, CellReport } from "../dist/ablation/ablation.js";
+import { differencesFromMethod } from "../dist/ablation/differences.js";
 import { meanAndDeviation } from "../dist/ablation/mean-and-deviation.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
 import type { PlanSections } from "../dist/run/plan.js";
@@ -50,6 +51,34 @@ describe("cells", () => {
       }
     }
     expect(existsSync(path.join(out, "run.lock"))).toBe(false);
+  });
+
+  test("have a report each, and one together that says which differences are more than chance", async () => {
+    for (const seed of [0, 1]) {
+      for (const name of names) {
+        const page = await readFile(path.join(out, `seed-${seed}`, name, "report.html"), "utf8");
+        expect(page).toContain("Finished: every stage is done.");
+      }
+    }
+    const page = await readFile(path.join(out, "report.html"), "utf8");
+    expect(page).toContain("Finished: 14 runs are done.");
+    const { cells, tests, problems } = await differencesFromMethod(out, first);
+    expect(problems).toEqual([]);
+    expect(tests).toBe(2 * (names.length - 1));
+    expect(page).toContain(`corrected for the ${tests} tests`);
+    for (const { name, seeds } of cells) {
+      for (const [index, { seed, difference, pValue, isMoreThanChance }] of seeds.entries()) {
+        expect(seed).toBe(index);
+        const of = (cell: string): number => doneOf(first, cell, index).segmenter.gated!.mIoU!;
+        expect(difference).toBeCloseTo(of(name) - of("multi-layer"), 12);
+        // Three patches have eight permutations.
+        expect(pValue).toBeGreaterThanOrEqual(0.25);
+        expect(isMoreThanChance).toBe(false);
+      }
+    }
+    const answer = await command("report", out, "--json");
+    expect(lastJson(answer)).toMatchObject({ kind: "ablation", missing: [] });
+    expect(await readFile(path.join(out, "report.html"), "utf8")).toBe(page);
   });
 
   test("differ from the method in one thing each", async () => {

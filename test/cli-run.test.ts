@@ -124,7 +124,9 @@ describe("the tiny demo", () => {
     }
     const pictures = await readdir(path.join(demo, "pictures"));
     expect(pictures).toEqual(expect.arrayContaining(["train.png", "test.png"]));
-    expect(pictures).toHaveLength(6);
+    // Two of each split and one with all of them; and two best, median and worst ones.
+    expect(pictures).toHaveLength(2 * (2 + 1) + 3 * 2);
+    expect(await readFile(path.join(demo, "report.html"), "utf8")).toContain("Finished: every stage is done.");
     expect(JSON.parse(await readFile(path.join(demo, "result.json"), "utf8"))).toEqual(lastJson(first));
     for (const name of ["plain", "gated"]) {
       const saved = await openEvaluation(path.join(demo, "evaluation", `${name}.json`));

@@ -5,6 +5,7 @@ import path from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 
+import { differenceKinds } from "../dist/pictures/difference.js";
 import { layOut } from "../dist/pictures/panel-layout.js";
 import { type PanelCell, type PanelPicture, renderOverlay, renderPanel, writePanel } from "../dist/pictures/panel.js";
 import { canStroke, fitText, textElement, textWidth } from "../dist/pictures/stroke-font.js";
@@ -66,6 +67,26 @@ describe("panels", () => {
       const index = indices[Math.floor(y / 2) * 40 + Math.floor(x / 2)]!;
       expect(at(left + x, top + y)).toEqual([...palette[index]!]);
     }
+  });
+
+  test("differences: right, wrong, and what the truth does not score, with entries of the legend", async () => {
+    const truth = Uint8Array.from(indices);
+    truth[5] = 255;
+    const prediction = Uint8Array.from(truth, (index, pixel) => (index > 1 ? 0 : pixel % 7 === 0 ? 1 - index : index));
+    const cell = { kind: "difference", truth, indices: prediction } as const;
+    const { at } = await read(await renderPanel(picture([cell])));
+    const { left, top } = corners(1)[0]!;
+    const [right, wrong, unscored] = differenceKinds.map(({ colour }) => [...colour]);
+    const seen = new Set<string>();
+    for (let pixel = 0; pixel < 1600; pixel += 1) {
+      const expected = truth[pixel]! > 1 ? unscored! : truth[pixel] === prediction[pixel] ? right! : wrong!;
+      expect(at(left + 2 * (pixel % 40), top + 2 * Math.floor(pixel / 40))).toEqual(expected);
+      seen.add(expected.join());
+    }
+    expect(seen.size).toBe(3);
+    const plain = await read(await renderPanel(picture([{ kind: "mask", indices }])));
+    const { info } = await read(await renderPanel(picture([cell])));
+    expect(info.height).toBeGreaterThan(plain.info.height);
   });
 
   test("patches are shown as they are where they fit, and reduced where they do not", async () => {
@@ -167,6 +188,11 @@ describe("overlays", () => {
 });
 
 describe("wrong pictures", () => {
+  test("a truth of another size than its prediction", async () => {
+    const cell = { kind: "difference", truth: indices.subarray(1), indices } as const;
+    await expect(renderPanel(picture([cell]))).rejects.toMatchObject({ code: "WSSS_ERR_SHAPE" });
+  });
+
   test.each([
     [
       picture([{ kind: "patch", rgb: new Uint8Array(5) }]),

@@ -9,6 +9,7 @@ import { poolCounts } from "../dist/report/pixel-scores.js";
 import { ReportWriter } from "../dist/report/report-writer.js";
 import { runPage } from "../dist/report/run-page.js";
 import { writeRunReport } from "../dist/report/write-run-report.js";
+import { rankPatches } from "../dist/run/ranked-patches.js";
 import { silentReporter } from "../dist/run/reporter.js";
 import type { RunResult, TestResult } from "../dist/run/result.js";
 import { whileReporting } from "../dist/run/while-reporting.js";
@@ -131,6 +132,44 @@ describe("a run folder", () => {
     expect(whole!.patches).toBe(8);
     expect(whole!.scores.mIoU).toBeCloseTo(result.segmenter!.gated!.mIoU!, 12);
     expect(whole!.scores.iou).toHaveLength(4);
+  });
+});
+
+describe("ranks", () => {
+  const patches = (scores: readonly (number | null)[]): { stem: string; mIoU: number | null }[] =>
+    scores.map((mIoU, index) => ({ stem: `p${index}`, mIoU }));
+  const ranksOf = (scores: readonly (number | null)[], most = 2): string[] =>
+    rankPatches(patches(scores), most).map(({ rank, place, stem }) => `${rank} ${place} ${stem}`);
+
+  test.each([
+    [[], []],
+    [[null, null], []],
+    [[0.5], ["best 1 p0"]],
+    [
+      [0.5, 0.7],
+      ["best 1 p1", "worst 1 p0"],
+    ],
+    [
+      [0.5, null, 0.7, 0.6],
+      ["best 1 p2", "median 1 p3", "worst 1 p0"],
+    ],
+    // Equal scores are ordered by name.
+    [
+      [0.5, 0.5, 0.5, 0.5, 0.5],
+      ["best 1 p0", "median 1 p2", "worst 1 p4"],
+    ],
+    [
+      [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
+      ["best 1 p6", "best 2 p5", "median 1 p4", "median 2 p3", "worst 1 p0", "worst 2 p1"],
+    ],
+  ])("of %j are %j", (scores, expected) => {
+    expect(ranksOf(scores)).toEqual(expected);
+  });
+
+  test("are as many as there are to be pictures", () => {
+    expect(ranksOf([1, 2, 3, 4, 5, 6, 7, 8], 0)).toEqual([]);
+    expect(ranksOf([1, 2, 3, 4, 5, 6, 7, 8], 1)).toHaveLength(3);
+    expect(ranksOf([1, 2, 3, 4, 5, 6, 7, 8], 99)).toHaveLength(6);
   });
 });
 

@@ -183,6 +183,7 @@ async function loadCharts(): Promise<Charts> {
           labelOffset: 40,
           grid: true,
           ticks: 5,
+          inset: 8,
           ...(xDomain !== undefined && { domain: [...xDomain] }),
         },
         y: {
