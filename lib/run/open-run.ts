@@ -139,7 +139,7 @@ async function record(
 
 /**
  * Opens a run folder for one command: options checked, dataset opened, compared with what the folder holds, `run.json`
- * written; then the work, with the folder locked against other processes.
+ * written; then the work, with the folder locked against other processes, and with its report kept up to date.
  *
  * Options and dataset are judged before the folder is touched, so that a command that is refused leaves nothing behind.
  *

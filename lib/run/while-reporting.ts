@@ -57,11 +57,23 @@ export async function whileReporting<Result>(
     hasNews ||= !existsSync(join(root, reportFileName));
     return result;
   } finally {
-    if (signal.aborted) await writer.abandon();
-    else {
-      // The result is written after the last stage has told its end.
-      if (hasNews) writer.request();
-      await writer.end();
-    }
+    // The result is written after the last stage has told its end.
+    if (hasNews && !signal.aborted) writer.request();
+    await endUnlessAborted(writer, signal);
+  }
+}
+
+/** Waits for the last page, but not for longer than the user does. */
+async function endUnlessAborted(writer: ReportWriter, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) {
+    await writer.abandon();
+    return;
+  }
+  const abandon = (): void => void writer.abandon();
+  signal.addEventListener("abort", abandon);
+  try {
+    await writer.end();
+  } finally {
+    signal.removeEventListener("abort", abandon);
   }
 }
