@@ -1,7 +1,7 @@
 // The report of a run: what it says of whole, cut off, old and hostile run folders, and how it looks in a real browser.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat, truncate, watch, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
@@ -355,6 +355,35 @@ describe("the writer", () => {
     expect(answer).toBe(7);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/^report\.html is not up to date: cannot write .*report\.html/);
+  });
+
+  test("has the page there while the work goes on", async () => {
+    const root = await copyOf("growing", async (copy) => {
+      for (const name of ["report.html", "stages/train-segmenter.json"]) await rm(path.join(copy, name));
+    });
+    const surroundings = { root, signal: new AbortController().signal, reporter: silentReporter };
+    await whileReporting(surroundings, async (followed) => {
+      const changes = watch(root);
+      followed.epoch({ stage: "train-segmenter", epoch: 1, epochs: 1, text: "" });
+      for await (const { filename } of changes) if (filename === "report.html") break;
+      const page = await readFile(path.join(root, "report.html"), "utf8");
+      expect(page).toContain("Not finished when this page was written: train the segmenter, 1 of 1 epochs done.");
+      // The scores in the folder are of the segmenter before.
+      expect(page).toContain("The scores are those of an earlier segmenter");
+    });
+  });
+
+  test("is given up when the signal is aborted, also while the last page is made", async () => {
+    const root = await copyOf("stopped", async (copy) => await rm(path.join(copy, "report.html")));
+    const controller = new AbortController();
+    const surroundings = { root, signal: controller.signal, reporter: silentReporter };
+    const ended = whileReporting(surroundings, async (followed) => {
+      followed.stageFinished("pictures", 1);
+      return await Promise.resolve();
+    });
+    controller.abort();
+    await ended;
+    expect(existsSync(path.join(root, "report.html"))).toBe(false);
   });
 
   test("tells the failed work's own error, after a last page", async () => {

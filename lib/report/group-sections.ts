@@ -1,7 +1,7 @@
 /** Scores by patient, and how they spread over patches. */
 import { percent } from "../text/percent.js";
 import type { Charts, DotRow } from "./chart.js";
-import { html } from "./markup.js";
+import { html, type Markup } from "./markup.js";
 import type { ScoredGroup } from "./pixel-scores.js";
 import type { RunFacts } from "./run-facts.js";
 import { type PageSection, tableRow, wideTable } from "./page-section.js";
@@ -66,7 +66,7 @@ export function patientsSection({ counts, record }: RunFacts, charts: Charts): P
 }
 
 /** How the mIoU of single patches spreads, as counts by ten per cent. */
-export function patchSpread({ counts }: RunFacts): ReturnType<typeof html> | null {
+export function patchSpread({ counts }: RunFacts): Markup | null {
   const known = counts?.pooled.patches.flatMap(({ scores }) => scores.mIoU ?? []) ?? [];
   if (known.length === 0) return null;
   const bins = Array.from(

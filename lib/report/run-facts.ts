@@ -62,6 +62,7 @@ export interface RunFacts {
   readonly pictures: readonly string[];
 }
 
+/** Stages in their order; a folder of an earlier version may lack some, and one of a later version have more. */
 const titles = {
   dataset: "write the procedural dataset",
   "train-classifier": "train the classifier",

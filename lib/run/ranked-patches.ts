@@ -23,6 +23,7 @@ export function rankPatches(patches: readonly Pick<PatchScores, "stem" | "mIoU">
   // By name where scores are equal, so that the choice is always the same.
   const sorted = scored.sort((one, other) => other.mIoU - one.mIoU || (one.stem < other.stem ? -1 : 1));
   const each = Math.min(mostOfEach, sorted.length < enoughForTwo ? 1 : 2);
+  if (each === 0) return [];
   const best = sorted.slice(0, each);
   const worst = sorted.slice(best.length).slice(-each).reverse();
   const between = sorted.slice(best.length, sorted.length - worst.length);
