@@ -16,6 +16,7 @@ import { whileReporting } from "../dist/run/while-reporting.js";
 import { percent } from "../dist/text/percent.js";
 import { hasBrowser, startBrowser } from "./support/browser.js";
 import { command, digestsOf, freshFolder, lastJson } from "./support/command-line.js";
+import { expectSound, openOffline } from "./support/offline-page.js";
 
 let folder: string;
 /** Run folder of the tiny demo, whole. */
@@ -379,7 +380,7 @@ describe("the writer", () => {
     const surroundings = { root, signal: controller.signal, reporter: silentReporter };
     const ended = whileReporting(surroundings, async (followed) => {
       followed.stageFinished("pictures", 1);
-      return await Promise.resolve();
+      await Promise.resolve();
     });
     controller.abort();
     await ended;
@@ -412,46 +413,12 @@ describe("the writer", () => {
 
 (hasBrowser ? describe : describe.skip)("in a browser", () => {
   let browser: Browser;
-  const said: string[] = [];
-  const asked: string[] = [];
-
   beforeAll(async () => (browser = await startBrowser()));
   afterAll(async () => await browser.close());
 
   async function open(root: string, width = 1280, colorScheme: "light" | "dark" = "light"): Promise<Page> {
-    const file = path.join(root, "report.html");
     await writeRunReport(root);
-    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
-    // Not as a script of the page, whose policy forbids it.
-    await context.addInitScript({ path: path.resolve("node_modules", "axe-core", "axe.min.js") });
-    const page = await context.newPage();
-    page.on("console", (message) => said.push(message.text()));
-    page.on("pageerror", (error) => said.push(error.message));
-    page.on("dialog", (dialog) => said.push(dialog.message()));
-    page.on("request", (request) => asked.push(request.url()));
-    await page.goto(pathToFileURL(file).href);
-    expect(asked.splice(0).filter((url) => !url.startsWith("data:"))).toEqual([pathToFileURL(file).href]);
-    return page;
-  }
-
-  async function expectSound(page: Page): Promise<void> {
-    const violations = await page.evaluate(async () => {
-      const tool = (
-        globalThis as unknown as {
-          axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        }
-      ).axe;
-      return (await tool.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-    });
-    const wide = await page.locator("html").evaluate((root: any): number => root.scrollWidth - root.clientWidth);
-    const broken = await page
-      .locator("img")
-      .evaluateAll((images: any[]) => images.filter((image) => image.naturalWidth === 0).length);
-    expect(violations).toEqual([]);
-    expect(wide).toBeLessThanOrEqual(0);
-    expect(broken).toBe(0);
-    expect(said).toEqual([]);
-    await page.context().close();
+    return await openOffline(browser, pathToFileURL(path.join(root, "report.html")).href, width, colorScheme);
   }
 
   test.each([

@@ -1,8 +1,7 @@
 /** Pictures inside the page: test patches that stand out by their scores, and pseudo masks beside the truth. */
-import { stat } from "node:fs/promises";
 import { basename, join, sep } from "node:path";
-import sharp from "../image/sharp.js";
 import { percent } from "../text/percent.js";
+import { embeddedPicture } from "./embedded-picture.js";
 import { patchSpread } from "./group-sections.js";
 import { html, type Markup } from "./markup.js";
 import type { RunFacts } from "./run-facts.js";
@@ -13,30 +12,10 @@ const mostOfSplit = 4;
 /** Wider pictures are reduced, so that a page stays below some 4 MB. */
 const widestPx = 1600;
 
-/** Pictures that were encoded for the page before, by their path; they are kept until their files change. */
-const encoded = new Map<string, { readonly version: string; readonly address: string }>();
-const mostKept = 32;
-
 /** A picture of the run folder as an address of its own bytes; null if it is not there, is no picture, or lies elsewhere. */
-async function embedded(root: string, picture: string): Promise<string | null> {
+async function pictureOfRun(root: string, picture: string): Promise<string | null> {
   const path = join(root, picture);
-  if (!path.startsWith(root + sep)) return null;
-  try {
-    const { size, mtimeMs } = await stat(path);
-    const version = `${size} ${mtimeMs}`;
-    const known = encoded.get(path);
-    if (known?.version === version) return known.address;
-    const bytes = await sharp(path)
-      .resize({ width: widestPx, withoutEnlargement: true })
-      .webp({ quality: 88, smartSubsample: true })
-      .toBuffer();
-    const address = `data:image/webp;base64,${bytes.toString("base64")}`;
-    if (encoded.size >= mostKept) encoded.clear();
-    encoded.set(path, { version, address });
-    return address;
-  } catch {
-    return null;
-  }
+  return path.startsWith(root + sep) ? await embeddedPicture(path, widestPx) : null;
 }
 
 interface Picture {
@@ -52,7 +31,7 @@ async function figuresOf(
   pictures: readonly Picture[],
 ): Promise<{ figures: Markup[]; missing: string[] }> {
   const found = await Promise.all(
-    pictures.map(async (picture) => ({ ...picture, data: await embedded(root, picture.file) })),
+    pictures.map(async (picture) => ({ ...picture, data: await pictureOfRun(root, picture.file) })),
   );
   const lost = found.filter(({ data }) => data === null).map(({ file }) => file);
   const figures = found

@@ -9,6 +9,8 @@ import type { DatasetExamination } from "../../doctor/examination.js";
 import { examineDataset } from "../../doctor/examine-dataset.js";
 import { WsssError } from "../../errors.js";
 import { writeBytesAtomic } from "../../files/file-access.js";
+import { assertWritable } from "../../model/checkpoint-paths.js";
+import { doctorPage } from "../../report/doctor-page.js";
 import { act, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { counted, describeExamination } from "../examination-report.js";
 import { writeResult } from "../terminal.js";
@@ -18,6 +20,7 @@ interface DoctorOptions extends TalkOptions {
   readonly preset?: PresetName;
   readonly description?: string;
   readonly init?: boolean;
+  readonly report?: string;
 }
 
 /** What ends the command with the exit code for data, after the findings have been printed. */
@@ -78,6 +81,11 @@ export function addDoctorCommand(program: Command, streams: Streams): void {
       (text: string) => resolve(someText(text)),
     );
   command.option(
+    "--report <file>",
+    "write the findings as a page, HTML, with pictures of what is wrong and colours by patient (default: none)",
+    (text: string) => resolve(someText(text)),
+  );
+  command.option(
     "--init",
     "write a first `wsss-dataset.json` from what names, masks and pixels show, to be edited, where there is none",
   );
@@ -86,26 +94,33 @@ export function addDoctorCommand(program: Command, streams: Streams): void {
     `
 Examples:
   wsss-tissue doctor datasets/LUAD-HistoSeg --preset luad-histoseg
+  wsss-tissue doctor my-tissue --report findings.html
   wsss-tissue doctor my-tissue --json > findings.json`,
   );
   command.action(async (data: string, options: DoctorOptions) => {
     await act(streams, options, async ({ terminal, view, signal }) => {
       if (options.init === true) {
-        const other = (["preset", "description"] as const).find((name) => options[name] !== undefined);
+        const other = (["preset", "description", "report"] as const).find((name) => options[name] !== undefined);
         if (other !== undefined) throw new InvalidArgumentError(`--init writes a description; leave --${other} out.`);
         const draft = await writeDraft(data, signal);
         view.close();
         writeResult(terminal, draft, () => describeDraft(draft));
         return;
       }
-      const { preset, description } = options;
+      const { preset, description, report } = options;
+      if (report !== undefined) await assertWritable(report);
       const examination = await examineDataset(data, {
         preset,
         description,
+        colours: report !== undefined,
         signal,
         onProgress: ({ done, total }) =>
           view.progress({ stage: "doctor", label: "reading patches and masks", done, total }),
       });
+      if (report !== undefined) {
+        await writeBytesAtomic(report, (await doctorPage(examination)).text);
+        view.note(`the findings are in ${report}`);
+      }
       view.close();
       writeResult(terminal, examination, () => describeExamination(examination));
       if (examination.errors > 0) throw failureOf(examination);

@@ -1,0 +1,79 @@
+/** Findings of the doctor with pictures of what is wrong; patches that should differ side by side. */
+import { resolve } from "node:path";
+import type { DatasetExamination } from "../doctor/examination.js";
+import type { FindingGroup } from "../doctor/finding.js";
+import { patchExtensions } from "../image/decode-patch.js";
+import { embeddedPicture } from "./embedded-picture.js";
+import { html, type Markup } from "./markup.js";
+import type { PageSection } from "./page-section.js";
+
+/** Most files of an example that are shown beside each other, and most pictures of a page, so that it stays below some 4 MB. */
+const mostOfExample = 4;
+const mostOfPage = 80;
+const thumbnailPx = 200;
+
+/** Shows pictures until there are enough on the page. */
+class Thumbnails {
+  readonly #folder: string;
+  #left = mostOfPage;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** A picture and its name; null for a file that is no picture, can't be decoded, or is one too many. */
+  async of(file: string): Promise<Markup | null> {
+    const isPicture = patchExtensions.some((ending) => file.toLowerCase().endsWith(ending));
+    if (!isPicture || this.#left === 0) return null;
+    const data = await embeddedPicture(resolve(this.#folder, file), thumbnailPx);
+    if (data === null) return null;
+    this.#left -= 1;
+    return html`<figure class="thumbnail">
+      <img src="${data}" alt="" />
+      <figcaption><code>${file}</code></figcaption>
+    </figure>`;
+  }
+}
+
+async function exampleOf(
+  { files, problem }: FindingGroup["examples"][number],
+  thumbnails: Thumbnails,
+): Promise<Markup> {
+  const pictures: Markup[] = [];
+  for (const file of files.slice(0, mostOfExample)) {
+    const picture = await thumbnails.of(file);
+    if (picture !== null) pictures.push(picture);
+  }
+  // What is seen below need not be named twice.
+  const named = pictures.length === files.length ? [] : files.slice(0, mostOfExample);
+  const more = files.length > mostOfExample ? ` and ${files.length - mostOfExample} more` : "";
+  return html`<li>
+    ${named.map((file, index) => html`${index > 0 && ", "}<code>${file}</code>`)}${named.length > 0 && more} ${problem}
+    ${pictures.length > 0 && html`<div class="side-by-side">${pictures}</div>`}
+  </li> `;
+}
+
+async function groupOf(group: FindingGroup, thumbnails: Thumbnails): Promise<Markup> {
+  const { check, severity, split, count, examples, remedy } = group;
+  const shown: Markup[] = [];
+  for (const example of examples) shown.push(await exampleOf(example, thumbnails));
+  const rest = count - examples.length;
+  return html`<article class="finding ${severity}">
+    <h3>${severity === "error" ? "Error" : "Warning"}: ${check}${split !== null && ` in ${split}`}, ${count}</h3>
+    <p>To do: ${remedy}.</p>
+    <ul>
+      ${shown}
+    </ul>
+    ${rest > 0 && html`<p>And ${rest} more: <code>doctor --json</code> lists them all.</p>`}
+  </article> `;
+}
+
+/** Every group of findings, errors first. */
+export async function findingsSection({ folder, groups }: DatasetExamination): Promise<PageSection> {
+  const about = { id: "findings", title: "Findings", missing: [] };
+  if (groups.length === 0) return { ...about, body: html`<p>Nothing is wrong with this dataset.</p>` };
+  const thumbnails = new Thumbnails(folder);
+  const shown: Markup[] = [];
+  for (const group of groups) shown.push(await groupOf(group, thumbnails));
+  return { ...about, body: html`${shown}` };
+}
