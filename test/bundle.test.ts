@@ -44,7 +44,8 @@ describe("a bundle", () => {
     ]);
     const card = await readFile(path.join(at("colon"), "MODEL_CARD.md"), "utf8");
     expect(card).toContain("| 0 | gland | rgb(200, 0, 0) |");
-    expect(card).toContain("| mIoU | 0.5 |");
+    expect(card).toContain("| mIoU | 0.5 | - |");
+    expect(card).toContain("Nothing was told of it.");
 
     const loaded = await Segmenter.load(at("colon"), { device: "cpu" });
     expect(loaded.bundledClassifier?.classes).toEqual(data.classes);
@@ -57,6 +58,37 @@ describe("a bundle", () => {
     const inner = loaded.bundledClassifier;
     await loaded.dispose();
     expect(inner?.disposed).toBe(true);
+  });
+
+  test("has networks for other engines, the run's report and a full card where they are asked for", async () => {
+    const scores = { mIoU: 0.5, accuracy: null };
+    const intervals = { mIoU: [0.41234567, 0.6] } as const;
+    const texts = {
+      intendedUse: "Counting crypts.",
+      trainingData: "Twelve slides.",
+      notes: "Not for frozen sections.",
+    };
+    await writeFile(at("run.html"), "<!doctype html>");
+    const all = { scores, intervals, ...texts, onnx: true, report: at("run.html") };
+    const manifest = await saveBundle(at("full"), { classifier, segmenter, ...all });
+    expect(Object.keys(manifest.files)).toEqual([
+      "classifier.safetensors",
+      "segmenter.safetensors",
+      "classifier.onnx",
+      "segmenter.onnx",
+    ]);
+    expect(await readdir(at("full"))).toEqual(expect.arrayContaining(["report.html", "segmenter.onnx"]));
+    const card = await readFile(path.join(at("full"), "MODEL_CARD.md"), "utf8");
+    for (const text of Object.values(texts)) expect(card).toContain(text);
+    expect(card).toContain("| mIoU | 0.5 | 0.4123 to 0.6 |");
+    expect(card).toContain("| accuracy | - | - |");
+    expect(card).toContain("It learned from patches of a scale that was not told.");
+    await (await Segmenter.load(at("full"), { device: "cpu" })).dispose();
+    const wrong = saveBundle(at("wrong"), { classifier, segmenter, scores, intervals: { dice: [0, 1] } });
+    await expect(wrong).rejects.toThrow("by the names of the scores");
+    const lost = saveBundle(at("lost"), { classifier, segmenter, report: at("nowhere.html") });
+    await expect(lost).rejects.toMatchObject({ code: "WSSS_ERR_IO" });
+    expect(await readdir(folder)).not.toContain("lost");
   });
 
   test("replaces an older bundle, and nothing else", async () => {

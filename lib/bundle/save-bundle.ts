@@ -1,12 +1,12 @@
 /** Saving a bundle: classifier, segmenter, manifest and model card in one folder, whole or not at all. */
-import { mkdir, stat } from "node:fs/promises";
+import { copyFile, mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { throwIfAborted } from "../async/cancellation.js";
 import { classifierField } from "../classifier/classifier-field.js";
 import type { Classifier } from "../classifier/classifier.js";
 import { WsssError } from "../errors.js";
-import { writeBytesAtomic } from "../files/file-access.js";
+import { ioFailure, writeBytesAtomic } from "../files/file-access.js";
 import { packageVersion } from "../files/package-version.js";
 import { replaceWhole } from "../files/replace-whole.js";
 import { bundleFormat, type BundleManifest, manifestName, onnxFiles, weightFiles } from "../model/bundle-manifest.js";
@@ -46,6 +46,8 @@ export interface BundleOptions {
    * @defaultValue `false`: it doubles the bundle
    */
   readonly onnx?: boolean | undefined;
+  /** A report of the run, HTML, that goes along as `report.html`. @defaultValue none */
+  readonly report?: string | undefined;
   /** Aborting it stops the writing; a bundle that was at the place before stays as it was. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -63,6 +65,7 @@ const optionSchema = z.strictObject({
   notes: z.string().optional(),
   scores: z.record(z.string(), z.number().nullable()).optional(),
   intervals: z.record(z.string(), z.tuple([z.number(), z.number()])).optional(),
+  report: fields.path.optional(),
   onnx: fields.flag.default(false),
   signal: fields.signal.optional(),
 });
@@ -115,9 +118,18 @@ export async function saveBundle(folder: string, options: BundleOptions): Promis
       path.join(temporary, "MODEL_CARD.md"),
       modelCard(manifest, { classifier, segmenter }, checked),
     );
+    if (checked.report !== undefined) await copyReport(checked.report, temporary);
     await writeBytesAtomic(path.join(temporary, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
     return manifest;
   });
+}
+
+async function copyReport(report: string, folder: string): Promise<void> {
+  try {
+    await copyFile(report, path.join(folder, "report.html"));
+  } catch (error) {
+    throw ioFailure(error, "read", report);
+  }
 }
 
 /** A folder that is there is replaced only if it is a bundle: nobody's other files are ever removed. */

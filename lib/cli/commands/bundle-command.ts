@@ -7,6 +7,7 @@ import { Classifier } from "../../classifier/classifier.js";
 import { ioFailure } from "../../files/file-access.js";
 import { classifierOfRun } from "../../run/classifier-of-run.js";
 import { readJsonIfPresent } from "../../run/files.js";
+import { reportFileName } from "../../report/report-file.js";
 import { resultFile } from "../../run/pipeline.js";
 import type { RunResult } from "../../run/result.js";
 import { readRunRecord } from "../../run/run-record.js";
@@ -24,6 +25,7 @@ interface BundleCommandOptions extends TalkOptions {
   readonly notes?: string;
   readonly gateThreshold?: number;
   readonly gateRule?: "exclude" | "multiply";
+  readonly report?: boolean;
   readonly onnx?: boolean;
 }
 
@@ -77,6 +79,7 @@ export function addBundleCommand(program: Command, streams: Streams): void {
     .option("--notes <file>", "Markdown for it: whatever else, such as limits", path)
     .option("--gate-threshold <p>", "a class is open above this probability (default: 0.1)", decimal)
     .option("--gate-rule <name>", "exclude or multiply", oneOf("exclude", "multiply"))
+    .option("--report", "the run's report.html too, which shows some patches (default: off)")
     .option("--onnx", "both networks as ONNX files too, for other engines (default: off)");
   addTalkOptions(command);
   command.action(async (options: BundleCommandOptions) => {
@@ -97,6 +100,7 @@ export function addBundleCommand(program: Command, streams: Streams): void {
         trainingData,
         notes,
         ...(await scoresOf(run)),
+        report: options.report === true ? join(run, reportFileName) : undefined,
         onnx: options.onnx,
         signal,
       });
