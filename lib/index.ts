@@ -61,7 +61,14 @@ export type {
 
 export { examineDataset } from "./doctor/examine-dataset.js";
 export type { ExamineDatasetOptions } from "./doctor/examine-dataset.js";
-export type { ClassShare, DatasetExamination, MemoryNeed, SplitExamination } from "./doctor/examination.js";
+export type {
+  ClassShare,
+  ColourGroup,
+  DatasetExamination,
+  MeanColour,
+  MemoryNeed,
+  SplitExamination,
+} from "./doctor/examination.js";
 export { checkCodes } from "./doctor/finding.js";
 export type { CheckCode, Finding, FindingGroup, Severity } from "./doctor/finding.js";
 

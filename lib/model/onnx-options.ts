@@ -8,10 +8,10 @@ import * as fields from "../options/fields.js";
 import { metadataOf, type ModelDescription } from "./model-description.js";
 
 /** What the ONNX file of a segmenter gives. */
-export const onnxOutputs = ["logits", "probabilities", "class-map"] as const;
+export type OnnxOutput = "logits" | "probabilities" | "class-map";
 
-/** One of {@link onnxOutputs}. */
-export type OnnxOutput = (typeof onnxOutputs)[number];
+/** All that such a file can give. */
+export const onnxOutputs = ["logits", "probabilities", "class-map"] as const satisfies readonly OnnxOutput[];
 
 /** Height and width of pictures, in px. */
 export interface OnnxPictureSize {

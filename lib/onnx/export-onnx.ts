@@ -2,7 +2,7 @@
 import { Classifier } from "../classifier/classifier.js";
 import { WsssError } from "../errors.js";
 import { inspectWeights } from "../model/inspect-weights.js";
-import { describeModel, type ModelRole } from "../model/model-description.js";
+import { describeModel } from "../model/model-description.js";
 import { checkOnnxExport, type OnnxExportOptions } from "../model/onnx-options.js";
 import { refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
@@ -23,7 +23,7 @@ export async function exportOnnx(
   input: string,
   output: string,
   options: OnnxExportOptions = {},
-): Promise<{ readonly role: ModelRole }> {
+): Promise<"classifier" | "segmenter"> {
   if (!fields.path.safeParse(input).success) throw refuseOption(call, "input", "a path", input);
   const { signal } = checkOnnxExport(call, "segmenter", output, options);
   const { metadata } = await inspectWeights(input, { statistics: false, signal });
@@ -37,5 +37,5 @@ export async function exportOnnx(
   const opening = { device: "cpu", signal } as const;
   await using model = await (role === "classifier" ? Classifier : Segmenter).load(input, opening);
   await model.exportOnnx(output, options);
-  return { role };
+  return role;
 }

@@ -65,7 +65,7 @@ Examples:
       const { keepNames, weightsKey, output: what, fixedSize } = options;
       if (output.endsWith(onnxEnding)) {
         refuseGiven({ "--keep-names": keepNames, "--weights-key": weightsKey }, "is not for .onnx files");
-        const { role } = await exportOnnx(input, output, { output: what, fixedSize, signal });
+        const role = await exportOnnx(input, output, { output: what, fixedSize, signal });
         writeResult(terminal, { output, role }, () => `${output}: ${role} as ONNX, opset 17`);
         return;
       }
