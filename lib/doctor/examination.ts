@@ -42,6 +42,7 @@ export type MeanColour = readonly [red: number, green: number, blue: number];
 
 /** Colours of the patches of a split that are of one patient or image. */
 export interface ColourGroup {
+  /** The split that they belong to. */
   readonly split: SplitName;
   /** Patient, or the image that the patches were cut from, by `patches.csv` or their names; null where neither tells. */
   readonly origin: string | null;

@@ -6,7 +6,9 @@ import {
   type Dataset,
   type DatasetDescriptionInput,
   type ErrorCode,
+  type ColourGroup,
   examineDataset,
+  exportOnnx,
   type FeatureLevel,
   inspectWeights,
   type Interval,
@@ -21,6 +23,7 @@ import {
   resolveSegmenterTraining,
   type Score,
   type SegmentationEvaluation,
+  type Segmenter,
   type Severity,
   type Split,
   type SplitName,
@@ -82,6 +85,8 @@ export function labels(rule: LabelRule): string {
 }
 
 export async function findings(): Promise<readonly CheckCode[]> {
+  const { colours } = await examineDataset("own", { colours: true });
+  same<readonly ColourGroup[] | null>()(colours);
   const { findings: all, splits } = await examineDataset("own", { description });
   same<number>()(splits.train.patches);
   same<Severity | undefined>()(all[0]?.severity);
@@ -160,4 +165,11 @@ export function narrowing(error: WsssError): ErrorCode {
     return error.code;
   }
   return error.code;
+}
+
+export async function exporting(segmenter: Segmenter, signal: AbortSignal): Promise<void> {
+  await segmenter.exportOnnx("a.onnx", { output: "class-map", fixedSize: { height: 224, width: 320 }, signal });
+  same<"classifier" | "segmenter">()(await exportOnnx("a.safetensors", "a.onnx", { fixedSize: 224 }));
+  // @ts-expect-error there is no such output
+  await segmenter.exportOnnx("a.onnx", { output: "masks" });
 }
