@@ -58,8 +58,9 @@ describe("a run that is stopped", () => {
   test.each(stages)("in %s fails as cancelled, and keeps what was there", async (stage) => {
     const before = await digestsOf(out).catch(() => ({}));
     await expect(run(stage)).rejects.toMatchObject({ code: "WSSS_ERR_CANCELLED" });
-    // Metrics and checkpoints of a training that was stopped are replaced when it begins anew; all else stays.
-    const replaced = /^(run\.json|metrics\/|checkpoints\/)/;
+    // Metrics and checkpoints of a training that was stopped are replaced when it begins anew, and the report says how far it is; all
+    // else stays.
+    const replaced = /^(run\.json|report\.html|metrics\/|checkpoints\/)/;
     const kept = Object.fromEntries(Object.entries(before).filter(([name]) => !replaced.test(name)));
     const after = await digestsOf(out);
     expect(after).toMatchObject(kept);
