@@ -108,8 +108,10 @@ export interface TrainingState {
   readonly total: number;
   /** What the last epoch came to; null before there is one. */
   readonly lastEpoch: string | null;
-  /** Of the test patches, with the gate; null where nothing could be scored. */
-  readonly mIoU: number | null;
+  /** mIoU on val of the epoch that was kept, a fraction; null before a training has ended, and where val has no true masks. */
+  readonly valMIoU: number | null;
+  /** The same on the test patches, with the gate. */
+  readonly testMIoU: number | null;
   readonly problem: string | null;
 }
 

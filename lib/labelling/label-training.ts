@@ -9,6 +9,7 @@ import { makeFolder } from "../files/make-folder.js";
 import type { PlanOptions } from "../run/plan-options.js";
 import type { TrainingState } from "./label-facts.js";
 import type { Labelling } from "./labelling.js";
+import { scoresOfRun } from "./scores-of-run.js";
 import type { TrainingMessage, TrainingOrder } from "./training-messages.js";
 
 /** How trainings are made. */
@@ -72,7 +73,10 @@ export class LabelTraining {
         break;
       }
     }
-    if (this.#finished !== null) this.#state = { ...nothingYet, state: "done", number: this.finishedNumber };
+    if (this.#finished !== null) {
+      const scores = await scoresOfRun(this.#finished);
+      this.#state = { ...nothingYet, state: "done", number: this.finishedNumber, ...scores };
+    }
     if (this.#number === 0 || this.#finished === this.#runOf(this.#number)) return;
     const order = await readOrder(this.#orderOf(this.#number));
     if (order === null) return;
@@ -126,7 +130,9 @@ export class LabelTraining {
     await rm(order.description, { force: true });
     await rm(order.manifest, { force: true });
     this.#order = undefined;
-    this.#state = this.#finished === null ? nothingYet : { ...nothingYet, state: "done", number: this.finishedNumber };
+    const scores = this.#finished === null ? undefined : await scoresOfRun(this.#finished);
+    this.#state =
+      scores === undefined ? nothingYet : { ...nothingYet, state: "done", number: this.finishedNumber, ...scores };
   }
 
   /** Stops what is under way; its run folder keeps what was learned. */
@@ -210,8 +216,7 @@ export class LabelTraining {
     else if (message.kind === "done") {
       this.#finished = this.#order?.out ?? null;
       this.#order = undefined;
-      const { segmenter } = message.result;
-      this.#state = { ...state, state: "done", mIoU: (segmenter?.gated ?? segmenter?.plain)?.mIoU ?? null };
+      this.#state = { ...state, state: "done", valMIoU: message.valMIoU, testMIoU: message.testMIoU };
     } else if (message.kind === "stopped") this.#state = { ...state, state: "paused" };
     else this.#fail(message.message);
   }
@@ -250,7 +255,7 @@ async function readOrder(file: string): Promise<TrainingOrder | null> {
 
 const nothingYet: TrainingState = {
   ...{ state: "none", number: null, labelled: 0, stage: "", label: "", done: 0, total: 0 },
-  ...{ lastEpoch: null, mIoU: null, problem: null },
+  ...{ lastEpoch: null, valMIoU: null, testMIoU: null, problem: null },
 };
 
 function nothingTo(what: string): WsssError {

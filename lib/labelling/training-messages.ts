@@ -1,6 +1,6 @@
 /** What the labelling and the process that trains for it tell each other. */
 import type { PlanOptions } from "../run/plan-options.js";
-import type { RunResult } from "../run/result.js";
+import type { ScoresOfRun } from "./scores-of-run.js";
 
 /** What is to be trained; the first message to the process. */
 export interface TrainingOrder {
@@ -25,6 +25,6 @@ export type TrainingMessage =
   | { readonly kind: "progress"; readonly label: string; readonly done: number; readonly total: number }
   | { readonly kind: "epoch"; readonly text: string }
   | { readonly kind: "warning"; readonly text: string }
-  | { readonly kind: "done"; readonly result: RunResult }
+  | ({ readonly kind: "done" } & ScoresOfRun)
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };

@@ -9,6 +9,7 @@ import { allSections } from "../run/plan.js";
 import { type RunReporter, silentReporter } from "../run/reporter.js";
 import { stageTitles } from "../run/stage-names.js";
 import { obeyOrders, tellOwner } from "./ordered-process.js";
+import { scoresOfRun } from "./scores-of-run.js";
 import type { TrainingMessage, TrainingOrder } from "./training-messages.js";
 
 const tell = (message: TrainingMessage): void => tellOwner(message);
@@ -30,8 +31,8 @@ async function train(order: TrainingOrder, signal: AbortSignal): Promise<void> {
     device: { device: device as Device, threads },
   };
   try {
-    const { result } = await withRun(request, async (context) => await runPipeline(context, performance.now()));
-    tell({ kind: "done", result });
+    await withRun(request, async (context) => await runPipeline(context, performance.now()));
+    tell({ kind: "done", ...(await scoresOfRun(out)) });
   } catch (error) {
     if (isWsssError(error, "WSSS_ERR_CANCELLED")) tell({ kind: "stopped" });
     else {

@@ -67,7 +67,7 @@ export class TrainingPanel {
 }
 
 function describeTraining(state: TrainingState): string {
-  const { labelled, stage, label, lastEpoch, mIoU, problem } = state;
+  const { labelled, stage, label, lastEpoch, problem } = state;
   const epoch = lastEpoch === null ? "" : ` Last: ${lastEpoch}.`;
   switch (state.state) {
     case "none":
@@ -81,6 +81,15 @@ function describeTraining(state: TrainingState): string {
     case "failed":
       return problem ?? "";
     case "done":
-      return `Done.${mIoU === null ? "" : ` Mean IoU of the test patches: ${(100 * mIoU).toFixed(1)} %.`} Lay it over the patches with O.`;
+      return `Done.${describeScores(state)} Lay it over the patches with O.`;
   }
+}
+
+function describeScores({ valMIoU, testMIoU }: TrainingState): string {
+  const scores = [
+    { where: "val", mIoU: valMIoU },
+    { where: "test", mIoU: testMIoU },
+  ];
+  const known = scores.flatMap(({ where, mIoU }) => (mIoU === null ? [] : `${(100 * mIoU).toFixed(1)} % on ${where}`));
+  return known.length === 0 ? "" : ` Mean IoU: ${known.join(", ")}.`;
 }
