@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <string>
 #include <vector>
 
 #include "wsss/convolution/conv2d.h"
@@ -57,9 +58,9 @@ Value shape_with_size_of(OnnxGraph& graph, Value x, Value like) {
 
 }  // namespace
 
-Value conv(OnnxGraph& graph, const NetworkPart& part, Value x, Activation activation) {
+Value conv(OnnxGraph& graph, const NetworkPart& part, Value x) {
   const auto& layer = part.as<Conv2dImpl>();
-  return activate(graph, conv_node(graph, part, part.name(), x, layer.weight, layer.bias), activation);
+  return conv_node(graph, part, part.name(), x, layer.weight, layer.bias);
 }
 
 Value conv_norm(OnnxGraph& graph, const NetworkPart& part, const NetworkPart& norm, Value x, Activation activation,
@@ -97,17 +98,15 @@ Value norm(OnnxGraph& graph, const NetworkPart& part, Value x, Activation activa
   return activate(graph, out, activation);
 }
 
-Value activate(OnnxGraph& graph, Value x, Activation activation, const std::string& name) {
+Value activate(OnnxGraph& graph, Value x, Activation activation) {
   switch (activation) {
     case Activation::kNone:
       return x;
     case Activation::kRelu:
-      return graph.node("Relu", {x}, {}, name);
+      return graph.node("Relu", {x});
     default:
-      return graph.node(
-          "Clip",
-          {x, graph.constant("zero", at::zeros({}, at::kFloat)), graph.constant("six", at::full({}, 6.0, at::kFloat))},
-          {}, name);
+      return graph.node("Clip", {x, graph.constant("zero", at::zeros({}, at::kFloat)),
+                                 graph.constant("six", at::full({}, 6.0, at::kFloat))});
   }
 }
 

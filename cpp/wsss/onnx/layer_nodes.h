@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "wsss/convolution/epilogue.h"
@@ -19,8 +18,8 @@ enum class Padding {
   kTensorFlow,  ///< With a stride as TensorFlow's "same" does, by the size of the map; without one as kOwn.
 };
 
-/// A convolution, and the activation after it.
-Value conv(OnnxGraph& graph, const NetworkPart& conv, Value x, Activation activation = Activation::kNone);
+/// A convolution that no batch norm follows.
+Value conv(OnnxGraph& graph, const NetworkPart& conv, Value x);
 
 /// activation(norm(conv(x)) + shortcut), the batch norm folded into the convolution.
 ///
@@ -36,7 +35,7 @@ Value conv_norm_of_parts(OnnxGraph& graph, const NetworkPart& conv, const Networ
 /// A batch norm that follows no convolution, and the activation after it.
 Value norm(OnnxGraph& graph, const NetworkPart& norm, Value x, Activation activation);
 
-Value activate(OnnxGraph& graph, Value x, Activation activation, const std::string& name = {});
+Value activate(OnnxGraph& graph, Value x, Activation activation);
 Value add(OnnxGraph& graph, Value a, Value b);
 /// Rows and columns of zeros around a map, so many on each side.
 Value padded(OnnxGraph& graph, Value x, std::int64_t sides);
