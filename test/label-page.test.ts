@@ -9,7 +9,7 @@ import { LabelSlides } from "../dist/labelling/label-slides.js";
 import { LabelTraining } from "../dist/labelling/label-training.js";
 import { Labelling } from "../dist/labelling/labelling.js";
 import type { LoopbackServer } from "../dist/server/loopback-server.js";
-import { hasBrowser, startBrowser } from "./support/browser.js";
+import { axeViolations, hasBrowser, startBrowser } from "./support/browser.js";
 import { drawn } from "./support/label-browser.js";
 import { drawLabelPictures, numberIn, tinyPlan, truthOf } from "./support/label-pictures.js";
 
@@ -286,15 +286,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
     await page.setViewportSize({ width, height: 800 });
     await page.keyboard.press(mode);
     await page.waitForLoadState("networkidle");
-    const violations = await page.evaluate(async () => {
-      const tool = (
-        globalThis as unknown as {
-          axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        }
-      ).axe;
-      return (await tool.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-    });
-    expect(violations).toEqual([]);
+    expect(await axeViolations(page)).toEqual([]);
   });
 
   test("a server that is away is waited for, and nothing that was said is lost or doubled", async () => {

@@ -6,7 +6,7 @@ import { tinyDemoSettings } from "../dist/demo/settings.js";
 import { withRun } from "../dist/run/open-run.js";
 import { runPipeline } from "../dist/run/pipeline.js";
 import { type RunReporter, silentReporter } from "../dist/run/reporter.js";
-import type { StageName } from "../dist/run/stage-names.js";
+import type { StageName } from "../dist/text/stage-names.js";
 import { digestsOf, freshFolder } from "./support/command-line.js";
 
 const stages = ["dataset", "train-classifier", "pseudo-masks", "train-segmenter", "evaluate", "pictures"] as const;

@@ -12,7 +12,7 @@ import { loadAddon } from "../dist/native/load.js";
 import type { LoopbackServer } from "../dist/server/loopback-server.js";
 import { openSavedMap } from "../dist/slide-maps/saved-map.js";
 import { serveView } from "../dist/view/view-server.js";
-import { hasBrowser, startBrowser } from "./support/browser.js";
+import { axeViolations, hasBrowser, startBrowser } from "./support/browser.js";
 import { command, startCommand } from "./support/command-line.js";
 import { askServer, enterServer, tokenOf } from "./support/page-server.js";
 import { drawn, slideFolder } from "./support/slides.js";
@@ -408,11 +408,7 @@ describe("what can be wrong", () => {
   ] as const)("is accessible, %s, %d px wide", async (colorScheme, width) => {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
-    const violations = await page.evaluate(async () => {
-      const tool = (globalThis as unknown as { axe: { run: () => Promise<{ violations: { id: string }[] }> } }).axe;
-      return (await tool.run()).violations.map(({ id }) => id);
-    });
-    expect(violations).toEqual([]);
+    expect(await axeViolations(page)).toEqual([]);
   });
 
   test("asked nobody else, and complained of nothing", () => {

@@ -6,7 +6,7 @@ import type { PlanSections } from "../run/plan.js";
 import type { ClassifierResult, SegmentationResult } from "../run/result.js";
 import type { DataLocation } from "../run/data-location.js";
 import type { RunVersions } from "../run/run-record.js";
-import type { StageName } from "../run/stage-names.js";
+import type { StageName } from "../text/stage-names.js";
 import type { CellName } from "./cells.js";
 import type { Statistic } from "./statistics.js";
 

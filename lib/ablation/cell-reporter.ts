@@ -1,6 +1,6 @@
 /** A reporter for one cell of an ablation, which says nothing about the stages that its run skips. */
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
-import type { StageName } from "../run/stage-names.js";
+import type { StageName } from "../text/stage-names.js";
 
 /**
  * Passes on what a cell's run reports, under a heading, but for the stages that it skips: of a table that is nearly done they would

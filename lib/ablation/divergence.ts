@@ -8,7 +8,7 @@ import { packageVersion } from "../files/package-version.js";
 import { type RunContext, sectionOf } from "../run/context.js";
 import { readJsonIfPresent, writeJson } from "../run/files.js";
 import { digestOfFile, identityOfFirstWeights, maskSource } from "../run/sources.js";
-import { stageNames } from "../run/stage-names.js";
+import { stageNames } from "../text/stage-names.js";
 import type { DivergedOutcome } from "./ablation.js";
 import type { CellReporter } from "./cell-reporter.js";
 

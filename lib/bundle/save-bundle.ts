@@ -92,6 +92,7 @@ export async function saveBundle(folder: string, options: BundleOptions): Promis
   return await replaceWhole(path.resolve(folder), async (temporary) => {
     await mkdir(temporary);
     throwIfAborted(signal, call);
+    if (checked.report !== undefined) await copyReport(checked.report, temporary);
     await classifier.save(path.join(temporary, weightFiles.classifier), { signal });
     await segmenter.save(path.join(temporary, weightFiles.segmenter), { signal });
     if (checked.onnx) {
@@ -118,7 +119,6 @@ export async function saveBundle(folder: string, options: BundleOptions): Promis
       path.join(temporary, "MODEL_CARD.md"),
       modelCard(manifest, { classifier, segmenter }, checked),
     );
-    if (checked.report !== undefined) await copyReport(checked.report, temporary);
     await writeBytesAtomic(path.join(temporary, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
     return manifest;
   });

@@ -1,7 +1,7 @@
 /** A run shown on a terminal: a progress bar, with stages, epochs and warnings as lines above it. */
 import { SingleBar } from "cli-progress";
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
-import { type StageName, stageTitles } from "../run/stage-names.js";
+import { type StageName, stageTitles } from "../text/stage-names.js";
 import { formatDuration } from "../text/duration.js";
 import { printable } from "../text/printable.js";
 import { type Clock, RateMeter } from "./rate.js";

@@ -1,6 +1,6 @@
 /** A run shown as plain lines of text, with rates and times left, where stderr is no terminal. */
 import type { EpochNotice, RunReporter, StageProgress } from "../run/reporter.js";
-import { type StageName, stageTitles } from "../run/stage-names.js";
+import { type StageName, stageTitles } from "../text/stage-names.js";
 import { formatDuration } from "../text/duration.js";
 import { printable } from "../text/printable.js";
 import { type Clock, RateMeter } from "./rate.js";

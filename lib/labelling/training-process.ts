@@ -7,7 +7,7 @@ import { type RunRequest, withRun } from "../run/open-run.js";
 import { runPipeline } from "../run/pipeline.js";
 import { allSections } from "../run/plan.js";
 import { type RunReporter, silentReporter } from "../run/reporter.js";
-import { stageTitles } from "../run/stage-names.js";
+import { stageTitles } from "../text/stage-names.js";
 import { obeyOrders, tellOwner } from "./ordered-process.js";
 import { scoresOfRun } from "./scores-of-run.js";
 import type { TrainingMessage, TrainingOrder } from "./training-messages.js";

@@ -34,6 +34,8 @@ export async function exportOnnx(
       `({ classes, weights }), save that as .safetensors, and export the saved file`;
     throw new WsssError("WSSS_ERR_WEIGHTS", message, { path: input });
   }
+  // What only one of the networks can do is refused before it is loaded.
+  checkOnnxExport(call, role, output, options);
   const opening = { device: "cpu", signal } as const;
   await using model = await (role === "classifier" ? Classifier : Segmenter).load(input, opening);
   await model.exportOnnx(output, options);

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { z } from "zod";
+import { type StageName, stageNames, stageTitles } from "../text/stage-names.js";
 import {
   countsSchema,
   markerSchema,
@@ -62,17 +63,6 @@ export interface RunFacts {
   readonly pictures: readonly string[];
 }
 
-/** Stages in their order; a folder of an earlier version may lack some, and one of a later version have more. */
-const titles = {
-  dataset: "write the procedural dataset",
-  "train-classifier": "train the classifier",
-  "pseudo-masks": "draw pseudo masks",
-  "train-segmenter": "train the segmenter",
-  evaluate: "evaluate on the test patches",
-  pictures: "draw pictures",
-} as const;
-type StageKey = keyof typeof titles;
-
 /** The value of a JSON file in a form that is understood; null if it is not there, or is not. */
 async function readAs<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | null> {
   try {
@@ -83,7 +73,7 @@ async function readAs<Schema extends z.ZodType>(path: string, schema: Schema): P
 }
 
 type Marker = z.output<typeof markerSchema>;
-type Markers = Readonly<Record<StageKey, Marker | null>>;
+type Markers = Readonly<Record<StageName, Marker | null>>;
 
 function resultOf<Schema extends z.ZodType>(marker: Marker | null, schema: Schema): z.output<Schema> | null {
   const parsed = schema.safeParse(marker?.result);
@@ -124,7 +114,7 @@ function stagesOf(record: RecordFacts | null, markers: Markers, trainings: reado
   const plan = record?.plan ?? {};
   const basis = entryOf(record, "basis");
   const supervised = entryOf(plan, "segmenter", "masks") === "ground-truth";
-  const expected: Readonly<Record<StageKey, boolean>> = {
+  const expected: Readonly<Record<StageName, boolean>> = {
     dataset: "demo" in plan,
     "train-classifier": "classifier" in plan && entryOf(basis, "classifier") === undefined,
     "pseudo-masks": "pseudoMasks" in plan && !supervised && entryOf(basis, "masks") === undefined,
@@ -133,13 +123,14 @@ function stagesOf(record: RecordFacts | null, markers: Markers, trainings: reado
     evaluate: "evaluation" in plan && record?.dataset.test?.masks !== null,
     pictures: "pictures" in plan,
   };
-  const names = (Object.keys(titles) as StageKey[]).filter((name) => expected[name] || markers[name] !== null);
+  // A folder of an earlier version may lack some.
+  const names = stageNames.filter((name) => expected[name] || markers[name] !== null);
   return names.map((name) => {
     const marker = markers[name];
     const training = trainings.find((one) => `train-${one.name}` === name);
     return {
       name,
-      title: titles[name],
+      title: stageTitles[name],
       done: marker && { finishedAt: marker.finishedAt, elapsedMs: marker.elapsedMs },
       ...(training !== undefined && { epochs: { done: training.epochs.length, planned: training.planned } }),
     };
@@ -161,9 +152,8 @@ async function countsOf(root: string): Promise<RunFacts["counts"]> {
 export async function readRunFacts(folder: string): Promise<RunFacts> {
   const root = resolve(folder);
   const record = await readAs(join(root, "run.json"), recordSchema);
-  const names = Object.keys(titles) as StageKey[];
   const found = await Promise.all(
-    names.map(async (name) => [name, await readAs(join(root, "stages", `${name}.json`), markerSchema)] as const),
+    stageNames.map(async (name) => [name, await readAs(join(root, "stages", `${name}.json`), markerSchema)] as const),
   );
   const markers = Object.fromEntries(found) as Markers;
   const trainings = [

@@ -11,7 +11,7 @@ import { levelWeightsFor } from "../segmenter/train-segmenter.js";
 import type { RunContext, RunSources } from "./context.js";
 import type { PlanSections } from "./plan.js";
 import { pseudoMaskFolder } from "./sources.js";
-import type { StageName } from "./stage-names.js";
+import type { StageName } from "../text/stage-names.js";
 import { loadForStage } from "./stages/load-split.js";
 import { makeSegmenter } from "./stages/segmenter-stage.js";
 

@@ -4,7 +4,7 @@ import { drain } from "../async/drain.js";
 import type { EpochEvent, StepEvent, TrainingSummary } from "../model/training-events.js";
 import { type MetricColumn, MetricsFile } from "./metrics-file.js";
 import type { RunReporter } from "./reporter.js";
-import type { StageName } from "./stage-names.js";
+import type { StageName } from "../text/stage-names.js";
 import { type BoardScalars, settingsTable, TrainingBoard } from "./training-board.js";
 
 /** What a training leaves in its stage's marker. */

@@ -1,5 +1,5 @@
 /** The interface through which a run tells its stages, progress, epochs, notes and warnings. */
-import type { StageName } from "./stage-names.js";
+import type { StageName } from "../text/stage-names.js";
 
 /** How far a stage is. */
 export interface StageProgress {

@@ -8,7 +8,7 @@ import { digestOf } from "../files/fingerprint.js";
 import { type NamedNetwork, pinnedDigestOf } from "../pretrained/weights-of-name.js";
 import type { RunSources } from "./context.js";
 import { measureOutput, readMarker, type StageOutput } from "./stage-marker.js";
-import type { StageName } from "./stage-names.js";
+import type { StageName } from "../text/stage-names.js";
 
 /** Folder of the pseudo masks in a run folder, with one folder for each level. */
 export const pseudoMaskFolder = "train_PM";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { systemCode } from "../files/file-access.js";
 import { readFolder } from "../files/read-folder.js";
 import { readJsonIfPresent } from "./files.js";
-import type { StageName } from "./stage-names.js";
+import type { StageName } from "../text/stage-names.js";
 
 /** A file or folder that a stage has written, and enough of it to notice that it was cut, removed or added to. */
 export interface StageOutput {

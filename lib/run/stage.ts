@@ -10,7 +10,7 @@ import { digestOf } from "../files/fingerprint.js";
 import { writeJson } from "./files.js";
 import type { RunReporter } from "./reporter.js";
 import { checkStage, measureOutput, type StageMarker, type StageOutput } from "./stage-marker.js";
-import type { StageName } from "./stage-names.js";
+import type { StageName } from "../text/stage-names.js";
 
 /** What every stage needs of its surroundings. */
 export interface StageSurroundings {

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { expect } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
+import { axeViolations } from "./browser.js";
 
 /** What a page has said: on its console, by errors, in dialogs. */
 const saidBy = new WeakMap<Page, string[]>();
@@ -31,14 +32,7 @@ export async function openOffline(
 
 /** Expects that axe finds nothing, nothing is wider than the page, each picture is one, and nothing was said; closes the page. */
 export async function expectSound(page: Page): Promise<void> {
-  const violations = await page.evaluate(async () => {
-    const tool = (
-      globalThis as unknown as {
-        axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-      }
-    ).axe;
-    return (await tool.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-  });
+  const violations = await axeViolations(page);
   const wide = await page.locator("html").evaluate((root: any): number => root.scrollWidth - root.clientWidth);
   const broken = await page
     .locator("img")

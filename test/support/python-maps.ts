@@ -1,10 +1,7 @@
 /** A Python with Shapely and tifffile, for tests that their readers must agree with. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
 import { promisify } from "node:util";
-import { cacheFolder } from "../../dist/libtorch/libtorch.js";
+import { findPythonWith } from "./python-environment.js";
 
 const run = promisify(execFile);
 const requirements = ["numpy==2.2.6", "shapely==2.1.2", "tifffile==2025.5.10", "imagecodecs==2025.3.30"];
@@ -48,20 +45,7 @@ export interface ReadMap {
 
 /** Python with both in the cache, installed there by pip where WSSS_TEST_FETCH is 1; null if there is none, or no index has them. */
 export async function findMapReaders(): Promise<string | null> {
-  const environment = path.join(cacheFolder(), "test-maps-1");
-  const python = path.join(environment, "bin", "python");
-  if (existsSync(path.join(environment, "whole"))) return python;
-  if (process.env["WSSS_TEST_FETCH"] !== "1") return null;
-  await mkdir(path.dirname(environment), { recursive: true });
-  await run("python3", ["-m", "venv", "--clear", environment]);
-  try {
-    await run(python, ["-m", "pip", "install", "--quiet", ...requirements], { maxBuffer: 1e8 });
-  } catch (error) {
-    console.warn(`pip could not install Shapely and tifffile: ${(error as Error).message}`);
-    return null;
-  }
-  await mkdir(path.join(environment, "whole"));
-  return python;
+  return await findPythonWith("test-maps-1", requirements);
 }
 
 /** Reads a GeoJSON file by Shapely and an OME-TIFF by tifffile. */

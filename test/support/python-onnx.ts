@@ -1,10 +1,9 @@
 /** A Python with ONNX Runtime and ONNX' own checker, for tests of ONNX files. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { cacheFolder } from "../../dist/libtorch/libtorch.js";
+import { findPythonWith } from "./python-environment.js";
 import { freshFolder } from "./tiny-models.js";
 
 const run = promisify(execFile);
@@ -66,26 +65,9 @@ print(json.dumps(answers))
 
 /** Python with ONNX Runtime in the cache, installed there by pip where WSSS_TEST_FETCH is 1; null if there is none, or no index has it. */
 export async function findOnnxRuntime(): Promise<string | null> {
-  const environment = path.join(cacheFolder(), `test-onnx-${runtime}-${checker}-${openCv}`);
-  const python = path.join(environment, "bin", "python");
-  if (existsSync(path.join(environment, "whole"))) return python;
-  if (process.env["WSSS_TEST_FETCH"] !== "1") return null;
-  await mkdir(path.dirname(environment), { recursive: true });
-  await run("python3", ["-m", "venv", "--clear", environment]);
-  try {
-    const packages = [
-      `onnxruntime==${runtime}`,
-      `onnx==${checker}`,
-      `opencv-python-headless==${openCv}`,
-      "pillow==12.0.0",
-    ];
-    await run(python, ["-m", "pip", "install", "--quiet", ...packages], { maxBuffer: 1e8 });
-  } catch (error) {
-    console.warn(`pip could not install ONNX Runtime: ${(error as Error).message}`);
-    return null;
-  }
-  await mkdir(path.join(environment, "whole"));
-  return python;
+  return await findPythonWith(`test-onnx-${runtime}-${checker}-${openCv}`, [
+    ...[`onnxruntime==${runtime}`, `onnx==${checker}`, `opencv-python-headless==${openCv}`, "pillow==12.0.0"],
+  ]);
 }
 
 const openCvScript = `

@@ -1,10 +1,7 @@
 /** A Python with TensorBoard's own reader, for tests that must be read by it. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
 import { promisify } from "node:util";
-import { cacheFolder } from "../../dist/libtorch/libtorch.js";
+import { findPythonWith } from "./python-environment.js";
 
 const run = promisify(execFile);
 const version = "2.21.0";
@@ -29,20 +26,7 @@ print(json.dumps({
 
 /** Python with TensorBoard in the cache, installed there by pip where WSSS_TEST_FETCH is 1; null if there is none, or no index has it. */
 export async function findTensorBoard(): Promise<string | null> {
-  const environment = path.join(cacheFolder(), `test-tensorboard-${version}`);
-  const python = path.join(environment, "bin", "python");
-  if (existsSync(path.join(environment, "whole"))) return python;
-  if (process.env["WSSS_TEST_FETCH"] !== "1") return null;
-  await mkdir(path.dirname(environment), { recursive: true });
-  await run("python3", ["-m", "venv", "--clear", environment]);
-  try {
-    await run(python, ["-m", "pip", "install", "--quiet", `tensorboard==${version}`], { maxBuffer: 1e8 });
-  } catch (error) {
-    console.warn(`pip could not install TensorBoard: ${(error as Error).message}`);
-    return null;
-  }
-  await mkdir(path.join(environment, "whole"));
-  return python;
+  return await findPythonWith(`test-tensorboard-${version}`, [`tensorboard==${version}`]);
 }
 
 /** Reads event files as TensorBoard does. */

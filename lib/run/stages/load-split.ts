@@ -1,7 +1,7 @@
 /** Loading of a split, and other long calls, shown as the progress of a stage. */
 import type { Split } from "../../dataset/split.js";
 import type { RunContext } from "../context.js";
-import type { StageName } from "../stage-names.js";
+import type { StageName } from "../../text/stage-names.js";
 
 /** Decodes the patches of a split, once a process, and shows how far that is. */
 export async function loadForStage(
