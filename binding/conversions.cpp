@@ -106,6 +106,18 @@ Napi::Object epoch_to_js(Napi::Env env, const EpochReport& epoch) {
   return object;
 }
 
+Napi::Object preview_to_js(Napi::Env env, const ClassMapPreview& preview) {
+  Napi::Uint8Array classes = Napi::Uint8Array::New(env, preview.classes.size());
+  std::memcpy(classes.Data(), preview.classes.data(), preview.classes.size());
+  Napi::Object object = Napi::Object::New(env);
+  set(object, "part", preview.part);
+  set(object, "patch", preview.patch);
+  set(object, "height", preview.height);
+  set(object, "width", preview.width);
+  object.Set("classMap", classes);
+  return object;
+}
+
 }  // namespace
 
 Precision precision_of(const Fields& fields) {
@@ -144,6 +156,7 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value) {
       {{"cross-entropy", SegmentationLossKind::kCrossEntropy}, {"focal", SegmentationLossKind::kFocal}});
   options.loss.divide_by_batch = fields.boolean("divideByBatch");
   options.freeze_batch_norm = fields.boolean("freezeBatchNorm");
+  options.previews = fields.integer("previews");
   return options;
 }
 
@@ -211,6 +224,11 @@ Napi::Object to_js(Napi::Env env, const SegmenterEpoch& epoch) {
   Napi::Object object = epoch_to_js(env, epoch);
   set(object, "scoredPixels", epoch.scored_pixels);
   if (epoch.validation) object.Set("validation", to_js(env, *epoch.validation));
+  Napi::Array previews = Napi::Array::New(env, epoch.previews.size());
+  for (std::size_t i = 0; i < epoch.previews.size(); ++i) {
+    previews.Set(static_cast<std::uint32_t>(i), preview_to_js(env, epoch.previews[i]));
+  }
+  object.Set("previews", previews);
   return object;
 }
 

@@ -95,6 +95,7 @@ export type {
   SegmenterTrainingEvent,
   StepEvent,
   TrainingSummary,
+  ValidationPreview,
 } from "./model/training-events.js";
 
 export { resolveClassifierTraining } from "./classifier/classifier-training-options.js";

@@ -8,6 +8,7 @@ import {
   openDataset,
   type SegmentationScores,
   type Segmenter,
+  type ValidationPreview,
 } from "../dist/index.js";
 import { indexPattern, maskPng, patchPng } from "./support/dataset-folder.js";
 import { manifestFolder } from "./support/manifest-folder.js";
@@ -193,6 +194,36 @@ describe("patches of several sizes", () => {
     const expected = await labels.evaluate(dataset.val);
     expect(found?.exactMatch).toBeCloseTo(expected.exactMatch, 3);
     expect(found?.jaccard).toBeCloseTo(expected.jaccard, 3);
+  });
+
+  test("are shown while a segmenter trains, as it would predict them then", async () => {
+    await using network = await tinySegmenter(dataset);
+    const options = { epochs: 2, batchSize: 2, validation: dataset.val, keep: "last", previews: 4 } as const;
+    const shown: (readonly ValidationPreview[])[] = [];
+    for await (const event of network.train(dataset.train, { ...options, masks: "ground-truth" })) {
+      if (event.kind === "epoch") shown.push(event.previews);
+    }
+    // At even distances over the groups, of which the first has patches 0 and 2, the second 1 and 4.
+    for (const previews of shown) expect(previews.map(({ index }) => index)).toEqual([0, 1, 4, 5]);
+    const maps = await network.predict(dataset.val);
+    for (const { index, ...shownLast } of shown[1]!) {
+      expect(shownLast).toEqual({ ...maps[index], name: undefined });
+    }
+    expect(shown[0]).not.toEqual(shown[1]);
+  });
+
+  test("are all shown where more are asked for, and none without validation", async () => {
+    await using network = await tinySegmenter(dataset);
+    const options = { epochs: 1, batchSize: 2, masks: "ground-truth" } as const;
+    for await (const event of network.train(dataset.train, { ...options, validation: dataset.val, previews: 64 })) {
+      if (event.kind === "epoch") expect(event.previews.map(({ index }) => index)).toEqual([0, 2, 1, 4, 3, 5]);
+    }
+    for await (const event of network.train(dataset.train, options)) {
+      if (event.kind === "epoch") expect(event.previews).toEqual([]);
+    }
+    expect(() => network.train(dataset.train, { ...options, previews: 1 })).toThrow(
+      expect.objectContaining({ code: "WSSS_ERR_OPTION", details: expect.objectContaining({ option: "previews" }) }),
+    );
   });
 
   test("may be drawn from by subset", async () => {

@@ -1,7 +1,9 @@
 // Event files are what TensorBoard reads: scalars and texts; and a resumed training leaves neither gap nor double.
+import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import sharp from "sharp";
 import { EventFile } from "../dist/tensorboard/event-file.js";
 import { crc32c, maskedCrc32c } from "../dist/tensorboard/crc32c.js";
 import { segmenterScalars } from "../dist/run/training-metrics.js";
@@ -38,12 +40,25 @@ const epoch = (number: number, again = false): SegmenterEpochEvent => ({
   replayedSteps: 0,
   whyNotRecorded: "",
   scoredPixels: 7,
+  previews: [],
 });
 
 async function follow(folder: string, events: readonly (StepEvent | SegmenterEpochEvent)[]): Promise<void> {
   const board = await TrainingBoard.open(folder, segmenterScalars, settingsTable({ epochs: 2, levelWeights: "auto" }));
   for (const event of events) board.add(event);
   board.close();
+}
+
+/** Four val patches in every epoch, at its last step. */
+async function expectPictures(run: string, images: BoardContents["images"]): Promise<void> {
+  const lines = (await readFile(path.join(run, "metrics", "segmenter-steps.csv"), "utf8")).trim().split("\n").slice(1);
+  const lastSteps = new Map(lines.map((line) => [line.split(",")[0], Number(line.split(",")[1])]));
+  expect(Object.keys(images)).toHaveLength(4);
+  for (const [name, shown] of Object.entries(images)) {
+    expect(name).toMatch(/^val\/./);
+    expect(shown.map(({ step }) => step)).toEqual([...lastSteps.values()]);
+    for (const { width, height } of shown) expect(width).toBeGreaterThan(2 * height);
+  }
 }
 
 test("the checksum is CRC-32C", () => {
@@ -68,6 +83,18 @@ whenRead("scalars and texts are read as they were written", async () => {
   expect(found.scalars["rate"]).toEqual([[300, Math.fround(1e-3)]]);
   expect(Object.keys(found.scalars)).toEqual(["loss", "rate"]);
   expect(found.texts).toEqual({ options: ["| a | b |"] });
+});
+
+whenRead("a picture is read with its size, byte for byte", async () => {
+  const folder = await freshFolder();
+  const file = await EventFile.create(folder);
+  const png = await sharp({ create: { width: 300, height: 5, channels: 3, background: "#123456" } })
+    .png()
+    .toBuffer();
+  file.picture(3, "val/one", png);
+  file.close();
+  const sha256 = createHash("sha256").update(png).digest("hex");
+  expect((await read(folder)).images).toEqual({ "val/one": [{ step: 3, width: 300, height: 5, sha256 }] });
 });
 
 describe("a training", () => {
@@ -130,6 +157,8 @@ whenRead(
       expect(ofBoard.map(([number]) => number)).toEqual(losses.map(([number]) => number));
       ofBoard.forEach(([, value], index) => expect(value).toBeCloseTo(losses[index]![1]!, 5));
       expect(found.texts["options"]?.[0]).toContain("learningRate");
+      if (name === "classifier") expect(found.images).toEqual({});
+      else await expectPictures(out, found.images);
     }
   },
   300_000,

@@ -134,10 +134,22 @@ export interface ClassifierEpochEvent extends EpochEvent {
   readonly labelValidation?: LabelScores;
 }
 
+/** What the segmenter makes of one validation patch. */
+export interface NativeClassMapPreview {
+  /** Which part of the validation the patch is of. */
+  readonly part: number;
+  /** Its index in there. */
+  readonly patch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly classMap: Uint8Array;
+}
+
 /** One epoch of the segmenter as the addon tells of it. */
 export interface NativeSegmenterEpochEvent extends EpochEvent {
   readonly scoredPixels: number;
   readonly validation?: NativeScores;
+  readonly previews: readonly NativeClassMapPreview[];
 }
 
 /** How a training ended: the return value of the training's generator. */

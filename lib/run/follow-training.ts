@@ -5,7 +5,7 @@ import type { EpochEvent, StepEvent, TrainingSummary } from "../model/training-e
 import { type MetricColumn, MetricsFile } from "./metrics-file.js";
 import type { RunReporter } from "./reporter.js";
 import type { StageName } from "../text/stage-names.js";
-import { type BoardScalars, settingsTable, TrainingBoard } from "./training-board.js";
+import { type BoardPicture, type BoardScalars, settingsTable, TrainingBoard } from "./training-board.js";
 
 /** What a training leaves in its stage's marker. */
 export interface TrainingRecord {
@@ -39,6 +39,8 @@ export interface TrainingLog<Step extends StepEvent, Epoch extends EpochEvent> {
   /** The settings, for TensorBoard. */
   readonly settings: object;
   readonly scalars: BoardScalars<Step, Epoch>;
+  /** Pictures of an epoch, for TensorBoard. */
+  picturesOf?(event: Epoch): Promise<readonly BoardPicture[]>;
   /** The epoch in a few words, without its number. */
   describe(event: Epoch): string;
   /** What a person should look at, if there is something. */
@@ -64,7 +66,7 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
       : await TrainingBoard.open(log.boardFolder, log.scalars, settingsTable(log.settings));
   let stepsBefore = 0;
   let perStep = 0; // The last step of an epoch may have fewer patches.
-  const take = (event: Step | Epoch): void => {
+  const take = async (event: Step | Epoch): Promise<void> => {
     board?.add(event);
     if (event.kind === "step") {
       steps.append(event);
@@ -86,6 +88,7 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
       reporter.epoch({ stage: log.stage, epoch: event.epoch + 1, epochs: log.epochs, text });
       const warning = log.warningOf?.(event);
       if (warning !== undefined) reporter.warn(`${log.stage}: epoch ${event.epoch + 1}: ${warning}`);
+      board?.addPictures((await log.picturesOf?.(event)) ?? []);
     }
   };
   try {

@@ -5,6 +5,13 @@ import { EventFile } from "../tensorboard/event-file.js";
 /** The numbers of an event by their tags. */
 type Numbers<Event> = (event: Event) => Readonly<Record<string, number | null | undefined>>;
 
+/** A picture under its tag. */
+export interface BoardPicture {
+  readonly name: string;
+  /** A file in RGB. */
+  readonly png: Buffer;
+}
+
 /** How the events of a training become scalars. */
 export interface BoardScalars<Step extends StepEvent, Epoch extends EpochEvent> {
   readonly ofStep: Numbers<Step>;
@@ -12,7 +19,7 @@ export interface BoardScalars<Step extends StepEvent, Epoch extends EpochEvent> 
 }
 
 /**
- * Writes the scalars of a training. What is reported again after a resumption lies in the files of before, which are not touched: a
+ * Writes the scalars and pictures of a training. What is reported again after a resumption lies in the files of before, which are not touched: a
  * new one follows, and says from which step on they no longer count. A training that begins anew removes them.
  */
 export class TrainingBoard<Step extends StepEvent, Epoch extends EpochEvent> {
@@ -50,6 +57,11 @@ export class TrainingBoard<Step extends StepEvent, Epoch extends EpochEvent> {
     if (!isNew && this.#file.earlier > 0) return;
     if (event.kind === "step") this.#file.scalars(event.step, this.#scalars.ofStep(event));
     else this.#file.scalars(this.#step, this.#scalars.ofEpoch(event));
+  }
+
+  /** Takes pictures, as of the event before. @throws WsssError `WSSS_ERR_IO` */
+  addPictures(pictures: readonly BoardPicture[]): void {
+    for (const { name, png } of pictures) this.#file.picture(this.#step, name, png);
   }
 
   /** At the first event that was not told before. */

@@ -11,8 +11,9 @@ import {
   trainingCallShape,
   withBase,
 } from "../model/training-options.js";
-import { checkOptions } from "../options/check.js";
+import { checkOptions, refuseOption } from "../options/check.js";
 import { basesOf, rulesOf } from "../options/declared-option.js";
+import { countOrNone } from "../options/fields.js";
 import { masksField } from "../pseudo-masks/masks-field.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
 import { segmenterOptionTable } from "./segmenter-option-table.js";
@@ -22,6 +23,12 @@ import type { SegmenterTrainingSettings } from "./segmenter-training-settings.js
 export interface SegmenterTrainingOptions extends SegmenterTrainingSettings, TrainingCallOptions {
   /** What to learn from: pseudo masks of the split that is trained on, or `"ground-truth"`, its true masks. */
   readonly masks: PseudoMasks | "ground-truth";
+  /**
+   * So many patches of the validation split have their class map in the event of each epoch, to look at while it trains: 0 to
+   * 64, and above 0 only with `validation`.
+   * @defaultValue `0`
+   */
+  readonly previews?: number | undefined;
 }
 
 /** Complete options of stage 3, nothing left to choose but `levelWeights: "auto"`, which needs the masks. */
@@ -48,21 +55,26 @@ const schema = z.strictObject({
   ...rulesOf(segmenterTrainingTable, "segmenter"),
   ...trainingCallShape,
   masks: masksField.optional(),
+  previews: countOrNone.max(64).optional(),
 });
 
 /** What the schema lets through; its rules come from the table, as the interface of the settings does. */
-type Checked = Complete<SegmenterTrainingSettings> &
-  TrainingCallOptions & { readonly masks: PseudoMasks | "ground-truth" | undefined };
+type Checked = Complete<SegmenterTrainingSettings> & TrainingCallOptions & OwnCallOptions;
+
+/** Options of one call that only the segmenter's training has. */
+interface OwnCallOptions {
+  readonly masks: PseudoMasks | "ground-truth" | undefined;
+  readonly previews?: number | undefined;
+}
 
 /** A checked call of `Segmenter.train`. */
-export interface SegmenterTrainingCall extends TrainingCallOptions {
+export interface SegmenterTrainingCall extends TrainingCallOptions, OwnCallOptions {
   readonly settings: ResolvedSegmenterTraining;
-  readonly masks: PseudoMasks | "ground-truth" | undefined;
 }
 
 /**
  * Fills in and checks options of stage 3, without touching a file or a device. Options of the call alone (`masks`, `signal`,
- * `validation`, `checkpointFolder`) are checked too, and left out of what is returned.
+ * `validation`, `previews`, `checkpointFolder`) are checked too, and left out of what is returned.
  *
  * @param options - what the user chose; `masks` may be missing, since nothing is trained here.
  * @param model - the network, which decides what `"auto"` means and which learning rate and weight decay are the defaults.
@@ -86,12 +98,15 @@ export function checkSegmenterTraining(
   const checked = checkOptions(schema, call, withBase(base, options)) as Checked;
   checkTraining(call, checked, options);
   const { call: callOptions, settings: given } = splitCall(checked);
-  const { masks, freezeBatchNorm, ...rest } = given;
+  const { masks, previews, freezeBatchNorm, ...rest } = given;
+  if (previews !== undefined && previews > 0 && checked.validation === undefined) {
+    throw refuseOption(call, "previews", "0 without a validation split", previews);
+  }
   const settings = Object.freeze({
     ...rest,
     freezeBatchNorm: freezeBatchNorm === "auto" ? model.pretrained : freezeBatchNorm,
   });
-  return { settings, masks, ...callOptions };
+  return { settings, masks, previews, ...callOptions };
 }
 
 const deepestWeight = 0.6;

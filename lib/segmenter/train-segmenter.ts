@@ -29,9 +29,12 @@ import {
   segmenterTrainingTable,
 } from "./segmenter-training-options.js";
 
-/** What the addon is told of a segmenter's training: one factor for each level of the mask store. */
+/** What the addon is told of a segmenter's training: one factor for each level of the mask store, and how many class maps to hand out. */
 export type NativeSegmenterTraining = NativeTraining<
-  Omit<ResolvedSegmenterTraining, "levelWeights"> & { readonly levelWeights: readonly number[] }
+  Omit<ResolvedSegmenterTraining, "levelWeights"> & {
+    readonly levelWeights: readonly number[];
+    readonly previews: number;
+  }
 >;
 
 /** A checked call whose masks are there. */
@@ -62,7 +65,7 @@ export async function* trainSegmenter(
   plan: SegmenterTrainingPlan & { readonly levelWeights: readonly number[] },
   { trainings, precision, signal }: TrainingSurroundings,
 ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
-  const { settings, masks, validation, levelWeights } = plan;
+  const { settings, masks, validation, previews = 0, levelWeights } = plan;
   const recorded = recordedSettings(segmenterTrainingTable, settings);
   const configuration = { call, settings: recorded, precision, description, train: split, validation, masks };
   const checkpoints = await prepareCheckpoints(configuration, plan);
@@ -74,10 +77,11 @@ export async function* trainSegmenter(
   const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
   const metadata = metadataOf(description, trainings);
   const context = { split, checkpoints, metadata, precision, isValidated: scored !== null, group };
-  const options: NativeSegmenterTraining = { ...nativeTraining(settings, context), levelWeights };
+  const options: NativeSegmenterTraining = { ...nativeTraining(settings, context), levelWeights, previews };
+  const indexOf = (group: number, patch: number): number => groups[group]?.positions[patch] ?? -1;
   const summary = yield* jobEvents<SegmenterTrainingEvent, TrainingSummary>(
     (onEvent, done) =>
-      native.train(options, train.patches, targets, scored, (event) => onEvent(segmenterEventOf(event)), done),
+      native.train(options, train.patches, targets, scored, (event) => onEvent(segmenterEventOf(event, indexOf)), done),
     signal,
   );
   return trainingSummaryOf(summary);

@@ -1,4 +1,4 @@
-/** Event files that TensorBoard reads: scalars and texts of a training, appended while it goes. */
+/** Event files that TensorBoard reads: scalars, texts and pictures of a training, appended while it goes. */
 import { closeSync, openSync, readdirSync, unlinkSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
@@ -8,7 +8,9 @@ import { bytesField, doubleField, floatField, integerField } from "./protobuf.js
 
 /** Field numbers of TensorFlow's event.proto and summary.proto. */
 const eventFields = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;
-const valueFields = { tag: 1, simpleValue: 2, tensor: 8, metadata: 9 } as const;
+const valueFields = { tag: 1, simpleValue: 2, image: 4, tensor: 8, metadata: 9 } as const;
+const imageFields = { height: 1, width: 2, colourSpace: 3, encoded: 4 } as const;
+const rgb = 3;
 const [summaryValue, sessionStatus, sessionStart, stringType] = [1, 1, 1, 7] as const;
 
 /** A text as a tensor of one string, which the plugin "text" shows as Markdown. */
@@ -122,6 +124,19 @@ export class EventFile {
   /** A text in Markdown. */
   text(step: number, name: string, markdown: string): void {
     this.#summary(step, [[name, ...textValue(markdown)]]);
+  }
+
+  /** A picture: a PNG file in RGB. */
+  picture(step: number, name: string, png: Buffer): void {
+    // A PNG file has its size behind its signature and the head of its first chunk.
+    const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
+    const image = Buffer.concat([
+      integerField(imageFields.height, height),
+      integerField(imageFields.width, width),
+      integerField(imageFields.colourSpace, rgb),
+      bytesField(imageFields.encoded, png),
+    ]);
+    this.#summary(step, [[name, bytesField(valueFields.image, image)]]);
   }
 
   /** Closes the file; later calls do nothing. */

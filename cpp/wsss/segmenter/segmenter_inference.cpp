@@ -161,12 +161,14 @@ PatchCounts count_segmentation(DeepLab& network, const PatchStore& patches, cons
 }
 
 ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
-                                   std::int64_t batch_size, const CancelToken& cancel) {
+                                   std::int64_t batch_size, const PredictionObserver& observe,
+                                   const CancelToken& cancel) {
   check_truth(patches, truth);
   ConfusionMatrix confusion(network->class_count());
   for_each_prediction(network, patches, batch_size, std::nullopt, {}, cancel,
                       [&](std::int64_t index, const std::uint8_t* prediction) {
                         confusion.add(truth.mask(0, index), prediction, patches.height() * patches.width());
+                        if (observe) observe(index, prediction);
                       });
   return confusion;
 }

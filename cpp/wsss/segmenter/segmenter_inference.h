@@ -1,6 +1,7 @@
 // A trained segmenter at work: masks, probabilities, evaluation and whole slides, with or without the class gate.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "wsss/classifier/classifier_inference.h"
@@ -37,9 +38,15 @@ PatchCounts count_segmentation(DeepLab& network, const PatchStore& patches, cons
                                std::int64_t batch_size, const std::optional<ClassGate>& gate, double boundary_tolerance,
                                const ProgressObserver& progress, const CancelToken& cancel);
 
+/// Called with a patch's index and its class indices, [height, width] row by row.
+using PredictionObserver = std::function<void(std::int64_t, const std::uint8_t*)>;
+
 /// Confusion over a whole set against level 0 of the ground truth, without a gate: what a training is validated with.
+///
+/// @param observe  is called for every patch, in their order; may be empty.
 ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
-                                   std::int64_t batch_size, const CancelToken& cancel);
+                                   std::int64_t batch_size, const PredictionObserver& observe,
+                                   const CancelToken& cancel);
 
 /// A classifier as the gate of a slide.
 struct SlideGateNetwork {

@@ -83,20 +83,34 @@ class SegmenterStage : public TrainingStage {
 
   double validate(std::int64_t batch_size) override {
     ConfusionMatrix confusion(network_->class_count());
-    for (const SegmenterValidation& part : validation_) {
-      const std::int64_t count = part.patches.count();
-      const Share share = options_.group ? options_.group->share(count) : Share{0, count};
+    previews_.clear();
+    const std::int64_t total = validated_patches();
+    std::int64_t before = 0;
+    for (std::size_t index = 0; index < validation_.size(); ++index) {
+      const SegmenterValidation& part = validation_[index];
+      const Share share = share_of(part);
       if (share.count() == 0) continue;
+      const auto observe = [&](std::int64_t patch, const std::uint8_t* classes) {
+        if (!is_preview(before + patch, total)) return;
+        const std::int64_t height = part.patches.height();
+        const std::int64_t width = part.patches.width();
+        previews_.push_back({static_cast<std::int64_t>(index),
+                             share.begin + patch,
+                             height,
+                             width,
+                             {classes, classes + height * width}});
+      };
       confusion.add(evaluate_segmenter(network_, part.patches.part(share.begin, share.end),
-                                       part.truth.part(share.begin, share.end), batch_size,
+                                       part.truth.part(share.begin, share.end), batch_size, observe,
                                        options_.group ? uncancelled_ : cancel_));
+      before += share.count();
     }
     confusion_ = options_.group ? of_all_processes(confusion) : confusion;
     return confusion_->scores().mean_iou;
   }
 
   void epoch_done(const EpochReport& report) override {
-    if (observer_.on_epoch) observer_.on_epoch({report, scored_pixels_of(report), confusion_});
+    if (observer_.on_epoch) observer_.on_epoch({report, scored_pixels_of(report), confusion_, previews_});
   }
 
   Measures epoch_measures() const override {
@@ -111,6 +125,23 @@ class SegmenterStage : public TrainingStage {
   }
 
  private:
+  /// The patches of a part that this process looks at.
+  Share share_of(const SegmenterValidation& part) const {
+    const std::int64_t count = part.patches.count();
+    return options_.group ? options_.group->share(count) : Share{0, count};
+  }
+
+  std::int64_t validated_patches() const {
+    std::int64_t sum = 0;
+    for (const SegmenterValidation& part : validation_) sum += share_of(part).count();
+    return sum;
+  }
+
+  /// Whether a patch is one of options_.previews at even distances.
+  bool is_preview(std::int64_t patch, std::int64_t total) const {
+    return patch * options_.previews % total < options_.previews;
+  }
+
   std::int64_t scored_pixels_of(const EpochReport& report) const {
     TrainingOptions fitted = options_;
     fitted.batch_size = report.batch_size;
@@ -137,6 +168,7 @@ class SegmenterStage : public TrainingStage {
   const CancelToken& cancel_;
   const CancelToken uncancelled_;  ///< For validations: processes of a group stop together, between two steps.
   std::optional<ConfusionMatrix> confusion_;
+  std::vector<ClassMapPreview> previews_;  // Of the last validation.
 };
 
 }  // namespace

@@ -16,12 +16,24 @@ namespace wsss {
 struct SegmenterTrainingOptions : TrainingOptions {
   MultiLayerLossOptions loss;
   bool freeze_batch_norm = false;  ///< Of the backbone; right for weights from elsewhere.
+  std::int64_t previews = 0;       ///< So many class maps of validation patches are in the report of each epoch.
+};
+
+/// What the network makes of a validation patch.
+struct ClassMapPreview {
+  std::int64_t part = 0;   ///< Which of the validation's parts the patch is of.
+  std::int64_t patch = 0;  ///< Its index in there.
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::vector<std::uint8_t> classes;  ///< Row by row.
 };
 
 struct SegmenterEpoch : EpochReport {
   /// Pixels of the epoch's masks, on all levels together, that counted in the loss; 0 means that nothing was learned.
   std::int64_t scored_pixels = 0;
   std::optional<ConfusionMatrix> validation;
+  /// Of patches at even distances over the validation; in a group over this process's share. None when told again.
+  std::vector<ClassMapPreview> previews;
 };
 
 struct SegmenterObserver {

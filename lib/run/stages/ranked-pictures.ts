@@ -1,13 +1,11 @@
 /** Pictures of the best, median and worst test patches: patch, ground truth, the prediction that was scored, where they differ. */
 import { join } from "node:path";
-import { trueMaskReading } from "../../dataset/mask-indices.js";
-import { readPatchFile } from "../../dataset/read-patch-file.js";
-import { readIndexPng } from "../../image/index-png.js";
-import type { PanelCell } from "../../pictures/panel.js";
+import type { PanelRow } from "../../pictures/panel.js";
 import { percent } from "../../text/percent.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { type RankedPatch, rankPatches } from "../ranked-patches.js";
 import { evaluationFile, openEvaluation } from "../saved-evaluation.js";
+import { comparedCaptions, comparedRow, readPatchWithTruth } from "./compared-row.js";
 import { type PatchPainter, predictPatch, writeIfNameable } from "./patch-painter.js";
 
 /** A ranked patch and its picture. */
@@ -23,24 +21,13 @@ export async function rankedPatchesOf(context: RunContext): Promise<RankedPatch[
   return rankPatches(opened?.evaluation.patches ?? [], sectionOf(context, "pictures").count);
 }
 
-async function cellsOf(
-  painter: PatchPainter,
-  stem: string,
-): Promise<{ height: number; width: number; cells: PanelCell[] } | undefined> {
+async function rowOf(painter: PatchPainter, stem: string): Promise<PanelRow | undefined> {
   const { context } = painter;
   const { dataset, signal } = context;
   const file = dataset.test.files.find((one) => one.stem === stem);
-  if (file?.maskPath === undefined) return undefined;
-  const { data: rgb, height, width } = await readPatchFile(file, signal);
-  const truth = (await readIndexPng(file.maskPath, trueMaskReading(dataset.description))).indices;
-  const indices = await predictPatch(painter, { rgb, height, width }, sectionOf(context, "evaluation").gate);
-  const cells: PanelCell[] = [
-    { kind: "patch", rgb },
-    { kind: "mask", indices: truth },
-    { kind: "mask", indices },
-    { kind: "difference", truth, indices },
-  ];
-  return { height, width, cells };
+  const patch = await readPatchWithTruth(file, dataset.description, signal);
+  if (patch === undefined) return undefined;
+  return comparedRow(patch, await predictPatch(painter, patch, sectionOf(context, "evaluation").gate));
 }
 
 /** Draws each ranked patch into a file of its own, named for its rank and its patch: `best-1-<patch>.png`. */
@@ -53,11 +40,11 @@ export async function drawRanked(
   const { dataset, plan } = painter.context;
   const { classes, background } = dataset;
   const prediction = plan.evaluation?.gate === true ? "prediction, gated" : "prediction";
-  const captions = ["patch", "ground truth", prediction, "where they differ"];
+  const captions = comparedCaptions(prediction);
   const drawn: RankedPicture[] = [];
   for (const patch of ranked) {
     const { rank, place, stem, mIoU } = patch;
-    const row = await cellsOf(painter, stem);
+    const row = await rowOf(painter, stem);
     if (row === undefined) continue;
     const title = `${rank} ${place}: ${stem}, mIoU ${percent(mIoU)} %`;
     const picture = { captions, rows: [{ title, ...row }], classes, background };

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { drain } from "../../async/drain.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import type { Score } from "../../evaluation/score-table.js";
-import type { SegmenterEpochEvent } from "../../model/training-events.js";
+import type { SegmenterEpochEvent, StepEvent } from "../../model/training-events.js";
 import { PseudoMasks } from "../../pseudo-masks/pseudo-masks.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
 import type { SegmenterTrainingPlan } from "../../segmenter/train-segmenter.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
-import { followTraining, type TrainingRecord } from "../follow-training.js";
+import { followTraining, type TrainingLog, type TrainingRecord } from "../follow-training.js";
 import { recordedSegmenter } from "../plan.js";
 import { removeCheckpoints } from "../remove-checkpoints.js";
 import { identityOfFirstWeights, maskSource, type StageSource } from "../sources.js";
@@ -17,6 +17,7 @@ import { performStage, type StageOutcome } from "../stage.js";
 import { segmenterEpochColumns, segmenterScalars, segmenterStepColumns } from "../training-metrics.js";
 import { describeWeightsReport } from "../weights-note.js";
 import { loadForStage, progressOf } from "./load-split.js";
+import { picturesOfEpoch, ValidationPictures } from "./validation-pictures.js";
 
 const stage = "train-segmenter";
 const weightsFile = "segmenter.safetensors";
@@ -99,12 +100,14 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
   await loadForStage(context, stage, dataset.train);
   const plan = planOf(context, await openMasks(context, source));
   const { validation, checkpointFolder } = plan;
+  const pictures = context.tensorboard && validation !== undefined ? new ValidationPictures(context, validation) : null;
+  const previews = pictures === null ? 0 : picturesOfEpoch;
   if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
   const segmenter = await makeSegmenter(context);
   if (segmenter.weightsReport !== null) reporter.note(describeWeightsReport(segmenter.weightsReport));
   const release = abandonWhenLost(signal, segmenter);
   try {
-    const log = {
+    const log: TrainingLog<StepEvent, SegmenterEpochEvent> = {
       stage,
       folder: join(root, "metrics"),
       name: "segmenter",
@@ -117,10 +120,13 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
       boardFolder: context.tensorboard ? join(root, "tensorboard", "segmenter") : undefined,
       describe,
       warningOf,
-    } as const;
+      picturesOf: async (event: SegmenterEpochEvent) => (await pictures?.draw(event.previews)) ?? [],
+    };
     if (!checkpoints.resume && checkpointFolder !== undefined) await removeCheckpoints(checkpointFolder);
     await context.groupWork?.begin(stage, context);
-    const record = await followTraining(log, reporter, () => segmenter.trainAsPlanned(dataset.train, plan));
+    const record = await followTraining(log, reporter, () =>
+      segmenter.trainAsPlanned(dataset.train, { ...plan, previews }),
+    );
     await segmenter.save(join(root, weightsFile));
     return record;
   } finally {
