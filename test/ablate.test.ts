@@ -3,14 +3,17 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { existsSync } from "node:fs";
 import { cp, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Ablation, CellReport } from "../dist/ablation/ablation.js";
 import { differencesFromMethod } from "../dist/ablation/differences.js";
 import { meanAndDeviation } from "../dist/ablation/mean-and-deviation.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
 import type { PlanSections } from "../dist/run/plan.js";
 import { cellOf, doneOf, readJson, runAblation, words } from "./support/ablation.js";
+import { hasBrowser, startBrowser } from "./support/browser.js";
 import { command, digestsOf, freshFolder, lastJson, startCommand } from "./support/command-line.js";
 import { compileFaults } from "./support/faults.js";
+import { expectSound, openOffline } from "./support/offline-page.js";
 import { tinyDataset } from "./support/tiny-models.js";
 
 const levels = ["bn7", "b5_2", "b4_5"];
@@ -195,6 +198,20 @@ describe("figures", () => {
       expect(new Set(bars).size).toBe(1);
     }
   });
+});
+
+(hasBrowser ? test : test.skip).each([
+  [1280, "light"],
+  [390, "dark"],
+] as const)("the report of all cells is a sound page at %d px, %s", async (width, scheme) => {
+  const browser = await startBrowser();
+  try {
+    const page = await openOffline(browser, pathToFileURL(path.join(out, "report.html")).href, width, scheme);
+    expect(await page.locator("h1").count()).toBe(1);
+    await expectSound(page);
+  } finally {
+    await browser.close();
+  }
 });
 
 describe("going on", () => {
