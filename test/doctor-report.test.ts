@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
 import sharp from "sharp";
+import { examineWithPlaces } from "../dist/doctor/examine-dataset.js";
 import { examineDataset } from "../dist/index.js";
 import { doctorPage } from "../dist/report/doctor-page.js";
 import { hasBrowser, startBrowser } from "./support/browser.js";
@@ -83,7 +84,7 @@ describe("the page", () => {
   });
 
   test("shows twins side by side, and no picture of a file that is none", async () => {
-    const { text } = await doctorPage(await examineDataset(folder, { colours: true }));
+    const { text } = await doctorPage(await examineWithPlaces(folder, { colours: true }));
     const twins = text.slice(text.indexOf(": duplicate-labels"));
     expect(twins.slice(0, twins.indexOf("</article>")).match(/<img src="data:image\/webp/g)).toHaveLength(2);
     const broken = text.slice(text.indexOf(": patch-not-a-picture"));
@@ -101,11 +102,11 @@ describe("the page", () => {
   test("of a dataset without description, patches or findings says what there is", async () => {
     const empty = await freshFolder();
     await mkdir(path.join(empty, "train"));
-    const { text, missing } = await doctorPage(await examineDataset(empty, { colours: true }));
+    const { text, missing } = await doctorPage(await examineWithPlaces(empty, { colours: true }));
     expect(text).toContain("dataset without valid description");
     expect(missing.join(" ")).toMatch(/No balance of classes.*No colours/);
     const clean = await folderOf(await cleanFiles());
-    const whole = await doctorPage(await examineDataset(clean, { colours: true }));
+    const whole = await doctorPage(await examineWithPlaces(clean, { colours: true }));
     expect(whole.text).toContain("Nothing is wrong with this dataset.");
     expect(whole.missing).toEqual([]);
   });
@@ -121,7 +122,7 @@ describe("the page", () => {
     [800, "dark"],
     [390, "light"],
   ] as const)("%i px wide, %s, it is sound and asks nobody", async (width, colorScheme) => {
-    const { text } = await doctorPage(await examineDataset(folder, { colours: true }));
+    const { text } = await doctorPage(await examineWithPlaces(folder, { colours: true }));
     const file = path.join(await freshFolder(), "findings.html");
     await writeFile(file, text);
     const page = await openOffline(browser, pathToFileURL(file).href, width, colorScheme);

@@ -16,9 +16,11 @@ import {
   Segmenter,
 } from "../dist/index.js";
 import { fingerprintDataset } from "../dist/dataset/dataset-fingerprint.js";
+import { examineWithPlaces } from "../dist/doctor/examine-dataset.js";
 import { readIndexPng } from "../dist/image/index-png.js";
 import { loadAddon } from "../dist/native/load.js";
 import { runJob } from "../dist/native/job.js";
+import { doctorPage } from "../dist/report/doctor-page.js";
 import { evenShares } from "../dist/slide-patches/draw-patches.js";
 import { command, digestsOf, lastJson } from "./support/command-line.js";
 import { drawn, hasOpenSlide, hasRealSlides, realSlides, slideFolder } from "./support/slides.js";
@@ -463,6 +465,21 @@ describe("a dataset of places", () => {
     const { findings } = await examineDataset(other.output);
     expect(new Set(findings.map(({ check }) => check))).toEqual(new Set(["patch-damaged"]));
     expect(findings[0]?.files[0]).toMatch(/gone\.png at \(\d+, \d+\)$/);
+  });
+
+  test("has pictures of what is wrong on the doctor's page", async () => {
+    await writeFile(place("twin.png"), await readFile(place("a.png")));
+    await mkdir(place("twins"));
+    for (const name of ["a", "twin"]) {
+      await writeFile(place("twins", `${name}.geojson`), await readFile(place("halves.geojson")));
+    }
+    const { output } = await cut({ annotations: place("twins") }, ["a.png", "twin.png"]);
+    const examined = await examineWithPlaces(output);
+    const [twins] = examined.examination.groups;
+    expect(twins).toMatchObject({ check: "duplicate", split: "train" });
+    const { text } = await doctorPage(examined);
+    expect(text.match(/<img src="data:image\/webp/g)).toHaveLength(2 * twins!.examples.length);
+    expect(text).toMatch(/<code>[^<]*twin\.png at \(\d+, \d+\)<\/code>/);
   });
 
   test("rows that can't be used are told with their lines", async () => {

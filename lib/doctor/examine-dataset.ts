@@ -6,6 +6,7 @@ import { inStage, type OnProgress } from "../async/progress.js";
 import { checkDescription, type DatasetDescription, type DatasetDescriptionInput } from "../dataset/description.js";
 import { manifestPlace } from "../dataset/manifest/list-manifest.js";
 import { checkFolder } from "../dataset/open-dataset.js";
+import type { PatchPlace } from "../dataset/patch-file.js";
 import { type PresetName, presetNames } from "../dataset/presets.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
@@ -26,7 +27,7 @@ import { type DescriptionSource, examineDescription } from "./examine-descriptio
 import { examinePatches } from "./examine-patches.js";
 import { type Finding, groupFindings, sortFindings } from "./finding.js";
 import { readPatchTable } from "./patch-table.js";
-import type { PatchToExamine } from "./patch-to-examine.js";
+import { nameOfPatch, type PatchToExamine } from "./patch-to-examine.js";
 import { planSplit } from "./plan-split.js";
 import { type ManifestSurveyed, surveyByManifest } from "./survey-manifest.js";
 import { surveySplit } from "./survey-split.js";
@@ -88,6 +89,22 @@ export async function examineDatasetWith(
   folder: string,
   options: ExamineDatasetOptions = {},
 ): Promise<DatasetExamination> {
+  return (await examineWithPlaces(folder, options, freeBytes)).examination;
+}
+
+/** An examination, and where the patches lie that are parts of slides. */
+export interface ExaminationWithPlaces {
+  readonly examination: DatasetExamination;
+  /** By the name that findings give them. */
+  readonly places: ReadonlyMap<string, { readonly imagePath: string; readonly place: PatchPlace }>;
+}
+
+/** {@link examineDataset}, for pictures of what was found. */
+export async function examineWithPlaces(
+  folder: string,
+  options: ExamineDatasetOptions = {},
+  freeBytes: () => number = freeMemoryBytes,
+): Promise<ExaminationWithPlaces> {
   const { signal, onProgress, ...given } = checkOptions(schema, call, options);
   const checked = fields.path.safeParse(folder);
   if (!checked.success) throw refuseOption(call, "folder", "the path of a dataset", folder);
@@ -114,7 +131,13 @@ export async function examineDatasetWith(
     ...checkMemory(memory),
   ];
   const colours = given.colours ? coloursByOrigin(examined, origins ?? new Map()) : null;
-  return conclude(path, description, findings, { splits, memory, colours });
+  const places = plans.flatMap(({ imagePath, place }) =>
+    place === undefined ? [] : [[inside(path, nameOfPatch({ imagePath, place })), { imagePath, place }] as const],
+  );
+  return {
+    examination: conclude(path, description, findings, { splits, memory, colours }),
+    places: new Map(places),
+  };
 }
 
 function sourceOf(preset: PresetName | undefined, description: unknown): DescriptionSource {

@@ -1,5 +1,6 @@
 /** What the doctor found in a dataset, as a page: findings with pictures, balance of the classes, colours by patient. */
 import { splitNames } from "../dataset/split.js";
+import type { ExaminationWithPlaces } from "../doctor/examine-dataset.js";
 import type { DatasetExamination, SplitExamination } from "../doctor/examination.js";
 import { percent } from "../text/percent.js";
 import { openCharts } from "./chart.js";
@@ -9,8 +10,8 @@ import { html } from "./markup.js";
 import { type PageSection, tableRow, wideTable } from "./page-section.js";
 import { layOutPage, type ReportPage } from "./report-page.js";
 
-/** The examination of a dataset as a page. Pictures are read from the dataset's folder; those that can't be are left out. */
-export async function doctorPage(examination: DatasetExamination): Promise<ReportPage> {
+/** The examination of a dataset as a page. Pictures are read from the dataset's folder and slides; those that can't be are left out. */
+export async function doctorPage({ examination, places }: ExaminationWithPlaces): Promise<ReportPage> {
   const { name, errors, warnings } = examination;
   const counts = `${errors} ${errors === 1 ? "error" : "errors"}, ${warnings} ${warnings === 1 ? "warning" : "warnings"}`;
   const head = {
@@ -20,7 +21,7 @@ export async function doctorPage(examination: DatasetExamination): Promise<Repor
   };
   const charts = await openCharts();
   return await layOutPage(head, [
-    await findingsSection(examination),
+    await findingsSection(examination, places),
     splitsSection(examination),
     balanceSection(examination),
     colourSection(examination, charts),

@@ -1,6 +1,28 @@
 /** A picture inside a page. */
 import { stat } from "node:fs/promises";
+import type { Sharp } from "sharp";
+import type { PatchPlace } from "../dataset/patch-file.js";
+import { readSlidePatch } from "../dataset/slide-patches.js";
 import sharp from "../image/sharp.js";
+
+/** The bytes of a picture as an address. */
+async function addressOf(picture: Sharp, widestPx: number): Promise<string> {
+  const bytes = await picture
+    .resize({ width: widestPx, withoutEnlargement: true })
+    .webp({ quality: 88, smartSubsample: true })
+    .toBuffer();
+  return `data:image/webp;base64,${bytes.toString("base64")}`;
+}
+
+/** A part of a slide as an address of its own bytes, WebP; null if it can't be read. */
+export async function embeddedSlidePatch(slide: string, place: PatchPlace, widestPx: number): Promise<string | null> {
+  try {
+    const { data, width, height } = await readSlidePatch(slide, place);
+    return await addressOf(sharp(data, { raw: { width, height, channels: 3 } }), widestPx);
+  } catch {
+    return null;
+  }
+}
 
 /** Pictures that were encoded for the page before, by their path; they are kept until their files change. */
 const encoded = new Map<string, { readonly version: string; readonly address: string }>();
@@ -16,11 +38,7 @@ export async function embeddedPicture(path: string, widestPx: number): Promise<s
     const version = `${size} ${mtimeMs} ${widestPx}`;
     const known = encoded.get(path);
     if (known?.version === version) return known.address;
-    const bytes = await sharp(path)
-      .resize({ width: widestPx, withoutEnlargement: true })
-      .webp({ quality: 88, smartSubsample: true })
-      .toBuffer();
-    const address = `data:image/webp;base64,${bytes.toString("base64")}`;
+    const address = await addressOf(sharp(path), widestPx);
     if (encoded.size >= mostKept) encoded.clear();
     encoded.set(path, { version, address });
     return address;

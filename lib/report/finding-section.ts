@@ -1,9 +1,10 @@
 /** Findings of the doctor with pictures of what is wrong; patches that should differ side by side. */
 import { resolve } from "node:path";
+import type { ExaminationWithPlaces } from "../doctor/examine-dataset.js";
 import type { DatasetExamination } from "../doctor/examination.js";
 import type { FindingGroup } from "../doctor/finding.js";
 import { patchExtensions } from "../image/decode-patch.js";
-import { embeddedPicture } from "./embedded-picture.js";
+import { embeddedPicture, embeddedSlidePatch } from "./embedded-picture.js";
 import { html, type Markup } from "./markup.js";
 import type { PageSection } from "./page-section.js";
 
@@ -15,17 +16,18 @@ const thumbnailPx = 200;
 /** Shows pictures until there are enough on the page. */
 class Thumbnails {
   readonly #folder: string;
+  readonly #places: Places;
   #left = mostOfPage;
 
-  constructor(folder: string) {
+  constructor(folder: string, places: Places) {
     this.#folder = folder;
+    this.#places = places;
   }
 
   /** A picture and its name; null for a file that is no picture, can't be decoded, or is one too many. */
   async of(file: string): Promise<Markup | null> {
-    const isPicture = patchExtensions.some((ending) => file.toLowerCase().endsWith(ending));
-    if (!isPicture || this.#left === 0) return null;
-    const data = await embeddedPicture(resolve(this.#folder, file), thumbnailPx);
+    if (this.#left === 0) return null;
+    const data = await this.#pictureOf(file);
     if (data === null) return null;
     this.#left -= 1;
     return html`<figure class="thumbnail">
@@ -33,7 +35,17 @@ class Thumbnails {
       <figcaption><code>${file}</code></figcaption>
     </figure>`;
   }
+
+  async #pictureOf(file: string): Promise<string | null> {
+    const onSlide = this.#places.get(file);
+    if (onSlide !== undefined) return await embeddedSlidePatch(onSlide.imagePath, onSlide.place, thumbnailPx);
+    const isPicture = patchExtensions.some((ending) => file.toLowerCase().endsWith(ending));
+    return isPicture ? await embeddedPicture(resolve(this.#folder, file), thumbnailPx) : null;
+  }
 }
+
+/** Where patches lie that are parts of slides, by their names. */
+type Places = ExaminationWithPlaces["places"];
 
 async function exampleOf(
   { files, problem }: FindingGroup["examples"][number],
@@ -69,10 +81,10 @@ async function groupOf(group: FindingGroup, thumbnails: Thumbnails): Promise<Mar
 }
 
 /** Every group of findings, errors first. */
-export async function findingsSection({ folder, groups }: DatasetExamination): Promise<PageSection> {
+export async function findingsSection({ folder, groups }: DatasetExamination, places: Places): Promise<PageSection> {
   const about = { id: "findings", title: "Findings", missing: [] };
   if (groups.length === 0) return { ...about, body: html`<p>Nothing is wrong with this dataset.</p>` };
-  const thumbnails = new Thumbnails(folder);
+  const thumbnails = new Thumbnails(folder, places);
   const shown: Markup[] = [];
   for (const group of groups) shown.push(await groupOf(group, thumbnails));
   return { ...about, body: html`${shown}` };

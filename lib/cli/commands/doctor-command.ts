@@ -6,7 +6,7 @@ import { type DatasetDescription, descriptionFileName, readDatasetDescription } 
 import { type PresetName, presetNames } from "../../dataset/presets.js";
 import { draftDescription } from "../../doctor/draft-description.js";
 import type { DatasetExamination } from "../../doctor/examination.js";
-import { examineDataset } from "../../doctor/examine-dataset.js";
+import { examineWithPlaces } from "../../doctor/examine-dataset.js";
 import { WsssError } from "../../errors.js";
 import { writeBytesAtomic } from "../../files/file-access.js";
 import { assertWritable } from "../../model/checkpoint-paths.js";
@@ -109,7 +109,7 @@ Examples:
       }
       const { preset, description, report } = options;
       if (report !== undefined) await assertWritable(report);
-      const examination = await examineDataset(data, {
+      const examined = await examineWithPlaces(data, {
         preset,
         description,
         colours: report !== undefined,
@@ -118,10 +118,11 @@ Examples:
           view.progress({ stage: "doctor", label: "reading patches and masks", done, total }),
       });
       if (report !== undefined) {
-        await writeBytesAtomic(report, (await doctorPage(examination)).text);
+        await writeBytesAtomic(report, (await doctorPage(examined)).text);
         view.note(`the findings are in ${report}`);
       }
       view.close();
+      const { examination } = examined;
       writeResult(terminal, examination, () => describeExamination(examination));
       if (examination.errors > 0) throw failureOf(examination);
     });
