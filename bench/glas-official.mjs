@@ -5,11 +5,12 @@
  *
  * Choices are made with --on val, where every fifth image of train is scored and test is not touched.
  *
- *   node bench/glas-official.mjs [--on val|test] [--out FOLDER] [--seeds 3] [--backbone efficientnet-lite0] [--stride 112] [--quick]
+ *   node bench/glas-official.mjs [--on val|test] [--out FOLDER] [--seeds 3] [--backbone efficientnet-lite0] [--stride 112] [--tta one] [--quick]
  *                                [-- OPTIONS OF ablate]
  *
  * --on      what is scored; default val
  * --stride  of the crops to learn from, in px of the image; published 56, which takes four times as long; windows to score are at 56
+ * --tta     ways to lay each window to score: one, flips or symmetries
  * --quick   few images and epochs, to see that it goes
  *
  * The same call goes on after an interruption. The images may be used for research only: what is made of them lies in --out.
@@ -32,6 +33,7 @@ const { values, positionals } = parseArgs({
     seeds: { type: "string", default: "3" },
     backbone: { type: "string", default: "efficientnet-lite0" },
     stride: { type: "string", default: "112" },
+    tta: { type: "string", default: "one" },
     quick: { type: "boolean", default: false },
   },
 });
@@ -54,7 +56,7 @@ const published = [
 const stride = Number(values.stride);
 const windowStride = 56;
 const gateThreshold = 0.1;
-const { backbone, on, quick } = values;
+const { backbone, on, quick, tta } = values;
 const kind = `${on}-${stride}px${quick ? "-quick" : ""}`;
 const out = path.resolve(values.out);
 const data = path.join(out, `crops-${kind}`);
@@ -94,7 +96,7 @@ async function countWholeImages(run) {
     const image = await readImage(name);
     const corners = windowsOf(image, windowStride);
     const windows = await Promise.all(corners.map(async (corner) => await showWindow(image, corner)));
-    const maps = (await segmenter.predict(windows)).map(({ probabilities }) => probabilities);
+    const maps = (await segmenter.predict(windows, { views: tta })).map(({ probabilities }) => probabilities);
     const labels = (await classifier.predict(windows)).map(({ probabilities }) => probabilities);
     const joined = {
       plain: joinWindows(image, corners, maps, classCount),
@@ -120,7 +122,7 @@ for (const seed of seeds) {
   for (const { name } of cells) {
     const run = path.join(folder, `seed-${seed}`, name);
     if (!existsSync(path.join(run, "segmenter.safetensors"))) continue;
-    const file = path.join(run, `whole-images-${windowStride}px.json`);
+    const file = path.join(run, `whole-images-${windowStride}px${tta === "one" ? "" : `-${tta}`}.json`);
     if (!existsSync(file)) await writeFile(file, JSON.stringify(await countWholeImages(run)));
     const confusion = JSON.parse(await readFile(file, "utf8"));
     const own = scores.get(name) ?? { plain: new Map(), gated: new Map() };

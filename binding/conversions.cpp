@@ -160,6 +160,12 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value) {
   return options;
 }
 
+PatchViews patch_views(const Fields& fields) {
+  return word<PatchViews>(
+      fields.string("views"), "views",
+      {{"one", PatchViews::kOne}, {"flips", PatchViews::kFlips}, {"symmetries", PatchViews::kSymmetries}});
+}
+
 PseudoMaskOptions pseudo_mask_options(Napi::Value value) {
   const Fields fields(value, "Classifier.generatePseudoMasks");
   PseudoMaskOptions options;
@@ -170,9 +176,7 @@ PseudoMaskOptions pseudo_mask_options(Napi::Value value) {
   }
   options.scaling = word<CamScaling>(fields.string("scaling"), "scaling",
                                      {{"present", CamScaling::kPresent}, {"published", CamScaling::kPublished}});
-  options.views =
-      word<CamViews>(fields.string("views"), "views",
-                     {{"one", CamViews::kOne}, {"flips", CamViews::kFlips}, {"symmetries", CamViews::kSymmetries}});
+  options.views = patch_views(fields);
   options.padding = fields.integer("paddingPx");
   return options;
 }

@@ -26,6 +26,7 @@ std::optional<WeightLoading> weight_loading(Napi::Value value);
 PseudoMaskOptions pseudo_mask_options(Napi::Value value);
 /// Nothing for null and undefined.
 /// "exclude" or "multiply".
+PatchViews patch_views(const Fields& fields);
 GateRule gate_rule(const Fields& fields);
 std::optional<ClassGate> class_gate(Napi::Value value, std::int64_t patch_count, std::int64_t class_count);
 

@@ -55,13 +55,14 @@ struct SlideWork {
   bool confidence;
   std::int64_t heat_class;  ///< Below 0: none.
   std::string rows_file, fingerprint;
+  PatchViews views;
 };
 
 SlideWork slide_work(const Fields& fields) {
   return {fields.number("scaleX"),      fields.number("scaleY"),     fields.integer("tile"),
           fields.integer("overlap"),    fields.integer("batchSize"), static_cast<int>(fields.integer("threads")),
           fields.boolean("confidence"), fields.integer("heatClass"), fields.string("path"),
-          fields.string("fingerprint")};
+          fields.string("fingerprint"), patch_views(fields)};
 }
 
 SlideSegmentation slide_segmentation(const Slide& slide, const SlideWork& work, std::int64_t classes) {
@@ -135,12 +136,13 @@ Napi::Value SegmenterWrap::train(const Napi::CallbackInfo& info) {
   });
 }
 
-// ({batchSize, probabilities}, patches, gate | null, predictions, onEvent, done)
+// ({batchSize, views, probabilities}, patches, gate | null, predictions, onEvent, done)
 Napi::Value SegmenterWrap::segment(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "Segmenter.predict");
     const auto batch_size = fields.integer("batchSize");
     const bool wants_probabilities = fields.boolean("probabilities");
+    const PatchViews views = patch_views(fields);
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto gate = class_gate(info[2], patches->count(), model_->config.class_count);
     auto predictions = MaskStoreWrap::unwrap(info[3], "predictions");
@@ -150,8 +152,8 @@ Napi::Value SegmenterWrap::segment(const Napi::CallbackInfo& info) {
         probabilities = at::empty({patches->count(), model->config.class_count, patches->height(), patches->width()});
       }
       const PrecisionScope precision(model->config.precision);
-      segment_patches(model->ready(), *patches, batch_size, gate, predictions.get(), probabilities, progress_to(job),
-                      job.cancel());
+      segment_patches(model->ready(), *patches, batch_size, views, gate, predictions.get(), probabilities,
+                      progress_to(job), job.cancel());
       return [probabilities](Napi::Env env) {
         Napi::Object result = Napi::Object::New(env);
         result.Set("probabilities", probabilities.defined() ? floats_to_js(env, probabilities) : env.Null());
@@ -161,19 +163,20 @@ Napi::Value SegmenterWrap::segment(const Napi::CallbackInfo& info) {
   });
 }
 
-// ({batchSize, boundaryTolerance}, patches, truth, gate | null, onEvent, done)
+// ({batchSize, views, boundaryTolerance}, patches, truth, gate | null, onEvent, done)
 Napi::Value SegmenterWrap::evaluate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "Segmenter.evaluate");
     const auto batch_size = fields.integer("batchSize");
     const auto tolerance = fields.number("boundaryTolerance");
+    const PatchViews views = patch_views(fields);
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto truth = MaskStoreWrap::unwrap(info[2], "truth");
     auto gate = class_gate(info[3], patches->count(), model_->config.class_count);
     return submit(info, info[4], info[5], [=, model = model_](JobContext& job) -> Reply {
       const PrecisionScope precision(model->config.precision);
-      const PatchCounts counts = count_segmentation(model->ready(), *patches, *truth, batch_size, gate, tolerance,
-                                                    progress_to(job), job.cancel());
+      const PatchCounts counts = count_segmentation(model->ready(), *patches, *truth, batch_size, views, gate,
+                                                    tolerance, progress_to(job), job.cancel());
       return [counts](Napi::Env env) { return Napi::Value(to_js(env, counts)); };
     });
   });
@@ -202,7 +205,8 @@ Napi::Value SegmenterWrap::segment_slide(const Napi::CallbackInfo& info) {
       const PrecisionScope precision(model->config.precision);
       SlideSegmentation segmentation = slide_segmentation(*slide, work, model->config.class_count);
       const BandLayout layout = layout_of(segmentation);
-      segment_slide_with(model->ready(), gate, *slide, tissue, std::move(segmentation), progress_to(job), job.cancel());
+      segment_slide_with(model->ready(), work.views, gate, *slide, tissue, std::move(segmentation), progress_to(job),
+                         job.cancel());
       return [layout, share = tissue.share(), damaged = slide->damaged_regions()](Napi::Env env) {
         Napi::Object reply = Napi::Object::New(env);
         set(reply, "width", layout.width);

@@ -115,6 +115,7 @@ export type { SegmenterTrainingSettings } from "./segmenter/segmenter-training-s
 export { resolveGate } from "./segmenter/segmentation-options.js";
 export { resolvePseudoMasks } from "./pseudo-masks/pseudo-mask-options.js";
 export type { GateSettings } from "./segmenter/gate-settings.js";
+export type { ViewSettings } from "./segmenter/view-settings.js";
 export { scoreSlideMap } from "./slide-maps/score-slide-map.js";
 export type { ScoreSlideMapOptions, SlideMapScores } from "./slide-maps/score-slide-map.js";
 export type { SlideProgress } from "./segmenter/segment-slide.js";

@@ -37,6 +37,7 @@ const pairs = [
     type: ["lib/native/native-models.ts", "NativePseudoMaskOptions"],
     reads: [
       ["binding/conversions.cpp", "PseudoMaskOptions pseudo_mask_options("],
+      ["binding/conversions.cpp", "PatchViews patch_views("],
       ["binding/classifier.cpp", "Napi::Value ClassifierWrap::generate_masks("],
     ],
   },
@@ -135,7 +136,10 @@ const pairs = [
   },
   {
     type: ["lib/native/native-slides.ts", "NativeSlideWork"],
-    reads: [["binding/segmenter.cpp", "SlideWork slide_work("]],
+    reads: [
+      ["binding/segmenter.cpp", "SlideWork slide_work("],
+      ["binding/conversions.cpp", "PatchViews patch_views("],
+    ],
   },
   {
     type: ["lib/native/native-slides.ts", "NativeSlideGate"],

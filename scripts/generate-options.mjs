@@ -22,6 +22,7 @@ import { trainingOptionTable } from "../dist/model/training-option-table.js";
 import { flagRows, interfaceSource } from "../dist/options/option-source.js";
 import { pseudoMaskOptionTable } from "../dist/pseudo-masks/pseudo-mask-option-table.js";
 import { gateOptionTable } from "../dist/segmenter/gate-option-table.js";
+import { viewOptionTable } from "../dist/segmenter/view-option-table.js";
 import { segmenterOptionTable } from "../dist/segmenter/segmenter-option-table.js";
 
 const own = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -78,6 +79,13 @@ const tables = [
     file: "lib/segmenter/gate-settings.ts",
     name: "GateSettings",
     heading: "How the class gate is applied (paper section 3.3); what a run records.",
+  },
+  {
+    table: viewOptionTable,
+    stages: ["segmenter"],
+    file: "lib/segmenter/view-settings.ts",
+    name: "ViewSettings",
+    heading: "What a trained segmenter looks at; what a run records.",
   },
   {
     table: evaluationOptionTable,

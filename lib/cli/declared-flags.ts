@@ -7,6 +7,7 @@ import type { Kind } from "../options/kinds.js";
 import { pseudoMaskOptionTable } from "../pseudo-masks/pseudo-mask-option-table.js";
 import { gateOptionTable } from "../segmenter/gate-option-table.js";
 import { segmenterOptionTable } from "../segmenter/segmenter-option-table.js";
+import { viewOptionTable } from "../segmenter/view-option-table.js";
 import { decimal, decimals, integer, oneOf, wordFor, wordOr, words, yesNoAuto } from "./values.js";
 
 /** One declared option on the command line, and the API's option it stands for. */
@@ -33,6 +34,8 @@ export const segmenterTrainingFlags = flagsOf(segmenterOptionTable);
 export const pseudoMaskFlags = flagsOf(pseudoMaskOptionTable);
 /** How the class gate is applied. */
 export const gateFlags = flagsOf(gateOptionTable);
+/** What a trained segmenter looks at. */
+export const viewFlags = flagsOf(viewOptionTable);
 /** How masks are scored. */
 export const evaluationFlags = flagsOf(evaluationOptionTable);
 
@@ -43,6 +46,7 @@ export const allDeclaredFlags = [
   ...segmenterTrainingFlags,
   ...pseudoMaskFlags,
   ...gateFlags,
+  ...viewFlags,
   ...evaluationFlags,
 ];
 

@@ -8,7 +8,7 @@ import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import type { PlanOptions } from "../run/plan-options.js";
 import type { DataLocation } from "../run/data-location.js";
 import { addDeclaredOptions, valuesOf } from "./add-declared-options.js";
-import { evaluationFlags, gateFlags, pseudoMaskFlags } from "./declared-flags.js";
+import { evaluationFlags, gateFlags, pseudoMaskFlags, viewFlags } from "./declared-flags.js";
 import { section } from "./section.js";
 import { fraction, integer, oneOf, someText, weightsOrName } from "./values.js";
 
@@ -164,9 +164,14 @@ export function addGateOptions(command: Command): Command {
   return addDeclaredOptions(command, "Class gate:", gateFlags, ["segmenter"]);
 }
 
-/** How boundaries are scored. */
-export function addBoundaryOption(command: Command): Command {
-  return addDeclaredOptions(command, "Evaluation:", evaluationFlags, ["segmenter"]);
+/** What the segmenter looks at, where nothing is scored. */
+export function addViewOptions(command: Command): Command {
+  return addDeclaredOptions(command, "Views:", viewFlags, ["segmenter"]);
+}
+
+/** How the segmenter is scored. */
+export function addEvaluationOptions(command: Command): Command {
+  return addDeclaredOptions(command, "Evaluation:", [...viewFlags, ...evaluationFlags], ["segmenter"]);
 }
 
 /** How many pictures. */
@@ -275,7 +280,12 @@ export function planOf(given: Readonly<Record<string, unknown>>): PlanOptions {
     recipe,
     subset: section({ train: trainLimit, val: valLimit, test: testLimit }),
     pseudoMasks: section(valuesOf(given, pseudoMaskFlags)),
-    evaluation: section({ gate, ...valuesOf(given, gateFlags), ...valuesOf(given, evaluationFlags) }),
+    evaluation: section({
+      gate,
+      ...valuesOf(given, gateFlags),
+      ...valuesOf(given, viewFlags),
+      ...valuesOf(given, evaluationFlags),
+    }),
     pictures: section({ count: pictures }),
   } as PlanOptions;
 }

@@ -83,7 +83,7 @@ export async function segmentDemoSlide(context: RunContext): Promise<DemoSlide> 
   const { root, device, signal, reporter, sources } = context;
   const { slide: file, geojson } = firstSlideOf(join(root, slideFolder), "test");
   const folder = join(root, mapFolder, "test-1");
-  const { gate: isGated, gateThreshold, gateRule } = sectionOf(context, "evaluation");
+  const { gate: isGated, gateThreshold, gateRule, views } = sectionOf(context, "evaluation");
   const ofSegmenter = await weightSource(root, "segmenter", sources.segmenter);
   const ofClassifier = await weightSource(root, "classifier", sources.classifier);
   await using segmenter = await Segmenter.load(ofSegmenter.path, { ...device, signal });
@@ -91,7 +91,7 @@ export async function segmentDemoSlide(context: RunContext): Promise<DemoSlide> 
   await using slide = await openSlide(file, { signal });
   const work = segmenter.segmentSlide(slide, {
     ...(isGated ? { gate, gateThreshold, gateRule } : { gate: null }),
-    ...{ output: folder, signal, geojsonMpp: demoMpp },
+    ...{ output: folder, views, signal, geojsonMpp: demoMpp },
   });
   let next = await work.next();
   while (next.done !== true) {

@@ -67,6 +67,9 @@ export interface NativeFinishedMasksEvent extends NativeProgressEvent {
   readonly patches: readonly number[];
 }
 
+/** Ways to lay a patch. */
+export type NativeViews = "one" | "flips" | "symmetries";
+
 export interface NativePseudoMaskOptions {
   /** Feature levels of the classifier's network, one per level of the mask store, in that order. */
   readonly levels: readonly string[];
@@ -78,7 +81,7 @@ export interface NativePseudoMaskOptions {
   /** `"present"`: argmax over the present classes' raw maps. `"published"`: joint min-max with its tie pixel. */
   readonly scaling: "present" | "published";
   /** `"flips"`: maps averaged over the patch and its three mirror images; `"symmetries"`: over all eight ways to lay it. */
-  readonly views: "one" | "flips" | "symmetries";
+  readonly views: NativeViews;
   /** The patch goes on mirrored by so many pixels while its maps are drawn. */
   readonly paddingPx: number;
   /** The processes that draw them together; null for one alone. */
@@ -167,7 +170,7 @@ export interface NativeSegmenter {
   ): NativeJob;
   /** Writes class indices into level 0 of `predictions`; with `probabilities`, also float32 [N, K, H, W]. */
   segment(
-    options: { batchSize: number; probabilities: boolean },
+    options: { batchSize: number; views: NativeViews; probabilities: boolean },
     patches: NativePatchStore,
     gate: NativeGate | null,
     predictions: NativeMaskStore,
@@ -176,7 +179,7 @@ export interface NativeSegmenter {
   ): NativeJob;
   /** Counts of every patch; ground truth background and anything above K-1 is not scored. `boundaryTolerance` as in `scoreMasks`. */
   evaluate(
-    options: { batchSize: number; boundaryTolerance: number },
+    options: { batchSize: number; views: NativeViews; boundaryTolerance: number },
     patches: NativePatchStore,
     truth: NativeMaskStore,
     gate: NativeGate | null,

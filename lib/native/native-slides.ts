@@ -194,6 +194,7 @@ export interface NativeSlideWork {
   /** The rows file. */
   readonly path: string;
   readonly fingerprint: string;
+  readonly views: "one" | "flips" | "symmetries";
 }
 
 export interface NativeSlideGate {

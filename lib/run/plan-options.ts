@@ -5,6 +5,7 @@ import type { ClassifierBackbone, SegmenterBackbone } from "../model/backbones.j
 import type { Recipe } from "../options/fields.js";
 import type { PseudoMaskSettings } from "../pseudo-masks/pseudo-mask-settings.js";
 import type { GateSettings } from "../segmenter/gate-settings.js";
+import type { ViewSettings } from "../segmenter/view-settings.js";
 import type { SegmenterTrainingSettings } from "../segmenter/segmenter-training-settings.js";
 
 /** How many patches of each split a run uses, drawn without preference, the same for every seed. @defaultValue all */
@@ -57,6 +58,7 @@ export interface PlanOptions {
     | undefined;
   readonly evaluation?:
     | (GateSettings &
+        ViewSettings &
         EvaluationSettings & {
           /** Whether to evaluate with the class gate too. @defaultValue `true` */
           readonly gate?: boolean | undefined;

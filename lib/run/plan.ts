@@ -23,7 +23,9 @@ import { pseudoMaskOptionTable } from "../pseudo-masks/pseudo-mask-option-table.
 import { resolvePseudoMasks } from "../pseudo-masks/pseudo-mask-options.js";
 import type { PseudoMaskSettings } from "../pseudo-masks/pseudo-mask-settings.js";
 import type { GateSettings } from "../segmenter/gate-settings.js";
-import { resolveGate } from "../segmenter/segmentation-options.js";
+import { viewOptionTable } from "../segmenter/view-option-table.js";
+import type { ViewSettings } from "../segmenter/view-settings.js";
+import { resolveGate, resolveViews } from "../segmenter/segmentation-options.js";
 import {
   type ResolvedSegmenterTraining,
   resolveSegmenterTraining,
@@ -53,7 +55,9 @@ export interface PlanSections {
     readonly masks: "pseudo" | "ground-truth";
     readonly training: ResolvedSegmenterTraining;
   };
-  readonly evaluation: Complete<GateSettings> & Complete<EvaluationSettings> & { readonly gate: boolean };
+  readonly evaluation: Complete<GateSettings> &
+    Complete<ViewSettings> &
+    Complete<EvaluationSettings> & { readonly gate: boolean };
   readonly pictures: { readonly count: number };
 }
 
@@ -139,9 +143,9 @@ function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSe
 }
 
 function evaluationSection({ recipe, evaluation = {} }: PlanOptions): PlanSections["evaluation"] {
-  const { gate, boundaryTolerancePx: tolerance, ...settings } = evaluation;
+  const { gate, boundaryTolerancePx: tolerance, views, ...settings } = evaluation;
   const own = checkOptions(evaluationSchema, "run, evaluation", { gate, boundaryTolerancePx: tolerance });
-  return { ...own, ...resolveGate({ recipe, ...settings }) };
+  return { ...own, ...resolveGate({ recipe, ...settings }), ...resolveViews({ views }) };
 }
 
 const resolvers: { readonly [Name in SectionName]: (options: PlanOptions) => PlanSections[Name] } = {
@@ -170,13 +174,19 @@ export function recordedSegmenter(section: PlanSections["segmenter"]): PlanSecti
   return { ...section, training: recordedSettings(segmenterTrainingTable, section.training) };
 }
 
+/** The same of the evaluation. */
+export function recordedEvaluation(section: PlanSections["evaluation"]): PlanSections["evaluation"] {
+  return recordedSettings(viewOptionTable, section);
+}
+
 /** A plan as a run folder records it. */
 export function recordedPlan<Plan extends Partial<PlanSections>>(plan: Plan): Plan {
-  const { classifier, pseudoMasks, segmenter } = plan;
+  const { classifier, pseudoMasks, segmenter, evaluation } = plan;
   return {
     ...plan,
     ...(pseudoMasks !== undefined && { pseudoMasks: recordedSettings(pseudoMaskOptionTable, pseudoMasks) }),
     ...(classifier !== undefined && { classifier: recordedClassifier(classifier) }),
     ...(segmenter !== undefined && { segmenter: recordedSegmenter(segmenter) }),
+    ...(evaluation !== undefined && { evaluation: recordedEvaluation(evaluation) }),
   };
 }

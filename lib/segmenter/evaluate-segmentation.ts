@@ -19,7 +19,7 @@ export async function evaluateSegmentation(
   split: Split,
   boundaryTolerancePx: BoundaryTolerance,
 ): Promise<SegmentationEvaluation> {
-  const { native, gate, batchSize, classes, signal, report } = work;
+  const { native, gate, batchSize, views, classes, signal, report } = work;
   const segmented = inStage(report, "segment");
   const boundaryTolerance = nativeTolerance(boundaryTolerancePx);
   const groups = await split.loadGroups(signal, inStage(report, "load"));
@@ -31,7 +31,7 @@ export async function evaluateSegmentation(
     const opened = gate && (await gate.open(patches, signal, report));
     const onEvent = ({ done }: NativeProgressEvent): void => segmented({ done: before + done, total: split.count });
     const counts = await runJob<NativeCounts>(
-      (done) => native.evaluate({ batchSize, boundaryTolerance }, patches, truth, opened, onEvent, done),
+      (done) => native.evaluate({ batchSize, views, boundaryTolerance }, patches, truth, opened, onEvent, done),
       signal,
     );
     counted.push({ counts, positions });

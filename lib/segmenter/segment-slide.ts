@@ -17,6 +17,7 @@ import { scaleMissing } from "../slide/slide-scale.js";
 import type { Slide } from "../slide/slide.js";
 import { tissueSearch } from "../slide/slide-tissue.js";
 import type { HeldGate } from "./gate.js";
+import type { Views } from "./segmentation-prediction.js";
 import { finishedMap, type SlideMap, slideMapFiles, sizeOf, writeSlideMap } from "./slide-map.js";
 import type { SlideMapOptions } from "./slide-map-options.js";
 
@@ -41,6 +42,7 @@ export interface SlideWork {
   readonly device: string;
   readonly classes: readonly TissueClass[];
   readonly background: TissueClass;
+  readonly views: Views;
   readonly gate: HeldGate | null;
   readonly signal: AbortSignal;
 }
@@ -51,7 +53,7 @@ export async function* segmentWholeSlide(
   slide: Slide,
   options: SlideMapOptions,
 ): AsyncGenerator<SlideProgress, SlideMap, void> {
-  const { native, classes, background, gate, signal } = work;
+  const { native, classes, background, views, gate, signal } = work;
   if (slide.mpp === null) throw scaleMissing(slide.path, slide.mppProblem ?? "");
   const { mpp } = slide;
   const { output, micronsPerPixel, tilePx, overlapPx, gatePatchPx, batchSize, probabilities } = options;
@@ -63,6 +65,8 @@ export async function* segmentWholeSlide(
     gate: gate === null ? null : { threshold: gate.threshold, rule: gate.rule, patchPx: gatePatchPx },
     slideMpp: mpp,
     ...{ micronsPerPixel, tilePx, overlapPx, batchSize },
+    // Left out where they are as before there was a choice, so that maps of then are known.
+    ...(views !== "one" && { views }),
   };
   const identity = {
     ...madeWith,
@@ -85,7 +89,7 @@ export async function* segmentWholeSlide(
     scaleY: micronsPerPixel / mpp.y,
     ...{ tile: tilePx, overlap: overlapPx, batchSize, threads, confidence: probabilities },
     heatClass: classes.findIndex(({ name }) => name === options.heatmap),
-    ...{ path: rowsFile, fingerprint },
+    ...{ path: rowsFile, fingerprint, views },
   };
   const nativeGate: NativeSlideGate | null = gate && {
     classifier: gate.native,

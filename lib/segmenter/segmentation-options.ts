@@ -1,4 +1,4 @@
-/** Options of predicting and evaluating with a segmenter: class gate, threshold, rule, tolerance. */
+/** Options of predicting and evaluating with a segmenter: views, class gate, threshold, rule, tolerance. */
 import { z } from "zod";
 import { classifierField } from "../classifier/classifier-field.js";
 import type { Classifier } from "../classifier/classifier.js";
@@ -13,11 +13,14 @@ import {
 import { type Complete, withBase } from "../model/training-options.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import { basesOf, rulesOf, usualCircumstances } from "../options/declared-option.js";
+import { withoutUndefined } from "../options/fields.js";
 import { gateOptionTable } from "./gate-option-table.js";
 import type { GateSettings } from "./gate-settings.js";
+import { viewOptionTable } from "./view-option-table.js";
+import type { ViewSettings } from "./view-settings.js";
 
 /** Options of `Segmenter.predict`. */
-export interface SegmentationOptions extends InferenceOptions, GateSettings {
+export interface SegmentationOptions extends InferenceOptions, GateSettings, ViewSettings {
   /**
    * Classifier that says which classes a patch can have. It must know the same classes, and is busy meanwhile. `null`: none,
    * so that every class can win everywhere.
@@ -30,14 +33,18 @@ export interface SegmentationOptions extends InferenceOptions, GateSettings {
 /** Options of `Segmenter.evaluate`. */
 export interface EvaluationOptions extends SegmentationOptions, EvaluationSettings {}
 
-const base = basesOf(gateOptionTable, "segmenter", usualCircumstances);
+const gateBase = basesOf(gateOptionTable, "segmenter", usualCircumstances);
+const viewBase = basesOf(viewOptionTable, "segmenter", usualCircumstances);
+const base = basesOf({ ...gateOptionTable, ...viewOptionTable }, "segmenter", usualCircumstances);
 const gateShape = rulesOf(gateOptionTable, "segmenter");
-const segmentationShape = { ...gateShape, ...inferenceShape, gate: classifierField.nullish() };
+const viewShape = rulesOf(viewOptionTable, "segmenter");
+const segmentationShape = { ...gateShape, ...viewShape, ...inferenceShape, gate: classifierField.nullish() };
 const segmentationSchema = z.strictObject(segmentationShape);
 const evaluationSchema = z.strictObject({ ...segmentationShape, boundaryTolerancePx });
 
 /** What the schemas let through; their rules come from the table, as the interface of the settings does. */
 type CheckedSegmentation = Complete<GateSettings> &
+  Complete<ViewSettings> &
   CheckedInference & { readonly gate?: Classifier | null | undefined };
 type CheckedEvaluation = CheckedSegmentation & Complete<EvaluationSettings>;
 
@@ -73,6 +80,12 @@ function assertGated<Checked extends { readonly gate?: unknown }>(
  * @throws WsssError `WSSS_ERR_OPTION` naming option, bound and value.
  */
 export function resolveGate(options: GateSettings = {}): Complete<GateSettings> {
-  const checked = checkOptions(z.strictObject(gateShape), "Segmenter.evaluate", withBase(base, options));
+  const checked = checkOptions(z.strictObject(gateShape), "Segmenter.evaluate", withBase(gateBase, options));
   return Object.freeze(checked as Complete<GateSettings>);
+}
+
+/** {@link resolveGate} for what the segmenter looks at. */
+export function resolveViews(options: ViewSettings = {}): Complete<ViewSettings> {
+  const given = { ...viewBase.default, ...withoutUndefined(options) };
+  return Object.freeze(checkOptions(z.strictObject(viewShape), "Segmenter.evaluate", given) as Complete<ViewSettings>);
 }

@@ -8,6 +8,10 @@ import type { NativeAddon, NativeMaskStore, NativePatchStore, NativeSegmenter } 
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import type { PatchGate } from "./gate.js";
+import type { ViewSettings } from "./view-settings.js";
+
+/** What a segmenter looks at: see {@link ViewSettings.views}. */
+export type Views = NonNullable<ViewSettings["views"]>;
 
 /** Which class each pixel of a patch shows. */
 export interface ClassMap {
@@ -34,6 +38,7 @@ export interface SegmentationWork {
   readonly classes: readonly TissueClass[];
   readonly gate: PatchGate | null;
   readonly batchSize: number;
+  readonly views: Views;
   readonly signal: AbortSignal;
   readonly report: OnProgress;
   /** Told of a patch that can't be read, which is then left out. */
@@ -124,7 +129,7 @@ export async function predictSplit(
 
 /** Segments patches of one size. */
 export async function segmentGroup(
-  { native, gate, batchSize, signal, report }: SegmentationWork,
+  { native, gate, batchSize, views, signal, report }: SegmentationWork,
   addon: NativeAddon,
   patches: NativePatchStore,
   wanted: boolean,
@@ -137,7 +142,7 @@ export async function segmentGroup(
   const { probabilities } = await runJob<{ probabilities: ArrayBuffer | null }>(
     (done) =>
       native.segment(
-        { batchSize, probabilities: wanted },
+        { batchSize, views, probabilities: wanted },
         patches,
         opened,
         masks,

@@ -269,10 +269,10 @@ export class Segmenter extends Model {
     const call = "Segmenter.predict";
     const { signal, onProgress, ...choice } = checkSegmentationOptions(call, this.#withBundledGate(options));
     const source = checkSource(call, patches, this.classes);
-    const { batchSize } = choice;
+    const { batchSize, views } = choice;
     const gate = Gate.check(call, choice, this.classes);
     return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
-      const work = { call, native, classes: this.classes, gate, batchSize, signal: stop, report };
+      const work = { call, native, classes: this.classes, gate, batchSize, views, signal: stop, report };
       if (source.kind === "split") return await predictSplit(work, source);
       const predictions = await predictPatches(work, source.patches);
       const [first] = predictions;
@@ -307,11 +307,11 @@ export class Segmenter extends Model {
     if (source.kind === "split" || source.single) {
       throw refuseOption(call, "patches", "an array of paths and decoded pixels", patches);
     }
-    const { batchSize } = choice;
+    const { batchSize, views } = choice;
     const gate = Gate.check(call, choice, this.classes);
     this.#handle.assertIdle(call);
     return this.#handle.stream(call, { signal, onProgress }, (native, stop, report) => {
-      const work = { call, native, classes: this.classes, batchSize, signal: stop, report, onUnreadable };
+      const work = { call, native, classes: this.classes, batchSize, views, signal: stop, report, onUnreadable };
       const loop = (held: PatchGate | null): AsyncGenerator<ClassMap, void, void> =>
         predictEach({ ...work, gate: held }, source.patches);
       return gate === null ? loop(null) : gate.hold(stop, loop);
@@ -346,9 +346,10 @@ export class Segmenter extends Model {
     const chosen = completeSlideMapOptions(call, asked, this, choice.gate ?? null);
     this.#handle.assertIdle(call);
     const { classes, background, device } = this;
+    const { views } = choice;
     return this.#handle.stream(call, { signal }, (native, stop) => {
       const loop = (held: HeldGate | null, ended: AbortSignal): AsyncGenerator<SlideProgress, SlideMap, void> =>
-        segmentWholeSlide({ native, device, classes, background, gate: held, signal: ended }, slide, chosen);
+        segmentWholeSlide({ native, device, classes, background, views, gate: held, signal: ended }, slide, chosen);
       return gate === null ? loop(null, stop) : gate.holdNetwork(stop, loop);
     });
   }
@@ -365,10 +366,10 @@ export class Segmenter extends Model {
     const { signal, onProgress, ...choice } = checked;
     checkSplit(call, "split", split, this.classes);
     assertMasks(call, split, "evaluation");
-    const { batchSize } = choice;
+    const { batchSize, views } = choice;
     const gate = Gate.check(call, choice, this.classes);
     return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
-      const work = { call, native, classes: this.classes, gate, batchSize, signal: stop, report };
+      const work = { call, native, classes: this.classes, gate, batchSize, views, signal: stop, report };
       return await evaluateSegmentation(work, split, boundaryTolerancePx);
     });
   }

@@ -6,9 +6,10 @@ import { refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { microns } from "../slide/slide-options.js";
 import type { GateSettings } from "./gate-settings.js";
+import type { ViewSettings } from "./view-settings.js";
 
 /** Options of {@link Segmenter.segmentSlide}. */
-export interface SegmentSlideOptions extends GateSettings {
+export interface SegmentSlideOptions extends GateSettings, ViewSettings {
   /** Folder for the results, made if need be. What is there of another slide or of other options is replaced. */
   readonly output: string;
   /**

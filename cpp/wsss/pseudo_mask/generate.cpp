@@ -117,33 +117,16 @@ class Generator {
     for (std::size_t level = 0; level < maps.size(); ++level) write_level(batch, glass, level, maps[level]);
   }
 
-  /// One way to lay a patch.
-  struct View {
-    bool transposed;
-    std::vector<std::int64_t> mirrored;  ///< Axes.
-  };
-
-  std::vector<View> views() const {
-    if (options_.views == CamViews::kOne) return {{false, {}}};
-    std::vector<View> all{{false, {}}, {false, {3}}, {false, {2}}, {false, {2, 3}}};
-    if (options_.views == CamViews::kSymmetries && patches_.height() == patches_.width()) {
-      for (std::size_t i = 0; i < 4; ++i) all.push_back({true, all[i].mirrored});
-    }
-    return all;
-  }
-
   /// The maps of each level, averaged over the views.
   std::vector<at::Tensor> mean_maps(const at::Tensor& images, const std::vector<std::vector<std::int64_t>>& wanted) {
     const std::int64_t border = options_.padding;
     const at::Tensor padded = border == 0 ? images : at::reflection_pad2d(images, {border, border, border, border});
     std::vector<at::Tensor> sums(levels_.size());
-    const std::vector<View> all = views();
-    for (const auto& [transposed, axes] : all) {
-      const at::Tensor laid = (transposed ? padded.transpose(2, 3) : padded).flip(axes);
-      const auto cams = grad_cam(network_, laid, levels_, wanted);
+    const std::vector<PatchView> all = views_of(options_.views, patches_.height(), patches_.width());
+    for (const PatchView& view : all) {
+      const auto cams = grad_cam(network_, view.lay(padded), levels_, wanted);
       for (std::size_t level = 0; level < cams.size(); ++level) {
-        const at::Tensor upright = cams[level].maps.flip(axes);
-        const at::Tensor maps = transposed ? upright.transpose(2, 3) : upright;
+        const at::Tensor maps = view.lay_back(cams[level].maps);
         sums[level] = sums[level].defined() ? sums[level] + maps : maps;
       }
     }

@@ -9,18 +9,12 @@
 
 #include "wsss/classifier/classifier_inference.h"
 #include "wsss/image/glass.h"
+#include "wsss/image/patch_views.h"
 #include "wsss/process_group/process_group.h"
 #include "wsss/pseudo_mask/grad_cam.h"
 #include "wsss/pseudo_mask/index_mask.h"
 
 namespace wsss {
-
-/// What Grad-CAM looks at.
-enum class CamViews {
-  kOne,         ///< The patch alone, as published.
-  kFlips,       ///< The patch and its three mirror images, whose maps are mirrored back and averaged.
-  kSymmetries,  ///< All eight ways to lay a square patch; of others the four of kFlips.
-};
 
 struct PseudoMaskOptions {
   /// Names of the classifier's feature levels.
@@ -28,7 +22,7 @@ struct PseudoMaskOptions {
   std::int64_t batch_size = 8;
   std::optional<GlassRule> glass;
   CamScaling scaling = CamScaling::kPresent;
-  CamViews views = CamViews::kOne;
+  PatchViews views = PatchViews::kOne;  ///< What Grad-CAM looks at.
   /// So many pixels around the patch go on mirrored while its maps are drawn: networks that pad with zeros see where a
   /// patch ends, and their maps differ from the middle to the border.
   std::int64_t padding = 0;

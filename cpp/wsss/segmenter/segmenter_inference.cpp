@@ -48,7 +48,20 @@ void check(const DeepLab& network, const PatchStore& patches, const std::optiona
   }
 }
 
-void for_each_batch(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
+/// Logits of the network's own grid, averaged over the views.
+at::Tensor mean_logits(DeepLab& network, const at::Tensor& images, PatchViews views) {
+  Dropout inactive;
+  if (views == PatchViews::kOne) return network->coarse_logits(images, inactive);
+  const auto all = views_of(views, images.size(2), images.size(3));
+  at::Tensor sum;
+  for (const PatchView& view : all) {
+    const at::Tensor logits = view.lay_back(network->coarse_logits(view.lay(images), inactive));
+    sum = sum.defined() ? sum + logits : logits;
+  }
+  return (sum / static_cast<double>(all.size())).contiguous();
+}
+
+void for_each_batch(DeepLab& network, const PatchStore& patches, std::int64_t batch_size, PatchViews views,
                     const std::optional<ClassGate>& gate, const ProgressObserver& progress, const CancelToken& cancel,
                     const BatchConsumer& consume) {
   check(network, patches, gate);
@@ -57,14 +70,13 @@ void for_each_batch(DeepLab& network, const PatchStore& patches, std::int64_t ba
   const torch::NoGradGuard no_grad;
   network->eval();
   const at::Tensor reference = network->reference_parameter();
-  Dropout inactive;
   for (std::int64_t begin = 0; begin < patches.count(); begin += batch_size) {
     const std::int64_t end = std::min(begin + batch_size, patches.count());
     work_on_batch(end - begin, reference.device(), [&](std::int64_t count) {
       std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
       std::iota(indices.begin(), indices.end(), begin);
       const at::Tensor images = image_batch(patches, indices, {}, network->input_type(), reference.device());
-      PatchLogits logits{network->coarse_logits(images, inactive), patches.height(), patches.width(), {}};
+      PatchLogits logits{mean_logits(network, images, views), patches.height(), patches.width(), {}};
       if (gate) {
         logits.probabilities = gate->probabilities.slice(0, begin, begin + count);
         logits.threshold = gate->threshold;
@@ -95,10 +107,10 @@ void check_truth(const PatchStore& patches, const MaskStore& truth) {
 
 /// Calls `use(patch, class indices)` for every patch.
 template <typename Use>
-void for_each_prediction(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
+void for_each_prediction(DeepLab& network, const PatchStore& patches, std::int64_t batch_size, PatchViews views,
                          const std::optional<ClassGate>& gate, const ProgressObserver& progress,
                          const CancelToken& cancel, Use use) {
-  for_each_batch(network, patches, batch_size, gate, progress, cancel,
+  for_each_batch(network, patches, batch_size, views, gate, progress, cancel,
                  [&](std::int64_t begin, const PatchLogits& logits) {
                    const at::Tensor indices = logits.classes();
                    for (std::int64_t i = 0; i < indices.size(0); ++i) {
@@ -121,7 +133,7 @@ std::vector<float> values_of(const at::Tensor& tensor) {
 
 }  // namespace
 
-void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
+void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size, PatchViews views,
                      const std::optional<ClassGate>& gate, MaskStore* predictions, at::Tensor probabilities,
                      const ProgressObserver& progress, const CancelToken& cancel) {
   if (predictions != nullptr && (predictions->count() != patches.count() || predictions->height() != patches.height() ||
@@ -129,7 +141,7 @@ void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t b
     throw Error(ErrorCode::kShape, "the prediction store must have one mask per patch, of the patches' size");
   }
   const auto pixels = static_cast<std::size_t>(patches.height() * patches.width());
-  for_each_batch(network, patches, batch_size, gate, progress, cancel,
+  for_each_batch(network, patches, batch_size, views, gate, progress, cancel,
                  [&](std::int64_t begin, const PatchLogits& logits) {
                    if (probabilities.defined()) {
                      probabilities.slice(0, begin, begin + logits.coarse.size(0)).copy_(logits.enlarged().softmax(1));
@@ -143,15 +155,15 @@ void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t b
 }
 
 PatchCounts count_segmentation(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
-                               std::int64_t batch_size, const std::optional<ClassGate>& gate, double boundary_tolerance,
-                               const ProgressObserver& progress, const CancelToken& cancel) {
+                               std::int64_t batch_size, PatchViews views, const std::optional<ClassGate>& gate,
+                               double boundary_tolerance, const ProgressObserver& progress, const CancelToken& cancel) {
   check_truth(patches, truth);
   const std::int64_t height = patches.height();
   const std::int64_t width = patches.width();
   const double tolerance = wsss::boundary_tolerance({network->class_count(), boundary_tolerance}, height, width);
   PatchCounts counts(network->class_count());
   EvaluationCounts patch(network->class_count());
-  for_each_prediction(network, patches, batch_size, gate, progress, cancel,
+  for_each_prediction(network, patches, batch_size, views, gate, progress, cancel,
                       [&](std::int64_t index, const std::uint8_t* prediction) {
                         patch.clear();
                         patch.add_patch(truth.mask(0, index), prediction, height, width, tolerance);
@@ -165,7 +177,7 @@ ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, 
                                    const CancelToken& cancel) {
   check_truth(patches, truth);
   ConfusionMatrix confusion(network->class_count());
-  for_each_prediction(network, patches, batch_size, std::nullopt, {}, cancel,
+  for_each_prediction(network, patches, batch_size, PatchViews::kOne, std::nullopt, {}, cancel,
                       [&](std::int64_t index, const std::uint8_t* prediction) {
                         confusion.add(truth.mask(0, index), prediction, patches.height() * patches.width());
                         if (observe) observe(index, prediction);
@@ -173,16 +185,15 @@ ConfusionMatrix evaluate_segmenter(DeepLab& network, const PatchStore& patches, 
   return confusion;
 }
 
-void segment_slide_with(DeepLab& network, const std::optional<SlideGateNetwork>& gate, const Slide& slide,
-                        const TissueMask& tissue, SlideSegmentation work, const TileObserver& progress,
-                        const CancelToken& cancel) {
+void segment_slide_with(DeepLab& network, PatchViews views, const std::optional<SlideGateNetwork>& gate,
+                        const Slide& slide, const TissueMask& tissue, SlideSegmentation work,
+                        const TileObserver& progress, const CancelToken& cancel) {
   const CancelScope scope(cancel);
   const MemoryReuse memory;
   const torch::NoGradGuard no_grad;
   network->eval();
   const at::Tensor reference = network->reference_parameter();
   const std::int64_t tile = work.plan.tile;
-  Dropout inactive;
   work.segment = [&](const std::vector<std::uint8_t>& rgb, std::int64_t count) {
     const PatchStore store = store_of(rgb, count, tile, work.classes);
     std::vector<float> logits;
@@ -190,7 +201,7 @@ void segment_slide_with(DeepLab& network, const std::optional<SlideGateNetwork>&
       std::vector<std::int64_t> indices(static_cast<std::size_t>(part));
       std::iota(indices.begin(), indices.end(), 0);
       const at::Tensor images = image_batch(store, indices, {}, network->input_type(), reference.device());
-      logits = values_of(network->forward(images, inactive));
+      logits = values_of(resize_align_corners(mean_logits(network, images, views), tile, tile));
     });
     return logits;
   };

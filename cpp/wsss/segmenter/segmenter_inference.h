@@ -7,6 +7,7 @@
 #include "wsss/classifier/classifier_inference.h"
 #include "wsss/core/precision.h"
 #include "wsss/evaluation/patch_counts.h"
+#include "wsss/image/patch_views.h"
 #include "wsss/segmenter/class_gate.h"
 #include "wsss/segmenter/deeplab.h"
 #include "wsss/slide_segmentation/segment_slide.h"
@@ -22,21 +23,23 @@ struct ClassGate {
 
 /// Segments every patch: argmax over the (gated) logits, the first class on ties.
 ///
+/// @param views          over which logits are averaged.
 /// @param predictions    level 0 receives the class indices; null = none wanted.
 /// @param probabilities  [N, K, H, W] float32 on the CPU, receives the softmax of the gated logits; undefined = none
 ///                       wanted.
 /// @throws Error         kShape if sizes disagree; kOutOfMemory, with what would fit; kCancelled.
-void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size,
+void segment_patches(DeepLab& network, const PatchStore& patches, std::int64_t batch_size, PatchViews views,
                      const std::optional<ClassGate>& gate, MaskStore* predictions, at::Tensor probabilities,
                      const ProgressObserver& progress, const CancelToken& cancel);
 
 /// Counts of every patch against level 0 of the ground truth.
 ///
+/// @param views               over which logits are averaged.
 /// @param boundary_tolerance  as in ComparisonOptions.
 /// @throws Error              kShape if sizes disagree; kOutOfMemory, with what would fit; kCancelled.
 PatchCounts count_segmentation(DeepLab& network, const PatchStore& patches, const MaskStore& truth,
-                               std::int64_t batch_size, const std::optional<ClassGate>& gate, double boundary_tolerance,
-                               const ProgressObserver& progress, const CancelToken& cancel);
+                               std::int64_t batch_size, PatchViews views, const std::optional<ClassGate>& gate,
+                               double boundary_tolerance, const ProgressObserver& progress, const CancelToken& cancel);
 
 /// Called with a patch's index and its class indices, [height, width] row by row.
 using PredictionObserver = std::function<void(std::int64_t, const std::uint8_t*)>;
@@ -59,9 +62,10 @@ struct SlideGateNetwork {
 
 /// segment_slide() with networks: `work.segment` and `work.gate` are set here.
 ///
+/// @param views  over which the logits of a tile are averaged.
 /// @throws Error as there; kOutOfMemory, with what batch would fit; kCancelled.
-void segment_slide_with(DeepLab& network, const std::optional<SlideGateNetwork>& gate, const Slide& slide,
-                        const TissueMask& tissue, SlideSegmentation work, const TileObserver& progress,
-                        const CancelToken& cancel);
+void segment_slide_with(DeepLab& network, PatchViews views, const std::optional<SlideGateNetwork>& gate,
+                        const Slide& slide, const TissueMask& tissue, SlideSegmentation work,
+                        const TileObserver& progress, const CancelToken& cancel);
 
 }  // namespace wsss

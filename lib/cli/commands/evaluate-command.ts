@@ -21,7 +21,7 @@ export function addEvaluateCommand(program: Command, streams: Streams): void {
   groups.addFolderOptions(command);
   groups.addDeviceOptions(command);
   groups.addGateOptions(command);
-  groups.addBoundaryOption(command);
+  groups.addEvaluationOptions(command);
   const file = (text: string): string => resolve(text);
   command
     .optionsGroup("Networks:")

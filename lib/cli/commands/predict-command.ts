@@ -15,6 +15,7 @@ import type { Precision } from "../../model/precision.js";
 import type { Device } from "../../options/device.js";
 import { renderOverlay } from "../../pictures/panel.js";
 import { resolveGate } from "../../segmenter/segmentation-options.js";
+import type { ViewSettings } from "../../segmenter/view-settings.js";
 import type { ClassMap } from "../../segmenter/segmentation-prediction.js";
 import type { Segmenter } from "../../segmenter/segmenter.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
@@ -26,6 +27,7 @@ import { someText } from "../values.js";
 
 interface PredictOptions extends NetworkNames {
   readonly out: string;
+  readonly tta?: ViewSettings["views"];
   readonly gateThreshold?: number;
   readonly gateRule?: "exclude" | "multiply";
   readonly device?: Device;
@@ -121,7 +123,7 @@ async function predictAll(
   options: PredictOptions,
   { view, signal }: ActionTools,
 ): Promise<Predictions> {
-  const { out, gateThreshold, gateRule } = options;
+  const { out, tta: views, gateThreshold, gateRule } = options;
   await makeFolder(out);
   const given = { gateThreshold, gateRule };
   const gate = classifier === undefined ? given : { gate: classifier, ...resolveGate(given) };
@@ -129,7 +131,7 @@ async function predictAll(
   const onProgress: OnProgress = ({ stage, done, total }) => {
     if (stage === "segment") view.progress({ stage: "predict", label: files[done - 1]?.stem ?? "", done, total });
   };
-  const choice = options.gate === false ? { gate: null } : gate;
+  const choice = { ...(options.gate === false ? { gate: null } : gate), views };
   const failed: FailedPicture[] = [];
   const fail = (picture: string, error: unknown): void => {
     const failure = failureOf(picture, error);
@@ -218,6 +220,7 @@ export function addPredictCommand(program: Command, streams: Streams): void {
     .argument("<pictures...>", "pictures (PNG, JPEG, TIFF, WebP) or folders of them")
     .requiredOption("--out <folder>", "folder for the predictions", file);
   addNetworkNames(command);
+  groups.addViewOptions(command);
   groups.addGateOptions(command);
   groups.addPlaceOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(

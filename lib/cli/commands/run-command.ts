@@ -70,7 +70,7 @@ export function addMethodOptions(command: Command): Command {
   }
   groups.addPseudoMaskOptions(command);
   groups.addGateOptions(command);
-  groups.addBoundaryOption(command);
+  groups.addEvaluationOptions(command);
   return groups.addPictureOptions(command);
 }
 

@@ -11,6 +11,7 @@ import { openSlide } from "../../slide/open-slide.js";
 import { resolveGate } from "../../segmenter/segmentation-options.js";
 import type { SegmentSlideOptions } from "../../segmenter/slide-map-options.js";
 import { type SlideMap, slideMapFiles } from "../../segmenter/slide-map.js";
+import type { ViewSettings } from "../../segmenter/view-settings.js";
 import { writeAreasTable } from "../../slide-maps/areas-table.js";
 import { drawnOn, scoreSlideMap, type SlideMapScores } from "../../slide-maps/score-slide-map.js";
 import { type NamedSlide, nameSlides } from "../../slide-maps/name-slides.js";
@@ -40,6 +41,7 @@ interface SegmentOptions extends NetworkNames, TalkOptions {
   readonly shard?: Shard;
   readonly annotations?: string;
   readonly skipClass?: readonly string[];
+  readonly tta?: ViewSettings["views"];
   readonly gateThreshold?: number;
   readonly gateRule?: "exclude" | "multiply";
   readonly device?: Device;
@@ -91,6 +93,7 @@ async function segmentOne(
   const asked: SegmentSlideOptions = {
     ...(gate === false ? { gate: null } : named),
     output: folder,
+    views: options.tta,
     micronsPerPixel: mpp,
     tilePx: options.tilePx,
     overlapPx: options.overlapPx,
@@ -228,6 +231,7 @@ export function addSegmentCommand(program: Command, streams: Streams): void {
     .option("--min-area-um2 <x>", "leave out smaller polygons (default: 0)", decimal)
     .option("--gzip", "pack the polygons: classes.geojson.gz")
     .option("--overlay-px <n>", "longer side of overlay.png at most, 0 = none (default: 2048)", integer);
+  groups.addViewOptions(command);
   groups.addGateOptions(command);
   groups.addPlaceOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(

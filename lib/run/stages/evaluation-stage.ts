@@ -8,6 +8,7 @@ import type { SegmentationEvaluation } from "../../evaluation/segmentation-evalu
 import type { EvaluationOptions } from "../../segmenter/segmentation-options.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
 import { type RunContext, sectionOf } from "../context.js";
+import { recordedEvaluation } from "../plan.js";
 import { type ClassifierResult, intervalsResult, segmentationResult, type TestResult } from "../result.js";
 import {
   confusionFile,
@@ -51,7 +52,7 @@ async function keep(
 
 async function evaluateBoth(context: RunContext, sources: Sources): Promise<EvaluationRecord> {
   const { root, dataset, device, signal, reporter } = context;
-  const { gate, boundaryTolerancePx, ...gateSettings } = sectionOf(context, "evaluation");
+  const { gate, boundaryTolerancePx, views, ...gateSettings } = sectionOf(context, "evaluation");
   const { test } = dataset;
   await removeEvaluations(root);
   await loadForStage(context, stage, test);
@@ -62,7 +63,8 @@ async function evaluateBoth(context: RunContext, sources: Sources): Promise<Eval
     try {
       const work = (label: string): object => ({ signal, onProgress: progressOf(context, stage, label) });
       const score = async (name: EvaluationName, label: string, options: EvaluationOptions): Promise<TestResult> => {
-        const evaluation = await segmenter.evaluate(test, { ...options, boundaryTolerancePx, ...work(label) });
+        const asked = { ...options, views, boundaryTolerancePx, ...work(label) };
+        const evaluation = await segmenter.evaluate(test, asked);
         return await keep(context, name, sources.segmenter, evaluation);
       };
       const { exactMatch, jaccard, classAccuracy } = await classifier.evaluate(test, work("labels"));
@@ -106,7 +108,7 @@ export async function evaluate(context: RunContext): Promise<StageOutcome<Evalua
   return await performStage(context, {
     name: stage,
     key: {
-      section,
+      section: recordedEvaluation(section),
       classifier: classifier.identity,
       segmenter: segmenter.identity,
       classes: classesOf(fingerprint),

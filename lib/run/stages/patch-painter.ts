@@ -20,8 +20,8 @@ export async function predictPatch(
   gated: boolean,
 ): Promise<Uint8Array> {
   const { signal } = context;
-  const { recipe, gateThreshold, gateRule } = sectionOf(context, "evaluation");
-  const options = gated ? { gate: classifier, recipe, gateThreshold, gateRule, signal } : { signal };
+  const { recipe, gateThreshold, gateRule, views } = sectionOf(context, "evaluation");
+  const options = { views, signal, ...(gated && { gate: classifier, recipe, gateThreshold, gateRule }) };
   return (await segmenter.predict(patch, options)).classMap;
 }
 

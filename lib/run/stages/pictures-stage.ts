@@ -13,6 +13,7 @@ import { drawnLevels, maskFilesOf } from "../../pseudo-masks/pseudo-mask-files.j
 import { Segmenter } from "../../segmenter/segmenter.js";
 import { printable } from "../../text/printable.js";
 import { type RunContext, sectionOf } from "../context.js";
+import { recordedEvaluation } from "../plan.js";
 import { maskSource, pseudoMaskFolder, type StageSource, weightSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { readMarker } from "../stage-marker.js";
@@ -209,7 +210,7 @@ export async function drawPictures(context: RunContext): Promise<StageOutcome<Pi
     name: stage,
     key: {
       section: sectionOf(context, "pictures"),
-      evaluation: sectionOf(context, "evaluation"),
+      evaluation: recordedEvaluation(sectionOf(context, "evaluation")),
       levels: sectionOf(context, "pseudoMasks").levels,
       classifier: sources.classifier.identity,
       segmenter: sources.segmenter.identity,
