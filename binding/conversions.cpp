@@ -156,6 +156,9 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value) {
       {{"cross-entropy", SegmentationLossKind::kCrossEntropy}, {"focal", SegmentationLossKind::kFocal}});
   options.loss.divide_by_batch = fields.boolean("divideByBatch");
   options.freeze_batch_norm = fields.boolean("freezeBatchNorm");
+  options.mosaic = fields.number("mosaic");
+  const auto patients = fields.numbers("patients");
+  options.patients.assign(patients.begin(), patients.end());
   options.previews = fields.integer("previews");
   return options;
 }

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "@jest/globals";
 import { resolveSegmenterTraining } from "../dist/index.js";
 import { noGroup } from "../dist/model/checkpoints.js";
+import type { NativeSegmenterTraining } from "../dist/segmenter/train-segmenter.js";
 import { nativeTraining } from "../dist/model/native-training-options.js";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -22,7 +23,9 @@ const endless = {
     group: noGroup,
   }),
   levelWeights: [1],
-};
+  patients: [],
+  previews: 0,
+} satisfies NativeSegmenterTraining;
 
 /** A program that starts an endless training on invented tissue and then does `then`. */
 const training = (then: string, options = ""): string => `

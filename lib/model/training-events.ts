@@ -28,7 +28,8 @@ export interface ValidationPreview {
 export interface SegmenterEpochEvent extends EpochEvent {
   /**
    * Pixels of the epoch's masks, of all levels together, that the loss was of: neither ignored nor, but for
-   * `background: "fifth-logit"`, background. With 0 the loss is 0, and nothing was learned.
+   * `background: "fifth-logit"`, background. With 0 the loss is 0, and nothing was learned. A mosaic counts as the patch in
+   * whose place it is.
    */
   readonly scoredPixels: number;
   /** Scores on the validation split without a gate, where there is one. */

@@ -1,4 +1,4 @@
-/** The table of training options of the segmenter alone: level weights, background, loss, blur. */
+/** The table of training options of the segmenter alone: level weights, background, loss, blur, mosaics. */
 import type { OptionTable } from "../options/declared-option.js";
 import { share } from "../options/kinds.js";
 
@@ -53,6 +53,21 @@ export const segmenterOptionTable = {
     meaning:
       "Probability that a patch is blurred, with a Gaussian radius drawn from 0 (inclusive) to 1 (exclusive) pixels.",
     defaults: { default: 0.5 },
+    reason: "as published",
+  },
+  mosaic: {
+    kind: share,
+    flag: "mosaic",
+    value: "p",
+    brief:
+      "share of the patches of a step that are mosaics: joined from pieces of train patches that hold one class each",
+    meaning:
+      "Share of the patches of a step that are mosaics instead: two to six pieces of train patches that are labelled with one class each, " +
+      "of two classes or more, joined along arcs. Their masks are those of their patches, so borders between tissues are learned where " +
+      "they are known for certain (as in PistoSeg, Fang et al. 2023). Classes come evenly, and pieces are of one patient where patients " +
+      "are known and one has patches of two classes.",
+    defaults: { default: 0 },
+    before: 0,
     reason: "as published",
   },
 } as const satisfies OptionTable;

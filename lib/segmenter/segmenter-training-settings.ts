@@ -34,4 +34,12 @@ export interface SegmenterTrainingSettings extends TrainingSettings {
    * @defaultValue `0.5` (as published)
    */
   readonly blur?: number | undefined;
+  /**
+   * Share of the patches of a step that are mosaics instead: two to six pieces of train patches that are labelled with
+   * one class each, of two classes or more, joined along arcs. Their masks are those of their patches, so borders
+   * between tissues are learned where they are known for certain (as in PistoSeg, Fang et al. 2023). Classes come
+   * evenly, and pieces are of one patient where patients are known and one has patches of two classes. Bounds: 0 to 1.
+   * @defaultValue `0` (as published)
+   */
+  readonly mosaic?: number | undefined;
 }

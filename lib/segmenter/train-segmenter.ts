@@ -29,10 +29,12 @@ import {
   segmenterTrainingTable,
 } from "./segmenter-training-options.js";
 
-/** What the addon is told of a segmenter's training: one factor for each level of the mask store, and how many class maps to hand out. */
+/** What the addon is told of a segmenter's training: one factor for each level of the mask store, patients, and how many class maps to hand out. */
 export type NativeSegmenterTraining = NativeTraining<
   Omit<ResolvedSegmenterTraining, "levelWeights"> & {
     readonly levelWeights: readonly number[];
+    /** Whom each train patch is of, in numbers; empty where nobody is known. */
+    readonly patients: readonly number[];
     readonly previews: number;
   }
 >;
@@ -77,7 +79,10 @@ export async function* trainSegmenter(
   const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
   const metadata = metadataOf(description, trainings);
   const context = { split, checkpoints, metadata, precision, isValidated: scored !== null, group };
-  const options: NativeSegmenterTraining = { ...nativeTraining(settings, context), levelWeights, previews };
+  const options: NativeSegmenterTraining = {
+    ...nativeTraining(settings, context),
+    ...{ levelWeights, patients: patientNumbers(split), previews },
+  };
   const indexOf = (group: number, patch: number): number => groups[group]?.positions[patch] ?? -1;
   const summary = yield* jobEvents<SegmenterTrainingEvent, TrainingSummary>(
     (onEvent, done) =>
@@ -85,6 +90,14 @@ export async function* trainSegmenter(
     signal,
   );
   return trainingSummaryOf(summary);
+}
+
+/** A number for each patient; patches of nobody known are of one more. */
+function patientNumbers({ files }: Split): number[] {
+  const names = [...new Set(files.flatMap(({ patient }) => patient ?? []))];
+  if (names.length === 0) return [];
+  const numbers = new Map(names.map((name, index) => [name, index]));
+  return files.map(({ patient }) => (patient === undefined ? names.length : (numbers.get(patient) ?? names.length)));
 }
 
 function assertMaskSize(call: string, masks: NativeMaskStore, train: { height: number; width: number }): void {

@@ -34,8 +34,8 @@ void augment_drawn(Workspace& w, const Fields& fields) {
   const std::int64_t height = image.size(0), width = image.size(1);
   const AugmentationDraw draw = draw_of(fields);
   at::Tensor image_out = at::empty_like(image), mask_out = at::empty_like(mask);
-  augment_patch(image.const_data_ptr<std::uint8_t>(), height, width, draw, image_out.data_ptr<std::uint8_t>());
-  augment_mask(mask.const_data_ptr<std::uint8_t>(), height, width, draw, mask_out.data_ptr<std::uint8_t>());
+  augment_patch(image.const_data_ptr<std::uint8_t>(), 0, height, width, draw, image_out.data_ptr<std::uint8_t>());
+  augment_mask(mask.const_data_ptr<std::uint8_t>(), 0, height, width, draw, mask_out.data_ptr<std::uint8_t>());
   const std::vector<double> means{mean_grey(image.const_data_ptr<std::uint8_t>(), height * width)};
   const bool same =
       at::equal(gathered_batch(image.unsqueeze(0), {0}, {draw}, means)[0], image_out) &&
@@ -73,11 +73,58 @@ void draw_augmentations(Workspace& w, const Fields& fields) {
   w.set("draws", at::tensor(all, at::kDouble).view({fields.integer("count"), -1}));
 }
 
+// images [N, H, W, 3], masks [L, N, H, W], labels [N, K] uint8; {seed, epoch, share, patients} -> shown [N, H, W, 3]
+// and shown_masks [L, N, H, W]: each patch as it is drawn; pieces [N, 6, 7] int64: patch, row, column, weight, flips,
+// turns, patch -1 where there is none; same: whether the operations that gather on a device make the same bytes
+void draw_mosaics(Workspace& w, const Fields& fields) {
+  const at::Tensor images = w.get("images").contiguous(), given = w.get("masks").contiguous();
+  const std::int64_t count = images.size(0), height = images.size(1), width = images.size(2);
+  PatchStore patches(count, height, width, w.get("labels").size(1));
+  patches.images().copy_(images);
+  patches.label_matrix().copy_(w.get("labels"));
+  MaskStore masks(count, height, width, given.size(0));
+  masks.tensor().copy_(given);
+  const auto told = fields.numbers("patients");
+  const Mosaics mosaics(fields.number("share"), patches, {told.begin(), told.end()});
+  std::vector<std::int64_t> indices, table;
+  std::vector<AugmentationDraw> draws;
+  for (std::int64_t patch = 0; patch < count; ++patch) {
+    AugmentationDraw draw;
+    draw.mosaic = mosaics.draw(static_cast<std::uint64_t>(fields.integer("seed")), fields.integer("epoch"), patch);
+    for (std::size_t i = 0; i < 6; ++i) {
+      const bool is_there = i < draw.mosaic.size();
+      const MosaicPiece piece = is_there ? draw.mosaic[i] : MosaicPiece{-1};
+      table.insert(table.end(), {piece.patch, piece.site.row, piece.site.column, piece.site.weight,
+                                 piece.flip_horizontally, piece.flip_vertically, piece.quarter_turns});
+    }
+    // Contrast changes about the mean grey of all pieces.
+    if (fields.boolean("contrast")) draw.light.contrast = 1.2;
+    draws.push_back(draw);
+    indices.push_back(patch);
+  }
+  const at::Tensor shown = image_batch(patches, indices, draws, at::kByte, at::kCPU).permute({0, 2, 3, 1});
+  const at::Tensor shown_masks = mask_batch(masks, indices, draws, at::kCPU);
+  std::vector<double> means;
+  for (std::int64_t i = 0; i < count; ++i) {
+    means.push_back(mean_grey_of(patches.patch(0), i, height * width, draws[static_cast<std::size_t>(i)]));
+  }
+  bool same = at::equal(gathered_batch(patches.images(), indices, draws, means), shown);
+  for (std::int64_t level = 0; level < given.size(0); ++level) {
+    const at::Tensor gathered = gathered_batch(masks.tensor()[level].unsqueeze(-1), indices, draws);
+    same = same && at::equal(gathered.squeeze(-1), shown_masks[level]);
+  }
+  w.set("shown", shown.contiguous());
+  w.set("shown_masks", shown_masks);
+  w.set("pieces", at::tensor(table, at::kLong).view({count, 6, 7}));
+  w.set("same", at::scalar_tensor(same, at::kBool));
+}
+
 }  // namespace
 
 void add_augmentation_operations(OperationTable& table) {
   table["augment_drawn"] = augment_drawn;
   table["draw_augmentations"] = draw_augmentations;
+  table["draw_mosaics"] = draw_mosaics;
 }
 
 }  // namespace wsss::test

@@ -179,10 +179,16 @@ void gathered_case(Workspace& w, const Fields& fields) {
     if (i % 5 > 1) draw.scale = 0.6 + 0.15 * step, draw.row_shift = 0.07 * step, draw.column_shift = 0.9 - 0.08 * step;
     if (i % 3 > 0) draw.light = {0.7 + 0.1 * step, 1.3 - 0.05 * step, 0.8 + 0.05 * step, 0.03 * step};
     if (i % 4 > 1) draw.stain = {0.9, 0.05, 1.2, -0.03};
+    for (std::int64_t piece = 0; i % 3 == 1 && piece < 4; ++piece) {
+      const PieceSite site{piece * height / 4, (piece * 5) % width, 80 + 10 * piece};
+      draw.mosaic.push_back({(i + piece) % n, piece % 2 == 1, piece > 1, piece, site});
+    }
     draws.push_back(draw);
   }
   std::vector<double> means;
-  for (const auto index : indices) means.push_back(mean_grey(patches.patch(index), height * width));
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    means.push_back(mean_grey_of(patches.patch(0), indices[i], height * width, draws[i]));
+  }
   const at::Tensor images = image_batch(patches, indices, draws, at::kFloat, at::kCPU);
   const c10::Device device = parse_device(fields.string("device"));
   const at::Tensor bytes = gathered_batch(patches.images().to(device), indices, draws, means).to(at::kCPU);

@@ -18,7 +18,8 @@ enum class RandomPurpose : std::uint64_t {
   kDropout = 4,
   kSubset = 5,
   kBootstrap = 6,
-  kPermutation = 7
+  kPermutation = 7,
+  kMosaic = 8
 };
 
 /// Finaliser of SplitMix64 (Steele et al. 2014): a bijection whose output bits all depend on all input bits.

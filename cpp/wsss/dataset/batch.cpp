@@ -62,17 +62,34 @@ bool is_as_it_was(const PatchGeometry& geometry) {
   return !geometry.flips_horizontally && !geometry.flips_vertically && geometry.quarter_turns == 0 && !geometry.scales;
 }
 
-/// One patch or mask of `channels` in its geometry.
-void gather(const std::uint8_t* from, std::int64_t height, std::int64_t width, std::int64_t channels,
+/// What a drawn patch is gathered from.
+std::vector<BatchPiece> pieces_of(std::int64_t index, const AugmentationDraw& draw, std::int64_t height,
+                                  std::int64_t width) {
+  if (draw.mosaic.empty()) return {{index, geometry_of(draw, height, width), {}}};
+  std::vector<BatchPiece> pieces;
+  AugmentationDraw own = draw;
+  for (const MosaicPiece& piece : draw.mosaic) {
+    own.flip_horizontally = piece.flip_horizontally;
+    own.flip_vertically = piece.flip_vertically;
+    own.quarter_turns = piece.quarter_turns;
+    pieces.push_back({piece.patch, geometry_of(own, height, width), piece.site});
+  }
+  return pieces;
+}
+
+/// One patch or mask of a set of `channels`, in its geometry or that of its pieces.
+void gather(const std::uint8_t* set, std::int64_t index, std::int64_t height, std::int64_t width, std::int64_t channels,
             const AugmentationDraw& draw, std::uint8_t* to) {
-  const PatchGeometry geometry = geometry_of(draw, height, width);
-  if (is_as_it_was(geometry)) {
-    std::memcpy(to, from, static_cast<std::size_t>(height * width * channels));
+  const auto pieces = pieces_of(index, draw, height, width);
+  if (pieces.size() == 1 && is_as_it_was(pieces.front().geometry)) {
+    const std::int64_t bytes = height * width * channels;
+    std::memcpy(to, set + pieces.front().index * bytes, static_cast<std::size_t>(bytes));
     return;
   }
   for (std::int64_t row = 0; row < height; ++row) {
     for (std::int64_t column = 0; column < width; ++column) {
-      gather_pixel(geometry, row, column, height, width, channels, from, to + (row * width + column) * channels);
+      gather_from_pieces(pieces.data(), static_cast<std::int64_t>(pieces.size()), row, column, height, width, channels,
+                         set, to + (row * width + column) * channels);
     }
   }
 }
@@ -168,10 +185,17 @@ AugmentationDraw draw_augmentation(const Augmentation& augmentation, std::uint64
   return draw;
 }
 
-void augment_patch(const std::uint8_t* rgb, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
-                   std::uint8_t* out) {
-  gather(rgb, height, width, 3, draw, out);
-  const Recolouring how = recolouring_of_draw(draw, [&] { return mean_grey(rgb, height * width); });
+double mean_grey_of(const std::uint8_t* set, std::int64_t index, std::int64_t pixels, const AugmentationDraw& draw) {
+  if (draw.mosaic.empty()) return mean_grey(set + index * pixels * 3, pixels);
+  double sum = 0.0;
+  for (const MosaicPiece& piece : draw.mosaic) sum += mean_grey(set + piece.patch * pixels * 3, pixels);
+  return sum / static_cast<double>(draw.mosaic.size());
+}
+
+void augment_patch(const std::uint8_t* set, std::int64_t index, std::int64_t height, std::int64_t width,
+                   const AugmentationDraw& draw, std::uint8_t* out) {
+  gather(set, index, height, width, 3, draw, out);
+  const Recolouring how = recolouring_of_draw(draw, [&] { return mean_grey_of(set, index, height * width, draw); });
   if (how.changes_stain || how.changes_light) {
     const DensityTables tables = density_tables();
     for (std::int64_t pixel = 0; pixel < height * width; ++pixel) recolour(how, tables, out + pixel * 3);
@@ -179,9 +203,9 @@ void augment_patch(const std::uint8_t* rgb, std::int64_t height, std::int64_t wi
   gaussian_blur(out, height, width, draw.blur_radius);
 }
 
-void augment_mask(const std::uint8_t* mask, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
-                  std::uint8_t* out) {
-  gather(mask, height, width, 1, draw, out);
+void augment_mask(const std::uint8_t* set, std::int64_t index, std::int64_t height, std::int64_t width,
+                  const AugmentationDraw& draw, std::uint8_t* out) {
+  gather(set, index, height, width, 1, draw, out);
 }
 
 at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t>& indices,
@@ -193,7 +217,7 @@ at::Tensor image_batch(const PatchStore& patches, const std::vector<std::int64_t
   at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto at_i = static_cast<std::size_t>(i);
-      augment_patch(patches.patch(indices[at_i]), patches.height(), patches.width(), draw_at(draws, at_i),
+      augment_patch(patches.patch(0), indices[at_i], patches.height(), patches.width(), draw_at(draws, at_i),
                     out + i * bytes_per_patch);
     }
   });
@@ -216,7 +240,7 @@ at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& i
   at::parallel_for(0, masks.level_count() * n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto place = static_cast<std::size_t>(i % n);
-      augment_mask(masks.mask(i / n, indices[place]), masks.height(), masks.width(), draw_at(draws, place),
+      augment_mask(masks.mask(i / n, 0), indices[place], masks.height(), masks.width(), draw_at(draws, place),
                    out + i * masks.height() * masks.width());
     }
   });
@@ -227,24 +251,27 @@ at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>
                           const std::vector<AugmentationDraw>& draws, const std::vector<double>& mean_greys) {
   const auto n = static_cast<std::int64_t>(indices.size());
   const bool has_colours = set.size(3) == BlurPatches::kChannels;
-  std::vector<PatchGeometry> geometries;
+  std::vector<BatchPiece> pieces;
+  std::vector<std::int64_t> first{0};
   std::vector<Recolouring> recolourings;
   std::vector<Box> boxes;
   bool blurs = false, recolours = false;
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const AugmentationDraw draw = draw_at(draws, i);
-    geometries.push_back(geometry_of(draw, set.size(1), set.size(2)));
+    const auto own = pieces_of(indices[i], draw, set.size(1), set.size(2));
+    pieces.insert(pieces.end(), own.begin(), own.end());
+    first.push_back(static_cast<std::int64_t>(pieces.size()));
     boxes.push_back(blur_box(draw.blur_radius));
     if (has_colours) recolourings.push_back(recolouring_of_draw(draw, [&] { return mean_greys.at(i); }));
     blurs = blurs || (draw.blur_radius > 0.0 && has_colours);
     recolours = recolours || (has_colours && (recolourings[i].changes_stain || recolourings[i].changes_light));
   }
-  const at::Tensor index_table = table_on(set.device(), indices), geometry_table = table_on(set.device(), geometries);
+  const at::Tensor piece_table = table_on(set.device(), pieces), first_table = table_on(set.device(), first);
   at::Tensor batch = at::empty({n, set.size(1), set.size(2), set.size(3)}, set.options());
   GatherPatches gather{};
   gather.set = set.const_data_ptr<std::uint8_t>();
-  gather.indices = static_cast<const std::int64_t*>(index_table.const_data_ptr());
-  gather.geometries = static_cast<const PatchGeometry*>(geometry_table.const_data_ptr());
+  gather.pieces = static_cast<const BatchPiece*>(piece_table.const_data_ptr());
+  gather.first = static_cast<const std::int64_t*>(first_table.const_data_ptr());
   gather.height = set.size(1);
   gather.width = set.size(2);
   gather.channels = set.size(3);
@@ -284,8 +311,10 @@ at::Tensor TrainingBatches::images(const std::vector<std::int64_t>& indices,
   if (!resident_patches_.defined()) return image_batch(patches_, indices, draws, dtype_, device_);
   std::vector<double> means;
   for (std::size_t i = 0; i < indices.size(); ++i) {
-    const bool asks = draw_at(draws, i).light.contrast != 1.0;
-    means.push_back(asks ? mean_grey(patches_.patch(indices[i]), patches_.height() * patches_.width()) : 0.0);
+    const AugmentationDraw draw = draw_at(draws, i);
+    const bool asks = draw.light.contrast != 1.0;
+    const std::int64_t pixels = patches_.height() * patches_.width();
+    means.push_back(asks ? mean_grey_of(patches_.patch(0), indices[i], pixels, draw) : 0.0);
   }
   return network_input(gathered_batch(resident_patches_, indices, draws, means), dtype_);
 }
@@ -299,7 +328,10 @@ at::Tensor TrainingBatches::masks(const std::vector<std::int64_t>& indices,
   std::vector<AugmentationDraw> mirrors;
   for (std::int64_t level = 0; level < levels; ++level) {
     for (const auto index : indices) places.push_back(level * count + index);
-    mirrors.insert(mirrors.end(), draws.begin(), draws.end());
+    for (AugmentationDraw draw : draws) {
+      for (MosaicPiece& piece : draw.mosaic) piece.patch += level * count;
+      mirrors.push_back(std::move(draw));
+    }
   }
   const at::Tensor set = resident_masks_.flatten(0, 1).unsqueeze(-1);
   return gathered_batch(set, places, mirrors).view({levels, -1, set.size(1), set.size(2)});

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "wsss/dataset/mosaic.h"
 #include "wsss/dataset/patch_store.h"
 #include "wsss/image/colour_jitter.h"
 
@@ -39,19 +40,27 @@ struct AugmentationDraw {
   double row_shift = 0.0, column_shift = 0.0;  ///< Of the cut, in [0, 1): 0 is the top or the left.
   LightJitter light{};
   StainJitter stain{};
+  /// What is shown in the patch's place, with flips and turns of their own; empty: the patch.
+  std::vector<MosaicPiece> mosaic;
 };
 
 AugmentationDraw draw_augmentation(const Augmentation& augmentation, std::uint64_t seed, std::int64_t epoch,
                                    std::int64_t patch);
 
-/// Copies one patch with its draw applied: scale, turn, flips, stain, light, then blur. `out` holds height * width * 3
-/// bytes.
-void augment_patch(const std::uint8_t* rgb, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
-                   std::uint8_t* out);
+/// Copies one patch with its draw applied: scale, turn, flips, pieces joined, stain, light, then blur.
+///
+/// @param set  [N, height, width, 3], the patches, of which one is `index`, and the pieces of mosaics others.
+/// @param out  holds height * width * 3 bytes.
+void augment_patch(const std::uint8_t* set, std::int64_t index, std::int64_t height, std::int64_t width,
+                   const AugmentationDraw& draw, std::uint8_t* out);
 
-/// Copies one mask with the scale, the turn and the flips of its draw. `out` holds height * width values.
-void augment_mask(const std::uint8_t* mask, std::int64_t height, std::int64_t width, const AugmentationDraw& draw,
-                  std::uint8_t* out);
+/// Copies one mask of [N, height, width] with the scale, the turn, the flips and the pieces of its draw. `out` holds
+/// height * width values.
+void augment_mask(const std::uint8_t* set, std::int64_t index, std::int64_t height, std::int64_t width,
+                  const AugmentationDraw& draw, std::uint8_t* out);
+
+/// The mean grey of a drawn patch, which its contrast changes about; of a mosaic the mean of its patches'.
+double mean_grey_of(const std::uint8_t* set, std::int64_t index, std::int64_t pixels, const AugmentationDraw& draw);
 
 /// Patches ready for a network: uint8 / 255, no mean or standard deviation, as published.
 ///
@@ -73,7 +82,7 @@ at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& i
 /// what augment_patch() and augment_mask() make in host memory.
 ///
 /// @param set         [N, H, W, C] uint8, C = 3 for patches and 1 for masks, whose colours stay.
-/// @param mean_greys  of the patches `indices`; may be empty where no draw changes the contrast.
+/// @param mean_greys  as mean_grey_of() for each of `indices`; may be empty where no draw changes the contrast.
 /// @return            [n, H, W, C] uint8.
 at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>& indices,
                           const std::vector<AugmentationDraw>& draws, const std::vector<double>& mean_greys = {});

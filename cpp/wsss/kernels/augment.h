@@ -101,19 +101,58 @@ WSSS_HOST_DEVICE inline void gather_pixel(const PatchGeometry& geometry, std::in
   }
 }
 
+/// The middle of a piece of a mosaic. Pixels belong to the piece whose site is nearest, squared distances times
+/// weights: whole numbers, so that a CPU and a GPU agree.
+struct PieceSite {
+  std::int64_t row, column;
+  std::int64_t weight;
+};
+
+/// What a patch of a batch is gathered from: one of the set, or several side by side.
+struct BatchPiece {
+  std::int64_t index;  ///< Which of the set.
+  PatchGeometry geometry;
+  PieceSite site;  ///< Of no matter for a patch of one piece.
+};
+
+/// Which of the pieces a pixel is of; the first of those that are as near.
+WSSS_HOST_DEVICE inline std::int64_t nearest_piece(const BatchPiece* pieces, std::int64_t count, std::int64_t row,
+                                                   std::int64_t column) {
+  std::int64_t nearest = 0, least = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const PieceSite& site = pieces[i].site;
+    const std::int64_t down = row - site.row, right = column - site.column;
+    const std::int64_t distance = (down * down + right * right) * site.weight;
+    if (i > 0 && distance >= least) continue;
+    nearest = i;
+    least = distance;
+  }
+  return nearest;
+}
+
+/// One pixel of a patch or mask of a batch.
+///
+/// @param set  [N, H, W, C]
+WSSS_HOST_DEVICE inline void gather_from_pieces(const BatchPiece* pieces, std::int64_t count, std::int64_t row,
+                                                std::int64_t column, std::int64_t height, std::int64_t width,
+                                                std::int64_t channels, const std::uint8_t* set, std::uint8_t* to) {
+  const BatchPiece& piece = pieces[count == 1 ? 0 : nearest_piece(pieces, count, row, column)];
+  gather_pixel(piece.geometry, row, column, height, width, channels, set + piece.index * height * width * channels, to);
+}
+
 /// Copies some patches or masks of a set into a batch, each as it is drawn; one call does one pixel.
 struct GatherPatches {
-  const std::uint8_t* set;          ///< [N, H, W, C]
-  const std::int64_t* indices;      ///< [n]: which of the set.
-  const PatchGeometry* geometries;  ///< [n]
+  const std::uint8_t* set;    ///< [N, H, W, C]
+  const BatchPiece* pieces;   ///< Of all patches of the batch, one after the other.
+  const std::int64_t* first;  ///< [n + 1]: where those of each patch begin, and the end of all.
   std::int64_t height, width, channels;
   std::uint8_t* batch;  ///< [n, H, W, C]
 
   WSSS_HOST_DEVICE void operator()(std::int64_t pixel) const {
     const std::int64_t area = height * width;
     const std::int64_t place = pixel / area;
-    gather_pixel(geometries[place], pixel % area / width, pixel % width, height, width, channels,
-                 set + indices[place] * area * channels, batch + pixel * channels);
+    gather_from_pieces(pieces + first[place], first[place + 1] - first[place], pixel % area / width, pixel % width,
+                       height, width, channels, set, batch + pixel * channels);
   }
 };
 

@@ -187,8 +187,10 @@ TrainingSummary train_segmenter(DeepLab& network, const SegmenterTrainingOptions
     throw Error(ErrorCode::kDataset, "the masks of all " + std::to_string(masks.count()) +
                                          " patches have no pixel to learn from: each is background or ignored");
   }
-  SegmenterStage stage(network, options, train, masks, validation, pixels, observer, cancel);
-  return run_training(stage, options, train.count(), cancel);
+  SegmenterTrainingOptions complete = options;
+  if (options.mosaic > 0.0) complete.mosaics = std::make_shared<Mosaics>(options.mosaic, train, options.patients);
+  SegmenterStage stage(network, complete, train, masks, validation, pixels, observer, cancel);
+  return run_training(stage, complete, train.count(), cancel);
 }
 
 }  // namespace wsss

@@ -15,8 +15,10 @@ namespace wsss {
 /// Options of stage 3 beside the shared ones.
 struct SegmenterTrainingOptions : TrainingOptions {
   MultiLayerLossOptions loss;
-  bool freeze_batch_norm = false;  ///< Of the backbone; right for weights from elsewhere.
-  std::int64_t previews = 0;       ///< So many class maps of validation patches are in the report of each epoch.
+  bool freeze_batch_norm = false;      ///< Of the backbone; right for weights from elsewhere.
+  double mosaic = 0.0;                 ///< Share of the patches of a step that are mosaics: see Mosaics.
+  std::vector<std::int64_t> patients;  ///< Of the training patches, as Mosaics takes them.
+  std::int64_t previews = 0;           ///< So many class maps of validation patches are in the report of each epoch.
 };
 
 /// What the network makes of a validation patch.

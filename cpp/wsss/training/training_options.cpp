@@ -49,4 +49,15 @@ Stopwatch::Stopwatch() : start_ns_(now_ns()) {}
 
 double Stopwatch::elapsed_ms() const { return static_cast<double>(now_ns() - start_ns_) / 1e6; }
 
+std::vector<AugmentationDraw> draws_of(const TrainingOptions& options, std::int64_t epoch,
+                                       const std::vector<std::int64_t>& patches) {
+  std::vector<AugmentationDraw> draws;
+  draws.reserve(patches.size());
+  for (const auto patch : patches) {
+    draws.push_back(draw_augmentation(options.augmentation, options.seed, epoch, patch));
+    if (options.mosaics) draws.back().mosaic = options.mosaics->draw(options.seed, epoch, patch);
+  }
+  return draws;
+}
+
 }  // namespace wsss

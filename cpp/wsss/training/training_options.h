@@ -35,6 +35,7 @@ struct TrainingOptions {
   bool drop_last_batch = true;
   std::uint64_t seed = 0;
   Augmentation augmentation;
+  std::shared_ptr<const Mosaics> mosaics;  ///< Null: none.
   double dropout_factor = 1.0;
   Precision precision = Precision::kFloat32;  ///< Of the steps; validation and what follows use the caller's.
   /// last.safetensors and best.safetensors go here, and the checkpoints that a run resumes from; empty = none.
@@ -77,6 +78,10 @@ struct TrainingSummary {
 std::vector<std::vector<std::int64_t>> epoch_batches(std::int64_t count, const TrainingOptions& options,
                                                      std::int64_t epoch);
 std::int64_t steps_per_epoch(std::int64_t count, const TrainingOptions& options);
+
+/// What becomes of some patches in an epoch, one draw for each.
+std::vector<AugmentationDraw> draws_of(const TrainingOptions& options, std::int64_t epoch,
+                                       const std::vector<std::int64_t>& patches);
 
 /// @throws Error kDiverged if the loss is NaN or infinite, naming step and rate and what to try.
 void require_finite_loss(double loss, std::int64_t step, double learning_rate);

@@ -161,9 +161,7 @@ void TrainingRun::train_epoch(std::int64_t epoch) {
 StepBatch TrainingRun::batch_of(std::int64_t epoch, std::vector<std::int64_t> indices) const {
   StepBatch batch{epoch, std::move(indices), {}};
   if (options_.group) keep_share(batch, *options_.group);
-  for (const auto index : batch.indices) {
-    batch.draws.push_back(draw_augmentation(options_.augmentation, options_.seed, epoch, index));
-  }
+  batch.draws = draws_of(options_, epoch, batch.indices);
   return batch;
 }
 
