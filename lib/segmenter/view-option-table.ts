@@ -16,6 +16,6 @@ export const viewOptionTable = {
       "times.",
     defaults: { default: "one" },
     before: "one",
-    reason: "as published; on real tissue the others gain some tenths of a point of mIoU (docs/notes/real-tissue.md)",
+    reason: "as published; where each pixel is seen several times already, the others gain little (docs/notes/real-tissue.md)",
   },
 } as const satisfies OptionTable;

@@ -6,7 +6,7 @@ export interface ViewSettings {
    * What the segmenter looks at, known as test-time augmentation: the patch alone (`"one"`), the patch and its three
    * mirror images (`"flips"`), whose logits are averaged, at four times the work, or all eight ways to lay a square
    * patch (`"symmetries"`), at eight times.
-   * @defaultValue `"one"` (as published; on real tissue the others gain some tenths of a point of mIoU
+   * @defaultValue `"one"` (as published; where each pixel is seen several times already, the others gain little
    *   (docs/notes/real-tissue.md))
    */
   readonly views?: "one" | "flips" | "symmetries" | undefined;
