@@ -24,10 +24,11 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value);
 /// Null for null.
 std::optional<WeightLoading> weight_loading(Napi::Value value);
 PseudoMaskOptions pseudo_mask_options(Napi::Value value);
-/// Nothing for null and undefined.
-/// "exclude" or "multiply".
+/// "one", "flips" or "symmetries".
 PatchViews patch_views(const Fields& fields);
+/// "exclude" or "multiply".
 GateRule gate_rule(const Fields& fields);
+/// Nothing for null and undefined.
 std::optional<ClassGate> class_gate(Napi::Value value, std::int64_t patch_count, std::int64_t class_count);
 
 // The core's reports to plain objects of lib/native/addon.ts.

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { openDataset, Segmenter } from "../dist/index.js";
+import { assertMosaics } from "../dist/segmenter/assert-mosaics.js";
 import { indexPattern, maskPng, patchPng } from "./support/dataset-folder.js";
 import { manifestFolder } from "./support/manifest-folder.js";
 import { tinyDataset, tinyWidth } from "./support/tiny-models.js";
@@ -211,7 +212,7 @@ describe("a training", () => {
     for (const loss of half) expect(Number.isFinite(loss)).toBe(true);
   });
 
-  test("is refused before its first step where mosaics can't be made", async () => {
+  test("is refused at once where mosaics can't be made, or would leave out a class", async () => {
     const files: Record<string, Uint8Array> = {};
     const rows = ["image,mask,split,labels"];
     for (const seed of [0, 1, 2, 3]) {
@@ -222,7 +223,21 @@ describe("a training", () => {
     const data = await openDataset(await manifestFolder(rows.join("\n"), { files }), { require: ["train"] });
     await using segmenter = await Segmenter.create({ classes: data.classes, width: tinyWidth, device: "cpu" });
     const options = { masks: "ground-truth", epochs: 1, batchSize: 2, mosaic: 0.5 } as const;
-    const events = segmenter.train(data.train, options);
-    await expect(events.next()).rejects.toMatchObject({ code: "WSSS_ERR_DATASET", details: { option: "mosaic" } });
+    const refused = (mosaic: number): unknown => {
+      try {
+        return segmenter.train(data.train, { ...options, mosaic });
+      } catch (error) {
+        return error;
+      }
+    };
+    for (const mosaic of [0.5, 1]) {
+      expect(refused(mosaic)).toMatchObject({ code: "WSSS_ERR_DATASET", details: { option: "mosaic" } });
+    }
+    const { classes, files: all } = data.train;
+    const three = { classes: [...classes, { name: "fat", colour: [9, 9, 9] as const }], dataset: "three" };
+    const labelled = [all[0]!, all[1]!].map((file, index) => ({ ...file, labels: [1 - index, index, 0] }));
+    const assertAll = (mosaic: number) => () => assertMosaics("train", { ...three, files: labelled }, mosaic);
+    expect(assertAll(0.9)).not.toThrow();
+    expect(assertAll(1)).toThrow(/has 1 of gland, 1 of stroma, 0 of fat; every class has such patches/);
   });
 });

@@ -1,8 +1,12 @@
 // Test-time augmentation: the logits of a patch are the mean of those of the ways to lay it, wherever a segmenter predicts.
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Dataset, type PatchPixels, Segmenter, type SegmentationPrediction } from "../dist/index.js";
+import { readIndexPng } from "../dist/image/index-png.js";
 import { recordedPlan, resolveSections } from "../dist/run/plan.js";
-import { tinyDataset, tinyWidth } from "./support/tiny-models.js";
+import { command } from "./support/command-line.js";
+import { freshFolder, tinyDataset, tinyWidth } from "./support/tiny-models.js";
 
 /** One way to lay a patch: mirrored, then transposed. */
 interface Laying {
@@ -120,6 +124,26 @@ describe.each(["mobilenet", "resnet101"] as const)("a segmenter of %s", (backbon
     expect(predicted).toEqual(counted);
   });
 });
+
+test("--tta reaches evaluation and predictions, --mosaic the training; both are recorded", async () => {
+  const folder = await freshFolder();
+  const out = path.join(folder, "run");
+  const run = await command("demo", "--tiny", "--tta", "flips", "--mosaic", "0.5", "--out", out);
+  expect(run).toMatchObject({ code: 0 });
+  const { plan } = JSON.parse(await readFile(path.join(out, "run.json"), "utf8"));
+  expect(plan.evaluation).toMatchObject({ views: "flips" });
+  expect(plan.segmenter.training).toMatchObject({ mosaic: 0.5 });
+  const picture = path.join(out, "data", "test", "img", "test-00001.png");
+  await using segmenter = await Segmenter.load(path.join(out, "segmenter.safetensors"), { device: "cpu" });
+  const palette = [...segmenter.classes, segmenter.background].map(({ colour }) => colour);
+  for (const views of ["one", "symmetries"] as const) {
+    const masks = path.join(folder, views);
+    const asked = ["--run", out, "--no-gate", "--tta", views, "--device", "cpu", "--out", masks, picture];
+    expect(await command("predict", ...asked)).toMatchObject({ code: 0 });
+    const { indices } = await readIndexPng(path.join(masks, "test-00001.png"), { palette });
+    expect(indices).toEqual((await segmenter.predict(picture, { views })).classMap);
+  }
+}, 300_000);
 
 test("another word is refused, and a run that looks at the patch alone is recorded as before there was a choice", async () => {
   await using segmenter = await Segmenter.create({ classes: (await tinyDataset()).classes, width: tinyWidth });

@@ -41,7 +41,7 @@ export async function runJob<Result>(
  * Runs one native job and hands its events on, in order, as they are consumed.
  *
  * Nothing begins before the first `next()`. Events that arrive faster than they are taken wait in a queue without limit:
- * they are small, and a training that waited for a slow listener would waste its device. Leaving the loop early
+ * they are small unless the caller asks for class maps, and a training that waited for a slow listener would waste its device. Leaving the loop early
  * (`break`, `return`, an exception in its body) cancels the job, and resumes the leaver when the job has stopped.
  *
  * @param start - begins the job with the two callbacks that it gets.

@@ -40,12 +40,14 @@ export interface TrainingLog<Step extends StepEvent, Epoch extends EpochEvent> {
   readonly settings: object;
   readonly scalars: BoardScalars<Step, Epoch>;
   /** Pictures of an epoch, for TensorBoard. */
-  picturesOf?(event: Epoch): Promise<readonly BoardPicture[]>;
+  readonly picturesOf?: ((event: Epoch) => Promise<readonly BoardPicture[]>) | undefined;
   /** The epoch in a few words, without its number. */
   describe(event: Epoch): string;
   /** What a person should look at, if there is something. */
   warningOf?(event: Epoch): string | undefined;
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
  * Follows a training to its end: every event into the metric files, and on to the reporter.
@@ -66,7 +68,17 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
       : await TrainingBoard.open(log.boardFolder, log.scalars, settingsTable(log.settings));
   let stepsBefore = 0;
   let perStep = 0; // The last step of an epoch may have fewer patches.
-  const take = async (event: Step | Epoch): Promise<void> => {
+  // Beside the training: events that waited for pictures would be lost to a file that is cut off.
+  let drawing = Promise.resolve();
+  const draw = (event: Epoch): void => {
+    const { picturesOf } = log;
+    if (board === undefined || picturesOf === undefined) return;
+    const { step } = board;
+    drawing = drawing
+      .then(async () => board.addPictures(step, await picturesOf(event)))
+      .catch((error: unknown) => reporter.warn(`${log.stage}: no pictures for TensorBoard: ${messageOf(error)}`));
+  };
+  const take = (event: Step | Epoch): void => {
     board?.add(event);
     if (event.kind === "step") {
       steps.append(event);
@@ -88,7 +100,7 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
       reporter.epoch({ stage: log.stage, epoch: event.epoch + 1, epochs: log.epochs, text });
       const warning = log.warningOf?.(event);
       if (warning !== undefined) reporter.warn(`${log.stage}: epoch ${event.epoch + 1}: ${warning}`);
-      board?.addPictures((await log.picturesOf?.(event)) ?? []);
+      draw(event);
     }
   };
   try {
@@ -107,6 +119,7 @@ export async function followTraining<Step extends StepEvent, Epoch extends Epoch
       whyNotRecorded: summary.whyNotRecorded,
     };
   } finally {
+    await drawing;
     steps.close();
     epochs.close();
     board?.close();

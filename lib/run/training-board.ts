@@ -19,8 +19,8 @@ export interface BoardScalars<Step extends StepEvent, Epoch extends EpochEvent> 
 }
 
 /**
- * Writes the scalars and pictures of a training. What is reported again after a resumption lies in the files of before, which are not touched: a
- * new one follows, and says from which step on they no longer count. A training that begins anew removes them.
+ * Writes the scalars and pictures of a training. What is reported again after a resumption lies in the files of before, which are
+ * not touched: a new one follows, and says from which step on they no longer count. A training that begins anew removes them.
  */
 export class TrainingBoard<Step extends StepEvent, Epoch extends EpochEvent> {
   readonly #file: EventFile;
@@ -59,9 +59,14 @@ export class TrainingBoard<Step extends StepEvent, Epoch extends EpochEvent> {
     else this.#file.scalars(this.#step, this.#scalars.ofEpoch(event));
   }
 
-  /** Takes pictures, as of the event before. @throws WsssError `WSSS_ERR_IO` */
-  addPictures(pictures: readonly BoardPicture[]): void {
-    for (const { name, png } of pictures) this.#file.picture(this.#step, name, png);
+  /** The step of the last event. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Takes pictures of a step. @throws WsssError `WSSS_ERR_IO` */
+  addPictures(step: number, pictures: readonly BoardPicture[]): void {
+    for (const { name, png } of pictures) this.#file.picture(step, name, png);
   }
 
   /** At the first event that was not told before. */

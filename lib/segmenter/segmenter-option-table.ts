@@ -63,9 +63,10 @@ export const segmenterOptionTable = {
       "share of the patches of a step that are mosaics: joined from pieces of train patches that hold one class each",
     meaning:
       "Share of the patches of a step that are mosaics instead: two to six pieces of train patches that are labelled with one class each, " +
-      "of two classes or more, joined along arcs. Their masks are those of their patches, so borders between tissues are learned where " +
-      "they are known for certain (as in PistoSeg, Fang et al. 2023). Classes come evenly, and pieces are of one patient where patients " +
-      "are known and one has patches of two classes.",
+      "of two classes or more, joined along arcs, each piece mirrored and turned at random. Their masks are those of their patches, so " +
+      "borders between tissues are learned where they are known for certain (as in PistoSeg, Fang et al. 2023). Classes come evenly; one " +
+      "without such patches is on no mosaic. Where patients are known and one has such patches of two classes, pieces are of one patient, " +
+      "and patients of one class give none.",
     defaults: { default: 0 },
     before: 0,
     reason: "as published",

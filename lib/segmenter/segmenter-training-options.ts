@@ -25,7 +25,7 @@ export interface SegmenterTrainingOptions extends SegmenterTrainingSettings, Tra
   readonly masks: PseudoMasks | "ground-truth";
   /**
    * So many patches of the validation split have their class map in the event of each epoch, to look at while it trains: 0 to
-   * 64, and above 0 only with `validation`.
+   * 64, and above 0 only with `validation`. Each takes a byte a pixel until its event is taken.
    * @defaultValue `0`
    */
   readonly previews?: number | undefined;

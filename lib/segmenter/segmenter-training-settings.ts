@@ -36,9 +36,11 @@ export interface SegmenterTrainingSettings extends TrainingSettings {
   readonly blur?: number | undefined;
   /**
    * Share of the patches of a step that are mosaics instead: two to six pieces of train patches that are labelled with
-   * one class each, of two classes or more, joined along arcs. Their masks are those of their patches, so borders
-   * between tissues are learned where they are known for certain (as in PistoSeg, Fang et al. 2023). Classes come
-   * evenly, and pieces are of one patient where patients are known and one has patches of two classes. Bounds: 0 to 1.
+   * one class each, of two classes or more, joined along arcs, each piece mirrored and turned at random. Their masks
+   * are those of their patches, so borders between tissues are learned where they are known for certain (as in
+   * PistoSeg, Fang et al. 2023). Classes come evenly; one without such patches is on no mosaic. Where patients are
+   * known and one has such patches of two classes, pieces are of one patient, and patients of one class give none.
+   * Bounds: 0 to 1.
    * @defaultValue `0` (as published)
    */
   readonly mosaic?: number | undefined;

@@ -25,6 +25,7 @@ import { pathOfWeights } from "../pretrained/weights-of-name.js";
 import { path as pathField, withoutUndefined } from "../options/fields.js";
 import { Slide } from "../slide/slide.js";
 import { evaluateSegmentation } from "./evaluate-segmentation.js";
+import { assertMosaics } from "./assert-mosaics.js";
 import { Gate, type HeldGate, type PatchGate } from "./gate.js";
 import { segmentWholeSlide, type SlideProgress } from "./segment-slide.js";
 import type { SlideMap } from "./slide-map.js";
@@ -202,7 +203,7 @@ export class Segmenter extends Model {
    * @param split - usually `dataset.train`, with the classes of this segmenter in the same order.
    * @returns events after every step and epoch; the generator's return value is the summary.
    * @throws WsssError at once `WSSS_ERR_OPTION`, `WSSS_ERR_SHAPE` (other classes, masks of other patches), `WSSS_ERR_DATASET`
-   *   (no true masks where they are needed), `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`; from the loop also
+   *   (no true masks where they are needed, no patches to make mosaics of), `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`; from the loop also
    *   `WSSS_ERR_CANCELLED`, `WSSS_ERR_DIVERGED`, `WSSS_ERR_IO`, `WSSS_ERR_OUT_OF_MEMORY`.
    */
   train(
@@ -234,6 +235,7 @@ export class Segmenter extends Model {
     }
     const levelWeights = levelWeightsFor(call, settings.levelWeights, masks === "ground-truth" ? null : masks.levels);
     checkBatches(call, split, settings, 2);
+    assertMosaics(call, split, settings.mosaic);
     this.#handle.assertIdle(call);
     const precision = trainingPrecision(this.precision, settings.recipe);
     const training = this.#handle.stream(call, { signal: plan.signal }, (native, signal) => {

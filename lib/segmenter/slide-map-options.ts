@@ -97,7 +97,7 @@ const schema = z.strictObject({
   overlayPx: z.int().min(0).max(16_384).default(2048),
 });
 
-/** The options of {@link SegmentSlideOptions} without those of the gate, complete. */
+/** The options of {@link SegmentSlideOptions} without those of views and gate, complete. */
 export interface SlideMapOptions extends z.output<typeof schema> {
   readonly micronsPerPixel: number;
   readonly tilePx: number;
@@ -105,7 +105,7 @@ export interface SlideMapOptions extends z.output<typeof schema> {
   readonly gatePatchPx: number;
 }
 
-/** The entries of options that this file checks, and the others, which are the gate's. */
+/** The entries of options that this file checks, and the others, which are of views and gate. */
 export function partSlideMapOptions(options: object): { readonly own: object; readonly others: object } {
   const entries = Object.entries(options);
   return {

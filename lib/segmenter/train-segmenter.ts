@@ -33,7 +33,7 @@ import {
 export type NativeSegmenterTraining = NativeTraining<
   Omit<ResolvedSegmenterTraining, "levelWeights"> & {
     readonly levelWeights: readonly number[];
-    /** Whom each train patch is of, in numbers; empty where nobody is known. */
+    /** Whom each train patch is of, in numbers; empty where nobody is known, or no mosaics are made. */
     readonly patients: readonly number[];
     readonly previews: number;
   }
@@ -81,7 +81,7 @@ export async function* trainSegmenter(
   const context = { split, checkpoints, metadata, precision, isValidated: scored !== null, group };
   const options: NativeSegmenterTraining = {
     ...nativeTraining(settings, context),
-    ...{ levelWeights, patients: patientNumbers(split), previews },
+    ...{ levelWeights, patients: settings.mosaic > 0 ? patientNumbers(split) : [], previews },
   };
   const indexOf = (group: number, patch: number): number => groups[group]?.positions[patch] ?? -1;
   const summary = yield* jobEvents<SegmenterTrainingEvent, TrainingSummary>(
@@ -92,12 +92,12 @@ export async function* trainSegmenter(
   return trainingSummaryOf(summary);
 }
 
-/** A number for each patient; patches of nobody known are of one more. */
+/** A number for each patient; of a patch of nobody known one of its own. */
 function patientNumbers({ files }: Split): number[] {
   const names = [...new Set(files.flatMap(({ patient }) => patient ?? []))];
   if (names.length === 0) return [];
   const numbers = new Map(names.map((name, index) => [name, index]));
-  return files.map(({ patient }) => (patient === undefined ? names.length : (numbers.get(patient) ?? names.length)));
+  return files.map(({ patient }, index) => numbers.get(patient ?? "") ?? names.length + index);
 }
 
 function assertMaskSize(call: string, masks: NativeMaskStore, train: { height: number; width: number }): void {

@@ -13,9 +13,10 @@ export const viewOptionTable = {
     meaning:
       'What the segmenter looks at, known as test-time augmentation: the patch alone (`"one"`), the patch and its three mirror images ' +
       '(`"flips"`), whose logits are averaged, at four times the work, or all eight ways to lay a square patch (`"symmetries"`), at eight ' +
-      "times.",
+      "times; of a patch that is not square the four.",
     defaults: { default: "one" },
     before: "one",
-    reason: "as published; where each pixel is seen several times already, the others gain little (docs/notes/real-tissue.md)",
+    reason:
+      "as published; where each pixel is seen several times already, the others gain little (docs/notes/real-tissue.md)",
   },
 } as const satisfies OptionTable;

@@ -5,7 +5,7 @@ export interface ViewSettings {
   /**
    * What the segmenter looks at, known as test-time augmentation: the patch alone (`"one"`), the patch and its three
    * mirror images (`"flips"`), whose logits are averaged, at four times the work, or all eight ways to lay a square
-   * patch (`"symmetries"`), at eight times.
+   * patch (`"symmetries"`), at eight times; of a patch that is not square the four.
    * @defaultValue `"one"` (as published; where each pixel is seen several times already, the others gain little
    *   (docs/notes/real-tissue.md))
    */

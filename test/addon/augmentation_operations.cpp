@@ -113,6 +113,7 @@ void draw_mosaics(Workspace& w, const Fields& fields) {
     const at::Tensor gathered = gathered_batch(masks.tensor()[level].unsqueeze(-1), indices, draws);
     same = same && at::equal(gathered.squeeze(-1), shown_masks[level]);
   }
+  same = same && at::equal(gathered_levels(masks.tensor(), indices, draws), shown_masks);
   w.set("shown", shown.contiguous());
   w.set("shown_masks", shown_masks);
   w.set("pieces", at::tensor(table, at::kLong).view({count, 6, 7}));

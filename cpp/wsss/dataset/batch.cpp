@@ -297,6 +297,22 @@ at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>
   return batch;
 }
 
+at::Tensor gathered_levels(const at::Tensor& set, const std::vector<std::int64_t>& indices,
+                           const std::vector<AugmentationDraw>& draws) {
+  // As if each level were a part of a longer set.
+  const std::int64_t levels = set.size(0), count = set.size(1);
+  std::vector<std::int64_t> places;
+  std::vector<AugmentationDraw> of_level;
+  for (std::int64_t level = 0; level < levels; ++level) {
+    for (const auto index : indices) places.push_back(level * count + index);
+    for (AugmentationDraw draw : draws) {
+      for (MosaicPiece& piece : draw.mosaic) piece.patch += level * count;
+      of_level.push_back(std::move(draw));
+    }
+  }
+  return gathered_batch(set.flatten(0, 1).unsqueeze(-1), places, of_level).view({levels, -1, set.size(2), set.size(3)});
+}
+
 TrainingBatches::TrainingBatches(const PatchStore& patches, const MaskStore* masks, c10::ScalarType dtype,
                                  const c10::Device& device)
     : patches_(patches), masks_(masks), dtype_(dtype), device_(device) {
@@ -322,19 +338,7 @@ at::Tensor TrainingBatches::images(const std::vector<std::int64_t>& indices,
 at::Tensor TrainingBatches::masks(const std::vector<std::int64_t>& indices,
                                   const std::vector<AugmentationDraw>& draws) const {
   if (!resident_masks_.defined()) return mask_batch(*masks_, indices, draws, device_);
-  // All levels in one gathering: as if each were a part of a longer set.
-  const std::int64_t levels = resident_masks_.size(0), count = resident_masks_.size(1);
-  std::vector<std::int64_t> places;
-  std::vector<AugmentationDraw> mirrors;
-  for (std::int64_t level = 0; level < levels; ++level) {
-    for (const auto index : indices) places.push_back(level * count + index);
-    for (AugmentationDraw draw : draws) {
-      for (MosaicPiece& piece : draw.mosaic) piece.patch += level * count;
-      mirrors.push_back(std::move(draw));
-    }
-  }
-  const at::Tensor set = resident_masks_.flatten(0, 1).unsqueeze(-1);
-  return gathered_batch(set, places, mirrors).view({levels, -1, set.size(1), set.size(2)});
+  return gathered_levels(resident_masks_, indices, draws);
 }
 
 }  // namespace wsss

@@ -87,6 +87,13 @@ at::Tensor mask_batch(const MaskStore& masks, const std::vector<std::int64_t>& i
 at::Tensor gathered_batch(const at::Tensor& set, const std::vector<std::int64_t>& indices,
                           const std::vector<AugmentationDraw>& draws, const std::vector<double>& mean_greys = {});
 
+/// Masks of all levels by gathered_batch(), in one gathering.
+///
+/// @param set  [L, N, H, W] uint8
+/// @return     [L, n, H, W] uint8
+at::Tensor gathered_levels(const at::Tensor& set, const std::vector<std::int64_t>& indices,
+                           const std::vector<AugmentationDraw>& draws);
+
 /// The batches of a training. Where the whole set takes no more than an eighth of a device's free memory it is kept
 /// there, so that a step moves nothing but the numbers of its patches; otherwise batches are made in host memory and
 /// travel as bytes.

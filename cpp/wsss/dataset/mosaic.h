@@ -22,10 +22,11 @@ struct MosaicPiece {
 /// say it (as PistoSeg, Fang et al. 2023): each piece's mask is that of its patch.
 class Mosaics {
  public:
+  /// Pieces of a mosaic are of one patient where one has patches of two classes, since else colours of stain would tell
+  /// them apart; patients of one class give none then.
+  ///
   /// @param share     of the patches of a training that are mosaics, in [0, 1].
-  /// @param patients  whom each patch is of, in any numbers; empty: not known. Pieces of a mosaic are of one patient
-  /// where
-  ///                  one has patches of two classes, since else colours of stain would tell them apart.
+  /// @param patients  whom each patch is of, in any numbers; empty: not known.
   /// @throws Error    kDataset unless two classes have a patch that is labelled with them alone.
   Mosaics(double share, const PatchStore& patches, const std::vector<std::int64_t>& patients);
 

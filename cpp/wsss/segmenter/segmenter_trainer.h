@@ -54,7 +54,8 @@ struct SegmenterValidation {
 ///
 /// @param masks       one level per options.loss.weights.
 /// @param validation  one entry per size of the validation patches, scored together; empty: no best weights then.
-/// @throws Error      kDataset if no mask has a pixel to learn from; kShape; kCancelled, kDiverged, kIo as
+/// @throws Error      kDataset if no mask has a pixel to learn from, or as Mosaics; kShape; kCancelled, kDiverged, kIo
+/// as
 ///                    train_classifier().
 TrainingSummary train_segmenter(DeepLab& network, const SegmenterTrainingOptions& options, const PatchStore& train,
                                 const MaskStore& masks, const std::vector<SegmenterValidation>& validation,

@@ -35,7 +35,7 @@ struct TrainingOptions {
   bool drop_last_batch = true;
   std::uint64_t seed = 0;
   Augmentation augmentation;
-  std::shared_ptr<const Mosaics> mosaics;  ///< Null: none.
+  std::shared_ptr<const Mosaics> mosaics;  ///< Null: none. Of the segmenter alone: they have masks, but no labels.
   double dropout_factor = 1.0;
   Precision precision = Precision::kFloat32;  ///< Of the steps; validation and what follows use the caller's.
   /// last.safetensors and best.safetensors go here, and the checkpoints that a run resumes from; empty = none.

@@ -24,7 +24,7 @@ export interface MemoryPatch {
    * @defaultValue the split and its number: `train-00001`
    */
   readonly name?: string | undefined;
-  /** Whom it is of, for intervals by patient. */
+  /** Whom it is of, for intervals by patient, and for mosaics, whose pieces are of one. */
   readonly patient?: string | undefined;
 }
 

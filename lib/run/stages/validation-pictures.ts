@@ -9,11 +9,10 @@ import { comparedCaptions, comparedRow, type PatchWithTruth, readPatchWithTruth 
 /** Few enough that a hundred epochs stay below some tens of megabytes. */
 export const picturesOfEpoch = 4;
 
-/** Draws validation patches; each is read once. A patch that can't be read is no reason to stop a training: it is warned of, and the rest is not drawn. */
+/** Draws validation patches; each is read once. */
 export class ValidationPictures {
   readonly #context: RunContext;
   readonly #split: Split;
-  #hasFailed = false;
   readonly #patches = new Map<number, PatchWithTruth | undefined>();
 
   constructor(context: RunContext, split: Split) {
@@ -21,21 +20,8 @@ export class ValidationPictures {
     this.#split = split;
   }
 
-  /** A picture of each patch, in their order; none after one could not be made. */
+  /** A picture of each patch, in their order. @throws WsssError if one can't be read any more */
   async draw(previews: readonly ValidationPreview[]): Promise<BoardPicture[]> {
-    if (this.#hasFailed) return [];
-    try {
-      return await this.#drawAll(previews);
-    } catch (error) {
-      this.#hasFailed = true;
-      const { reporter, signal } = this.#context;
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!signal.aborted) reporter.warn(`TensorBoard gets no more pictures of val patches: ${reason}`);
-      return [];
-    }
-  }
-
-  async #drawAll(previews: readonly ValidationPreview[]): Promise<BoardPicture[]> {
     const { classes, background } = this.#context.dataset;
     const pictures: BoardPicture[] = [];
     for (const { index, classMap } of previews) {
@@ -50,8 +36,8 @@ export class ValidationPictures {
 
   async #patch(index: number): Promise<PatchWithTruth | undefined> {
     if (!this.#patches.has(index)) {
-      const { dataset, signal } = this.#context;
-      this.#patches.set(index, await readPatchWithTruth(this.#split.files[index], dataset.description, signal));
+      const { description } = this.#context.dataset;
+      this.#patches.set(index, await readPatchWithTruth(this.#split.files[index], description, undefined));
     }
     return this.#patches.get(index);
   }
