@@ -330,6 +330,20 @@ describe("the writer", () => {
     expect((await readdir(root)).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
+  test("rests from a page before it makes the next, but not at the end", async () => {
+    const root = await copyOf("rests", async (copy) => await rm(path.join(copy, "report.html")));
+    const file = path.join(root, "report.html");
+    const writer = new ReportWriter(root, (problem) => expect(problem).toBe(""), 1e6);
+    writer.request();
+    await writer.settled();
+    await rm(file);
+    writer.request();
+    await writer.settled();
+    expect(existsSync(file)).toBe(false);
+    await writer.end();
+    expect(existsSync(file)).toBe(true);
+  });
+
   test("writes nothing any more once it is abandoned", async () => {
     const root = await copyOf("abandoned", async (copy) => await rm(path.join(copy, "report.html")));
     const writer = new ReportWriter(root, (problem) => expect(problem).toBe(""));

@@ -5,9 +5,12 @@ import { writeBytesAtomic } from "../files/file-access.js";
 import { reportFileName } from "./report-file.js";
 import type { ReportAnswer } from "./report-worker.js";
 
+/** Reports cost a run a hundredth of its time at most, beside the first and the last. */
+const usualRest = 99;
+
 /**
- * Writes `report.html` of a run folder whenever it is asked to. While it writes, further wishes become one. A report that can't be written
- * is told once, and never fails the run.
+ * Writes `report.html` of a run folder whenever it is asked to. While it writes, and rests from it, further wishes become one. A report
+ * that can't be written is told once, and never fails the run.
  *
  * The thread only makes the page. This process writes it, so that a thread that is ended leaves nothing behind. It starts with the first
  * wish, and keeps no process alive.
@@ -17,25 +20,32 @@ export class ReportWriter {
   readonly #onProblem: (problem: string) => void;
   #worker: Worker | undefined;
   #work: Promise<void> | undefined;
+  #rest: NodeJS.Timeout | undefined;
   #isWanted = false;
   #isAbandoned = false;
   #isEnding = false;
   #hasToldProblem = false;
 
-  /** @param onProblem - told why there is no report, once. */
-  constructor(folder: string, onProblem: (problem: string) => void) {
+  readonly #restFactor: number;
+
+  /**
+   * @param onProblem - told why there is no report, once.
+   * @param restFactor - it rests so many times as long as a report took, before it makes the next.
+   */
+  constructor(folder: string, onProblem: (problem: string) => void, restFactor = usualRest) {
     this.#folder = folder;
     this.#onProblem = onProblem;
+    this.#restFactor = restFactor;
   }
 
   /** Asks for a report of the folder as it is from now on, and returns at once. */
   request(): void {
     if (this.#isAbandoned) return;
     this.#isWanted = true;
-    this.#work ??= this.#writeWhileWanted();
+    if (this.#rest === undefined) this.#work ??= this.#write();
   }
 
-  /** Waits until what was asked for is written, or could not be. Keeps no process alive meanwhile. */
+  /** Waits until what is being written is there, or could not be. Keeps no process alive meanwhile. */
   async settled(): Promise<void> {
     await this.#work;
   }
@@ -46,30 +56,46 @@ export class ReportWriter {
     this.#isEnding = true;
     this.#worker?.ref();
     await this.settled();
+    this.#stopResting();
+    if (this.#isWanted) await this.#write();
     await this.#worker?.terminate();
   }
 
   /** Ends the thread now; a report that it was making is not written. */
   async abandon(): Promise<void> {
     this.#isAbandoned = true;
+    this.#isWanted = false;
+    this.#stopResting();
     await this.#worker?.terminate();
     await this.#work;
   }
 
-  async #writeWhileWanted(): Promise<void> {
-    while (this.#isWanted && !this.#isAbandoned) {
-      this.#isWanted = false;
-      try {
-        await this.#write(await this.#makePage());
-      } catch (error) {
-        this.#tell(error instanceof Error ? error.message : String(error));
-      }
+  async #write(): Promise<void> {
+    this.#isWanted = false;
+    const began = performance.now();
+    try {
+      const page = await this.#makePage();
+      if (!this.#isAbandoned) await writeBytesAtomic(join(this.#folder, reportFileName), page);
+    } catch (error) {
+      this.#tell(error instanceof Error ? error.message : String(error));
     }
     this.#work = undefined;
+    const hasMore = !this.#isAbandoned && !this.#isEnding;
+    if (hasMore && this.#restFactor > 0) this.#restFor(this.#restFactor * (performance.now() - began));
   }
 
-  async #write(page: Uint8Array): Promise<void> {
-    if (!this.#isAbandoned) await writeBytesAtomic(join(this.#folder, reportFileName), page);
+  #restFor(milliseconds: number): void {
+    const goOn = (): void => {
+      this.#rest = undefined;
+      if (this.#isWanted) this.#work ??= this.#write();
+    };
+    this.#rest = setTimeout(goOn, milliseconds);
+    this.#rest.unref();
+  }
+
+  #stopResting(): void {
+    clearTimeout(this.#rest);
+    this.#rest = undefined;
   }
 
   #tell(problem: string): void {
