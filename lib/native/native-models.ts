@@ -1,4 +1,5 @@
 /** The two networks of the addon. */
+import type { PatchViews } from "./patch-views.js";
 import type { Done, NativeJob, OnEvent } from "./native-contract.js";
 import type { NativeCounts } from "./native-evaluation.js";
 import type {
@@ -67,9 +68,6 @@ export interface NativeFinishedMasksEvent extends NativeProgressEvent {
   readonly patches: readonly number[];
 }
 
-/** Ways to lay a patch. */
-export type NativeViews = "one" | "flips" | "symmetries";
-
 export interface NativePseudoMaskOptions {
   /** Feature levels of the classifier's network, one per level of the mask store, in that order. */
   readonly levels: readonly string[];
@@ -81,7 +79,7 @@ export interface NativePseudoMaskOptions {
   /** `"present"`: argmax over the present classes' raw maps. `"published"`: joint min-max with its tie pixel. */
   readonly scaling: "present" | "published";
   /** `"flips"`: maps averaged over the patch and its three mirror images; `"symmetries"`: over all eight ways to lay it. */
-  readonly views: NativeViews;
+  readonly views: PatchViews;
   /** The patch goes on mirrored by so many pixels while its maps are drawn. */
   readonly paddingPx: number;
   /** The processes that draw them together; null for one alone. */
@@ -170,7 +168,7 @@ export interface NativeSegmenter {
   ): NativeJob;
   /** Writes class indices into level 0 of `predictions`; with `probabilities`, also float32 [N, K, H, W]. */
   segment(
-    options: { batchSize: number; views: NativeViews; probabilities: boolean },
+    options: { batchSize: number; views: PatchViews; probabilities: boolean },
     patches: NativePatchStore,
     gate: NativeGate | null,
     predictions: NativeMaskStore,
@@ -179,7 +177,7 @@ export interface NativeSegmenter {
   ): NativeJob;
   /** Counts of every patch; ground truth background and anything above K-1 is not scored. `boundaryTolerance` as in `scoreMasks`. */
   evaluate(
-    options: { batchSize: number; views: NativeViews; boundaryTolerance: number },
+    options: { batchSize: number; views: PatchViews; boundaryTolerance: number },
     patches: NativePatchStore,
     truth: NativeMaskStore,
     gate: NativeGate | null,

@@ -1,4 +1,5 @@
 /** Slides of the addon: opening, reading regions, finding tissue. */
+import type { PatchViews } from "./patch-views.js";
 import type { Done, NativeJob } from "./native-contract.js";
 import type { NativePatchStore } from "./native-stores.js";
 
@@ -194,7 +195,7 @@ export interface NativeSlideWork {
   /** The rows file. */
   readonly path: string;
   readonly fingerprint: string;
-  readonly views: "one" | "flips" | "symmetries";
+  readonly views: PatchViews;
 }
 
 export interface NativeSlideGate {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { featureLevels, featureLevelsOf } from "../model/backbones.js";
 import { integerFrom, type Kind } from "../options/kinds.js";
 import { callRecipe, type OptionTable } from "../options/declared-option.js";
+import { patchViews } from "../native/patch-views.js";
 
 const glassRule = z.strictObject({
   greyAbove: z.number().min(0).max(255),
@@ -63,7 +64,7 @@ export const pseudoMaskOptionTable = {
     reason: "what the map of an absent class holds should not decide between present ones",
   },
   views: {
-    kind: { type: "choice", words: ["one", "flips", "symmetries"] },
+    kind: { type: "choice", words: patchViews },
     flag: "views",
     value: "which",
     brief:

@@ -13,11 +13,11 @@ import type {
   NativeSlideGate,
 } from "../native/addon.js";
 import { jobEvents, runJob } from "../native/job.js";
+import type { PatchViews } from "../native/patch-views.js";
 import { scaleMissing } from "../slide/slide-scale.js";
 import type { Slide } from "../slide/slide.js";
 import { tissueSearch } from "../slide/slide-tissue.js";
 import type { HeldGate } from "./gate.js";
-import type { Views } from "./segmentation-prediction.js";
 import { finishedMap, type SlideMap, slideMapFiles, sizeOf, writeSlideMap } from "./slide-map.js";
 import type { SlideMapOptions } from "./slide-map-options.js";
 
@@ -42,7 +42,7 @@ export interface SlideWork {
   readonly device: string;
   readonly classes: readonly TissueClass[];
   readonly background: TissueClass;
-  readonly views: Views;
+  readonly views: PatchViews;
   readonly gate: HeldGate | null;
   readonly signal: AbortSignal;
 }

@@ -7,11 +7,8 @@ import { type CheckedSource, patchPortions, type UnreadablePatch } from "../mode
 import type { NativeAddon, NativeMaskStore, NativePatchStore, NativeSegmenter } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
+import type { PatchViews } from "../native/patch-views.js";
 import type { PatchGate } from "./gate.js";
-import type { ViewSettings } from "./view-settings.js";
-
-/** What a segmenter looks at: see {@link ViewSettings.views}. */
-export type Views = NonNullable<ViewSettings["views"]>;
 
 /** Which class each pixel of a patch shows. */
 export interface ClassMap {
@@ -38,7 +35,7 @@ export interface SegmentationWork {
   readonly classes: readonly TissueClass[];
   readonly gate: PatchGate | null;
   readonly batchSize: number;
-  readonly views: Views;
+  readonly views: PatchViews;
   readonly signal: AbortSignal;
   readonly report: OnProgress;
   /** Told of a patch that can't be read, which is then left out. */

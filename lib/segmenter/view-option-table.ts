@@ -1,10 +1,11 @@
 /** The table of options of what a segmenter looks at: test-time augmentation. */
 import type { OptionTable } from "../options/declared-option.js";
+import { patchViews } from "../native/patch-views.js";
 
 /** What a trained segmenter looks at. `npm run generate` writes `view-settings.ts` and the docs from it. */
 export const viewOptionTable = {
   views: {
-    kind: { type: "choice", words: ["one", "flips", "symmetries"] },
+    kind: { type: "choice", words: patchViews },
     flag: "tta",
     value: "which",
     brief:

@@ -13,9 +13,9 @@ import { writeIndexPng } from "../../image/index-png.js";
 import type { UnreadablePatch } from "../../model/patch-source.js";
 import type { Precision } from "../../model/precision.js";
 import type { Device } from "../../options/device.js";
+import type { PatchViews } from "../../native/patch-views.js";
 import { renderOverlay } from "../../pictures/panel.js";
 import { resolveGate } from "../../segmenter/segmentation-options.js";
-import type { ViewSettings } from "../../segmenter/view-settings.js";
 import type { ClassMap } from "../../segmenter/segmentation-prediction.js";
 import type { Segmenter } from "../../segmenter/segmenter.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
@@ -27,7 +27,7 @@ import { someText } from "../values.js";
 
 interface PredictOptions extends NetworkNames {
   readonly out: string;
-  readonly tta?: ViewSettings["views"];
+  readonly tta?: PatchViews;
   readonly gateThreshold?: number;
   readonly gateRule?: "exclude" | "multiply";
   readonly device?: Device;
