@@ -480,6 +480,11 @@ describe("a dataset of places", () => {
     const { text } = await doctorPage(examined);
     expect(text.match(/<img src="data:image\/webp/g)).toHaveLength(2 * twins!.examples.length);
     expect(text).toMatch(/<code>[^<]*twin\.png at \(\d+, \d+\)<\/code>/);
+    // A slide that can't be opened any more has none.
+    await writeFile(place("twin.png"), "no slide any more");
+    const damaged = (await doctorPage(await examineWithPlaces(output))).text;
+    expect(damaged).toContain("patch-damaged");
+    expect(damaged).not.toContain("<img");
   });
 
   test("rows that can't be used are told with their lines", async () => {

@@ -6,7 +6,6 @@ import { inStage, type OnProgress } from "../async/progress.js";
 import { checkDescription, type DatasetDescription, type DatasetDescriptionInput } from "../dataset/description.js";
 import { manifestPlace } from "../dataset/manifest/list-manifest.js";
 import { checkFolder } from "../dataset/open-dataset.js";
-import type { PatchPlace } from "../dataset/patch-file.js";
 import { type PresetName, presetNames } from "../dataset/presets.js";
 import { type SplitName, splitNames } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
@@ -96,7 +95,7 @@ export async function examineDatasetWith(
 export interface ExaminationWithPlaces {
   readonly examination: DatasetExamination;
   /** By the name that findings give them. */
-  readonly places: ReadonlyMap<string, { readonly imagePath: string; readonly place: PatchPlace }>;
+  readonly places: ReadonlyMap<string, PatchToExamine>;
 }
 
 /** {@link examineDataset}, for pictures of what was found. */
@@ -131,12 +130,10 @@ export async function examineWithPlaces(
     ...checkMemory(memory),
   ];
   const colours = given.colours ? coloursByOrigin(examined, origins ?? new Map()) : null;
-  const places = plans.flatMap(({ imagePath, place }) =>
-    place === undefined ? [] : [[inside(path, nameOfPatch({ imagePath, place })), { imagePath, place }] as const],
-  );
+  const onSlides = plans.filter(({ place }) => place !== undefined);
   return {
     examination: conclude(path, description, findings, { splits, memory, colours }),
-    places: new Map(places),
+    places: new Map(onSlides.map((one) => [inside(path, nameOfPatch(one)), one])),
   };
 }
 

@@ -1,8 +1,7 @@
 /** A picture inside a page. */
 import { stat } from "node:fs/promises";
 import type { Sharp } from "sharp";
-import type { PatchPlace } from "../dataset/patch-file.js";
-import { readSlidePatch } from "../dataset/slide-patches.js";
+import type { DecodedPatch } from "../image/decode-patch.js";
 import sharp from "../image/sharp.js";
 
 /** The bytes of a picture as an address. */
@@ -14,14 +13,9 @@ async function addressOf(picture: Sharp, widestPx: number): Promise<string> {
   return `data:image/webp;base64,${bytes.toString("base64")}`;
 }
 
-/** A part of a slide as an address of its own bytes, WebP; null if it can't be read. */
-export async function embeddedSlidePatch(slide: string, place: PatchPlace, widestPx: number): Promise<string | null> {
-  try {
-    const { data, width, height } = await readSlidePatch(slide, place);
-    return await addressOf(sharp(data, { raw: { width, height, channels: 3 } }), widestPx);
-  } catch {
-    return null;
-  }
+/** Pixels as an address of their own bytes, WebP. */
+export async function embeddedPixels({ data, width, height }: DecodedPatch, widestPx: number): Promise<string> {
+  return await addressOf(sharp(data, { raw: { width, height, channels: 3 } }), widestPx);
 }
 
 /** Pictures that were encoded for the page before, by their path; they are kept until their files change. */

@@ -3,8 +3,9 @@ import { resolve } from "node:path";
 import type { ExaminationWithPlaces } from "../doctor/examine-dataset.js";
 import type { DatasetExamination } from "../doctor/examination.js";
 import type { FindingGroup } from "../doctor/finding.js";
+import { SlideReader } from "../doctor/patch-reader.js";
 import { patchExtensions } from "../image/decode-patch.js";
-import { embeddedPicture, embeddedSlidePatch } from "./embedded-picture.js";
+import { embeddedPicture, embeddedPixels } from "./embedded-picture.js";
 import { html, type Markup } from "./markup.js";
 import type { PageSection } from "./page-section.js";
 
@@ -14,9 +15,10 @@ const mostOfPage = 80;
 const thumbnailPx = 200;
 
 /** Shows pictures until there are enough on the page. */
-class Thumbnails {
+class Thumbnails implements AsyncDisposable {
   readonly #folder: string;
   readonly #places: Places;
+  readonly #slides = new Map<string, SlideReader>();
   #left = mostOfPage;
 
   constructor(folder: string, places: Places) {
@@ -36,9 +38,23 @@ class Thumbnails {
     </figure>`;
   }
 
+  /** Each slide is opened once, for all of its patches. */
+  #slide(path: string): SlideReader {
+    const slide = this.#slides.get(path) ?? new SlideReader(path);
+    this.#slides.set(path, slide);
+    return slide;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const slide of this.#slides.values()) await slide[Symbol.asyncDispose]();
+  }
+
   async #pictureOf(file: string): Promise<string | null> {
     const onSlide = this.#places.get(file);
-    if (onSlide !== undefined) return await embeddedSlidePatch(onSlide.imagePath, onSlide.place, thumbnailPx);
+    if (onSlide !== undefined) {
+      const { pixels } = await this.#slide(onSlide.imagePath).read(onSlide);
+      return pixels === null ? null : await embeddedPixels(pixels, thumbnailPx);
+    }
     const isPicture = patchExtensions.some((ending) => file.toLowerCase().endsWith(ending));
     return isPicture ? await embeddedPicture(resolve(this.#folder, file), thumbnailPx) : null;
   }
@@ -84,7 +100,7 @@ async function groupOf(group: FindingGroup, thumbnails: Thumbnails): Promise<Mar
 export async function findingsSection({ folder, groups }: DatasetExamination, places: Places): Promise<PageSection> {
   const about = { id: "findings", title: "Findings", missing: [] };
   if (groups.length === 0) return { ...about, body: html`<p>Nothing is wrong with this dataset.</p>` };
-  const thumbnails = new Thumbnails(folder, places);
+  await using thumbnails = new Thumbnails(folder, places);
   const shown: Markup[] = [];
   for (const group of groups) shown.push(await groupOf(group, thumbnails));
   return { ...about, body: html`${shown}` };
