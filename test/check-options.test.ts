@@ -50,6 +50,7 @@ describe("the tables of options", () => {
       "lib/pseudo-masks/pseudo-mask-settings.ts",
       "lib/segmenter/segmenter-training-settings.ts",
       "lib/segmenter/gate-settings.ts",
+      "lib/segmenter/view-settings.ts",
       "lib/evaluation/evaluation-settings.ts",
       page,
     );
