@@ -64,6 +64,7 @@ describe("plans", () => {
       gate: true,
       boundaryTolerancePx: "auto",
       recipe: "published",
+      views: "one",
       gateThreshold: 0.1,
       gateRule: "multiply",
     });
