@@ -57,7 +57,8 @@ export class ReportWriter {
     this.#worker?.ref();
     await this.settled();
     this.#stopResting();
-    if (this.#isWanted) await this.#write();
+    if (this.#isWanted) this.#work = this.#write();
+    await this.settled();
     await this.#worker?.terminate();
   }
 
