@@ -1,5 +1,5 @@
 # Which of LibTorch's headers a file needs, itself or through our own headers: "torch", "aten", or "none" worth precompiling.
-# A precompiled <torch/torch.h> takes five seconds to load, more than a small file takes to compile.
+# The precompiled front end takes three seconds to load, more than a small file takes to compile.
 function(wsss_torch_headers_of file result)
   get_property(needs GLOBAL PROPERTY "wsss_torch_headers_of_${file}")
   if(NOT needs)
@@ -13,7 +13,7 @@ function(wsss_torch_headers_of file result)
         if(EXISTS "${CMAKE_SOURCE_DIR}/cpp/${header}")
           wsss_torch_headers_of("${CMAKE_SOURCE_DIR}/cpp/${header}" of_header)
         endif()
-      elseif(header MATCHES "^torch/(nn|csrc)/|^torch/torch.h")
+      elseif(header MATCHES "^torch/(nn|csrc|optim)/")
         set(of_header torch)
       elseif(header MATCHES "^ATen/" AND NOT header MATCHES "^ATen/(Version|Parallel).h")
         set(of_header aten)

@@ -30,7 +30,7 @@ const jobsFlag = [...flags].find((flag) => /^--jobs=[1-9]\d*$/.test(flag));
 const known = ["--if-stale", "--tests", "--cuda", "--clean", jobsFlag];
 const unknown = [...flags].filter((flag) => !known.includes(flag));
 if (unknown.length > 0) fail(`unknown argument ${unknown.join(" ")}`);
-// torch/torch.h takes 1.3 GB a file, so that more jobs than this could run a small machine out of memory.
+// LibTorch's headers take up to 1.3 GB a file, so that more jobs than this could run a small machine out of memory.
 const jobs = jobsFlag?.split("=")[1] ?? "2";
 
 const { libtorchVersion, setupLibTorch } = await import("../dist/libtorch/libtorch.js");

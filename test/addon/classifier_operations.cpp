@@ -1,11 +1,11 @@
 // Test operations on the classifier: ResNet38, PDA, its loss and its label scores.
-#include <torch/torch.h>
 
 #include "rules.h"
 #include "workspace.h"
 #include "wsss/classifier/classifier_trainer.h"
 #include "wsss/classifier/pda.h"
 #include "wsss/classifier/resnet38.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss::test {
 

@@ -1,5 +1,4 @@
 // Test operations on convolutions: Winograd, fused layers and kept weights against float64.
-#include <torch/torch.h>
 
 #include <cmath>
 #include <functional>
@@ -15,6 +14,7 @@
 #include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 #include "wsss/optim/weight_average.h"
 #include "wsss/training/training_options.h"

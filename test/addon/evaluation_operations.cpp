@@ -1,8 +1,8 @@
 // Test operations on segmentation scores, and the list of a network's tensors.
-#include <torch/torch.h>
 
 #include "workspace.h"
 #include "wsss/classifier/classifier.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/evaluation/confusion.h"
 #include "wsss/image/resize.h"
 #include "wsss/segmenter/deeplab.h"

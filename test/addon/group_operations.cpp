@@ -1,5 +1,4 @@
 // Test operations on process groups: the processes are threads of this one, each with a network of its own.
-#include <torch/torch.h>
 
 #include <cstring>
 #include <exception>
@@ -10,6 +9,7 @@
 #include "workspace.h"
 #include "wsss/classifier/classifier_trainer.h"
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/process_group/process_group.h"
 #include "wsss/segmenter/segmenter_trainer.h"
 #include "wsss/weights/state_dict.h"

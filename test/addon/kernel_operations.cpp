@@ -1,5 +1,4 @@
 // Test operations that compare our own kernels with ATen's operations and with code for the CPU.
-#include <torch/torch.h>
 
 #include <cstring>
 #include <map>
@@ -10,6 +9,7 @@
 #include "workspace.h"
 #include "wsss/classifier/pda.h"
 #include "wsss/convolution/affine_launch.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/dataset/batch.h"
 #include "wsss/device/device.h"
 #include "wsss/image/enlargement_launch.h"

@@ -1,9 +1,9 @@
 // Test operations on label suggestions: features of patches, the probe, and the order of patches.
-#include <torch/torch.h>
 
 #include <algorithm>
 
 #include "workspace.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/label_suggestion/label_probe.h"
 #include "wsss/label_suggestion/patch_features.h"
 #include "wsss/label_suggestion/spread.h"

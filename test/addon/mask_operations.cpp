@@ -1,8 +1,8 @@
 // Test operations on Grad-CAM, pseudo masks, glass, resizing, blur and augmentation.
-#include <torch/torch.h>
 
 #include "rules.h"
 #include "workspace.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/dataset/batch.h"
 #include "wsss/image/gaussian_blur.h"
 #include "wsss/image/glass.h"

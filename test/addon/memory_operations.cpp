@@ -1,7 +1,6 @@
 // What is left of a thread in which oneDNN's code generator once had no memory.
 
 #include <sys/resource.h>
-#include <torch/torch.h>
 
 #include <cstdlib>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include "workspace.h"
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/device/memory_failure.h"
 
 namespace wsss::test {

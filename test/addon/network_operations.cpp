@@ -1,5 +1,4 @@
 // Test operations on unfolded batch norms and memory reuse.
-#include <torch/torch.h>
 
 #include <cmath>
 #include <random>
@@ -8,6 +7,7 @@
 #include "rules.h"
 #include "workspace.h"
 #include "wsss/core/batch_norm.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/core/random.h"
 #include "wsss/segmenter/deeplab.h"

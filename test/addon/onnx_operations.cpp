@@ -1,8 +1,8 @@
 // Test operations on ONNX files: a network as a file, and what the network itself makes of pictures.
-#include <torch/torch.h>
 
 #include "rules.h"
 #include "workspace.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/onnx/export_onnx.h"
 
 namespace wsss::test {

@@ -1,7 +1,5 @@
 // Trainings whose steps are recorded: on a CUDA device, or on the CPU with graphs that only pretend.
 
-#include <torch/torch.h>
-
 #include <atomic>
 #include <cstring>
 #include <limits>
@@ -11,6 +9,7 @@
 #include "workspace.h"
 #include "wsss/classifier/classifier_trainer.h"
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/device/device.h"
 #include "wsss/device/device_memory.h"
 #include "wsss/device/device_use.h"

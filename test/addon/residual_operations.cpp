@@ -1,5 +1,4 @@
 // Test operations on inverted residuals, and on classifiers and backbones made of them, with weights from a file.
-#include <torch/torch.h>
 
 #include <cmath>
 #include <vector>
@@ -7,6 +6,7 @@
 #include "workspace.h"
 #include "wsss/backbone/inverted_residuals.h"
 #include "wsss/classifier/classifier.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 #include "wsss/segmenter/deeplab.h"
 #include "wsss/weights/load.h"

@@ -1,11 +1,11 @@
 // Test operations that make weights and images by the golden cases' rules.
-#include <torch/torch.h>
 
 #include <cstring>
 #include <sstream>
 
 #include "rules.h"
 #include "workspace.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss::test {
 

@@ -1,10 +1,9 @@
 #include "rules.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <map>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/weights/state_dict.h"
 
 namespace wsss::test {

@@ -1,8 +1,8 @@
 // Test operations on the segmenter: DeepLab v3+, its losses and the class gate.
-#include <torch/torch.h>
 
 #include "rules.h"
 #include "workspace.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 #include "wsss/image/resize.h"
 #include "wsss/segmenter/class_gate.h"

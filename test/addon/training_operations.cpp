@@ -1,5 +1,4 @@
 // Test operations on trainings, optimizers, schedules and held dropout masks.
-#include <torch/torch.h>
 
 #include <cstring>
 
@@ -7,6 +6,7 @@
 #include "workspace.h"
 #include "wsss/classifier/classifier_trainer.h"
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/random.h"
 #include "wsss/device/device.h"
 #include "wsss/device/placement.h"

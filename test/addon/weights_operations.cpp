@@ -1,9 +1,9 @@
 // Test operations on number texts, ResNet38's MXNet names and MXNet files.
-#include <torch/torch.h>
 
 #include <cstring>
 
 #include "workspace.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/number_text.h"
 #include "wsss/weights/foreign_names.h"
 

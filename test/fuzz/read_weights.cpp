@@ -4,8 +4,6 @@
 // Whatever the bytes are, the reader must return or throw wsss::Error: no crash, no leak, no read outside the input (the input is a heap
 // block of its exact size, under AddressSanitizer), no memory beyond a small factor of it.
 
-#include <torch/torch.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -13,6 +11,7 @@
 #include <string>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/weights/containers.h"
 #include "wsss/weights/foreign_names.h"
 

@@ -1,10 +1,9 @@
 #include "wsss/backbone/bottleneck.h"
 
-#include <torch/torch.h>
-
 #include <string>
 
 #include "wsss/core/cancel.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/recompute.h"
 #include "wsss/core/width.h"
 

@@ -1,8 +1,7 @@
 #include "wsss/backbone/drn_d_54.h"
 
-#include <torch/torch.h>
-
 #include "wsss/core/cancel.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/width.h"
 
 namespace wsss {

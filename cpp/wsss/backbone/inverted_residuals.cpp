@@ -1,13 +1,12 @@
 #include "wsss/backbone/inverted_residuals.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "wsss/core/cancel.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 #include "wsss/core/recompute.h"
 #include "wsss/core/width.h"

@@ -1,8 +1,7 @@
 #include "wsss/backbone/resnet101.h"
 
-#include <torch/torch.h>
-
 #include "wsss/convolution/fused.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/width.h"
 
 namespace wsss {

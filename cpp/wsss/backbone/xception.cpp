@@ -1,12 +1,11 @@
 #include "wsss/backbone/xception.h"
 
-#include <torch/torch.h>
-
 #include <memory>
 #include <string>
 
 #include "wsss/convolution/fused.h"
 #include "wsss/core/cancel.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/recompute.h"
 #include "wsss/core/width.h"
 

@@ -1,7 +1,5 @@
 #include "wsss/classifier/classifier.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -14,6 +12,7 @@
 #include "wsss/core/cancel.h"
 #include "wsss/core/error.h"
 #include "wsss/core/init.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/fused_block/stem.h"
 
 namespace wsss {

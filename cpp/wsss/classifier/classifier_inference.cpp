@@ -1,10 +1,9 @@
 #include "wsss/classifier/classifier_inference.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <numeric>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/memory_failure.h"
 

@@ -1,8 +1,7 @@
 #include "wsss/classifier/classifier_trainer.h"
 
-#include <torch/torch.h>
-
 #include "wsss/classifier/classifier_inference.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/shared_step.h"
 #include "wsss/training/training_run.h"
 

@@ -1,9 +1,8 @@
 #include "wsss/classifier/pda.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/kernels/launch.h"
 #include "wsss/kernels/pda_attention.h"
 

@@ -1,8 +1,8 @@
 // The forward passes of ResNet38's two kinds of residual block.
-#include <torch/torch.h>
 
 #include "wsss/classifier/resnet38.h"
 #include "wsss/convolution/fused.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

@@ -1,10 +1,9 @@
 #include "wsss/classifier/residual_classifier.h"
 
-#include <torch/torch.h>
-
 #include <string>
 #include <utility>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 #include "wsss/core/width.h"
 

@@ -1,10 +1,9 @@
 #include "wsss/classifier/resnet38.h"
 
-#include <torch/torch.h>
-
 #include <array>
 
 #include "wsss/convolution/fused.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 #include "wsss/core/recompute.h"
 #include "wsss/core/width.h"

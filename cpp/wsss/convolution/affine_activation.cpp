@@ -1,13 +1,12 @@
 #include "wsss/convolution/affine_activation.h"
 
-#include <torch/torch.h>
-
 #include <optional>
 
 #include "wsss/convolution/affine_launch.h"
 #include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/stored.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/kernels/affine.h"
 #include "wsss/kernels/launch.h"
 

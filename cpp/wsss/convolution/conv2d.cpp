@@ -1,7 +1,5 @@
 #include "wsss/convolution/conv2d.h"
 
-#include <torch/torch.h>
-
 #include <optional>
 #include <variant>
 
@@ -9,6 +7,7 @@
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/same_convolution.h"
 #include "wsss/convolution/winograd.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 
 namespace wsss {

@@ -1,7 +1,5 @@
 #include "wsss/convolution/depthwise.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -9,6 +7,7 @@
 #include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/stored.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

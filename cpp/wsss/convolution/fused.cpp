@@ -1,10 +1,9 @@
 #include "wsss/convolution/fused.h"
 
-#include <torch/torch.h>
-
 #include "wsss/convolution/affine_activation.h"
 #include "wsss/convolution/norm_training.h"
 #include "wsss/convolution/pixels.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

@@ -1,7 +1,5 @@
 #include "wsss/convolution/norm_training.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -11,6 +9,7 @@
 #include "wsss/convolution/instruction_set.h"
 #include "wsss/convolution/pixels.h"
 #include "wsss/convolution/stored.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/recompute.h"
 #include "wsss/core/shared_step.h"
 #include "wsss/core/synchronized_norm.h"

@@ -1,7 +1,6 @@
 #include "wsss/convolution/pointwise_fused.h"
 
-#include <torch/torch.h>
-
+#include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include <optional>

@@ -1,10 +1,9 @@
 #include "wsss/convolution/same_convolution.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 
 #include "wsss/convolution/winograd.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

@@ -1,11 +1,10 @@
 #include "wsss/core/batch_norm.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <map>
 #include <vector>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/core/recompute.h"
 #include "wsss/core/shared_step.h"
 #include "wsss/core/synchronized_norm.h"

@@ -1,9 +1,8 @@
 #include "wsss/core/init.h"
 
-#include <torch/torch.h>
-
 #include <cmath>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/core/random.h"
 
 namespace wsss {

@@ -1,11 +1,11 @@
 #include "wsss/core/recompute.h"
 
 #include <torch/custom_class.h>
-#include <torch/torch.h>
 
 #include <utility>
 #include <vector>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 #include "wsss/core/shared_step.h"
 

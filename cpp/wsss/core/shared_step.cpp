@@ -1,9 +1,9 @@
 #include "wsss/core/shared_step.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

@@ -1,12 +1,11 @@
 #include "wsss/core/synchronized_norm.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/core/recompute.h"
 
 namespace wsss {

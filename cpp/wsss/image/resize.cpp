@@ -1,11 +1,10 @@
 #include "wsss/image/resize.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/image/enlargement_launch.h"
 
 namespace wsss {

@@ -1,10 +1,11 @@
 #include "wsss/label_suggestion/label_probe.h"
 
-#include <torch/torch.h>
+#include <torch/optim/lbfgs.h>
 
 #include <limits>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

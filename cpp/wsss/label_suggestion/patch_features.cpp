@@ -1,13 +1,12 @@
 #include "wsss/label_suggestion/patch_features.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/memory_failure.h"
 

@@ -1,7 +1,5 @@
 #include "wsss/onnx/backbone_nodes.h"
 
-#include <torch/torch.h>
-
 #include <vector>
 
 #include "wsss/backbone/bottleneck.h"
@@ -9,6 +7,7 @@
 #include "wsss/backbone/inverted_residuals.h"
 #include "wsss/backbone/resnet101.h"
 #include "wsss/backbone/xception.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/onnx/residual_nodes.h"
 
 namespace wsss::onnx {

@@ -1,9 +1,8 @@
 #include "wsss/onnx/classifier_nodes.h"
 
-#include <torch/torch.h>
-
 #include "wsss/classifier/residual_classifier.h"
 #include "wsss/classifier/resnet38.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/onnx/residual_nodes.h"
 
 namespace wsss::onnx {

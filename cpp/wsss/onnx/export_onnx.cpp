@@ -1,9 +1,8 @@
 #include "wsss/onnx/export_onnx.h"
 
-#include <torch/torch.h>
-
 #include <vector>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/onnx/backbone_nodes.h"
 #include "wsss/onnx/classifier_nodes.h"
 #include "wsss/onnx/layer_nodes.h"

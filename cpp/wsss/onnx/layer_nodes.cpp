@@ -1,12 +1,11 @@
 #include "wsss/onnx/layer_nodes.h"
 
-#include <torch/torch.h>
-
 #include <string>
 #include <vector>
 
 #include "wsss/convolution/conv2d.h"
 #include "wsss/core/batch_norm.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss::onnx {
 

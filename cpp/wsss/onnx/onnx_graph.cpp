@@ -3,7 +3,8 @@
 // The namespace of ONNX inside LibTorch.
 #define ONNX_NAMESPACE onnx_torch
 #include <torch/csrc/jit/serialization/export.h>
-#include <torch/torch.h>
+
+#include "wsss/core/libtorch.h"
 
 namespace wsss::onnx {
 

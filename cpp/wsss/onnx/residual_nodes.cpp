@@ -1,10 +1,9 @@
 #include "wsss/onnx/residual_nodes.h"
 
-#include <torch/torch.h>
-
 #include <string>
 
 #include "wsss/backbone/inverted_residuals.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss::onnx {
 

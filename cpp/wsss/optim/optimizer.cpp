@@ -1,6 +1,6 @@
 #include "wsss/optim/optimizer.h"
 
-#include <torch/torch.h>
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

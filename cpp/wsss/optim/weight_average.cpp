@@ -1,10 +1,9 @@
 #include "wsss/optim/weight_average.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

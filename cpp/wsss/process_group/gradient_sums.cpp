@@ -2,9 +2,10 @@
 
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
-#include <torch/torch.h>
 
 #include <utility>
+
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

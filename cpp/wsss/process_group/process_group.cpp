@@ -1,7 +1,5 @@
 #include "wsss/process_group/process_group.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <atomic>
 #include <mutex>
@@ -12,6 +10,7 @@
 #include <utility>
 
 #include "wsss/core/error_sentence.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/process_group/gloo.h"
 #include "wsss/process_group/roll_call.h"
 #include "wsss/process_group/store_answer.h"

@@ -1,13 +1,12 @@
 #include "wsss/pseudo_mask/generate.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 
 #include "wsss/core/error.h"
 #include "wsss/core/error_sentence.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/memory_failure.h"
 #include "wsss/image/resize.h"

@@ -1,10 +1,9 @@
 #include "wsss/pseudo_mask/grad_cam.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 
 #include "wsss/core/cancel.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 
 namespace wsss {

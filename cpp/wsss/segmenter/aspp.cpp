@@ -1,11 +1,10 @@
 #include "wsss/segmenter/aspp.h"
 
-#include <torch/torch.h>
-
 #include <array>
 #include <string>
 
 #include "wsss/convolution/fused.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 #include "wsss/core/width.h"
 

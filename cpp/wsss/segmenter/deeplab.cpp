@@ -1,11 +1,10 @@
 #include "wsss/segmenter/deeplab.h"
 
-#include <torch/torch.h>
-
 #include "wsss/convolution/fused.h"
 #include "wsss/core/batch_norm.h"
 #include "wsss/core/cancel.h"
 #include "wsss/core/init.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/precision.h"
 #include "wsss/core/width.h"
 #include "wsss/fused_block/stem.h"

@@ -1,6 +1,6 @@
 #include "wsss/segmenter/multi_layer_loss.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <string>
 

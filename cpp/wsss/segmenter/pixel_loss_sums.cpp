@@ -1,9 +1,8 @@
 #include "wsss/segmenter/pixel_loss_sums.h"
 
-#include <torch/torch.h>
-
 #include <vector>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/image/resize.h"
 #include "wsss/kernels/launch.h"
 #include "wsss/kernels/pixel_loss.h"

@@ -1,7 +1,5 @@
 #include "wsss/segmenter/segmenter_inference.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/memory_failure.h"
 #include "wsss/image/resize.h"

@@ -1,11 +1,11 @@
 #include "wsss/segmenter/segmenter_trainer.h"
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
 
 #include <numeric>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/training/training_run.h"
 
 namespace wsss {

@@ -1,13 +1,12 @@
 #include "wsss/training/batch_fitter.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/core/remedy.h"
 #include "wsss/device/device_memory.h"
 #include "wsss/device/device_use.h"

@@ -1,7 +1,5 @@
 #include "wsss/training/checkpoint.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -12,6 +10,7 @@
 #include <system_error>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/number_text.h"
 #include "wsss/weights/safetensors.h"
 #include "wsss/weights/weight_file.h"

@@ -1,11 +1,10 @@
 #include "wsss/training/first_state.h"
 
-#include <torch/torch.h>
-
 #include <map>
 #include <vector>
 
 #include "wsss/core/batch_norm.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/device/device_use.h"
 
 namespace wsss {

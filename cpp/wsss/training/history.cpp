@@ -1,8 +1,7 @@
 #include "wsss/training/history.h"
 
-#include <torch/torch.h>
-
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

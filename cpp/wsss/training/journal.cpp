@@ -1,11 +1,10 @@
 #include "wsss/training/journal.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/device/device_use.h"
 
 namespace wsss {

@@ -1,8 +1,8 @@
 #include "wsss/training/shared_batch.h"
 
-#include <torch/torch.h>
-
 #include <utility>
+
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

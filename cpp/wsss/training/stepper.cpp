@@ -1,11 +1,10 @@
 #include "wsss/training/stepper.h"
 
-#include <torch/torch.h>
-
 #include <cstdlib>
 #include <utility>
 
 #include "wsss/core/cancel.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/random.h"
 #include "wsss/core/recompute.h"
 #include "wsss/device/device_memory.h"

@@ -1,12 +1,11 @@
 #include "wsss/training/training_options.h"
 
-#include <torch/torch.h>
-
 #include <chrono>
 #include <cmath>
 #include <sstream>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/random.h"
 
 namespace wsss {

@@ -1,7 +1,5 @@
 #include "wsss/training/training_run.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -10,6 +8,7 @@
 
 #include "wsss/core/error.h"
 #include "wsss/core/error_sentence.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/device_memory.h"
 #include "wsss/device/device_use.h"

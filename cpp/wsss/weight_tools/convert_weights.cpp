@@ -1,8 +1,7 @@
 #include "wsss/weight_tools/convert_weights.h"
 
-#include <torch/torch.h>
-
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/weight_tools/networks.h"
 #include "wsss/weights/foreign_names.h"
 #include "wsss/weights/safetensors.h"

@@ -1,10 +1,9 @@
 #include "wsss/weight_tools/weight_inspection.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <unordered_set>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/weight_tools/networks.h"
 #include "wsss/weights/foreign_names.h"
 #include "wsss/weights/tensor_kinds.h"

@@ -1,8 +1,8 @@
 #include "wsss/weights/input_normalization.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
+
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

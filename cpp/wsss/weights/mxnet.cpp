@@ -1,11 +1,10 @@
 // MXNet's NDArray list (.params): arrays, then their names. Format: golden case K4; arrays of four generations.
 
-#include <torch/torch.h>
-
 #include <array>
 #include <optional>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/weights/byte_reader.h"
 #include "wsss/weights/containers.h"
 #include "wsss/weights/raw_tensor.h"

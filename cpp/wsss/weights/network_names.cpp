@@ -1,12 +1,11 @@
 // Which part of a file is meant for a network: wrappers and prefixes of names, before they are translated.
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
+#include "wsss/core/libtorch.h"
 #include "wsss/weights/foreign_names.h"
 #include "wsss/weights/name_prefixes.h"
 #include "wsss/weights/name_translations.h"

@@ -1,11 +1,10 @@
 #include "wsss/weights/raw_tensor.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 
 namespace wsss {
 

@@ -1,11 +1,10 @@
 #include "wsss/weights/safetensors.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <array>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/weights/atomic_file.h"
 #include "wsss/weights/byte_reader.h"
 #include "wsss/weights/containers.h"

@@ -1,7 +1,5 @@
 #include "wsss/weights/state_dict.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cstring>
 #include <sstream>
@@ -9,6 +7,7 @@
 #include <unordered_set>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/remedy.h"
 
 namespace wsss {

@@ -1,12 +1,11 @@
 // PyTorch 0.2 to 1.5: five pickles in a row (magic number, protocol, system, the saved object, the keys of its
 // storages), then the storages themselves, each with its element count. Source: torch/serialization.py, _legacy_save.
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <map>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/weights/byte_reader.h"
 #include "wsss/weights/containers.h"
 #include "wsss/weights/raw_tensor.h"

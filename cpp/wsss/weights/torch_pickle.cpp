@@ -1,12 +1,11 @@
 #include "wsss/weights/torch_pickle.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/core/remedy.h"
 #include "wsss/weights/raw_tensor.h"
 #include "wsss/weights/state_dict_search.h"

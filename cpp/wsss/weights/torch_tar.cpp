@@ -1,11 +1,10 @@
 // PyTorch 0.1: a tar archive of "storages", "tensors" and "pickle", each a stream of pickles and raw bytes.
 // Source: torch/serialization.py, legacy_load.
 
-#include <torch/torch.h>
-
 #include <map>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/weights/byte_reader.h"
 #include "wsss/weights/containers.h"
 #include "wsss/weights/raw_tensor.h"

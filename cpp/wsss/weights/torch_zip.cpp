@@ -1,12 +1,11 @@
 // PyTorch 1.6 and later: a zip archive of stored (never compressed) records, PREFIX/data.pkl and PREFIX/data/KEY.
 // Format of the archive: PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16.
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <map>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/weights/byte_reader.h"
 #include "wsss/weights/containers.h"
 #include "wsss/weights/other_contents.h"

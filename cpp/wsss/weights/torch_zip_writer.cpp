@@ -1,12 +1,11 @@
 #include "wsss/weights/torch_zip_writer.h"
 
-#include <torch/torch.h>
-
 #include <array>
 #include <cstdint>
 #include <utility>
 
 #include "wsss/core/error.h"
+#include "wsss/core/libtorch.h"
 #include "wsss/weights/atomic_file.h"
 #include "wsss/weights/crc32.h"
 
