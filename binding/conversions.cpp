@@ -15,6 +15,11 @@ namespace wsss::binding {
 
 namespace {
 
+std::optional<GlassRule> glass_rule(const Fields& fields) {
+  if (!fields.boolean("glass")) return std::nullopt;
+  return GlassRule{static_cast<int>(fields.integer("glassGreyAbove")), fields.integer("glassMinAreaPx")};
+}
+
 /// Looks a word up; lib has checked it, so a miss names a defect.
 template <typename Value>
 Value word(const std::string& text, const char* option, std::initializer_list<std::pair<const char*, Value>> words) {
@@ -169,14 +174,17 @@ PatchViews patch_views(const Fields& fields) {
       {{"one", PatchViews::kOne}, {"flips", PatchViews::kFlips}, {"symmetries", PatchViews::kSymmetries}});
 }
 
+RedrawOptions redraw_options(Napi::Value value) {
+  const Fields fields(value, "Segmenter.redrawPseudoMasks");
+  return {fields.integer("batchSize"), glass_rule(fields), patch_views(fields)};
+}
+
 PseudoMaskOptions pseudo_mask_options(Napi::Value value) {
   const Fields fields(value, "Classifier.generatePseudoMasks");
   PseudoMaskOptions options;
   options.levels = fields.strings("levels");
   options.batch_size = fields.integer("batchSize");
-  if (fields.boolean("glass")) {
-    options.glass = GlassRule{static_cast<int>(fields.integer("glassGreyAbove")), fields.integer("glassMinAreaPx")};
-  }
+  options.glass = glass_rule(fields);
   options.scaling = word<CamScaling>(fields.string("scaling"), "scaling",
                                      {{"present", CamScaling::kPresent}, {"published", CamScaling::kPublished}});
   options.views = patch_views(fields);

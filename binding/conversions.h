@@ -8,6 +8,7 @@
 #include "wsss/core/precision.h"
 #include "wsss/evaluation/confusion.h"
 #include "wsss/pseudo_mask/generate.h"
+#include "wsss/segmenter/redraw_masks.h"
 #include "wsss/segmenter/segmenter_trainer.h"
 #include "wsss/training/training_options.h"
 #include "wsss/weight_tools/convert_weights.h"
@@ -24,6 +25,8 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value);
 /// Null for null.
 std::optional<WeightLoading> weight_loading(Napi::Value value);
 PseudoMaskOptions pseudo_mask_options(Napi::Value value);
+
+RedrawOptions redraw_options(Napi::Value value);
 /// "one", "flips" or "symmetries".
 PatchViews patch_views(const Fields& fields);
 /// "exclude" or "multiply".

@@ -98,6 +98,7 @@ Napi::Function SegmenterWrap::define(Napi::Env env) {
   return define_model(
       env, "Segmenter",
       {InstanceMethod<&SegmenterWrap::train>("train"), InstanceMethod<&SegmenterWrap::segment>("segment"),
+       InstanceMethod<&SegmenterWrap::redraw_masks>("redrawMasks"),
        InstanceMethod<&SegmenterWrap::evaluate>("evaluate"),
        InstanceMethod<&SegmenterWrap::segment_slide>("segmentSlide")});
 }
@@ -159,6 +160,20 @@ Napi::Value SegmenterWrap::segment(const Napi::CallbackInfo& info) {
         result.Set("probabilities", probabilities.defined() ? floats_to_js(env, probabilities) : env.Null());
         return Napi::Value(result);
       };
+    });
+  });
+}
+
+// (options, patches, masks, onEvent, done)
+Napi::Value SegmenterWrap::redraw_masks(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const RedrawOptions options = redraw_options(info[0]);
+    auto patches = PatchStoreWrap::unwrap(info[1], "patches");
+    auto masks = MaskStoreWrap::unwrap(info[2], "masks");
+    return submit(info, info[3], info[4], [=, model = model_](JobContext& job) -> Reply {
+      const PrecisionScope precision(model->config.precision);
+      wsss::redraw_masks(model->ready(), options, *patches, *masks, progress_to(job), job.cancel());
+      return [](Napi::Env env) { return env.Null(); };
     });
   });
 }

@@ -19,6 +19,7 @@ class SegmenterWrap : public ModelWrap<SegmenterWrap, DeepLab> {
  private:
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value segment(const Napi::CallbackInfo& info);
+  Napi::Value redraw_masks(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value segment_slide(const Napi::CallbackInfo& info);
 };

@@ -122,8 +122,10 @@ export type { SlideProgress } from "./segmenter/segment-slide.js";
 export type { ClassArea, SlideMap } from "./segmenter/slide-map.js";
 export type { SegmentSlideOptions } from "./segmenter/slide-map-options.js";
 export type { EvaluationOptions, SegmentationOptions } from "./segmenter/segmentation-options.js";
+export type { RedrawOptions } from "./segmenter/redraw-pseudo-masks.js";
 export type { InferenceOptions } from "./model/inference-options.js";
 export type { PseudoMaskSettings } from "./pseudo-masks/pseudo-mask-settings.js";
+export type { MaskLevel } from "./pseudo-masks/mask-level.js";
 export type { PseudoMaskOptions } from "./pseudo-masks/pseudo-mask-options.js";
 export type { EvaluationSettings } from "./evaluation/evaluation-settings.js";
 export type {

@@ -34,9 +34,18 @@ const pairs = [
     ],
   },
   {
+    type: ["lib/native/native-models.ts", "NativeRedrawOptions"],
+    reads: [
+      ["binding/conversions.cpp", "RedrawOptions redraw_options("],
+      ["binding/conversions.cpp", "std::optional<GlassRule> glass_rule("],
+      ["binding/conversions.cpp", "PatchViews patch_views("],
+    ],
+  },
+  {
     type: ["lib/native/native-models.ts", "NativePseudoMaskOptions"],
     reads: [
       ["binding/conversions.cpp", "PseudoMaskOptions pseudo_mask_options("],
+      ["binding/conversions.cpp", "std::optional<GlassRule> glass_rule("],
       ["binding/conversions.cpp", "PatchViews patch_views("],
       ["binding/classifier.cpp", "Napi::Value ClassifierWrap::generate_masks("],
     ],

@@ -71,7 +71,7 @@ export function cellsOf(plan: PlanSections): readonly Cell[] {
     {
       name: "full-supervision",
       title: "segmenter from true masks",
-      options: { segmenter: { masks: "ground-truth", training: { levelWeights: "auto" } } },
+      options: { segmenter: { masks: "ground-truth", rounds: 0, training: { levelWeights: "auto" } } },
       shares: "classifier",
     },
   ];

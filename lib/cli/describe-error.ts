@@ -18,6 +18,7 @@ const otherFlags: Readonly<Record<string, string>> = {
   device: "--device",
   outputStride: "--output-stride",
   masks: "--masks",
+  rounds: "--rounds",
   by: "--by",
   level: "--level",
   resamples: "--resamples",

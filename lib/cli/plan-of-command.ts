@@ -47,6 +47,7 @@ export function segmenterOf(given: Given): PlanOptions["segmenter"] {
     outputStride: given["outputStride"],
     headWidth: given["headWidth"],
     masks: given["masks"],
+    rounds: given["rounds"],
     training: trainingOf(given, segmenterFlags, "segmenter"),
   });
 }

@@ -259,6 +259,18 @@ export function addMaskChoice(command: Command): Command {
     );
 }
 
+/** How often a run's segmenter learns again from masks that one before it has drawn. */
+export function addRounds(command: Command): Command {
+  return command
+    .optionsGroup("Segmenter:")
+    .option(
+      "--rounds <n>",
+      "rounds of self-training: a segmenter draws the pseudo masks again, and the next learns from them; each costs a training more " +
+        "(default: `0`, as published)",
+      integer,
+    );
+}
+
 function outputStride(text: string): 8 | 16 {
   const value = integer(text);
   if (value !== 8 && value !== 16) throw new InvalidArgumentError("It must be 8 or 16.");

@@ -68,14 +68,23 @@ export interface NativeFinishedMasksEvent extends NativeProgressEvent {
   readonly patches: readonly number[];
 }
 
-export interface NativePseudoMaskOptions {
-  /** Feature levels of the classifier's network, one per level of the mask store, in that order. */
-  readonly levels: readonly string[];
-  readonly batchSize: number;
+export interface NativeGlassOptions {
   /** White areas become background. */
   readonly glass: boolean;
   readonly glassGreyAbove: number;
   readonly glassMinAreaPx: number;
+}
+
+export interface NativeRedrawOptions extends NativeGlassOptions {
+  readonly batchSize: number;
+  /** What logits are averaged over. */
+  readonly views: PatchViews;
+}
+
+export interface NativePseudoMaskOptions extends NativeGlassOptions {
+  /** Feature levels of the classifier's network, one per level of the mask store, in that order. */
+  readonly levels: readonly string[];
+  readonly batchSize: number;
   /** `"present"`: argmax over the present classes' raw maps. `"published"`: joint min-max with its tie pixel. */
   readonly scaling: "present" | "published";
   /** `"flips"`: maps averaged over the patch and its three mirror images; `"symmetries"`: over all eight ways to lay it. */
@@ -174,6 +183,14 @@ export interface NativeSegmenter {
     predictions: NativeMaskStore,
     onEvent: OnEvent<NativeProgressEvent>,
     done: Done<{ probabilities: ArrayBuffer | null }>,
+  ): NativeJob;
+  /** Draws masks under the labels of the patches into level 0. */
+  redrawMasks(
+    options: NativeRedrawOptions,
+    patches: NativePatchStore,
+    masks: NativeMaskStore,
+    onEvent: OnEvent<NativeProgressEvent>,
+    done: Done<null>,
   ): NativeJob;
   /** Counts of every patch; ground truth background and anything above K-1 is not scored. `boundaryTolerance` as in `scoreMasks`. */
   evaluate(

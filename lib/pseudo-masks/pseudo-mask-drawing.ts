@@ -2,13 +2,13 @@
 import { throwIfAborted } from "../async/cancellation.js";
 import { inStage, type OnProgress, type Progress } from "../async/progress.js";
 import type { Split } from "../dataset/split.js";
-import type { GlassRule } from "../dataset/tissue-class.js";
 import { isWsssError } from "../errors.js";
 import type { FeatureLevel } from "../model/backbones.js";
 import type { NativeClassifier, NativeFinishedMasksEvent } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { groupHandle } from "../process-group/process-group.js";
+import { nativeGlass } from "./glass-option.js";
 import { MaskFolderWriter, type WrittenMasks } from "./pseudo-mask-files.js";
 import { assertPadding, type checkPseudoMaskOptions } from "./pseudo-mask-options.js";
 import { PseudoMasks } from "./pseudo-masks.js";
@@ -102,14 +102,13 @@ class Writing {
 async function draw(
   native: NativeClassifier,
   split: Split,
-  { levels, glass: wanted, scaling, views, paddingPx, batchSize, output, group, signal, onProgress }: Work,
+  { levels, glass, scaling, views, paddingPx, batchSize, output, group, signal, onProgress }: Work,
   writing?: Writing,
 ): Promise<PseudoMasks> {
   const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
   assertPadding("Classifier.generatePseudoMasks", paddingPx, { height, width });
   const addon = await loadAddon();
   const store = nativeCall(() => new addon.MaskStore(patches.count, height, width, levels.length));
-  const glass: GlassRule | null = wanted === "dataset" ? split.glass : wanted === false ? null : wanted;
   const nativeOptions = {
     levels,
     batchSize,
@@ -117,9 +116,7 @@ async function draw(
     views,
     paddingPx,
     group: groupHandle(group)?.native ?? null,
-    glass: glass !== null,
-    glassGreyAbove: glass?.greyAbove ?? 255,
-    glassMinAreaPx: glass?.minAreaPx ?? 0,
+    ...nativeGlass(glass, split),
   };
   const stems = split.files.map(({ stem }) => stem);
   const { classes, background } = split;

@@ -10,7 +10,7 @@ import { composeNamesRemedy, foreignNameRemedy, guessEncoding } from "../files/f
 import { makeFolder, writingFailure } from "../files/make-folder.js";
 import { type FolderEntry, readFolder } from "../files/read-folder.js";
 import { type Colour, encodeIndexPng, type IndexMask } from "../image/index-png.js";
-import { type FeatureLevel, featureLevels } from "../model/backbones.js";
+import { type MaskLevel, maskLevels } from "./mask-level.js";
 
 /** Signal and listener of one call. */
 export interface FileWork {
@@ -19,7 +19,7 @@ export interface FileWork {
 }
 
 /** The folder of one level within the folder of a set of pseudo masks. */
-export function levelFolder(folder: string, level: FeatureLevel): string {
+export function levelFolder(folder: string, level: MaskLevel): string {
   return path.join(folder, `PM_${level}`);
 }
 
@@ -27,11 +27,11 @@ export function levelFolder(folder: string, level: FeatureLevel): string {
  * The feature levels whose masks lie in a folder, deepest first.
  * @throws WsssError `WSSS_ERR_DATASET` if there is none, `WSSS_ERR_IO` if the folder can't be read.
  */
-export async function drawnLevels(folder: string): Promise<FeatureLevel[]> {
+export async function drawnLevels(folder: string): Promise<MaskLevel[]> {
   const names = (await listFolder(folder)).map(({ name }) => name);
-  const found = featureLevels.filter((level) => names.includes(path.basename(levelFolder(folder, level))));
+  const found = maskLevels.filter((level) => names.includes(path.basename(levelFolder(folder, level))));
   if (found.length > 0) return found;
-  const message = `${folder} holds no pseudo masks: none of PM_${featureLevels.join(", PM_")} is there`;
+  const message = `${folder} holds no pseudo masks: none of PM_${maskLevels.join(", PM_")} is there`;
   throw new WsssError("WSSS_ERR_DATASET", message, { path: folder });
 }
 
@@ -55,7 +55,7 @@ const unfinishedPrefix = ".PM-unfinished-";
 
 /** Masks that are written as files. */
 export interface WrittenMasks {
-  readonly levels: readonly FeatureLevel[];
+  readonly levels: readonly MaskLevel[];
   readonly stems: readonly string[];
   readonly palette: readonly Colour[];
   /** The mask of a level's patch, by its position in `stems`. */
@@ -132,11 +132,11 @@ export class MaskFolderWriter {
     await rm(this.#temporary, { recursive: true, force: true }).catch(() => undefined);
   }
 
-  #new(level: FeatureLevel): string {
+  #new(level: MaskLevel): string {
     return path.join(this.#temporary, level);
   }
 
-  async #putInPlace(level: FeatureLevel): Promise<void> {
+  async #putInPlace(level: MaskLevel): Promise<void> {
     const target = levelFolder(this.#output, level);
     const older = path.join(this.#temporary, `older-${level}`);
     const hadOlder = await rename(target, older).then(
@@ -162,7 +162,7 @@ export class MaskFolderWriter {
  */
 export async function maskFilesOf(
   folder: string,
-  levels: readonly FeatureLevel[],
+  levels: readonly MaskLevel[],
   stems: readonly string[],
 ): Promise<string[][]> {
   const paths: string[][] = [];

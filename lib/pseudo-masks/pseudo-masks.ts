@@ -10,7 +10,7 @@ import { WsssError } from "../errors.js";
 import { boundaryTolerancePx, nativeTolerance } from "../evaluation/boundary-tolerance.js";
 import type { EvaluationSettings } from "../evaluation/evaluation-settings.js";
 import { evaluationOf, type SegmentationEvaluation } from "../evaluation/segmentation-evaluation.js";
-import type { FeatureLevel } from "../model/backbones.js";
+import { levelsRule, type MaskLevel } from "./mask-level.js";
 import { assertMasks, assertSameClasses } from "../model/split-checks.js";
 import type { NativeCounts, NativeMaskStore } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
@@ -19,7 +19,6 @@ import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { registerPseudoMasks } from "./known-pseudo-masks.js";
 import { drawnLevels, maskFilesOf, MaskFolderWriter, type WrittenMasks } from "./pseudo-mask-files.js";
-import { levels as levelsField } from "./pseudo-mask-options.js";
 
 /** Options of `PseudoMasks.write`. */
 export interface PseudoMaskWriteOptions {
@@ -32,10 +31,10 @@ export interface PseudoMaskWriteOptions {
 /** Options of `PseudoMasks.open`. */
 export interface PseudoMaskOpenOptions extends PseudoMaskWriteOptions {
   /**
-   * Feature levels to read, in the order that the masks shall have.
+   * Levels to read, in the order that the masks shall have.
    * @defaultValue those whose folder is there, deepest first
    */
-  readonly levels?: readonly FeatureLevel[] | undefined;
+  readonly levels?: readonly MaskLevel[] | undefined;
 }
 
 /** Options of `PseudoMasks.score`. */
@@ -46,7 +45,7 @@ export interface PseudoMaskScoreOptions extends EvaluationSettings {
 
 /** What a set of pseudo masks is made of. */
 export interface PseudoMaskParts {
-  readonly levels: readonly FeatureLevel[];
+  readonly levels: readonly MaskLevel[];
   readonly stems: readonly string[];
   readonly classes: readonly TissueClass[];
   readonly background: TissueClass;
@@ -55,7 +54,7 @@ export interface PseudoMaskParts {
 }
 
 /**
- * Pseudo masks of one split: for each feature level one index mask a patch, kept in native memory. Values 0..K-1 are tissue
+ * Pseudo masks of one split: for each level one index mask a patch, kept in native memory. Values 0..K-1 are tissue
  * classes, K is background.
  *
  * @example
@@ -65,8 +64,8 @@ export interface PseudoMaskParts {
  * ```
  */
 export class PseudoMasks {
-  /** Feature levels, in the order of the store and of `levelWeights`. */
-  readonly levels: readonly FeatureLevel[];
+  /** Feature levels, or the segmenter, in the order of the store and of `levelWeights`. */
+  readonly levels: readonly MaskLevel[];
   /** Stems of the patches' files, in the order of the split. */
   readonly stems: readonly string[];
   /** The K tissue classes, in the order of the mask values. */
@@ -81,7 +80,7 @@ export class PseudoMasks {
   #folder: string | null;
 
   /**
-   * Use `Classifier.generatePseudoMasks` or {@link PseudoMasks.open}.
+   * Use `Classifier.generatePseudoMasks`, `Segmenter.redrawPseudoMasks` or {@link PseudoMasks.open}.
    * @internal
    */
   constructor(parts: PseudoMaskParts) {
@@ -121,7 +120,7 @@ export class PseudoMasks {
    * @returns uint8 [height * width], row by row.
    * @throws WsssError `WSSS_ERR_OPTION` if there is no such level or patch.
    */
-  mask(level: FeatureLevel, index: number): Uint8Array {
+  mask(level: MaskLevel, index: number): Uint8Array {
     const call = "PseudoMasks.mask";
     const row = this.#row(call, level);
     if (!Number.isInteger(index) || index < 0 || index >= this.count) {
@@ -177,11 +176,7 @@ export class PseudoMasks {
    * @param split - that split; it must have true masks, which for train lie in `train_mask/`.
    * @throws WsssError `WSSS_ERR_DATASET` without true masks, `WSSS_ERR_SHAPE` if the split is another one.
    */
-  async score(
-    level: FeatureLevel,
-    split: Split,
-    options: PseudoMaskScoreOptions = {},
-  ): Promise<SegmentationEvaluation> {
+  async score(level: MaskLevel, split: Split, options: PseudoMaskScoreOptions = {}): Promise<SegmentationEvaluation> {
     const call = "PseudoMasks.score";
     const row = this.#row(call, level);
     const { signal, boundaryTolerancePx } = checkOptions(scoreSchema, call, options);
@@ -252,5 +247,5 @@ const workShape = {
   onProgress: fields.callback<OnProgress>().optional(),
 } as const;
 const writeSchema = z.strictObject(workShape);
-const openSchema = z.strictObject({ ...workShape, levels: levelsField.optional() });
+const openSchema = z.strictObject({ ...workShape, levels: levelsRule.optional() });
 const scoreSchema = z.strictObject({ signal: workShape.signal, boundaryTolerancePx });

@@ -80,6 +80,15 @@ function resultOf<Schema extends z.ZodType>(marker: Marker | null, schema: Schem
   return parsed.success ? parsed.data : null;
 }
 
+/** Scores of pseudo masks: those of the levels as the stage left them, those of rounds as the result has them. */
+function maskScoresOf(
+  ofStage: RunFacts["pseudoMasks"] | undefined,
+  ofResult: RunFacts["pseudoMasks"] | undefined,
+): RunFacts["pseudoMasks"] {
+  const all = { ...ofResult, ...ofStage };
+  return Object.keys(all).length === 0 ? null : all;
+}
+
 /** An entry of nested options; undefined where there is none. */
 function entryOf(value: unknown, ...names: readonly string[]): unknown {
   let found = value;
@@ -173,7 +182,7 @@ export async function readRunFacts(folder: string): Promise<RunFacts> {
     stages: stagesOf(record, markers, trainings),
     trainings,
     labels: evaluated?.classifier ?? null,
-    pseudoMasks: resultOf(markers["pseudo-masks"], maskResultSchema)?.scores ?? result?.pseudoMasks ?? null,
+    pseudoMasks: maskScoresOf(resultOf(markers["pseudo-masks"], maskResultSchema)?.scores, result?.pseudoMasks),
     plain: evaluated?.segmenter?.plain ?? null,
     gated: evaluated?.segmenter?.gated ?? null,
     counts,

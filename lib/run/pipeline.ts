@@ -1,14 +1,17 @@
 /** All stages of a run in their order, from the classifier's training to the pictures. */
 import { join } from "node:path";
+import { segmenterLevel } from "../pseudo-masks/mask-level.js";
 import { readingOnceBefore } from "./check-plan.js";
 import { type RunContext, sectionOf } from "./context.js";
 import { writeJson } from "./files.js";
 import type { RunResult } from "./result.js";
+import { contextOfRound, learningFrom } from "./rounds.js";
 import type { StageOutcome } from "./stage.js";
 import { performClassifierStage } from "./stages/classifier-stage.js";
 import { evaluate, hasTestMasks } from "./stages/evaluation-stage.js";
 import { drawPictures } from "./stages/pictures-stage.js";
-import { performPseudoMasksStage } from "./stages/pseudo-masks-stage.js";
+import { performPseudoMasksStage, type PseudoMaskRecord } from "./stages/pseudo-masks-stage.js";
+import { performRedrawStage } from "./stages/redraw-stage.js";
 import { performSegmenterStage } from "./stages/segmenter-stage.js";
 
 /** File of the run folder with the last result. */
@@ -19,6 +22,11 @@ export interface PipelineOutcome {
   /** Without scores of the test patches where these have no true masks. */
   readonly result: RunResult;
   readonly stages: readonly StageOutcome<unknown>[];
+}
+
+function scoresOfRound(round: number, { scores }: PseudoMaskRecord): RunResult["pseudoMasks"] {
+  const score = scores?.[segmenterLevel];
+  return score === undefined ? {} : { [`round ${round}`]: score };
 }
 
 /**
@@ -53,13 +61,24 @@ export async function runPipeline(given: RunContext, startedAt: number): Promise
     stages.push(masks);
     scores = masks.result.scores ?? undefined;
   }
-  stages.push(await performSegmenterStage(context));
+  let learning: RunContext = context;
+  const { rounds = 0 } = plan.segmenter;
+  for (let round = 1; round <= rounds; round += 1) {
+    given.reporter.note(`self-training, round ${round} of ${rounds}: a segmenter that draws the masks for the next`);
+    const inRound = contextOfRound(learning, context.root, round);
+    const segmenter = await performSegmenterStage(inRound);
+    const masks = await performRedrawStage(inRound);
+    stages.push(segmenter, masks);
+    scores = { ...scores, ...scoresOfRound(round, masks.result) };
+    learning = learningFrom(context, inRound);
+  }
+  stages.push(await performSegmenterStage(learning));
   const evaluation = isScored ? await evaluate(context) : null;
   if (evaluation !== null) stages.push(evaluation);
-  stages.push(await drawPictures(context));
+  stages.push(await drawPictures(learning));
   const result = {
     ...(evaluation !== null && { classifier: evaluation.result.classifier }),
-    ...(scores !== undefined && { pseudoMasks: scores }),
+    ...(scores !== undefined && Object.keys(scores).length > 0 && { pseudoMasks: scores }),
     ...(evaluation !== null && { segmenter: evaluation.result.segmenter }),
     elapsedMs: Math.round(performance.now() - startedAt),
   };

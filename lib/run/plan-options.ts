@@ -53,6 +53,13 @@ export interface PlanOptions {
         readonly headWidth?: number | undefined;
         /** What to learn from. @defaultValue `"pseudo"`, the masks of the stage before */
         readonly masks?: "pseudo" | "ground-truth" | undefined;
+        /**
+         * Rounds of self-training, 0..20: in each a segmenter is trained and draws the masks again that the next one learns from, among
+         * the classes of each patch's label. Each costs a training more. In later rounds mosaics take the place of half of the patches at
+         * most. Not with `masks: "ground-truth"`.
+         * @defaultValue `0`, as published
+         */
+        readonly rounds?: number | undefined;
         readonly training?: SegmenterTrainingSettings | undefined;
       })
     | undefined;

@@ -15,7 +15,7 @@ import {
 } from "../model/backbones.js";
 import { refuseKeyAlone } from "../model/model-options.js";
 import type { Complete } from "../model/training-options.js";
-import { checkOptions } from "../options/check.js";
+import { checkOptions, refuseOption } from "../options/check.js";
 import { recordedSettings } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
 import { type NamedNetwork, pretrainedNameOf } from "../pretrained/weights-of-name.js";
@@ -53,6 +53,8 @@ export interface PlanSections {
     readonly outputStride: 8 | 16;
     readonly headWidth: number;
     readonly masks: "pseudo" | "ground-truth";
+    /** Only where there are some, so that run folders of before there was a choice stay what they are. */
+    readonly rounds?: number;
     readonly training: ResolvedSegmenterTraining;
   };
   readonly evaluation: Complete<GateSettings> &
@@ -87,6 +89,7 @@ const segmenterSchema = z.strictObject({
   outputStride: z.union([z.literal(8), z.literal(16)]).default(16),
   headWidth: z.number().gt(0).max(4).optional(),
   masks: z.enum(["pseudo", "ground-truth"]).default("pseudo"),
+  rounds: z.int().min(0).max(20).default(0),
   training: z.unknown().optional(),
 });
 const evaluationSchema = z.strictObject({ gate: fields.flag.default(true), boundaryTolerancePx });
@@ -131,7 +134,15 @@ function classifierSection({ seed, recipe, classifier = {} }: PlanOptions): Plan
 
 function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSections["segmenter"] {
   const checked = checkOptions(segmenterSchema, "run, segmenter", { seed, ...segmenter });
-  const { weights, weightsKey, strict, headWidth = checked.width, ...others } = checked;
+  const { weights, weightsKey, strict, headWidth = checked.width, rounds, ...others } = checked;
+  if (rounds > 0 && checked.masks !== "pseudo") {
+    throw refuseOption(
+      "run, segmenter",
+      "rounds",
+      '0 with masks "ground-truth": only pseudo masks are drawn again',
+      rounds,
+    );
+  }
   const { foldNormalization = foldsByRecipe(recipe), ...network } = others;
   const training = resolveSegmenterTraining(
     { seed: checked.seed, recipe, ...segmenter.training },
@@ -139,7 +150,8 @@ function segmenterSection({ seed, recipe, segmenter = {} }: PlanOptions): PlanSe
   );
   const loading = loadingOf("run, segmenter", { weights, weightsKey, strict });
   refuseOtherWeights("run, segmenter", weights, network);
-  return { ...network, headWidth, weights: weights ?? null, ...loading, foldNormalization, training };
+  const repeated = rounds > 0 ? { rounds } : {};
+  return { ...network, ...repeated, headWidth, weights: weights ?? null, ...loading, foldNormalization, training };
 }
 
 function evaluationSection({ recipe, evaluation = {} }: PlanOptions): PlanSections["evaluation"] {

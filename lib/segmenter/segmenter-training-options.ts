@@ -1,6 +1,6 @@
 /** Options of the segmenter's training: types, check, defaults, and the paper's level weights. */
 import { z } from "zod";
-import { classifierBackbones, type FeatureLevel, featureLevelsOf, type SegmenterBackbone } from "../model/backbones.js";
+import { classifierBackbones, featureLevelsOf, type SegmenterBackbone } from "../model/backbones.js";
 import { trainingOptionTable } from "../model/training-option-table.js";
 import {
   checkTraining,
@@ -14,6 +14,7 @@ import {
 import { checkOptions, refuseOption } from "../options/check.js";
 import { basesOf, rulesOf } from "../options/declared-option.js";
 import { countOrNone } from "../options/fields.js";
+import type { MaskLevel } from "../pseudo-masks/mask-level.js";
 import { masksField } from "../pseudo-masks/masks-field.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
 import { segmenterOptionTable } from "./segmenter-option-table.js";
@@ -113,8 +114,8 @@ const deepestWeight = 0.6;
 const otherWeight = 0.2;
 
 /** The paper's weights of the given levels, scaled to sum to 1. */
-export function automaticLevelWeights(levels: readonly FeatureLevel[]): number[] {
-  const deepest: readonly FeatureLevel[] = classifierBackbones.map((name) => featureLevelsOf[name][0]);
+export function automaticLevelWeights(levels: readonly MaskLevel[]): number[] {
+  const deepest: readonly MaskLevel[] = classifierBackbones.map((name) => featureLevelsOf[name][0]);
   const raw = levels.map((level) => (deepest.includes(level) ? deepestWeight : otherWeight));
   const sum = raw.reduce((total, each) => total + each, 0);
   return raw.map((each) => each / sum);

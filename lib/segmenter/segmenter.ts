@@ -23,6 +23,7 @@ import type { NativeSegmenter } from "../native/addon.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import { pathOfWeights } from "../pretrained/weights-of-name.js";
 import { path as pathField, withoutUndefined } from "../options/fields.js";
+import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
 import { Slide } from "../slide/slide.js";
 import { evaluateSegmentation } from "./evaluate-segmentation.js";
 import { assertMosaics } from "./assert-mosaics.js";
@@ -48,6 +49,7 @@ import {
   predictSplit,
   type SegmentationPrediction,
 } from "./segmentation-prediction.js";
+import { checkRedrawOptions, type RedrawOptions, redrawPseudoMasks } from "./redraw-pseudo-masks.js";
 import { checkSegmenterTraining, type SegmenterTrainingOptions } from "./segmenter-training-options.js";
 import { levelWeightsFor, type SegmenterTrainingPlan, trainSegmenter } from "./train-segmenter.js";
 
@@ -243,6 +245,27 @@ export class Segmenter extends Model {
       return trainSegmenter(call, native, this.#description, split, { ...plan, levelWeights }, surroundings);
     });
     return this.recorded(training, settings, split);
+  }
+
+  /**
+   * Draws the pseudo masks of a split again, to learn from them once more: what the segmenter says of each pixel, among the classes
+   * of the patch's label only. A patch of one class is of that class everywhere, white areas are background.
+   * @param split - usually the one that this segmenter was trained on.
+   * @returns masks of one level, `"segmenter"`.
+   * @throws WsssError `WSSS_ERR_OPTION`, `WSSS_ERR_SHAPE` (other classes), `WSSS_ERR_DATASET`, `WSSS_ERR_IO`,
+   *   `WSSS_ERR_OUT_OF_MEMORY`, `WSSS_ERR_CANCELLED`, `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`.
+   * @example
+   * ```ts
+   * const masks = await segmenter.redrawPseudoMasks(luad.train, { output: "train_PM" });
+   * ```
+   */
+  async redrawPseudoMasks(split: Split, options: RedrawOptions = {}): Promise<PseudoMasks> {
+    const call = "Segmenter.redrawPseudoMasks";
+    const { signal, onProgress, ...choice } = checkRedrawOptions(call, options);
+    checkSplit(call, "split", split, this.classes);
+    return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
+      return await redrawPseudoMasks(native, split, { ...choice, signal: stop, onProgress: report });
+    });
   }
 
   /**

@@ -2,7 +2,7 @@
 import { truthOf } from "../dataset/loaded-split.js";
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
-import type { FeatureLevel } from "../model/backbones.js";
+import type { MaskLevel } from "../pseudo-masks/mask-level.js";
 import { prepareCheckpoints, prepareGroup } from "../model/checkpoints.js";
 import { metadataOf, type ModelDescription } from "../model/model-description.js";
 import {
@@ -45,12 +45,12 @@ export type SegmenterTrainingPlan = SegmenterTrainingCall & { readonly masks: Ps
 /**
  * Factors on the loss against each level, as the addon wants them; the masks need not be there yet.
  * @throws WsssError `WSSS_ERR_OPTION` if there are not as many weights as levels.
- * @param levels - feature levels of the pseudo masks; null for true masks.
+ * @param levels - levels of the pseudo masks; null for true masks.
  */
 export function levelWeightsFor(
   call: string,
   levelWeights: SegmenterTrainingPlan["settings"]["levelWeights"],
-  levels: readonly FeatureLevel[] | null,
+  levels: readonly MaskLevel[] | null,
 ): readonly number[] {
   if (levelWeights === "auto") return levels === null ? [1] : automaticLevelWeights(levels);
   if (levelWeights.length === (levels?.length ?? 1)) return levelWeights;

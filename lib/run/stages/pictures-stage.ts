@@ -97,7 +97,9 @@ async function columnsOf(painter: PatchPainter, split: Split): Promise<Column[]>
     const folder = context.sources.masks ?? join(context.root, pseudoMaskFolder);
     const { levels } = sectionOf(context, "pseudoMasks");
     // A folder of another run may hold more levels than this one has learned from.
-    const learned = (await drawnLevels(folder)).filter((level) => levels === "all" || levels.includes(level));
+    const learned = (await drawnLevels(folder)).filter(
+      (level) => levels === "all" || (levels as readonly string[]).includes(level),
+    );
     for (const level of learned) {
       const stems = split.files.map(({ stem }) => stem);
       const [paths = []] = await maskFilesOf(folder, [level], stems);

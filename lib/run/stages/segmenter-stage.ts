@@ -138,13 +138,14 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
 /** Stage 3: trains the segmenter on pseudo masks, or on the true masks; writes `segmenter.safetensors` and its metrics. */
 export async function performSegmenterStage(context: RunContext): Promise<StageOutcome<TrainingRecord>> {
   const { fingerprint } = context;
-  const section = sectionOf(context, "segmenter");
   const source = await sourceOf(context);
   const { levels } = source === null ? { levels: [] } : sectionOf(context, "pseudoMasks");
+  // Another number of rounds leaves a training what it is.
+  const section = { ...recordedSegmenter(sectionOf(context, "segmenter")), rounds: undefined };
   return await performStage(context, {
     name: stage,
     key: {
-      section: { ...recordedSegmenter(section), weights: await identityOfFirstWeights(section) },
+      section: { ...section, weights: await identityOfFirstWeights(section) },
       masks: source === null ? fingerprint.train.masks : { identity: source.identity, levels },
       classes: classesOf(fingerprint),
       train: fingerprint.train.patches,
