@@ -10,6 +10,7 @@ import { type ComparisonCache, forgetComparisons, holmRejects } from "../dist/ab
 import { freeNativeMemory } from "../dist/ablation/free-native-memory.js";
 import { meanAndDeviation } from "../dist/ablation/mean-and-deviation.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
+import { openDataset, type Split } from "../dist/index.js";
 import { allSections, type PlanSections, resolveSections } from "../dist/run/plan.js";
 import { cellOf, doneOf, given, readJson, runAblation, words } from "./support/ablation.js";
 import { command, freshFolder, lastJson } from "./support/command-line.js";
@@ -112,6 +113,12 @@ describe("differences that are more than chance", () => {
 });
 
 describe("the choice of cells", () => {
+  let labelled: Pick<Split, "files" | "classes" | "dataset" | "hasMasks">;
+  beforeAll(async () => {
+    const { files, classes, dataset, hasMasks } = (await openDataset(data)).train;
+    labelled = { files, classes, dataset, hasMasks };
+  });
+
   const planOf = (options: object): PlanSections => resolveSections(options, allSections) as PlanSections;
 
   test("leaves out what can't be had or would repeat the method, and says why", () => {
@@ -119,22 +126,31 @@ describe("the choice of cells", () => {
       recipe: "published",
       classifier: { training: { epochs: 3 } },
       pseudoMasks: { levels: ["bn7"] },
+      segmenter: { rounds: 1, training: { mosaic: 1 } },
     });
-    const { cells, notes } = chooseCells({ plan, trainHasMasks: false });
+    const { cells, notes } = chooseCells({ plan, train: { ...labelled, hasMasks: false } });
     expect(cells.map(({ name }) => name)).toEqual(["multi-layer"]);
     expect(notes).toEqual([
       "single-bn7 is left out: multi-layer has that one level only",
       "no-pda is left out: multi-layer has no PDA either (3 epochs, PDA from epoch 3, counted from 0)",
       "published is left out: all cells have the recipe published",
+      "mosaics is left out: multi-layer has no other patches either",
+      "self-training is left out: multi-layer learns in rounds too",
       "full-supervision is left out: the train patches have no true masks",
     ]);
-    const named = (): unknown => chooseCells({ plan, trainHasMasks: false, only: ["no-pda"] });
+    const mixed = { ...labelled, files: labelled.files.map((file) => ({ ...file, labels: [1, 1] })) };
+    expect(chooseCells({ plan: planOf({}), train: mixed }).notes).toEqual([
+      expect.stringMatching(
+        /^mosaics is left out: mosaics are made of train patches that hold one class alone, and .* has 0 of gland, 0/,
+      ),
+    ]);
+    const named = (): unknown => chooseCells({ plan, train: { ...labelled, hasMasks: false }, only: ["no-pda"] });
     expect(named).toThrow(expect.objectContaining({ code: "WSSS_ERR_OPTION" }));
   });
 
   test("has the levels of the classifier's own network", () => {
     const plan = planOf({ classifier: { backbone: "mobilenet" } });
-    const { cells } = chooseCells({ plan, trainHasMasks: true });
+    const { cells } = chooseCells({ plan, train: labelled });
     const own = ["single-features18", "single-features17", "single-features16"];
     expect(cells.map(({ name }) => name).slice(1, 4)).toEqual(own);
   });
@@ -152,7 +168,7 @@ describe("the choice of cells", () => {
     const one = { ...given, pseudoMasks: { levels: ["bn7"] as const } };
     one.classifier = { ...one.classifier, training: { ...one.classifier.training, pdaStartEpoch: 2 } };
     const report = await runAblation({ ...options, given: one }, heard);
-    expect(report.cells.map(({ name }) => name)).toEqual(["multi-layer", "published"]);
+    expect(report.cells.map(({ name }) => name)).toEqual(["multi-layer", "published", "mosaics", "self-training"]);
     expect(heard).toContain("full-supervision is left out: the train patches have no true masks");
     expect(report.notes).toContain("full-supervision is left out: the train patches have no true masks");
     const { summary } = cellOf(report, "multi-layer");

@@ -18,7 +18,7 @@ import { tinyDataset } from "./support/tiny-models.js";
 
 const levels = ["bn7", "b5_2", "b4_5"];
 const single = levels.map((level) => `single-${level}`);
-const names = ["multi-layer", ...single, "no-pda", "published", "full-supervision"];
+const names = ["multi-layer", ...single, "no-pda", "published", "mosaics", "self-training", "full-supervision"];
 /** Cells that train a classifier and draw masks of their own. */
 const whole = ["multi-layer", "no-pda", "published"];
 
@@ -64,7 +64,7 @@ describe("cells", () => {
       }
     }
     const page = await readFile(path.join(out, "report.html"), "utf8");
-    expect(page).toContain("Finished: 14 runs are done.");
+    expect(page).toContain("Finished: 18 runs are done.");
     const { cells, tests, problems } = await differencesFromMethod(out, first);
     expect(problems).toEqual([]);
     expect(tests).toBe(2 * (names.length - 1));
@@ -257,7 +257,7 @@ describe("going on", () => {
     expect(cellOf(more, "no-pda").summary).toEqual(cellOf(first, "no-pda").summary);
     // What it needs of multi-layer was made, and no more than that.
     expect(await readdir(path.join(copy, "seed-5", "multi-layer", "stages"))).toEqual(["train-classifier.json"]);
-    expect(await readFile(path.join(copy, "ablation.md"), "utf8")).toContain("6 of the runs are not done yet");
+    expect(await readFile(path.join(copy, "ablation.md"), "utf8")).toContain("8 of the runs are not done yet");
   });
 
   test("masks that had to be drawn again are learned from again, by every cell that shares them", async () => {

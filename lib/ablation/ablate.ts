@@ -25,7 +25,7 @@ import { readAblation, writeAblation } from "./ablation-file.js";
 import { writeAblationReport } from "./ablation-report.js";
 import type { Ablation } from "./ablation.js";
 import { type Cell, cellsOf } from "./cells.js";
-import { type CellChoice, chooseCells } from "./choose-cells.js";
+import { type CellChoice, type CellQuestion, chooseCells } from "./choose-cells.js";
 import { type ComparisonCache, forgetComparisons } from "./differences.js";
 import { OutcomeGrid } from "./outcome-grid.js";
 import type { AblationWork } from "./perform-cell.js";
@@ -96,7 +96,7 @@ function withoutRepeats(texts: readonly (string | undefined)[]): string[] {
 function choose(
   { only, reporter }: AblationRequest,
   before: Ablation | undefined,
-  question: { readonly plan: PlanSections; readonly trainHasMasks: boolean },
+  question: Omit<CellQuestion, "only">,
 ): CellChoice {
   const known = before?.cells.map(({ name }) => name);
   const choice = chooseCells({ ...question, only: only === "all" ? undefined : (only ?? known) });
@@ -141,7 +141,7 @@ async function prepare(request: AblationRequest): Promise<Prepared> {
   refuseDifferences("an ablation", request, differences);
   // Scores of other options are no part of this table, even where they were the folder's.
   const before = differences.length > 0 ? undefined : stored;
-  const choice = choose(request, before, { plan, trainHasMasks: dataset.train.hasMasks });
+  const choice = choose(request, before, { plan, train: dataset.train });
   checkCells(choice.cells, given, dataset);
   const added = isNew(before, { given, seeds, ...choice }) ? [command] : [];
   const header = {

@@ -5,7 +5,8 @@ import type { PlanOptions } from "../run/plan-options.js";
 import type { PlanSections } from "../run/plan.js";
 
 /** Name of a cell, which is that of its run folder too. */
-export type CellName = "multi-layer" | `single-${FeatureLevel}` | "no-pda" | "published" | "full-supervision";
+export type CellName =
+  "multi-layer" | `single-${FeatureLevel}` | "no-pda" | "published" | "mosaics" | "self-training" | "full-supervision";
 
 /** What a cell takes from `multi-layer` of its seed instead of making its own; with the masks comes the classifier. */
 export type Shares = "nothing" | "classifier" | "masks";
@@ -69,9 +70,21 @@ export function cellsOf(plan: PlanSections): readonly Cell[] {
       shares: "nothing",
     },
     {
+      name: "mosaics",
+      title: "segmenter from mosaics of patches of one class alone, without a pseudo mask",
+      options: { segmenter: { rounds: 0, training: { mosaic: 1 } } },
+      shares: "masks",
+    },
+    {
+      name: "self-training",
+      title: "pseudo masks drawn again by a segmenter, in one round",
+      options: { segmenter: { rounds: 1 } },
+      shares: "masks",
+    },
+    {
       name: "full-supervision",
       title: "segmenter from true masks",
-      options: { segmenter: { masks: "ground-truth", rounds: 0, training: { levelWeights: "auto" } } },
+      options: { segmenter: { masks: "ground-truth", rounds: 0, training: { levelWeights: "auto", mosaic: 0 } } },
       shares: "classifier",
     },
   ];

@@ -1,14 +1,15 @@
 /** Which cells an ablation trains, and why the others are refused or left out with a note. */
-import { WsssError } from "../errors.js";
+import type { Split } from "../dataset/split.js";
+import { isWsssError, WsssError } from "../errors.js";
 import type { PlanSections } from "../run/plan.js";
+import { assertMosaics } from "../segmenter/assert-mosaics.js";
 import { nearestName } from "../text/nearest-name.js";
 import { type Cell, cellsOf, levelsOfPlan, wholeMethod } from "./cells.js";
 
 /** What is known when cells are chosen. */
 export interface CellQuestion {
   readonly plan: PlanSections;
-  /** Whether all train patches have true masks. */
-  readonly trainHasMasks: boolean;
+  readonly train: Pick<Split, "hasMasks" | "files" | "classes" | "dataset">;
   /** Names of the cells wanted. @defaultValue all */
   readonly only?: readonly string[] | undefined;
 }
@@ -31,19 +32,37 @@ function isPublished({ classifier, pseudoMasks, segmenter, evaluation }: PlanSec
   return parts.every(({ recipe }) => recipe === "published");
 }
 
-function objectionTo({ name }: Cell, { plan, trainHasMasks }: CellQuestion): Objection | undefined {
+function objectionTo({ name }: Cell, { plan, train }: CellQuestion): Objection | undefined {
   const same = (reason: string): Objection => ({ code: "WSSS_ERR_OPTION", reason });
   if (name === "full-supervision") {
-    return trainHasMasks ? undefined : { code: "WSSS_ERR_DATASET", reason: "the train patches have no true masks" };
+    return train.hasMasks ? undefined : { code: "WSSS_ERR_DATASET", reason: "the train patches have no true masks" };
   }
   if (name === "no-pda") {
     const { pdaStartEpoch, epochs } = plan.classifier.training;
     if (pdaStartEpoch !== "never" && pdaStartEpoch < epochs) return undefined;
     return same(`multi-layer has no PDA either (${epochs} epochs, PDA from epoch ${pdaStartEpoch}, counted from 0)`);
   }
+  if (name === "mosaics") {
+    return plan.segmenter.training.mosaic === 1
+      ? same("multi-layer has no other patches either")
+      : objectionToMosaics(train);
+  }
+  if (name === "self-training") {
+    return (plan.segmenter.rounds ?? 0) > 0 ? same("multi-layer learns in rounds too") : undefined;
+  }
   if (name === "published") return isPublished(plan) ? same("all cells have the recipe published") : undefined;
   const single = name !== wholeMethod;
   return single && levelsOfPlan(plan).length === 1 ? same("multi-layer has that one level only") : undefined;
+}
+
+function objectionToMosaics(train: CellQuestion["train"]): Objection | undefined {
+  try {
+    assertMosaics("ablate", train, 1);
+    return undefined;
+  } catch (error) {
+    if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
+    return { code: "WSSS_ERR_DATASET", reason: error.message };
+  }
 }
 
 function assertKnown(only: readonly string[], known: readonly string[]): void {
@@ -57,7 +76,8 @@ function assertKnown(only: readonly string[], known: readonly string[]): void {
 /**
  * The cells to train. One that can't be had or would repeat `multi-layer` is left out with a note, unless it was asked for by name.
  * @throws WsssError `WSSS_ERR_OPTION` for a name that no cell has, or a named cell that would repeat another;
- *   `WSSS_ERR_DATASET` for `full-supervision` by name without true masks of the train patches.
+ *   `WSSS_ERR_DATASET` for `full-supervision` by name without true masks of the train patches, and for `mosaics` where labels do not
+ *   allow them.
  */
 export function chooseCells(question: CellQuestion): CellChoice {
   const all = cellsOf(question.plan);
