@@ -7,7 +7,7 @@ import { ruleOf } from "../options/kinds.js";
 export const segmenterLevel = "segmenter";
 
 /** What a set of pseudo masks is drawn from: feature levels of a classifier, or `"segmenter"`, which has learned from earlier ones. */
-export type MaskLevel = FeatureLevel | typeof segmenterLevel;
+export type MaskLevel = FeatureLevel | "segmenter";
 
 /** All levels that a folder of masks can have. */
 export const maskLevels: readonly MaskLevel[] = [...featureLevels, segmenterLevel];
