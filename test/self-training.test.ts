@@ -160,6 +160,9 @@ describe("a run with rounds", () => {
   test("is skipped when it is done, and one more round costs one more training", async () => {
     const again = await run("first");
     expect([again.code, skipped(again)]).toEqual([0, 7]);
+    // The stage alone has its rounds too.
+    const stage = await command("train-segmenter", "--out", path.join(folder, "first"), "--device", "cpu");
+    expect([stage.code, skipped(stage)]).toEqual([0, 3]);
     const more = await run("first", "--rounds", "2", "--force");
     expect(more).toMatchObject({ code: 0 });
     // Classifier, pseudo masks, and both stages of the first round.

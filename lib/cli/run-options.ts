@@ -232,7 +232,7 @@ export function addNetworkOptions(command: Command, stage: "classifier" | "segme
   return addLoadingOptions(addWeightsKey(command));
 }
 
-/** Output stride of the segmenter and what it learns from. */
+/** Output stride of the segmenter, width of its head, and how often it learns again. */
 export function addSegmenterOptions(command: Command): Command {
   return command
     .optionsGroup("Segmenter:")
@@ -245,6 +245,12 @@ export function addSegmenterOptions(command: Command): Command {
       "--head-width <x>",
       "channel multiplier of ASPP and decoder; narrower ones train faster (default: that of `--width`)",
       fraction,
+    )
+    .option(
+      "--rounds <n>",
+      "rounds of self-training: a segmenter draws the pseudo masks again, and the next learns from them; each costs a training more " +
+        "(default: `0`, as published)",
+      integer,
     );
 }
 
@@ -256,18 +262,6 @@ export function addMaskChoice(command: Command): Command {
       "--masks <which>",
       "what the segmenter learns from: `pseudo` masks, or `ground-truth` (full supervision; needs `train_mask/`) (default: `pseudo`)",
       oneOf("pseudo", "ground-truth"),
-    );
-}
-
-/** How often a run's segmenter learns again from masks that one before it has drawn. */
-export function addRounds(command: Command): Command {
-  return command
-    .optionsGroup("Segmenter:")
-    .option(
-      "--rounds <n>",
-      "rounds of self-training: a segmenter draws the pseudo masks again, and the next learns from them; each costs a training more " +
-        "(default: `0`, as published)",
-      integer,
     );
 }
 

@@ -1,18 +1,15 @@
 /** All stages of a run in their order, from the classifier's training to the pictures. */
 import { join } from "node:path";
-import { segmenterLevel } from "../pseudo-masks/mask-level.js";
 import { readingOnceBefore } from "./check-plan.js";
 import { type RunContext, sectionOf } from "./context.js";
 import { writeJson } from "./files.js";
 import type { RunResult } from "./result.js";
-import { contextOfRound, learningFrom } from "./rounds.js";
 import type { StageOutcome } from "./stage.js";
 import { performClassifierStage } from "./stages/classifier-stage.js";
 import { evaluate, hasTestMasks } from "./stages/evaluation-stage.js";
 import { drawPictures } from "./stages/pictures-stage.js";
-import { performPseudoMasksStage, type PseudoMaskRecord } from "./stages/pseudo-masks-stage.js";
-import { performRedrawStage } from "./stages/redraw-stage.js";
-import { performSegmenterStage } from "./stages/segmenter-stage.js";
+import { performPseudoMasksStage } from "./stages/pseudo-masks-stage.js";
+import { performSegmenterRounds } from "./stages/segmenter-rounds.js";
 
 /** File of the run folder with the last result. */
 export const resultFile = "result.json";
@@ -22,11 +19,6 @@ export interface PipelineOutcome {
   /** Without scores of the test patches where these have no true masks. */
   readonly result: RunResult;
   readonly stages: readonly StageOutcome<unknown>[];
-}
-
-function scoresOfRound(round: number, { scores }: PseudoMaskRecord): RunResult["pseudoMasks"] {
-  const score = scores?.[segmenterLevel];
-  return score === undefined ? {} : { [`round ${round}`]: score };
 }
 
 /**
@@ -55,30 +47,21 @@ export async function runPipeline(given: RunContext, startedAt: number): Promise
   }
   const stages: StageOutcome<unknown>[] = [];
   if (sources.classifier === undefined) stages.push(await performClassifierStage(context));
-  let scores: RunResult["pseudoMasks"];
+  let scores: NonNullable<RunResult["pseudoMasks"]> = {};
   if (plan.segmenter.masks === "pseudo" && sources.masks === undefined) {
     const masks = await performPseudoMasksStage(context);
     stages.push(masks);
-    scores = masks.result.scores ?? undefined;
+    scores = masks.result.scores ?? {};
   }
-  let learning: RunContext = context;
-  const { rounds = 0 } = plan.segmenter;
-  for (let round = 1; round <= rounds; round += 1) {
-    given.reporter.note(`self-training, round ${round} of ${rounds}: a segmenter that draws the masks for the next`);
-    const inRound = contextOfRound(learning, context.root, round);
-    const segmenter = await performSegmenterStage(inRound);
-    const masks = await performRedrawStage(inRound);
-    stages.push(segmenter, masks);
-    scores = { ...scores, ...scoresOfRound(round, masks.result) };
-    learning = learningFrom(context, inRound);
-  }
-  stages.push(await performSegmenterStage(learning));
+  const { learning, ...segmenter } = await performSegmenterRounds(context);
+  stages.push(...segmenter.stages, segmenter.last);
+  scores = { ...scores, ...segmenter.scores };
   const evaluation = isScored ? await evaluate(context) : null;
   if (evaluation !== null) stages.push(evaluation);
   stages.push(await drawPictures(learning));
   const result = {
     ...(evaluation !== null && { classifier: evaluation.result.classifier }),
-    ...(scores !== undefined && Object.keys(scores).length > 0 && { pseudoMasks: scores }),
+    ...(Object.keys(scores).length > 0 && { pseudoMasks: scores }),
     ...(evaluation !== null && { segmenter: evaluation.result.segmenter }),
     elapsedMs: Math.round(performance.now() - startedAt),
   };

@@ -56,7 +56,7 @@ export function addMethodOptions(command: Command): Command {
     groups.addWeightsKey(addStageWeights(command, stage), `${stage}-`);
   }
   groups.addLoadingOptions(command);
-  groups.addRounds(groups.addSegmenterOptions(command));
+  groups.addSegmenterOptions(command);
   const both = "Training (with the prefix --classifier- or --segmenter- for one stage alone):";
   addDeclaredOptions(command, both, sharedTrainingFlags, ["classifier", "segmenter"]);
   addDeclaredOptions(command, "Training of the classifier:", classifierTrainingFlags, ["classifier"]);

@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { checkSegmenterPlan } from "../../run/check-plan.js";
-import { performSegmenterStage } from "../../run/stages/segmenter-stage.js";
+import { performSegmenterRounds } from "../../run/stages/segmenter-rounds.js";
 import { addDeclaredOptions } from "../add-declared-options.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { segmenterOf } from "../plan-of-command.js";
@@ -62,6 +62,6 @@ Example, full supervision with the same budget:
     },
     sources: (given) => ({ masks: maskFolderOf(given) }),
     work: async (context) =>
-      trainingAnswer(await performSegmenterStage(context), join(context.root, "segmenter.safetensors")),
+      trainingAnswer((await performSegmenterRounds(context)).last, join(context.root, "segmenter.safetensors")),
   });
 }
