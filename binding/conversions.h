@@ -25,7 +25,6 @@ SegmenterTrainingOptions segmenter_training_options(Napi::Value value);
 /// Null for null.
 std::optional<WeightLoading> weight_loading(Napi::Value value);
 PseudoMaskOptions pseudo_mask_options(Napi::Value value);
-
 RedrawOptions redraw_options(Napi::Value value);
 /// "one", "flips" or "symmetries".
 PatchViews patch_views(const Fields& fields);

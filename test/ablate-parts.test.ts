@@ -126,24 +126,34 @@ describe("the choice of cells", () => {
       recipe: "published",
       classifier: { training: { epochs: 3 } },
       pseudoMasks: { levels: ["bn7"] },
-      segmenter: { rounds: 1, training: { mosaic: 1 } },
+      segmenter: { training: { mosaic: 1 } },
     });
     const { cells, notes } = chooseCells({ plan, train: { ...labelled, hasMasks: false } });
-    expect(cells.map(({ name }) => name)).toEqual(["multi-layer"]);
+    expect(cells.map(({ name }) => name)).toEqual(["multi-layer", "self-training"]);
     expect(notes).toEqual([
       "single-bn7 is left out: multi-layer has that one level only",
       "no-pda is left out: multi-layer has no PDA either (3 epochs, PDA from epoch 3, counted from 0)",
       "published is left out: all cells have the recipe published",
       "mosaics is left out: multi-layer has no other patches either",
-      "self-training is left out: multi-layer learns in rounds too",
       "full-supervision is left out: the train patches have no true masks",
     ]);
-    const mixed = { ...labelled, files: labelled.files.map((file) => ({ ...file, labels: [1, 1] })) };
-    expect(chooseCells({ plan: planOf({}), train: mixed }).notes).toEqual([
-      expect.stringMatching(
-        /^mosaics is left out: mosaics are made of train patches that hold one class alone, and .* has 0 of gland, 0/,
-      ),
+    // The last round of multi-layer learns from masks beside its mosaics.
+    const inRounds = planOf({ segmenter: { rounds: 1, training: { mosaic: 1 } } });
+    expect(chooseCells({ plan: inRounds, train: labelled }).notes).toEqual([
+      "self-training is left out: multi-layer learns in rounds too",
     ]);
+    const mixed = { ...labelled, files: labelled.files.map((file) => ({ ...file, labels: [1, 1] })) };
+    const reason = "no train patch is labelled with gland, nor with stroma alone";
+    expect(chooseCells({ plan: planOf({}), train: mixed }).notes).toEqual([`mosaics is left out: ${reason}`]);
+    expect(() => chooseCells({ plan: planOf({}), train: mixed, only: ["mosaics"] })).toThrow(
+      expect.objectContaining({ code: "WSSS_ERR_DATASET" }),
+    );
+    // Asked for by name, it is tried.
+    const unknown = { ...labelled, files: labelled.files.map(({ labels: _, ...file }) => file) };
+    expect(chooseCells({ plan: planOf({}), train: unknown }).notes).toEqual([
+      expect.stringMatching(/^mosaics is left out: labels are read from masks/),
+    ]);
+    expect(chooseCells({ plan: planOf({}), train: unknown, only: ["mosaics"] }).cells).toHaveLength(1);
     const named = (): unknown => chooseCells({ plan, train: { ...labelled, hasMasks: false }, only: ["no-pda"] });
     expect(named).toThrow(expect.objectContaining({ code: "WSSS_ERR_OPTION" }));
   });

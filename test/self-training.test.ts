@@ -1,5 +1,5 @@
 // Self-training: masks drawn again by a segmenter under the labels, and rounds of it in a run.
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { type Dataset, openDataset, PseudoMasks } from "../dist/index.js";
@@ -9,9 +9,9 @@ import { readIndexPng } from "../dist/image/index-png.js";
 import { resolveSections } from "../dist/run/plan.js";
 import { learningFrom } from "../dist/run/rounds.js";
 import type { RunContext } from "../dist/run/context.js";
-import { command, type CommandResult, digestsOf, lastJson } from "./support/command-line.js";
+import { command, type CommandResult, digestsOf, lastJson, startCommand } from "./support/command-line.js";
 import { patchPng } from "./support/dataset-folder.js";
-import { freshFolder, tinyDataset, tinySegmenter, tinySide, tinyWidth } from "./support/tiny-models.js";
+import { freshFolder, tinyClassifier, tinyDataset, tinySegmenter, tinySide, tinyWidth } from "./support/tiny-models.js";
 
 describe("Segmenter.redrawPseudoMasks", () => {
   let data: Dataset;
@@ -73,6 +73,16 @@ describe("Segmenter.redrawPseudoMasks", () => {
     expect(losses.every((loss) => loss > 0)).toBe(true);
   });
 
+  test("does not read masks of a classifier and of a segmenter as one set", async () => {
+    await using segmenter = await tinySegmenter(data);
+    await using classifier = await tinyClassifier(data);
+    const output = path.join(await freshFolder(), "masks");
+    await segmenter.redrawPseudoMasks(data.train, { output });
+    await classifier.generatePseudoMasks(data.train, { output, levels: ["bn7"] });
+    await expect(PseudoMasks.open(output, data.train)).rejects.toThrow(/of a classifier and of a segmenter/);
+    expect((await PseudoMasks.open(output, data.train, { levels: ["segmenter"] })).count).toBe(9);
+  });
+
   test("draws without glass where the dataset's rule is left out", async () => {
     await using segmenter = await tinySegmenter(data);
     const masks = await segmenter.redrawPseudoMasks(data.train, { glass: false });
@@ -103,7 +113,9 @@ describe("a run with rounds", () => {
   let data: string;
   let folder: string;
   let first: CommandResult;
-  const small = ["--width", "1/16", "--epochs", "1", "--batch-size", "4", "--pictures", "2", "--threads", "1"];
+  const training = ["--width", "1/16", "--epochs", "1", "--batch-size", "4", "--threads", "1"];
+  const small = [...training, "--pictures", "2"];
+  const given = ["--level-weights", "0.5,0.3,0.2", "--levels", "bn7,b5_2,b4_5"];
   const run = async (out: string, ...more: string[]): Promise<CommandResult> =>
     await command(
       "run",
@@ -123,7 +135,7 @@ describe("a run with rounds", () => {
     folder = await freshFolder();
     data = path.join(folder, "data");
     await writeDemoDataset(data, { patchPx: 48, counts: { train: 8, val: 2, test: 4 }, seed: 2 });
-    first = await run("first", "--rounds", "1", "--level-weights", "0.5,0.3,0.2", "--levels", "bn7,b5_2,b4_5");
+    first = await run("first", "--rounds", "1", ...given);
   });
 
   test("draws the masks again, scores them, and ends with a segmenter that has learned from them", async () => {
@@ -149,35 +161,54 @@ describe("a run with rounds", () => {
       "--device",
       "cpu",
     ];
-    const options = small.filter((_, index) => !["--pictures", "2"].includes(small[index]!));
-    expect(await command("train-segmenter", ...words, ...options)).toMatchObject({ code: 0 });
+    expect(await command("train-segmenter", ...words, ...training)).toMatchObject({ code: 0 });
     const digest = async (of: string): Promise<string> => (await digestsOf(of))["segmenter.safetensors"]!;
     expect(await digest(root)).toBe(await digest(alone));
     expect(await digest(root)).not.toBe(await digest(path.join(root, "round-1")));
     expect(await readFile(path.join(root, "report.html"), "utf8")).toContain("pseudo masks round 1, train");
   });
 
-  test("is skipped when it is done, and one more round costs one more training", async () => {
+  test("is skipped when it is done", async () => {
     const again = await run("first");
     expect([again.code, skipped(again)]).toEqual([0, 7]);
+    expect(again.stderr).not.toContain("self-training");
     // The stage alone has its rounds too.
     const stage = await command("train-segmenter", "--out", path.join(folder, "first"), "--device", "cpu");
     expect([stage.code, skipped(stage)]).toEqual([0, 3]);
-    const more = await run("first", "--rounds", "2", "--force");
+  });
+
+  test("that is given one more and interrupted in it goes on, though there are checkpoints of the last training of before", async () => {
+    await cp(path.join(folder, "first"), path.join(folder, "more"), { recursive: true });
+    const words = ["run", "--out", path.join(folder, "more"), "--device", "cpu", "--rounds", "2"];
+    const running = startCommand([...words, "--force"]);
+    await running.saw("round 2 of 2");
+    running.child.kill("SIGINT");
+    expect(await running.ended).toMatchObject({ code: 130 });
+    const more = await command(...words, "--json");
     expect(more).toMatchObject({ code: 0 });
     // Classifier, pseudo masks, and both stages of the first round.
     expect(skipped(more)).toBe(4);
     expect(Object.keys((lastJson(more) as { pseudoMasks: object }).pseudoMasks)).toContain("round 2");
-    const mask = path.join(folder, "first", "round-2", "train_PM", "PM_segmenter");
-    const [name] = await readdir(mask);
-    expect((await readIndexPng(path.join(mask, name!))).width).toBe(48);
+    // From the beginning it ends the same.
+    const whole = await run("whole", "--rounds", "2", ...given);
+    expect({ ...lastJson(whole), elapsedMs: 0 }).toEqual({ ...lastJson(more), elapsedMs: 0 });
   });
 
-  test("by two processes leaves the same masks to learn from", async () => {
-    const together = await run("together", "--rounds", "1", "--processes", "2");
+  test("by two processes draws the same masks but for rounding", async () => {
+    const together = await run("together", "--rounds", "1", ...given, "--processes", "2");
     expect(together).toMatchObject({ code: 0 });
-    expect(await readdir(path.join(folder, "together", "round-1", "train_PM", "PM_segmenter"))).toHaveLength(8);
-    expect((await stat(path.join(folder, "together", "segmenter.safetensors"))).size).toBeGreaterThan(0);
+    const folderOf = (out: string): string => path.join(folder, out, "round-1", "train_PM", "PM_segmenter");
+    let same = 0;
+    let pixels = 0;
+    for (const name of await readdir(folderOf("first"))) {
+      const [ours, theirs] = await Promise.all(
+        ["first", "together"].map(async (out) => (await readIndexPng(path.join(folderOf(out), name))).indices),
+      );
+      ours!.forEach((index, at) => (same += index === theirs![at] ? 1 : 0));
+      pixels += ours!.length;
+    }
+    expect(pixels).toBe(8 * 48 * 48);
+    expect(same / pixels).toBeGreaterThan(0.99);
   });
 
   test("is refused with true masks, and beyond what can be meant", async () => {

@@ -44,6 +44,11 @@ function singleLevel(level: FeatureLevel): Cell {
   };
 }
 
+/** Mosaics as the plan has them, unless there are no other patches: then no true mask of two classes would be seen. */
+function trueMasksIn({ segmenter }: PlanSections): { readonly mosaic?: number } {
+  return segmenter.training.mosaic === 1 ? { mosaic: 0 } : {};
+}
+
 /** The levels that the plan draws pseudo masks from. @throws WsssError `WSSS_ERR_OPTION` for those of another network. */
 export function levelsOfPlan({ classifier, pseudoMasks }: PlanSections): readonly FeatureLevel[] {
   return levelsOf("ablate", classifier.backbone, pseudoMasks.levels);
@@ -77,14 +82,16 @@ export function cellsOf(plan: PlanSections): readonly Cell[] {
     },
     {
       name: "self-training",
-      title: "pseudo masks drawn again by a segmenter, in one round",
+      title: "pseudo masks drawn again by a segmenter, in one round of self-training",
       options: { segmenter: { rounds: 1 } },
       shares: "masks",
     },
     {
       name: "full-supervision",
       title: "segmenter from true masks",
-      options: { segmenter: { masks: "ground-truth", rounds: 0, training: { levelWeights: "auto", mosaic: 0 } } },
+      options: {
+        segmenter: { masks: "ground-truth", rounds: 0, training: { levelWeights: "auto", ...trueMasksIn(plan) } },
+      },
       shares: "classifier",
     },
   ];

@@ -1,8 +1,8 @@
 /** Which cells an ablation trains, and why the others are refused or left out with a note. */
 import type { Split } from "../dataset/split.js";
-import { isWsssError, WsssError } from "../errors.js";
+import { WsssError } from "../errors.js";
 import type { PlanSections } from "../run/plan.js";
-import { assertMosaics } from "../segmenter/assert-mosaics.js";
+import { singleClassCounts } from "../segmenter/assert-mosaics.js";
 import { nearestName } from "../text/nearest-name.js";
 import { type Cell, cellsOf, levelsOfPlan, wholeMethod } from "./cells.js";
 
@@ -25,6 +25,8 @@ export interface CellChoice {
 interface Objection {
   readonly code: "WSSS_ERR_OPTION" | "WSSS_ERR_DATASET";
   readonly reason: string;
+  /** It does not stand where the cell was asked for by name. */
+  readonly onlyUnasked?: true;
 }
 
 function isPublished({ classifier, pseudoMasks, segmenter, evaluation }: PlanSections): boolean {
@@ -43,9 +45,9 @@ function objectionTo({ name }: Cell, { plan, train }: CellQuestion): Objection |
     return same(`multi-layer has no PDA either (${epochs} epochs, PDA from epoch ${pdaStartEpoch}, counted from 0)`);
   }
   if (name === "mosaics") {
-    return plan.segmenter.training.mosaic === 1
-      ? same("multi-layer has no other patches either")
-      : objectionToMosaics(train);
+    const { training, rounds = 0 } = plan.segmenter;
+    if (training.mosaic === 1 && rounds === 0) return same("multi-layer has no other patches either");
+    return objectionToMosaics(train);
   }
   if (name === "self-training") {
     return (plan.segmenter.rounds ?? 0) > 0 ? same("multi-layer learns in rounds too") : undefined;
@@ -56,13 +58,14 @@ function objectionTo({ name }: Cell, { plan, train }: CellQuestion): Objection |
 }
 
 function objectionToMosaics(train: CellQuestion["train"]): Objection | undefined {
-  try {
-    assertMosaics("ablate", train, 1);
-    return undefined;
-  } catch (error) {
-    if (!isWsssError(error, "WSSS_ERR_DATASET")) throw error;
-    return { code: "WSSS_ERR_DATASET", reason: error.message };
+  const counts = singleClassCounts(train);
+  if (counts === null) {
+    const reason = "labels are read from masks, so it is not known yet whether each class has a patch of its own";
+    return { code: "WSSS_ERR_DATASET", reason, onlyUnasked: true };
   }
+  const missing = counts.filter(({ count }) => count === 0).map(({ name }) => name);
+  if (missing.length === 0) return undefined;
+  return { code: "WSSS_ERR_DATASET", reason: `no train patch is labelled with ${missing.join(", nor with ")} alone` };
 }
 
 function assertKnown(only: readonly string[], known: readonly string[]): void {
@@ -93,7 +96,7 @@ export function chooseCells(question: CellQuestion): CellChoice {
   for (const cell of all) {
     if (only?.includes(cell.name) === false) continue;
     const objection = objectionTo(cell, question);
-    if (objection === undefined) {
+    if (objection === undefined || (only !== undefined && objection.onlyUnasked === true)) {
       cells.push(cell);
       continue;
     }

@@ -10,7 +10,7 @@ import { composeNamesRemedy, foreignNameRemedy, guessEncoding } from "../files/f
 import { makeFolder, writingFailure } from "../files/make-folder.js";
 import { type FolderEntry, readFolder } from "../files/read-folder.js";
 import { type Colour, encodeIndexPng, type IndexMask } from "../image/index-png.js";
-import { type MaskLevel, maskLevels } from "./mask-level.js";
+import { type MaskLevel, maskLevels, segmenterLevel } from "./mask-level.js";
 
 /** Signal and listener of one call. */
 export interface FileWork {
@@ -24,12 +24,17 @@ export function levelFolder(folder: string, level: MaskLevel): string {
 }
 
 /**
- * The feature levels whose masks lie in a folder, deepest first.
- * @throws WsssError `WSSS_ERR_DATASET` if there is none, `WSSS_ERR_IO` if the folder can't be read.
+ * The levels whose masks lie in a folder, deepest first.
+ * @throws WsssError `WSSS_ERR_DATASET` if there is none, or if there are masks of a classifier and of a segmenter, `WSSS_ERR_IO` if the folder can't be read.
  */
 export async function drawnLevels(folder: string): Promise<MaskLevel[]> {
   const names = (await listFolder(folder)).map(({ name }) => name);
   const found = maskLevels.filter((level) => names.includes(path.basename(levelFolder(folder, level))));
+  if (found.length > 1 && found.includes(segmenterLevel)) {
+    const folders = found.map((level) => levelFolder(folder, level)).join(", ");
+    const message = `${folder} holds masks of a classifier and of a segmenter (${folders}); name the levels to read, or move one kind`;
+    throw new WsssError("WSSS_ERR_DATASET", message, { path: folder });
+  }
   if (found.length > 0) return found;
   const message = `${folder} holds no pseudo masks: none of PM_${maskLevels.join(", PM_")} is there`;
   throw new WsssError("WSSS_ERR_DATASET", message, { path: folder });

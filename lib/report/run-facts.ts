@@ -80,15 +80,6 @@ function resultOf<Schema extends z.ZodType>(marker: Marker | null, schema: Schem
   return parsed.success ? parsed.data : null;
 }
 
-/** Scores of pseudo masks: those of the levels as the stage left them, those of rounds as the result has them. */
-function maskScoresOf(
-  ofStage: RunFacts["pseudoMasks"] | undefined,
-  ofResult: RunFacts["pseudoMasks"] | undefined,
-): RunFacts["pseudoMasks"] {
-  const all = { ...ofResult, ...ofStage };
-  return Object.keys(all).length === 0 ? null : all;
-}
-
 /** An entry of nested options; undefined where there is none. */
 function entryOf(value: unknown, ...names: readonly string[]): unknown {
   let found = value;
@@ -116,6 +107,25 @@ async function trainingOf(
     planned: typeof planned === "number" ? planned : null,
     bestEpoch: resultOf(marker, trainingResultSchema)?.bestEpoch ?? null,
   };
+}
+
+/** Scores of the pseudo masks of each level and each round, as the stages left them; else those of the result. */
+async function maskScoresOf(
+  root: string,
+  record: RecordFacts | null,
+  marker: Marker | null,
+  ofResult: RunFacts["pseudoMasks"],
+): Promise<RunFacts["pseudoMasks"]> {
+  const ofLevels = resultOf(marker, maskResultSchema)?.scores;
+  if (ofLevels === undefined || ofLevels === null) return ofResult;
+  const scores: Record<string, SegmentationFacts> = { ...ofLevels };
+  const rounds = Number(entryOf(record?.plan, "segmenter", "rounds") ?? 0);
+  for (let round = 1; round <= rounds; round += 1) {
+    const file = join(root, `round-${round}`, "stages", "pseudo-masks.json");
+    const drawn = Object.values(resultOf(await readAs(file, markerSchema), maskResultSchema)?.scores ?? {});
+    for (const score of drawn) scores[`round ${round}`] = score;
+  }
+  return scores;
 }
 
 /** The stages that the run's options speak of, and those that were done all the same. */
@@ -182,7 +192,7 @@ export async function readRunFacts(folder: string): Promise<RunFacts> {
     stages: stagesOf(record, markers, trainings),
     trainings,
     labels: evaluated?.classifier ?? null,
-    pseudoMasks: maskScoresOf(resultOf(markers["pseudo-masks"], maskResultSchema)?.scores, result?.pseudoMasks),
+    pseudoMasks: await maskScoresOf(root, record, markers["pseudo-masks"], result?.pseudoMasks ?? null),
     plain: evaluated?.segmenter?.plain ?? null,
     gated: evaluated?.segmenter?.gated ?? null,
     counts,

@@ -78,10 +78,13 @@ export function readingOnceBefore(context: RunContext, plan: PlanSections): (sta
     if (isDone || !trainingStages.includes(stage)) return;
     isDone = true;
     const { root, dataset, sources, signal, reporter } = context;
-    if (plan.segmenter.masks === "pseudo" && sources.masks === undefined) {
+    const isDrawn = plan.segmenter.masks === "pseudo" && sources.masks === undefined;
+    if (isDrawn || (plan.segmenter.rounds ?? 0) > 0) {
       const stems = dataset.train.files.map(({ stem }) => stem);
       await assertNameable(root, join(root, pseudoMaskFolder), stems);
-      if (plan.pseudoMasks.paddingPx > 0) await assertMapPadding(context, stage, plan.pseudoMasks.paddingPx);
+    }
+    if (isDrawn && plan.pseudoMasks.paddingPx > 0) {
+      await assertMapPadding(context, stage, plan.pseudoMasks.paddingPx);
     }
     const progress = (label: string) => (items: { readonly done: number; readonly total: number }) => {
       reporter.progress({ stage, label, ...items });

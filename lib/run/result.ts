@@ -59,7 +59,7 @@ export interface TestResult extends SegmentationResult {
 export interface RunResult {
   /** On the test split. */
   readonly classifier?: ClassifierResult;
-  /** By feature level, on the train split against `train_mask/`; absent where there are no such masks. */
+  /** By feature level, and of the masks of each round (`round 1`), on the train split against `train_mask/`; absent where there are none. */
   readonly pseudoMasks?: Readonly<Record<string, SegmentationResult>>;
   /** On the test split, without and with the class gate; `gated` is absent with `--no-gate`. */
   readonly segmenter?: { readonly plain: TestResult; readonly gated?: TestResult };

@@ -2,15 +2,26 @@
 import { join } from "node:path";
 import { type RunContext, sectionOf } from "./context.js";
 import { pseudoMaskFolder } from "./sources.js";
+import type { StageName } from "../text/stage-names.js";
 
 /** Most of a step's patches that are mosaics where masks are to be learned from that a segmenter has drawn. */
 const mostMosaics = 0.5;
 
+/** What the stages of a round do, for people. */
+const partsOfRound: Readonly<Partial<Record<StageName, string>>> = {
+  "train-segmenter": "the segmenter that draws the masks again",
+  "pseudo-masks": "its masks, which the next segmenter learns from",
+};
+
 /** A round of the run folder, counted from 1: a folder of its own, like a run's, in which a segmenter learns from the masks so far. */
-export function contextOfRound(learning: RunContext, runFolder: string, round: number): RunContext {
-  const { sources } = learning;
+export function contextOfRound(learning: RunContext, runFolder: string, round: number, rounds: number): RunContext {
+  const { sources, reporter } = learning;
+  const beforeWork = async (stage: StageName): Promise<void> => {
+    reporter.note(`self-training, round ${round} of ${rounds}: ${partsOfRound[stage] ?? stage}`);
+    await learning.beforeWork?.(stage);
+  };
   const masks = sources.masks ?? join(runFolder, pseudoMaskFolder);
-  return { ...learning, root: join(runFolder, `round-${round}`), sources: { ...sources, masks } };
+  return { ...learning, root: join(runFolder, `round-${round}`), sources: { ...sources, masks }, beforeWork };
 }
 
 /**

@@ -29,8 +29,8 @@ export interface Stage<Result> {
   readonly key: unknown;
   /** What it writes, relative to the run folder. */
   readonly outputs: readonly string[];
-  /** Does the work; what it returns goes into the marker as JSON and comes back from there when the stage is skipped. */
-  work(): Promise<Result>;
+  /** Does the work, knowing the digest of {@link key}; what it returns goes into the marker as JSON and comes back from there when the stage is skipped. */
+  work(key: string): Promise<Result>;
 }
 
 /** A stage that is done, now or before. */
@@ -82,7 +82,7 @@ export async function performStage<Result>(
     throw ioFailure(error, "write", markerPath);
   });
   const startedAt = performance.now();
-  const result = await stage.work();
+  const result = await stage.work(key);
   const elapsedMs = Math.round(performance.now() - startedAt);
   const marker: StageMarker = {
     format: 1,

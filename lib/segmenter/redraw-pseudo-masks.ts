@@ -23,7 +23,7 @@ export interface RedrawOptions extends InferenceOptions {
    * averaged, or all eight ways to lay a square patch (`"symmetries"`).
    * @defaultValue `"flips"`, as for masks of a classifier
    */
-  readonly views?: "one" | "flips" | "symmetries" | undefined;
+  readonly views?: PatchViews | undefined;
   /**
    * White areas that become background, as in `PseudoMaskOptions.glass`.
    * @defaultValue `"dataset"`
@@ -61,25 +61,17 @@ export async function redrawPseudoMasks(
   split: Split,
   options: Checked & { readonly signal: AbortSignal; readonly onProgress: OnProgress },
 ): Promise<PseudoMasks> {
-  const { output } = options;
-  if (output === undefined) return await draw(native, split, options);
-  const writer = await MaskFolderWriter.prepare(output);
-  try {
-    const masks = await draw(native, split, options);
-    const written = masks.written();
-    await writer.begin(written);
-    await writer.write(written, [...masks.stems.keys()], options);
-    await writer.finish(written);
-    return masks;
-  } finally {
-    await writer.close();
-  }
+  const { output, signal, onProgress } = options;
+  if (output !== undefined) await (await MaskFolderWriter.prepare(output)).close();
+  const masks = await draw(native, split, options);
+  if (output !== undefined) await masks.write(output, { signal, onProgress });
+  return masks;
 }
 
 async function draw(
   native: NativeSegmenter,
   split: Split,
-  { views, glass, batchSize, output, signal, onProgress }: Parameters<typeof redrawPseudoMasks>[2],
+  { views, glass, batchSize, signal, onProgress }: Parameters<typeof redrawPseudoMasks>[2],
 ): Promise<PseudoMasks> {
   const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
   const addon = await loadAddon();
@@ -89,5 +81,5 @@ async function draw(
   await runJob<null>((done) => native.redrawMasks(nativeOptions, patches, store, report, done), signal);
   const stems = split.files.map(({ stem }) => stem);
   const { classes, background } = split;
-  return new PseudoMasks({ levels: [segmenterLevel], stems, classes, background, store, folder: output ?? null });
+  return new PseudoMasks({ levels: [segmenterLevel], stems, classes, background, store, folder: null });
 }

@@ -256,7 +256,7 @@ export class Segmenter extends Model {
    *   `WSSS_ERR_OUT_OF_MEMORY`, `WSSS_ERR_CANCELLED`, `WSSS_ERR_BUSY`, `WSSS_ERR_DISPOSED`.
    * @example
    * ```ts
-   * const masks = await segmenter.redrawPseudoMasks(luad.train, { output: "train_PM" });
+   * const masks = await segmenter.redrawPseudoMasks(luad.train, { output: "redrawn" });
    * ```
    */
   async redrawPseudoMasks(split: Split, options: RedrawOptions = {}): Promise<PseudoMasks> {

@@ -8,8 +8,8 @@ import type { ClassifierEpochEvent } from "../../model/training-events.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingRecord } from "../follow-training.js";
+import { keepOwnCheckpoints } from "../own-checkpoints.js";
 import { recordedClassifier } from "../plan.js";
-import { removeCheckpoints } from "../remove-checkpoints.js";
 import { identityOfFirstWeights } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { classifierEpochColumns, classifierScalars, classifierStepColumns } from "../training-metrics.js";
@@ -66,7 +66,7 @@ export async function shareClassifierTraining(context: RunContext): Promise<void
   }
 }
 
-async function train(context: RunContext): Promise<TrainingRecord> {
+async function train(context: RunContext, key: string): Promise<TrainingRecord> {
   const { root, dataset, checkpoints, signal, reporter } = context;
   const { training } = sectionOf(context, "classifier");
   const plan = planOf(context);
@@ -90,7 +90,7 @@ async function train(context: RunContext): Promise<TrainingRecord> {
       boardFolder: context.tensorboard ? join(root, "tensorboard", "classifier") : undefined,
       describe,
     } as const;
-    if (!checkpoints.resume && checkpointFolder !== undefined) await removeCheckpoints(checkpointFolder);
+    if (checkpointFolder !== undefined) await keepOwnCheckpoints(checkpointFolder, key, checkpoints.resume);
     await context.groupWork?.begin(stage, context);
     const record = await followTraining(log, reporter, () => classifier.trainAsPlanned(dataset.train, plan));
     await classifier.save(join(root, weightsFile));
@@ -114,6 +114,6 @@ export async function performClassifierStage(context: RunContext): Promise<Stage
       val: [fingerprint.val.patches, fingerprint.val.masks],
     },
     outputs: [weightsFile, "metrics/classifier-steps.csv", "metrics/classifier-epochs.csv"],
-    work: async () => await train(context),
+    work: async (key) => await train(context, key),
   });
 }

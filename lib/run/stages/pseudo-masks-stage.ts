@@ -3,9 +3,10 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Classifier } from "../../classifier/classifier.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
-import { type ClassifierBackbone, featureLevels } from "../../model/backbones.js";
+import type { ClassifierBackbone } from "../../model/backbones.js";
 import { describeSavedModel } from "../../model/model-opening.js";
 import { recordedSettings } from "../../options/declared-option.js";
+import { maskLevels } from "../../pseudo-masks/mask-level.js";
 import { pseudoMaskOptionTable } from "../../pseudo-masks/pseudo-mask-option-table.js";
 import { levelsOf } from "../../pseudo-masks/pseudo-mask-options.js";
 import { type RunContext, sectionOf } from "../context.js";
@@ -49,7 +50,7 @@ async function draw(context: RunContext, source: StageSource): Promise<PseudoMas
       onProgress: progressOf(context, stage, "train"),
     });
     // What another classifier drew before must not be taken for levels of this one.
-    for (const level of featureLevels) {
+    for (const level of maskLevels) {
       if (!masks.levels.includes(level))
         await rm(join(root, pseudoMaskFolder, `PM_${level}`), { recursive: true, force: true });
     }

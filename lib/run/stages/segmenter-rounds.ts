@@ -26,9 +26,10 @@ export async function performSegmenterRounds(context: RunContext): Promise<Segme
   const stages: StageOutcome<unknown>[] = [];
   const scores: Record<string, SegmenterRounds["scores"][string]> = {};
   let learning = context;
+  // Rounds read the masks of those before from files: those of the classifier need not be held all the time.
+  if (rounds > 0) delete context.memory.pseudoMasks;
   for (let round = 1; round <= rounds; round += 1) {
-    context.reporter.note(`self-training, round ${round} of ${rounds}: a segmenter that draws the masks for the next`);
-    const inRound = contextOfRound(learning, context.root, round);
+    const inRound = contextOfRound(learning, context.root, round, rounds);
     const segmenter = await performSegmenterStage(inRound);
     const masks = await performRedrawStage(inRound);
     stages.push(segmenter, masks);

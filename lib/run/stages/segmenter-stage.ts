@@ -10,8 +10,8 @@ import type { SegmenterTrainingPlan } from "../../segmenter/train-segmenter.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { followTraining, type TrainingLog, type TrainingRecord } from "../follow-training.js";
+import { keepOwnCheckpoints } from "../own-checkpoints.js";
 import { recordedSegmenter } from "../plan.js";
-import { removeCheckpoints } from "../remove-checkpoints.js";
 import { identityOfFirstWeights, maskSource, type StageSource } from "../sources.js";
 import { performStage, type StageOutcome } from "../stage.js";
 import { segmenterEpochColumns, segmenterScalars, segmenterStepColumns } from "../training-metrics.js";
@@ -94,7 +94,7 @@ export async function shareSegmenterTraining(context: RunContext): Promise<void>
   }
 }
 
-async function train(context: RunContext, source: StageSource | null): Promise<TrainingRecord> {
+async function train(context: RunContext, source: StageSource | null, key: string): Promise<TrainingRecord> {
   const { root, dataset, checkpoints, signal, reporter } = context;
   const { training } = sectionOf(context, "segmenter");
   await loadForStage(context, stage, dataset.train);
@@ -122,7 +122,7 @@ async function train(context: RunContext, source: StageSource | null): Promise<T
       warningOf,
       picturesOf: async (event: SegmenterEpochEvent) => (await pictures?.draw(event.previews)) ?? [],
     };
-    if (!checkpoints.resume && checkpointFolder !== undefined) await removeCheckpoints(checkpointFolder);
+    if (checkpointFolder !== undefined) await keepOwnCheckpoints(checkpointFolder, key, checkpoints.resume);
     await context.groupWork?.begin(stage, context);
     const record = await followTraining(log, reporter, () =>
       segmenter.trainAsPlanned(dataset.train, { ...plan, previews }),
@@ -152,6 +152,6 @@ export async function performSegmenterStage(context: RunContext): Promise<StageO
       val: fingerprint.val,
     },
     outputs: [weightsFile, "metrics/segmenter-steps.csv", "metrics/segmenter-epochs.csv"],
-    work: async () => await train(context, source),
+    work: async (key) => await train(context, source, key),
   });
 }
