@@ -165,7 +165,11 @@ describe("a run with rounds", () => {
     const digest = async (of: string): Promise<string> => (await digestsOf(of))["segmenter.safetensors"]!;
     expect(await digest(root)).toBe(await digest(alone));
     expect(await digest(root)).not.toBe(await digest(path.join(root, "round-1")));
-    expect(await readFile(path.join(root, "report.html"), "utf8")).toContain("pseudo masks round 1, train");
+    const page = await readFile(path.join(root, "report.html"), "utf8");
+    for (const part of ["pseudo masks round 1, train", "round 1: train the segmenter", "round 1: draw pseudo masks"]) {
+      expect(page).toContain(part);
+    }
+    expect(page).toContain("Finished: every stage is done.");
   });
 
   test("is skipped when it is done", async () => {

@@ -2,7 +2,8 @@
 import { formatDuration } from "../text/duration.js";
 import type { RecordFacts } from "./folder-schema.js";
 import { html, type Markup } from "./markup.js";
-import type { RunFacts, StageFacts } from "./run-facts.js";
+import type { RunFacts } from "./run-facts.js";
+import type { StageFacts } from "./stage-facts.js";
 import { type PageSection, tableRow, wideTable } from "./page-section.js";
 
 /** How far a run is, in one sentence. */

@@ -1,5 +1,4 @@
 /** Reads a run folder for its report, as far as it has got, and trusts nothing in it. */
-import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { z } from "zod";
 import { type StageName, stageNames, stageTitles } from "../text/stage-names.js";
@@ -16,19 +15,11 @@ import {
   type TestFacts,
   trainingResultSchema,
 } from "./folder-schema.js";
+import { entryOf, type Marker, readAs, resultOf } from "./folder-values.js";
 import { type MetricsRow, readMetrics } from "./metrics-table.js";
 import { poolCounts, type PooledCounts } from "./pixel-scores.js";
-
-/** A stage of a run, and whether it is done. */
-export interface StageFacts {
-  readonly name: string;
-  /** What it does, for people. */
-  readonly title: string;
-  /** Null while it is not done. */
-  readonly done: { readonly finishedAt: string | null; readonly elapsedMs: number | null } | null;
-  /** Epochs so far and altogether, of a training. */
-  readonly epochs?: { readonly done: number; readonly planned: number | null };
-}
+import { readRounds, type RoundFacts } from "./round-facts.js";
+import type { StageFacts } from "./stage-facts.js";
 
 /** A training as far as it has got. */
 export interface TrainingFacts {
@@ -50,7 +41,7 @@ export interface RunFacts {
   /** Those that have begun. */
   readonly trainings: readonly TrainingFacts[];
   readonly labels: z.output<typeof resultSchema>["classifier"];
-  /** By feature level. */
+  /** By feature level and, as `round 1`, by round. */
   readonly pseudoMasks: Readonly<Record<string, SegmentationFacts>> | null;
   readonly plain: TestFacts | null;
   readonly gated: TestFacts | null;
@@ -63,32 +54,7 @@ export interface RunFacts {
   readonly pictures: readonly string[];
 }
 
-/** The value of a JSON file in a form that is understood; null if it is not there, or is not. */
-async function readAs<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | null> {
-  try {
-    return schema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch {
-    return null;
-  }
-}
-
-type Marker = z.output<typeof markerSchema>;
 type Markers = Readonly<Record<StageName, Marker | null>>;
-
-function resultOf<Schema extends z.ZodType>(marker: Marker | null, schema: Schema): z.output<Schema> | null {
-  const parsed = schema.safeParse(marker?.result);
-  return parsed.success ? parsed.data : null;
-}
-
-/** An entry of nested options; undefined where there is none. */
-function entryOf(value: unknown, ...names: readonly string[]): unknown {
-  let found = value;
-  for (const name of names) {
-    if (typeof found !== "object" || found === null) return undefined;
-    found = (found as Readonly<Record<string, unknown>>)[name];
-  }
-  return found;
-}
 
 async function trainingOf(
   root: string,
@@ -109,27 +75,13 @@ async function trainingOf(
   };
 }
 
-/** Scores of the pseudo masks of each level and each round, as the stages left them; else those of the result. */
-async function maskScoresOf(
-  root: string,
+/** The stages that the run's options speak of, and those that were done all the same; rounds before the last segmenter. */
+function stagesOf(
   record: RecordFacts | null,
-  marker: Marker | null,
-  ofResult: RunFacts["pseudoMasks"],
-): Promise<RunFacts["pseudoMasks"]> {
-  const ofLevels = resultOf(marker, maskResultSchema)?.scores;
-  if (ofLevels === undefined || ofLevels === null) return ofResult;
-  const scores: Record<string, SegmentationFacts> = { ...ofLevels };
-  const rounds = Number(entryOf(record?.plan, "segmenter", "rounds") ?? 0);
-  for (let round = 1; round <= rounds; round += 1) {
-    const file = join(root, `round-${round}`, "stages", "pseudo-masks.json");
-    const drawn = Object.values(resultOf(await readAs(file, markerSchema), maskResultSchema)?.scores ?? {});
-    for (const score of drawn) scores[`round ${round}`] = score;
-  }
-  return scores;
-}
-
-/** The stages that the run's options speak of, and those that were done all the same. */
-function stagesOf(record: RecordFacts | null, markers: Markers, trainings: readonly TrainingFacts[]): StageFacts[] {
+  markers: Markers,
+  trainings: readonly TrainingFacts[],
+  rounds: readonly RoundFacts[],
+): StageFacts[] {
   const plan = record?.plan ?? {};
   const basis = entryOf(record, "basis");
   const supervised = entryOf(plan, "segmenter", "masks") === "ground-truth";
@@ -144,16 +96,24 @@ function stagesOf(record: RecordFacts | null, markers: Markers, trainings: reado
   };
   // A folder of an earlier version may lack some.
   const names = stageNames.filter((name) => expected[name] || markers[name] !== null);
-  return names.map((name) => {
+  return names.flatMap((name) => {
     const marker = markers[name];
     const training = trainings.find((one) => `train-${one.name}` === name);
-    return {
+    const stage = {
       name,
       title: stageTitles[name],
       done: marker && { finishedAt: marker.finishedAt, elapsedMs: marker.elapsedMs },
       ...(training !== undefined && { epochs: { done: training.epochs.length, planned: training.planned } }),
     };
+    return name === "train-segmenter" ? [...rounds.flatMap(({ stages }) => stages), stage] : [stage];
   });
+}
+
+/** Scores of the pseudo masks of each level and each round, as their stages left them; null where the run did not draw any. */
+function maskScoresOf(marker: Marker | null, rounds: readonly RoundFacts[]): RunFacts["pseudoMasks"] {
+  const ofLevels = resultOf(marker, maskResultSchema)?.scores ?? null;
+  const ofRounds = rounds.flatMap(({ name, score }) => (score === null ? [] : [[name, score] as const]));
+  return ofLevels === null && ofRounds.length === 0 ? null : { ...ofLevels, ...Object.fromEntries(ofRounds) };
 }
 
 async function countsOf(root: string): Promise<RunFacts["counts"]> {
@@ -182,6 +142,7 @@ export async function readRunFacts(folder: string): Promise<RunFacts> {
   // The markers are newer where a stage was done again by itself.
   const result = await readAs(join(root, "result.json"), resultSchema);
   const evaluated = resultOf(markers.evaluate, resultSchema) ?? result;
+  const rounds = await readRounds(root, record);
   const counts = await countsOf(root);
   const scored = counts?.pooled.segmenter ?? null;
   const drawn = resultOf(markers.pictures, picturesSchema);
@@ -189,10 +150,10 @@ export async function readRunFacts(folder: string): Promise<RunFacts> {
     folder: root,
     name: basename(root),
     record,
-    stages: stagesOf(record, markers, trainings),
+    stages: stagesOf(record, markers, trainings, rounds),
     trainings,
     labels: evaluated?.classifier ?? null,
-    pseudoMasks: await maskScoresOf(root, record, markers["pseudo-masks"], result?.pseudoMasks ?? null),
+    pseudoMasks: maskScoresOf(markers["pseudo-masks"], rounds) ?? result?.pseudoMasks ?? null,
     plain: evaluated?.segmenter?.plain ?? null,
     gated: evaluated?.segmenter?.gated ?? null,
     counts,
