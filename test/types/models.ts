@@ -6,9 +6,9 @@ import {
   Classifier,
   type ClassMap,
   type Dataset,
-  type FeatureLevel,
   type LabelPrediction,
   type LabelScores,
+  type MaskLevel,
   type Model,
   type Progress,
   PseudoMasks,
@@ -102,13 +102,22 @@ export async function classifying(classifier: Classifier, { train, val }: Datase
   return next.value;
 }
 
+export async function redrawing(segmenter: Segmenter, { train }: Dataset): Promise<PseudoMasks> {
+  const masks = await segmenter.redrawPseudoMasks(train, { views: "symmetries", glass: false, output: "redrawn" });
+  masks.mask("segmenter", 0) satisfies Uint8Array;
+
+  // @ts-expect-error -- a segmenter has no feature levels to draw from
+  await segmenter.redrawPseudoMasks(train, { levels: ["bn7"] });
+  return masks;
+}
+
 export async function drawing(classifier: Classifier, { train }: Dataset): Promise<PseudoMasks> {
   const masks = await classifier.generatePseudoMasks(train, {
     levels: ["bn7", "b4_5"],
     glass: { greyAbove: 200, minAreaPx: 50 },
     onProgress: (progress) => same<Progress>()(progress),
   });
-  same<readonly FeatureLevel[]>()(masks.levels);
+  same<readonly MaskLevel[]>()(masks.levels);
   same<string | null>()(masks.folder);
   same<SegmentationEvaluation>()(await masks.score("bn7", train));
   masks.mask("b5_2", 0) satisfies Uint8Array;
