@@ -25,7 +25,8 @@ export function levelFolder(folder: string, level: MaskLevel): string {
 
 /**
  * The levels whose masks lie in a folder, deepest first.
- * @throws WsssError `WSSS_ERR_DATASET` if there is none, or if there are masks of a classifier and of a segmenter, `WSSS_ERR_IO` if the folder can't be read.
+ * @throws WsssError `WSSS_ERR_DATASET` if there is none, or if there are masks of a classifier and of a segmenter; `WSSS_ERR_IO` if
+ *   the folder can't be read.
  */
 export async function drawnLevels(folder: string): Promise<MaskLevel[]> {
   const names = (await listFolder(folder)).map(({ name }) => name);
