@@ -65,15 +65,19 @@ Napi::Value ClassifierWrap::train(const Napi::CallbackInfo& info) {
   });
 }
 
-// ({batchSize}, patches, onEvent, done)
+// ({batchSize, group}, patches, onEvent, done)
 Napi::Value ClassifierWrap::classify(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    const auto batch_size = Fields(info[0], "Classifier.predict").integer("batchSize");
+    const Fields fields(info[0], "Classifier.predict");
+    const auto batch_size = fields.integer("batchSize");
+    auto group = ProcessGroupWrap::unwrap(fields.value("group"));
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
-    return submit(info, info[2], info[3], [model = model_, batch_size, patches](JobContext& job) -> Reply {
+    return submit(info, info[2], info[3], [model = model_, batch_size, group, patches](JobContext& job) -> Reply {
       const PrecisionScope precision(model->config.precision);
       const at::Tensor probabilities =
-          classify_patches(model->ready(), *patches, batch_size, progress_to(job), job.cancel());
+          group
+              ? classify_patches_together(model->ready(), *patches, batch_size, *group, progress_to(job), job.cancel())
+              : classify_patches(model->ready(), *patches, batch_size, progress_to(job), job.cancel());
       return [probabilities](Napi::Env env) {
         Napi::Object result = Napi::Object::New(env);
         result.Set("probabilities", floats_to_js(env, probabilities));
@@ -102,15 +106,17 @@ Napi::Value ClassifierWrap::describe(const Napi::CallbackInfo& info) {
   });
 }
 
-// ({batchSize}, patches, onEvent, done)
+// ({batchSize, group}, patches, onEvent, done)
 Napi::Value ClassifierWrap::evaluate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    const auto batch_size = Fields(info[0], "Classifier.evaluate").integer("batchSize");
+    const Fields fields(info[0], "Classifier.evaluate");
+    const auto batch_size = fields.integer("batchSize");
+    auto group = ProcessGroupWrap::unwrap(fields.value("group"));
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
-    return submit(info, info[2], info[3], [model = model_, batch_size, patches](JobContext& job) -> Reply {
+    return submit(info, info[2], info[3], [model = model_, batch_size, group, patches](JobContext& job) -> Reply {
       const PrecisionScope precision(model->config.precision);
       const LabelScores scores =
-          evaluate_labels(model->ready(), {patches.get()}, batch_size, progress_to(job), job.cancel());
+          evaluate_labels(model->ready(), *patches, batch_size, group.get(), progress_to(job), job.cancel());
       return [scores](Napi::Env env) { return Napi::Value(to_js(env, scores)); };
     });
   });

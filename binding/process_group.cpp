@@ -36,12 +36,14 @@ Napi::Function ProcessGroupWrap::define(Napi::Env env) {
       env, "ProcessGroup",
       {InstanceMethod<&ProcessGroupWrap::join>("join"), InstanceMethod<&ProcessGroupWrap::announce>("announce"),
        InstanceMethod<&ProcessGroupWrap::await_announcement>("awaitAnnouncement"),
-       InstanceMethod<&ProcessGroupWrap::gather>("gather"), InstanceMethod<&ProcessGroupWrap::leave>("leave")});
+       InstanceMethod<&ProcessGroupWrap::claim>("claim"), InstanceMethod<&ProcessGroupWrap::gather>("gather"),
+       InstanceMethod<&ProcessGroupWrap::leave>("leave")});
 }
 
 ProcessGroupWrap::ProcessGroupWrap(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<ProcessGroupWrap>(info), holder_(std::make_shared<Holder>()) {
   executor_ = std::make_unique<Executor>(info.Env(), 1, Executor::AtRest::kEnds);
+  waiting_ = std::make_unique<Executor>(info.Env(), 1, Executor::AtRest::kEnds);
   info.This().As<Napi::Object>().TypeTag(&kProcessGroupTag);
 }
 
@@ -94,10 +96,22 @@ Napi::Value ProcessGroupWrap::announce(const Napi::CallbackInfo& info) {
 Napi::Value ProcessGroupWrap::await_announcement(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "ProcessGroup.awaitAnnouncement");
+    return waiting_->submit(info.Env(), info.This().As<Napi::Object>(), info.Env().Null(), info[1],
+                            [holder = holder_, name = fields.string("name")](JobContext& job) -> Reply {
+                              const std::string text = holder->ready()->await_announcement(name, job.cancel());
+                              return [text](Napi::Env env) { return Napi::Value(Napi::String::New(env, text)); };
+                            });
+  });
+}
+
+// ({name}, done): a number that no other process is given.
+Napi::Value ProcessGroupWrap::claim(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fields fields(info[0], "ProcessGroup.claim");
     return submit(info, info.Env().Null(), info[1],
-                  [holder = holder_, name = fields.string("name")](JobContext& job) -> Reply {
-                    const std::string text = holder->ready()->await_announcement(name, job.cancel());
-                    return [text](Napi::Env env) { return Napi::Value(Napi::String::New(env, text)); };
+                  [holder = holder_, name = fields.string("name")](JobContext&) -> Reply {
+                    const auto given = static_cast<double>(holder->ready()->claim(name));
+                    return [given](Napi::Env env) { return Napi::Value(Napi::Number::New(env, given)); };
                   });
   });
 }
@@ -118,6 +132,8 @@ Napi::Value ProcessGroupWrap::gather(const Napi::CallbackInfo& info) {
 Napi::Value ProcessGroupWrap::leave(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "ProcessGroup.leave");
+    waiting_->abort_all();
+    waiting_->retire();
     executor_->abort_all();
     const Napi::Value handle =
         submit(info, info.Env().Null(), info[1], [holder = holder_, why = fields.string("why")](JobContext&) -> Reply {

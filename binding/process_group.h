@@ -11,7 +11,7 @@
 
 namespace wsss::binding {
 
-/// The JavaScript object that holds a ProcessGroup, and the thread on which it waits for the other processes.
+/// The JavaScript object that holds a ProcessGroup, and the threads on which it waits for the other processes.
 class ProcessGroupWrap : public Napi::ObjectWrap<ProcessGroupWrap> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -37,12 +37,15 @@ class ProcessGroupWrap : public Napi::ObjectWrap<ProcessGroupWrap> {
   Napi::Value join(const Napi::CallbackInfo& info);
   Napi::Value announce(const Napi::CallbackInfo& info);
   Napi::Value await_announcement(const Napi::CallbackInfo& info);
+  Napi::Value claim(const Napi::CallbackInfo& info);
   Napi::Value gather(const Napi::CallbackInfo& info);
   Napi::Value leave(const Napi::CallbackInfo& info);
   Napi::Value submit(const Napi::CallbackInfo& info, Napi::Value on_event, Napi::Value done, Executor::Body body);
 
   std::shared_ptr<Holder> holder_;
   std::unique_ptr<Executor> executor_;
+  /// Waits for announcements, which may take hours: other calls go on meanwhile.
+  std::unique_ptr<Executor> waiting_;
 };
 
 }  // namespace wsss::binding

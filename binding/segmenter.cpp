@@ -7,8 +7,10 @@
 #include "evaluation.h"
 #include "failure.h"
 #include "js_values.h"
+#include "process_group.h"
 #include "slide.h"
 #include "stores.h"
+#include "wsss/segmenter/count_together.h"
 #include "wsss/segmenter/segmenter_inference.h"
 #include "wsss/segmenter/segmenter_trainer.h"
 
@@ -168,30 +170,40 @@ Napi::Value SegmenterWrap::segment(const Napi::CallbackInfo& info) {
 Napi::Value SegmenterWrap::redraw_masks(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const RedrawOptions options = redraw_options(info[0]);
+    const Fields fields(info[0], "Segmenter.redrawPseudoMasks");
+    auto group = ProcessGroupWrap::unwrap(fields.value("group"));
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto masks = MaskStoreWrap::unwrap(info[2], "masks");
     return submit(info, info[3], info[4], [=, model = model_](JobContext& job) -> Reply {
       const PrecisionScope precision(model->config.precision);
-      wsss::redraw_masks(model->ready(), options, *patches, *masks, progress_to(job), job.cancel());
+      if (group) {
+        redraw_masks_together(model->ready(), options, *patches, *masks, *group, progress_to(job), job.cancel());
+      } else {
+        wsss::redraw_masks(model->ready(), options, *patches, *masks, progress_to(job), job.cancel());
+      }
       return [](Napi::Env env) { return env.Null(); };
     });
   });
 }
 
-// ({batchSize, views, boundaryTolerance}, patches, truth, gate | null, onEvent, done)
+// ({batchSize, views, boundaryTolerance, group}, patches, truth, gate | null, onEvent, done)
 Napi::Value SegmenterWrap::evaluate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Fields fields(info[0], "Segmenter.evaluate");
     const auto batch_size = fields.integer("batchSize");
     const auto tolerance = fields.number("boundaryTolerance");
     const PatchViews views = patch_views(fields);
+    auto group = ProcessGroupWrap::unwrap(fields.value("group"));
     auto patches = PatchStoreWrap::unwrap(info[1], "patches");
     auto truth = MaskStoreWrap::unwrap(info[2], "truth");
     auto gate = class_gate(info[3], patches->count(), model_->config.class_count);
     return submit(info, info[4], info[5], [=, model = model_](JobContext& job) -> Reply {
       const PrecisionScope precision(model->config.precision);
-      const PatchCounts counts = count_segmentation(model->ready(), *patches, *truth, batch_size, views, gate,
-                                                    tolerance, progress_to(job), job.cancel());
+      const PatchCounts counts =
+          group ? count_segmentation_together(model->ready(), *patches, *truth, batch_size, views, gate, tolerance,
+                                              *group, progress_to(job), job.cancel())
+                : count_segmentation(model->ready(), *patches, *truth, batch_size, views, gate, tolerance,
+                                     progress_to(job), job.cancel());
       return [counts](Napi::Env env) { return Napi::Value(to_js(env, counts)); };
     });
   });

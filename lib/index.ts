@@ -123,7 +123,7 @@ export type { ClassArea, SlideMap } from "./segmenter/slide-map.js";
 export type { SegmentSlideOptions } from "./segmenter/slide-map-options.js";
 export type { EvaluationOptions, SegmentationOptions } from "./segmenter/segmentation-options.js";
 export type { RedrawOptions } from "./segmenter/redraw-pseudo-masks.js";
-export type { InferenceOptions } from "./model/inference-options.js";
+export type { InferenceOptions, SharedInferenceOptions } from "./model/inference-options.js";
 export type { PseudoMaskSettings } from "./pseudo-masks/pseudo-mask-settings.js";
 export type { MaskLevel } from "./pseudo-masks/mask-level.js";
 export type { PseudoMaskOptions } from "./pseudo-masks/pseudo-mask-options.js";

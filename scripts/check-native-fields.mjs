@@ -39,6 +39,7 @@ const pairs = [
       ["binding/conversions.cpp", "RedrawOptions redraw_options("],
       ["binding/conversions.cpp", "std::optional<GlassRule> glass_rule("],
       ["binding/conversions.cpp", "PatchViews patch_views("],
+      ["binding/segmenter.cpp", "Napi::Value SegmenterWrap::redraw_masks("],
     ],
   },
   {

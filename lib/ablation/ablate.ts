@@ -13,6 +13,7 @@ import { reportFileName } from "../report/report-file.js";
 import { checkPlan } from "../run/check-plan.js";
 import type { RunCheckpoints, RunDevice } from "../run/context.js";
 import { dataLocation, openData } from "../run/open-data.js";
+import type { GroupWork } from "../run/group-work.js";
 import { mergeOptions, type PlanOptions } from "../run/plan-options.js";
 import { allSections, type PlanSections, recordedPlan, resolveSections } from "../run/plan.js";
 import { refuseDifferences } from "../run/refuse-differences.js";
@@ -24,11 +25,12 @@ import { currentVersions } from "../run/run-record.js";
 import { readAblation, writeAblation } from "./ablation-file.js";
 import { writeAblationReport } from "./ablation-report.js";
 import type { Ablation } from "./ablation.js";
-import { type Cell, cellsOf } from "./cells.js";
+import { type Cell, type CellName, cellsOf } from "./cells.js";
 import { type CellChoice, type CellQuestion, chooseCells } from "./choose-cells.js";
 import { type ComparisonCache, forgetComparisons } from "./differences.js";
 import { OutcomeGrid } from "./outcome-grid.js";
-import type { AblationWork } from "./perform-cell.js";
+import { leadCells } from "./lead-cells.js";
+import type { AblationWork, PerformedCell } from "./perform-cell.js";
 import { performSeed } from "./perform-seed.js";
 
 /** What a command wants of the folder of an ablation. */
@@ -56,6 +58,13 @@ export interface AblationRequest {
   readonly force: boolean;
   /** Whether folders are taken although a process of another machine or container is perhaps at work in them. @defaultValue `false` */
   readonly forceUnlock?: boolean | undefined;
+  /** Hands work out to the processes of a group, of which this one is process 0. @defaultValue this process alone */
+  readonly groupWork?: GroupWork | undefined;
+  /**
+   * What the processes share out: the `steps` of every training, or the `cells`, of which each process then does one at a time.
+   * @defaultValue `"steps"`
+   */
+  readonly parallel?: "steps" | "cells" | undefined;
   readonly signal: AbortSignal;
   readonly reporter: RunReporter;
   /** The command line, for the record. */
@@ -186,7 +195,7 @@ async function keepReport(
  *   `WSSS_ERR_CANCELLED`; and what a stage throws.
  */
 export async function ablate(request: AblationRequest): Promise<Ablation> {
-  const { out: root, checkpoints, tensorboard, force, forceUnlock, reporter } = request;
+  const { out: root, checkpoints, tensorboard, force, forceUnlock, groupWork, parallel, reporter } = request;
   const { before, data, dataset, given, plan, seeds, choice, header } = await prepare(request);
   for (const note of choice.notes) reporter.note(note);
   await makeFolder(root);
@@ -211,16 +220,21 @@ export async function ablate(request: AblationRequest): Promise<Ablation> {
     const known: ComparisonCache = new Map();
     const report = async (): Promise<void> => await keepReport(work, table(), known);
     await writeAblation(root, table());
-    for (const [index, seed] of seeds.entries()) {
-      throwIfAborted(signal, "the ablation");
-      const place = { first: index * choice.cells.length + 1, total: seeds.length * choice.cells.length };
-      await performSeed(work, choice.cells, seed, place, async (name, outcome, skipped) => {
-        grid.set(seed, name, outcome);
-        await writeAblation(root, table());
-        if (skipped) return;
-        forgetComparisons(known, seed, name);
-        await report();
-      });
+    const keep = async (seed: number, name: CellName, { outcome, skipped }: PerformedCell): Promise<void> => {
+      grid.set(seed, name, outcome);
+      await writeAblation(root, table());
+      if (skipped) return;
+      forgetComparisons(known, seed, name);
+      await report();
+    };
+    if (groupWork !== undefined && parallel === "cells") {
+      await leadCells(groupWork, work, { names, seeds }, keep);
+    } else {
+      for (const [index, seed] of seeds.entries()) {
+        throwIfAborted(signal, "the ablation");
+        const place = { first: index * choice.cells.length + 1, total: seeds.length * choice.cells.length };
+        await performSeed({ ...work, groupWork }, choice.cells, seed, place, keep);
+      }
     }
     // A folder of before there were reports, in which all was done.
     if (!existsSync(join(root, reportFileName))) await report();

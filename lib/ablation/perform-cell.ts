@@ -2,7 +2,9 @@
 import { WsssError } from "../errors.js";
 import { join } from "node:path";
 import type { Dataset } from "../dataset/open-dataset.js";
+import type { ProcessGroup } from "../process-group/process-group.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "../run/context.js";
+import type { GroupWork } from "../run/group-work.js";
 import { withRun } from "../run/open-run.js";
 import { runPipeline } from "../run/pipeline.js";
 import { mergeOptions, type PlanOptions } from "../run/plan-options.js";
@@ -30,6 +32,10 @@ export interface AblationWork {
   readonly tensorboard: boolean | undefined;
   readonly force: boolean;
   readonly forceUnlock: boolean | undefined;
+  /** Hands every stage out to the processes of a group. */
+  readonly groupWork?: GroupWork | undefined;
+  /** Processes that work at other cells. */
+  readonly neighbours?: ProcessGroup | undefined;
   readonly signal: AbortSignal;
   readonly reporter: RunReporter;
 }
@@ -98,13 +104,13 @@ export async function performCell(
 
 /**
  * Makes what other cells share with `multi-layer`, in its run folder, where `multi-layer` itself was not asked for.
- * @returns undefined when it is there, or why it can't be.
+ * @returns undefined when it is there, or how its classifier diverged.
  */
 export async function makeShared(
   work: AblationWork,
   seed: number,
   masks: boolean,
-): Promise<BlockedOutcome | undefined> {
+): Promise<DivergedOutcome | undefined> {
   const reporter = new CellReporter(work.reporter, `seed ${seed}: what cells share with ${wholeMethod}`);
   try {
     await inCell(work, { name: wholeMethod, options: {}, shares: "nothing" }, seed, reporter, async (context) => {
@@ -115,7 +121,7 @@ export async function makeShared(
   } catch (error) {
     const diverged = divergenceIn(error, reporter);
     if (diverged === undefined) throw error;
-    return blockedBy(diverged);
+    return diverged;
   }
 }
 

@@ -1,9 +1,9 @@
 /** The cells of an ablation with one seed, in turn, each outcome kept and reported as soon as it is known. */
-import { percent } from "../text/percent.js";
 import type { CellOutcome, DivergedOutcome } from "./ablation.js";
 import { type Cell, type CellName, wholeMethod } from "./cells.js";
 import { freeNativeMemory } from "./free-native-memory.js";
-import { type AblationWork, blockedBy, makeShared, performCell } from "./perform-cell.js";
+import { headingOf, reportOutcome } from "./report-outcome.js";
+import { type AblationWork, blockedBy, makeShared, performCell, type PerformedCell } from "./perform-cell.js";
 
 /** Where the cells of a seed stand among all. */
 export interface Place {
@@ -12,27 +12,20 @@ export interface Place {
   readonly total: number;
 }
 
-function describe(outcome: CellOutcome): string {
-  if (outcome.status === "blocked") return `not done, since ${outcome.message}`;
-  if (outcome.status === "diverged") return `diverged at step ${outcome.step} of ${outcome.stage}`;
-  const { plain, gated } = outcome.segmenter;
-  return `mIoU ${percent(plain.mIoU)}${gated === undefined ? "" : `, gated ${percent(gated.mIoU)}`}`;
-}
-
 function isOfClassifier(outcome: CellOutcome | undefined): outcome is DivergedOutcome {
   return outcome?.status === "diverged" && outcome.stage === "train-classifier";
 }
 
 /**
  * All cells of one seed, one after the other; `multi-layer` first, if it is among them, since others stand on it.
- * @param keep - called with each outcome as soon as it is there, and with whether it was there before.
+ * @param keep - called with each cell as soon as it is done.
  */
 export async function performSeed(
   work: AblationWork,
   cells: readonly Cell[],
   seed: number,
   { first, total }: Place,
-  keep: (name: CellName, outcome: CellOutcome, skipped: boolean) => Promise<void>,
+  keep: (seed: number, name: CellName, performed: PerformedCell) => Promise<void>,
 ): Promise<void> {
   const { reporter } = work;
   const masks = cells.some(({ shares }) => shares === "masks");
@@ -43,19 +36,20 @@ export async function performSeed(
     if (missing !== undefined) return missing;
     if (method?.status === "done") missing = null;
     else if (isOfClassifier(method)) missing = blockedBy(method);
-    else missing = (await makeShared(work, seed, masks)) ?? null;
+    else {
+      const diverged = await makeShared(work, seed, masks);
+      missing = diverged === undefined ? null : blockedBy(diverged);
+    }
     return missing;
   };
   for (const [index, cell] of cells.entries()) {
-    const heading = `cell ${first + index} of ${total}, seed ${seed}, ${cell.name}`;
+    const heading = headingOf(first + index, total, seed, cell.name);
     const blocked = cell.shares === "nothing" ? null : await shared();
     const performed = blocked ? { outcome: blocked, skipped: false } : await performCell(work, cell, seed, heading);
     const { outcome, skipped } = performed;
     if (cell.name === wholeMethod) method = outcome;
-    await keep(cell.name, outcome, skipped);
+    await keep(seed, cell.name, performed);
     if (!skipped) await freeNativeMemory();
-    const text = `${heading}: ${describe(outcome)}`;
-    if (outcome.status === "done") reporter.note(skipped ? `${text} (already done)` : text);
-    else reporter.warn(`${text}; the other cells go on`);
+    reportOutcome(reporter, heading, performed);
   }
 }

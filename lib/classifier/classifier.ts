@@ -3,7 +3,12 @@ import { refuseAbsentClasses } from "../dataset/absent-classes.js";
 import type { Split } from "../dataset/split.js";
 import type { LabelScores } from "../evaluation/scores.js";
 import { type ClassifierBackbone, outputStrideOf } from "../model/backbones.js";
-import { type InferenceOptions, inferenceSchema } from "../model/inference-options.js";
+import {
+  type InferenceOptions,
+  inferenceSchema,
+  sharedInferenceSchema,
+  type SharedInferenceOptions,
+} from "../model/inference-options.js";
 import type { ModelDescription } from "../model/model-description.js";
 import type { ModelHandle } from "../model/model-handle.js";
 import { describeSavedModel, type ModelOpening, type OpenedModel, openModel } from "../model/model-opening.js";
@@ -200,12 +205,12 @@ export class Classifier extends Model {
    * @param split - usually `dataset.val` or `dataset.test`, with the classes of this classifier in the same order.
    * @throws WsssError like {@link Classifier.predict}.
    */
-  async evaluate(split: Split, options: InferenceOptions = {}): Promise<LabelScores> {
+  async evaluate(split: Split, options: SharedInferenceOptions = {}): Promise<LabelScores> {
     const call = "Classifier.evaluate";
-    const { batchSize, ...caller } = checkOptions(inferenceSchema, call, options);
+    const { batchSize, group, ...caller } = checkOptions(sharedInferenceSchema, call, options);
     checkSplit(call, "split", split, this.classes);
     return await this.#handle.run(call, caller, async (native, stop, report) => {
-      return await evaluateLabels({ native, batchSize, signal: stop, report }, split);
+      return await evaluateLabels({ native, batchSize, group, signal: stop, report }, split);
     });
   }
 

@@ -34,7 +34,12 @@ export async function predictLabels(work: LabelWork, source: CheckedSource): Pro
   const classify = async (patches: NativePatchStore, before: number, total: number): Promise<Float32Array> => {
     const { probabilities } = await runJob<{ probabilities: ArrayBuffer }>(
       (done) =>
-        native.classify({ batchSize }, patches, (event) => classified({ done: before + event.done, total }), done),
+        native.classify(
+          { batchSize, group: null },
+          patches,
+          (event) => classified({ done: before + event.done, total }),
+          done,
+        ),
       signal,
     );
     return new Float32Array(probabilities);

@@ -4,12 +4,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
+import { cellsWork, followCells } from "../ablation/lead-cells.js";
 import { WsssError } from "../errors.js";
 import { loadAddon } from "../native/load.js";
 import { processPlace } from "../process-group/launch-variables.js";
 import { joinProcessGroup, type ProcessGroup, type ProcessGroupOptions } from "../process-group/process-group.js";
 import { followRun } from "../run/follow-run.js";
-import { leaveQuietly } from "../run/group-work.js";
+import { GroupWork, leaveQuietly } from "../run/group-work.js";
 import { integer } from "./values.js";
 
 /** A number of processes, or one for each GPU. */
@@ -28,26 +29,38 @@ function seconds(text: string): number {
   return value;
 }
 
-/** The options of commands whose trainings several processes can share. */
+/** The options of commands whose work several processes can share. */
 export function addGroupOptions(command: Command): Command {
-  command
+  const started = command
     .optionsGroup("Several processes:")
     .option(
       "--processes <n>",
-      "train with so many processes of this machine, or one for each GPU with `gpu`; torchrun, srun and mpirun say it themselves (default: `1`)",
+      "share the work out to so many processes of this machine, or one for each GPU with `gpu`; torchrun, srun and mpirun say it themselves (default: `1`)",
       processes,
     );
-  return addGroupSettings(command);
+  return addWaitingOption(started);
 }
 
-/** How the processes deal with each other. */
+/** The options of commands whose trainings several processes can share. */
+export function addTrainingGroupOptions(command: Command): Command {
+  return addGradientOptions(addGroupOptions(command));
+}
+
+/** How the processes deal with each other: what one is told that another has started. */
 export function addGroupSettings(command: Command): Command {
+  return addGradientOptions(addWaitingOption(command));
+}
+
+function addWaitingOption(command: Command): Command {
+  return command.option(
+    "--group-timeout <s>",
+    "how long a process waits for another that hangs, in seconds (default: `60`)",
+    seconds,
+  );
+}
+
+function addGradientOptions(command: Command): Command {
   return command
-    .option(
-      "--group-timeout <s>",
-      "how long a process waits for another that hangs, in seconds (default: `60`)",
-      seconds,
-    )
     .option(
       "--sync-bn",
       "batch norms that learn take the statistics of all processes' patches, so that a run means the same on any number (default: on)",
@@ -83,12 +96,12 @@ function wordsOf(given: Readonly<Record<string, unknown>>): string[] {
  * Does the work of a command together with other processes, if a launcher or `--processes` has started some. Only process 0 does the
  * command's work; the others follow it.
  *
- * @param work - called with the group in process 0, and with `undefined` in a process alone.
+ * @param work - called in process 0 with what hands work out to the others, and with `undefined` in a process alone.
  */
 export async function withGroup(
   given: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-  work: (group: ProcessGroup | undefined) => Promise<void>,
+  work: (groupWork: GroupWork | undefined) => Promise<void>,
 ): Promise<void> {
   const place = processPlace();
   const wanted = given["processes"] as Processes | undefined;
@@ -99,7 +112,7 @@ export async function withGroup(
     }
     const group = await joinProcessGroup({ ...settingsOf(given), signal });
     if (group.rank > 0) {
-      await followRun(group, signal);
+      await followRun(group, signal, { [cellsWork]: followCells });
       return;
     }
     await lead(group, work);
@@ -120,9 +133,11 @@ async function gpuCount(): Promise<number> {
   throw new WsssError("WSSS_ERR_DEVICE", message, { option: "processes" });
 }
 
-async function lead(group: ProcessGroup, work: (group: ProcessGroup) => Promise<void>): Promise<void> {
+async function lead(group: ProcessGroup, work: (groupWork: GroupWork) => Promise<void>): Promise<void> {
   try {
-    await work(group);
+    const groupWork = new GroupWork(group);
+    await work(groupWork);
+    await groupWork.end();
   } catch (error) {
     await leaveQuietly(group, error instanceof Error ? error.message : String(error));
     throw error;
@@ -135,7 +150,7 @@ async function withChildren(
   count: number,
   given: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-  work: (group: ProcessGroup) => Promise<void>,
+  work: (groupWork: GroupWork) => Promise<void>,
 ): Promise<void> {
   const children: ChildProcess[] = [];
   const start = (port: number): void => {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { OnProgress } from "../async/progress.js";
 import * as fields from "../options/fields.js";
 import type { Recipe } from "../options/fields.js";
+import { groupField, type ProcessGroup } from "../process-group/process-group.js";
 import { withBase } from "./training-options.js";
 
 /** Options of every call that goes over patches without learning from them. */
@@ -16,6 +17,15 @@ export interface InferenceOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after every batch. What it throws stops the work and comes out of the call. */
   readonly onProgress?: OnProgress | undefined;
+}
+
+/** Options of calls whose patches several processes can share out. */
+export interface SharedInferenceOptions extends InferenceOptions {
+  /**
+   * Processes that do the work together, each for a part of the patches; every one gets the whole result. See `joinProcessGroup`.
+   * @defaultValue this process alone
+   */
+  readonly group?: ProcessGroup | undefined;
 }
 
 /** The rules of {@link InferenceOptions} that schemas of more options take over. */
@@ -37,6 +47,9 @@ export const inferenceSchema = z.strictObject({
   ...inferenceShape,
   batchSize: inferenceShape.batchSize.default(inferenceBase.batchSize),
 });
+
+/** {@link inferenceSchema} with the one of {@link SharedInferenceOptions}. */
+export const sharedInferenceSchema = inferenceSchema.extend({ group: groupField.optional() });
 
 /** Options on the base values of their recipe, those of {@link InferenceOptions} included. */
 export function withInferenceBase(base: Readonly<Record<Recipe, object>>, options: unknown): unknown {

@@ -75,24 +75,27 @@ export interface NativeGlassOptions {
   readonly glassMinAreaPx: number;
 }
 
-export interface NativeRedrawOptions extends NativeGlassOptions {
+/** Work over patches that several processes can share out. */
+export interface NativeSharedWork {
   readonly batchSize: number;
+  /** Processes that do it together; null for one alone. */
+  readonly group: NativeProcessGroup | null;
+}
+
+export interface NativeRedrawOptions extends NativeGlassOptions, NativeSharedWork {
   /** What logits are averaged over. */
   readonly views: PatchViews;
 }
 
-export interface NativePseudoMaskOptions extends NativeGlassOptions {
+export interface NativePseudoMaskOptions extends NativeGlassOptions, NativeSharedWork {
   /** Feature levels of the classifier's network, one per level of the mask store, in that order. */
   readonly levels: readonly string[];
-  readonly batchSize: number;
   /** `"present"`: argmax over the present classes' raw maps. `"published"`: joint min-max with its tie pixel. */
   readonly scaling: "present" | "published";
   /** `"flips"`: maps averaged over the patch and its three mirror images; `"symmetries"`: over all eight ways to lay it. */
   readonly views: PatchViews;
   /** The patch goes on mirrored by so many pixels while its maps are drawn. */
   readonly paddingPx: number;
-  /** The processes that draw them together; null for one alone. */
-  readonly group: NativeProcessGroup | null;
 }
 
 export interface NativeGate {
@@ -130,7 +133,7 @@ export interface NativeClassifier {
   ): NativeJob;
   /** float32 [N, K] probabilities. */
   classify(
-    options: { batchSize: number },
+    options: NativeSharedWork,
     patches: NativePatchStore,
     onEvent: OnEvent<NativeProgressEvent>,
     done: Done<{ probabilities: ArrayBuffer }>,
@@ -144,7 +147,7 @@ export interface NativeClassifier {
     done: Done<null>,
   ): NativeJob;
   evaluate(
-    options: { batchSize: number },
+    options: NativeSharedWork,
     patches: NativePatchStore,
     onEvent: OnEvent<NativeProgressEvent>,
     done: Done<LabelScores>,
@@ -194,7 +197,7 @@ export interface NativeSegmenter {
   ): NativeJob;
   /** Counts of every patch; ground truth background and anything above K-1 is not scored. `boundaryTolerance` as in `scoreMasks`. */
   evaluate(
-    options: { batchSize: number; views: PatchViews; boundaryTolerance: number },
+    options: NativeSharedWork & { views: PatchViews; boundaryTolerance: number },
     patches: NativePatchStore,
     truth: NativeMaskStore,
     gate: NativeGate | null,

@@ -138,6 +138,11 @@ export class ProcessGroup {
     return await runJob<string>((done) => this.#native.awaitAnnouncement({ name }, done), signal);
   }
 
+  /** A number that no process was given before under this name: 0, 1, 2, ..., in the order of the calls. */
+  async claim(name: string): Promise<number> {
+    return await runJob<number>((done) => this.#native.claim({ name }, done));
+  }
+
   /**
    * Leaves the group. Calls of the others that wait for this process fail then.
    * @param why - told to those that fail; of a process that has failed itself.

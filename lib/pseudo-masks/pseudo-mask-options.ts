@@ -3,8 +3,8 @@ import { z } from "zod";
 import { type ClassifierBackbone, type FeatureLevel, featureLevelsOf } from "../model/backbones.js";
 import {
   type CheckedInference,
-  type InferenceOptions,
   inferenceShape,
+  type SharedInferenceOptions,
   withInferenceBase,
 } from "../model/inference-options.js";
 import type { Complete } from "../model/training-options.js";
@@ -12,23 +12,18 @@ import { checkOptions, refuseOption } from "../options/check.js";
 import { basesOf, rulesOf, usualCircumstances } from "../options/declared-option.js";
 import * as fields from "../options/fields.js";
 import { ruleOf } from "../options/kinds.js";
-import { groupField, type ProcessGroup } from "../process-group/process-group.js";
+import { groupField } from "../process-group/process-group.js";
 import { levelsKind, pseudoMaskOptionTable } from "./pseudo-mask-option-table.js";
 import type { PseudoMaskSettings } from "./pseudo-mask-settings.js";
 
 /** Options of `Classifier.generatePseudoMasks`. */
-export interface PseudoMaskOptions extends InferenceOptions, PseudoMaskSettings {
+export interface PseudoMaskOptions extends SharedInferenceOptions, PseudoMaskSettings {
   /**
    * Folder to write the masks into, as `PM_<level>/<stem>.png`; made if it is not there. Each level appears whole or not at
    * all, and replaces an older one.
    * @defaultValue none: the masks are kept in memory only
    */
   readonly output?: string | undefined;
-  /**
-   * Processes that draw the masks together, each for a part of the patches; every one gets all masks. See `joinProcessGroup`.
-   * @defaultValue this process alone
-   */
-  readonly group?: ProcessGroup | undefined;
 }
 
 /** The rule of a list of feature levels. */

@@ -50,10 +50,13 @@ export interface RunOrigin {
   readonly device: RunDevice;
 }
 
+/** Work that the processes of a group do together: the stages of a run, and the masks that a round of self-training draws. */
+export type SharedWork = "train-classifier" | "pseudo-masks" | "train-segmenter" | "redraw-pseudo-masks" | "evaluate";
+
 /** What hands out the work of a run to the other processes of its group. */
 export interface WorkDistribution {
-  /** Lets them begin with a stage that all work on together. */
-  begin(stage: "train-classifier" | "pseudo-masks" | "train-segmenter", context: RunContext): Promise<void>;
+  /** Lets them begin with what all work on together. */
+  begin(work: SharedWork, context: RunContext): Promise<void>;
 }
 
 /** Everything that the stages of a run work with. */

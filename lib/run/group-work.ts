@@ -4,27 +4,22 @@ import { WsssError } from "../errors.js";
 import { usableCores } from "../machine/usable-cores.js";
 import { loadAddon } from "../native/load.js";
 import type { ProcessGroup } from "../process-group/process-group.js";
-import type { RunContext, RunDevice, WorkDistribution } from "./context.js";
-
-/** Stages that all processes work on together. */
-type SharedStage = Parameters<WorkDistribution["begin"]>[0];
+import type { RunContext, RunDevice, SharedWork, WorkDistribution } from "./context.js";
 
 /** What of a run's context another process needs, as JSON: the rest it makes for itself. */
-type SharedContext = Pick<
+export type SharedContext = Pick<
   RunContext,
   "root" | "origin" | "fingerprint" | "plan" | "device" | "checkpoints" | "sources"
 >;
 
 /** A piece of work that process 0 hands out. */
 export interface GroupTask {
-  readonly stage: SharedStage;
-  readonly context: SharedContext;
+  readonly work: string;
+  /** What there is to know of it, as it came out of JSON: of a {@link SharedWork} its {@link SharedContext}. */
+  readonly context: unknown;
 }
 
-const taskSchema = z.object({
-  stage: z.enum(["train-classifier", "pseudo-masks", "train-segmenter"]),
-  context: z.looseObject({}),
-});
+const taskSchema = z.object({ work: z.string(), context: z.looseObject({}) });
 const noMoreTasks = "none";
 const nameOf = (task: number): string => `task/${task}`;
 
@@ -37,12 +32,18 @@ export class GroupWork implements WorkDistribution {
     this.group = group;
   }
 
-  /** Lets the other processes begin with a stage. */
+  /** Lets the other processes begin with a piece of work. */
   async begin(
-    stage: SharedStage,
+    work: SharedWork,
     { root, origin, fingerprint, plan, device, checkpoints, sources }: RunContext,
   ): Promise<void> {
-    const task: GroupTask = { stage, context: { root, origin, fingerprint, plan, device, checkpoints, sources } };
+    const context: SharedContext = { root, origin, fingerprint, plan, device, checkpoints, sources };
+    await this.handOut(work, context);
+  }
+
+  /** Lets the other processes begin with work that is no stage of a run. @param context - goes through JSON. */
+  async handOut(work: string, context: object): Promise<void> {
+    const task: GroupTask = { work, context };
     await this.#announce(JSON.stringify(task));
   }
 
@@ -62,7 +63,7 @@ export async function* tasksOf(group: ProcessGroup, signal: AbortSignal): AsyncG
     const text = await group.awaitAnnouncement(nameOf(task), signal);
     if (text === noMoreTasks) return;
     // The text is of a process of this package and version: what is checked is that it is a task at all.
-    yield taskSchema.parse(JSON.parse(text)) as unknown as GroupTask;
+    yield taskSchema.parse(JSON.parse(text));
   }
 }
 

@@ -8,7 +8,7 @@ import { withoutUndefined } from "../options/fields.js";
 import type { ProcessGroup } from "../process-group/process-group.js";
 import type { PlanCheck } from "./check-plan.js";
 import type { RunCheckpoints, RunContext, RunDevice, RunSources } from "./context.js";
-import { deviceOfProcess, GroupWork } from "./group-work.js";
+import { deviceOfProcess, type GroupWork } from "./group-work.js";
 import { dataLocation, openData } from "./open-data.js";
 import type { OwnDataset } from "./own-dataset.js";
 import { mergeOptions, type PlanOptions } from "./plan-options.js";
@@ -58,8 +58,13 @@ export interface RunRequest {
   readonly force: boolean;
   /** Whether the folder is taken although a process of another machine or container is perhaps at work in it. @defaultValue `false` */
   readonly forceUnlock?: boolean | undefined;
-  /** The processes that do this run together; this one is process 0. @defaultValue this process alone */
-  readonly group?: ProcessGroup | undefined;
+  /**
+   * Processes that do other runs meanwhile: this one takes its own part of the GPUs or cores that they share.
+   * @defaultValue none
+   */
+  readonly neighbours?: ProcessGroup | undefined;
+  /** Hands the run's work out to the processes of a group, of which this one is process 0. @defaultValue this process alone */
+  readonly groupWork?: GroupWork | undefined;
   readonly signal: AbortSignal;
   readonly reporter: RunReporter;
   /**
@@ -177,15 +182,13 @@ export async function withRun<Result>(
     // What is forced may differ from what the checkpoints were made of.
     const resume = (request.checkpoints?.resume ?? true) && !force;
     const checkpoints = { checkpointSteps: 0, checkpointKeep: 2, ...request.checkpoints, resume };
-    const { tensorboard = false, group, splits } = request;
+    const { tensorboard = false, groupWork, splits } = request;
     const origin = { data, subset, splits, device };
-    const groupWork = group && new GroupWork(group);
-    const own = { device: await deviceOfProcess(device, group), origin, group, groupWork };
+    const group = groupWork?.group;
+    const own = { device: await deviceOfProcess(device, group ?? request.neighbours), origin, group, groupWork };
     const opened = { root, dataset, fingerprint, plan, checkpoints, sources, tensorboard, ...own };
     return await whileReporting({ root, signal, reporter }, async (followed) => {
-      const result = await work({ ...opened, signal, reporter: followed, memory: {} });
-      await groupWork?.end();
-      return result;
+      return await work({ ...opened, signal, reporter: followed, memory: {} });
     });
   });
 }

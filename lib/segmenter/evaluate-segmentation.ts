@@ -11,17 +11,29 @@ import {
 } from "../evaluation/segmentation-evaluation.js";
 import type { NativeCounts, NativeProgressEvent } from "../native/addon.js";
 import { runJob } from "../native/job.js";
+import { groupHandle, type ProcessGroup } from "../process-group/process-group.js";
 import type { SegmentationWork } from "./segmentation-prediction.js";
+
+/** What an evaluation needs beside the split. */
+interface EvaluationWork extends SegmentationWork {
+  /** Processes that share the patches out. */
+  readonly group: ProcessGroup | undefined;
+}
 
 /** Scores predicted masks of a split, whose patches may differ in size. */
 export async function evaluateSegmentation(
-  work: SegmentationWork,
+  work: EvaluationWork,
   split: Split,
   boundaryTolerancePx: BoundaryTolerance,
 ): Promise<SegmentationEvaluation> {
   const { native, gate, batchSize, views, classes, signal, report } = work;
   const segmented = inStage(report, "segment");
-  const boundaryTolerance = nativeTolerance(boundaryTolerancePx);
+  const nativeOptions = {
+    batchSize,
+    views,
+    boundaryTolerance: nativeTolerance(boundaryTolerancePx),
+    group: groupHandle(work.group)?.native ?? null,
+  };
   const groups = await split.loadGroups(signal, inStage(report, "load"));
   const counted: CountedGroup[] = [];
   let before = 0;
@@ -31,7 +43,7 @@ export async function evaluateSegmentation(
     const opened = gate && (await gate.open(patches, signal, report));
     const onEvent = ({ done }: NativeProgressEvent): void => segmented({ done: before + done, total: split.count });
     const counts = await runJob<NativeCounts>(
-      (done) => native.evaluate({ batchSize, views, boundaryTolerance }, patches, truth, opened, onEvent, done),
+      (done) => native.evaluate(nativeOptions, patches, truth, opened, onEvent, done),
       signal,
     );
     counted.push({ counts, positions });

@@ -8,6 +8,7 @@ import { assertSameClasses } from "../model/split-checks.js";
 import type { NativeClassifier, NativeGate, NativePatchStore } from "../native/addon.js";
 import { runJob } from "../native/job.js";
 import { refuseOption } from "../options/check.js";
+import { groupHandle, type ProcessGroup } from "../process-group/process-group.js";
 
 /** Checked choices for a gate. */
 export interface GateChoice {
@@ -15,6 +16,8 @@ export interface GateChoice {
   readonly gateThreshold: number;
   readonly gateRule: "exclude" | "multiply";
   readonly batchSize: number;
+  /** Processes that share the patches out. */
+  readonly group?: ProcessGroup | undefined;
 }
 
 /** What asks a gate about patches. */
@@ -98,9 +101,10 @@ export class Gate implements PatchGate {
     signal: AbortSignal,
     report: OnProgress,
   ): Promise<NativeGate> {
-    const { batchSize, gateThreshold: threshold, gateRule: rule } = this.#choice;
+    const { batchSize, group, gateThreshold: threshold, gateRule: rule } = this.#choice;
+    const nativeOptions = { batchSize, group: groupHandle(group)?.native ?? null };
     const { probabilities } = await runJob<{ probabilities: ArrayBuffer }>(
-      (done) => native.classify({ batchSize }, patches, inStage(report, "gate"), done),
+      (done) => native.classify(nativeOptions, patches, inStage(report, "gate"), done),
       signal,
     );
     return { probabilities: new Float32Array(probabilities), threshold, rule };

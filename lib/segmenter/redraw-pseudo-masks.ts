@@ -3,13 +3,14 @@ import { z } from "zod";
 import { inStage, type OnProgress } from "../async/progress.js";
 import type { Split } from "../dataset/split.js";
 import type { GlassRule } from "../dataset/tissue-class.js";
-import { type InferenceOptions, inferenceSchema } from "../model/inference-options.js";
+import { sharedInferenceSchema, type SharedInferenceOptions } from "../model/inference-options.js";
 import type { NativeSegmenter } from "../native/addon.js";
 import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { patchViews, type PatchViews } from "../native/patch-views.js";
 import { checkOptions } from "../options/check.js";
 import * as fields from "../options/fields.js";
+import { groupHandle } from "../process-group/process-group.js";
 import { type GlassChoice, nativeGlass } from "../pseudo-masks/glass-option.js";
 import { segmenterLevel } from "../pseudo-masks/mask-level.js";
 import { MaskFolderWriter } from "../pseudo-masks/pseudo-mask-files.js";
@@ -17,7 +18,7 @@ import { pseudoMaskOptionTable } from "../pseudo-masks/pseudo-mask-option-table.
 import { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
 
 /** Options of `Segmenter.redrawPseudoMasks`. */
-export interface RedrawOptions extends InferenceOptions {
+export interface RedrawOptions extends SharedInferenceOptions {
   /**
    * What the segmenter looks at: the patch alone (`"one"`), the patch and its three mirror images (`"flips"`), whose logits are
    * averaged, or all eight ways to lay a square patch (`"symmetries"`).
@@ -37,7 +38,7 @@ export interface RedrawOptions extends InferenceOptions {
   readonly output?: string | undefined;
 }
 
-const schema = inferenceSchema.extend({
+const schema = sharedInferenceSchema.extend({
   views: z.enum(patchViews).default("flips"),
   glass: pseudoMaskOptionTable.glass.kind.rule.default("dataset"),
   output: fields.path.optional(),
@@ -71,12 +72,13 @@ export async function redrawPseudoMasks(
 async function draw(
   native: NativeSegmenter,
   split: Split,
-  { views, glass, batchSize, signal, onProgress }: Parameters<typeof redrawPseudoMasks>[2],
+  { views, glass, batchSize, group, signal, onProgress }: Parameters<typeof redrawPseudoMasks>[2],
 ): Promise<PseudoMasks> {
   const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
   const addon = await loadAddon();
   const store = nativeCall(() => new addon.MaskStore(patches.count, height, width, 1));
-  const nativeOptions = { batchSize, views, ...nativeGlass(glass, split) };
+  const shared = groupHandle(group)?.native ?? null;
+  const nativeOptions = { batchSize, views, ...nativeGlass(glass, split), group: shared };
   const report = inStage(onProgress, "pseudo-masks");
   await runJob<null>((done) => native.redrawMasks(nativeOptions, patches, store, report, done), signal);
   const stems = split.files.map(({ stem }) => stem);

@@ -8,11 +8,13 @@ import {
   type CheckedInference,
   type InferenceOptions,
   inferenceShape,
+  type SharedInferenceOptions,
   withInferenceBase,
 } from "../model/inference-options.js";
 import { type Complete, withBase } from "../model/training-options.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import { basesOf, rulesOf, usualCircumstances } from "../options/declared-option.js";
+import { groupField } from "../process-group/process-group.js";
 import { withoutUndefined } from "../options/fields.js";
 import { gateOptionTable } from "./gate-option-table.js";
 import type { GateSettings } from "./gate-settings.js";
@@ -31,7 +33,7 @@ export interface SegmentationOptions extends InferenceOptions, GateSettings, Vie
 }
 
 /** Options of `Segmenter.evaluate`. */
-export interface EvaluationOptions extends SegmentationOptions, EvaluationSettings {}
+export interface EvaluationOptions extends SegmentationOptions, SharedInferenceOptions, EvaluationSettings {}
 
 const gateBase = basesOf(gateOptionTable, "segmenter", usualCircumstances);
 const viewBase = basesOf(viewOptionTable, "segmenter", usualCircumstances);
@@ -40,13 +42,13 @@ const gateShape = rulesOf(gateOptionTable, "segmenter");
 const viewShape = rulesOf(viewOptionTable, "segmenter");
 const segmentationShape = { ...gateShape, ...viewShape, ...inferenceShape, gate: classifierField.nullish() };
 const segmentationSchema = z.strictObject(segmentationShape);
-const evaluationSchema = z.strictObject({ ...segmentationShape, boundaryTolerancePx });
+const evaluationSchema = z.strictObject({ ...segmentationShape, boundaryTolerancePx, group: groupField.optional() });
 
 /** What the schemas let through; their rules come from the table, as the interface of the settings does. */
 type CheckedSegmentation = Complete<GateSettings> &
   Complete<ViewSettings> &
   CheckedInference & { readonly gate?: Classifier | null | undefined };
-type CheckedEvaluation = CheckedSegmentation & Complete<EvaluationSettings>;
+type CheckedEvaluation = CheckedSegmentation & Complete<EvaluationSettings> & Pick<EvaluationOptions, "group">;
 
 /** Checks a call of `Segmenter.predict`. */
 export function checkSegmentationOptions(call: string, options: SegmentationOptions | undefined): CheckedSegmentation {

@@ -387,14 +387,14 @@ export class Segmenter extends Model {
    */
   async evaluate(split: Split, options: EvaluationOptions = {}): Promise<SegmentationEvaluation> {
     const call = "Segmenter.evaluate";
-    const { boundaryTolerancePx, ...checked } = checkEvaluationOptions(call, this.#withBundledGate(options));
-    const { signal, onProgress, ...choice } = checked;
+    const checked = checkEvaluationOptions(call, this.#withBundledGate(options));
+    const { boundaryTolerancePx, group, signal, onProgress, ...choice } = checked;
     checkSplit(call, "split", split, this.classes);
     assertMasks(call, split, "evaluation");
     const { batchSize, views } = choice;
-    const gate = Gate.check(call, choice, this.classes);
+    const gate = Gate.check(call, { ...choice, group }, this.classes);
     return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
-      const work = { call, native, classes: this.classes, gate, batchSize, views, signal: stop, report };
+      const work = { call, native, classes: this.classes, gate, batchSize, views, group, signal: stop, report };
       return await evaluateSegmentation(work, split, boundaryTolerancePx);
     });
   }

@@ -6,8 +6,19 @@
 #include "wsss/core/libtorch.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/memory_failure.h"
+#include "wsss/process_group/share_out.h"
 
 namespace wsss {
+
+namespace {
+
+void add_labels(LabelMeter& meter, const at::Tensor& probabilities, const PatchStore& patches) {
+  for (std::int64_t i = 0; i < patches.count(); ++i) {
+    meter.add(probabilities.const_data_ptr<float>() + i * patches.class_count(), patches.labels(i));
+  }
+}
+
+}  // namespace
 
 at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel) {
@@ -31,23 +42,29 @@ at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std:
   return probabilities;
 }
 
+at::Tensor classify_patches_together(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
+                                     ProcessGroup& group, const ProgressObserver& progress, const CancelToken& cancel) {
+  const Share share = group.share(patches.count());
+  const at::Tensor probabilities = at::empty({patches.count(), patches.class_count()}, at::kFloat);
+  const auto classify = [&] {
+    if (share.count() == 0) return;
+    const at::Tensor own = classify_patches(network, patches.part(share.begin, share.end), batch_size,
+                                            progress_of_whole(progress, share, patches.count()), cancel);
+    probabilities.slice(0, share.begin, share.end).copy_(own);
+  };
+  share_out(group, cancel, classify, [&] { join_rows(probabilities, group); });
+  return probabilities;
+}
+
 LabelMeter count_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
-                        const ProcessGroup* group, const ProgressObserver& progress, const CancelToken& cancel) {
-  std::int64_t total = 0;
-  for (const PatchStore* part : parts) total += part->count();
-  std::int64_t before = 0;
+                        const ProcessGroup* group, const CancelToken& cancel) {
   LabelMeter meter(parts.front()->class_count());
   for (const PatchStore* part : parts) {
     const Share share = group == nullptr ? Share{0, part->count()} : group->share(part->count());
     if (share.count() == 0) continue;
     const PatchStore patches = part->part(share.begin, share.end);
-    ProgressObserver of_all;
-    if (progress) of_all = [&](std::int64_t done, std::int64_t /*of_part*/) { progress(before + done, total); };
-    const at::Tensor probabilities = classify_patches(network, patches, batch_size, of_all, cancel);
-    for (std::int64_t i = 0; i < patches.count(); ++i) {
-      meter.add(probabilities.const_data_ptr<float>() + i * patches.class_count(), patches.labels(i));
-    }
-    before += patches.count();
+    const at::Tensor probabilities = classify_patches(network, patches, batch_size, {}, cancel);
+    add_labels(meter, probabilities, patches);
   }
   if (group == nullptr) return meter;
   Measures sums = meter.state();
@@ -60,9 +77,14 @@ LabelMeter count_labels(Classifier& network, const std::vector<const PatchStore*
   return meter;
 }
 
-LabelScores evaluate_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
-                            const ProgressObserver& progress, const CancelToken& cancel) {
-  return scores_of(count_labels(network, parts, batch_size, nullptr, progress, cancel));
+LabelScores evaluate_labels(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
+                            ProcessGroup* group, const ProgressObserver& progress, const CancelToken& cancel) {
+  const at::Tensor probabilities =
+      group == nullptr ? classify_patches(network, patches, batch_size, progress, cancel)
+                       : classify_patches_together(network, patches, batch_size, *group, progress, cancel);
+  LabelMeter meter(patches.class_count());
+  add_labels(meter, probabilities, patches);
+  return scores_of(meter);
 }
 
 LabelScores scores_of(const LabelMeter& meter) {

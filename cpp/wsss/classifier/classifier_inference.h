@@ -17,18 +17,25 @@ using ProgressObserver = std::function<void(std::int64_t, std::int64_t)>;
 at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                             const ProgressObserver& progress, const CancelToken& cancel);
 
+/// classify_patches() by the processes of a group, each for its part of the patches: all have all probabilities then.
+///
+/// @throws Error also kProcessGroup.
+at::Tensor classify_patches_together(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
+                                     ProcessGroup& group, const ProgressObserver& progress, const CancelToken& cancel);
+
 /// How the labels of a set agree with what is predicted.
 ///
-/// @param parts  as in evaluate_labels(); with `group` every process predicts a part of each.
+/// @param parts  the set, one store per size of its patches; at least one, all with the same number of classes.
+/// @param group  may be null; its processes predict a part of each.
 LabelMeter count_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
-                        const ProcessGroup* group, const ProgressObserver& progress, const CancelToken& cancel);
+                        const ProcessGroup* group, const CancelToken& cancel);
 
 LabelScores scores_of(const LabelMeter& meter);
 
 /// Label scores of a labelled set.
 ///
-/// @param parts  the set, one store per size of its patches; at least one, all with the same number of classes.
-LabelScores evaluate_labels(Classifier& network, const std::vector<const PatchStore*>& parts, std::int64_t batch_size,
-                            const ProgressObserver& progress, const CancelToken& cancel);
+/// @param group  may be null; its processes predict a part each, and all have the scores of the whole.
+LabelScores evaluate_labels(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
+                            ProcessGroup* group, const ProgressObserver& progress, const CancelToken& cancel);
 
 }  // namespace wsss

@@ -95,7 +95,7 @@ class ClassifierStage : public TrainingStage {
   double validate(std::int64_t batch_size) override {
     // Processes of a group stop together, between two steps: not in a validation.
     const CancelToken& cancel = options_.group ? uncancelled_ : cancel_;
-    scores_ = scores_of(count_labels(network_, validation_, batch_size, options_.group.get(), {}, cancel));
+    scores_ = scores_of(count_labels(network_, validation_, batch_size, options_.group.get(), cancel));
     return scores_->jaccard;
   }
 

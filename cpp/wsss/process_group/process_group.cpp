@@ -52,23 +52,6 @@ c10::intrusive_ptr<c10d::TCPStore> open_store(const ProcessGroupOptions& options
 
 }  // namespace
 
-/// Does something with the store on a thread that can be left behind: one that hangs never answers.
-bool within(std::chrono::milliseconds time, const std::function<void()>& work) {
-  // Not std::future, which needs a younger C library than LibTorch does.
-  const auto is_done = std::make_shared<std::atomic<bool>>(false);
-  std::thread([is_done, work] {
-    try {
-      work();
-    } catch (const std::exception&) {
-      // The store is gone: nobody is left who reads it.
-    }
-    *is_done = true;
-  }).detach();
-  const auto deadline = Clock::now() + time;
-  while (!*is_done && Clock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  return *is_done;
-}
-
 /// The store and the connections of a group.
 class ProcessGroup::Members {
  public:
@@ -121,6 +104,12 @@ class ProcessGroup::Members {
 
   void announce(const std::string& name, const std::string& text) {
     asking_store([&] { store_->set("said/" + name, text); });
+  }
+
+  std::int64_t claim(const std::string& name) {
+    std::int64_t given = 0;
+    asking_store([&] { given = store_->add("claimed/" + name, 1); });
+    return given - 1;
   }
 
   /// The store is asked on a thread of its own: one that hangs answers nothing.
@@ -345,6 +334,8 @@ std::vector<std::string> ProcessGroup::gather(const std::string& own) const {
 }
 
 void ProcessGroup::announce(const std::string& name, const std::string& text) { members_->announce(name, text); }
+
+std::int64_t ProcessGroup::claim(const std::string& name) { return members_->claim(name); }
 
 void ProcessGroup::await_all(const CancelToken& cancel) { members_->await_all(cancel); }
 

@@ -83,6 +83,8 @@ class ProcessGroup {
   void announce(const std::string& name, const std::string& text);
   /// Waits for such a text, however long it takes, unless the store or one of the processes is lost or hangs.
   std::string await_announcement(const std::string& name, const CancelToken& cancel);
+  /// A number that no process was given before under this name: 0, 1, 2, ..., in the order of the calls.
+  std::int64_t claim(const std::string& name);
   /// Waits until all processes have come here, however long they work before: the calls above wait no longer than the
   /// group's timeout.
   void await_all(const CancelToken& cancel);

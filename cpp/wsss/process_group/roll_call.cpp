@@ -1,5 +1,7 @@
 #include "wsss/process_group/roll_call.h"
 
+#include <atomic>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -59,6 +61,22 @@ std::vector<int> await_goodbyes(c10d::Store& store, int size) {
     silent = members_left_over(store, size);
   }
   return silent;
+}
+
+bool within(std::chrono::milliseconds time, const std::function<void()>& work) {
+  // Not std::future, which needs a younger C library than LibTorch does.
+  const auto is_done = std::make_shared<std::atomic<bool>>(false);
+  std::thread([is_done, work] {
+    try {
+      work();
+    } catch (const std::exception&) {
+      // The store is gone: nobody is left who reads it.
+    }
+    *is_done = true;
+  }).detach();
+  const auto deadline = Clock::now() + time;
+  while (!*is_done && Clock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  return *is_done;
 }
 
 Error roll_call(c10d::Store& store, const ProcessGroupOptions& options, const std::string& why) {

@@ -40,6 +40,11 @@ std::vector<int> without_key(c10d::Store& store, int size, const std::function<s
 /// Waits until all that have joined have left, but no longer than a roll call; those that have not.
 std::vector<int> await_goodbyes(c10d::Store& store, int size);
 
+/// Does something with the store on a thread that can be left behind: one that hangs never answers.
+///
+/// @return whether it was done in time.
+bool within(std::chrono::milliseconds time, const std::function<void()>& work);
+
 /// Which process it was that was lost: those that live say that they lost one, too.
 ///
 /// @param why  what this process noticed.

@@ -5,11 +5,11 @@
 #include <numeric>
 
 #include "wsss/core/error.h"
-#include "wsss/core/error_sentence.h"
 #include "wsss/core/libtorch.h"
 #include "wsss/core/memory_reuse.h"
 #include "wsss/device/memory_failure.h"
 #include "wsss/image/resize.h"
+#include "wsss/process_group/share_out.h"
 
 namespace wsss {
 
@@ -177,22 +177,6 @@ class Generator {
   std::int64_t done_ = 0;
 };
 
-/// Masks of all processes, each of which has drawn its part.
-void join_masks(MaskStore& masks, const Share& own, const ProcessGroup& group) {
-  constexpr std::int64_t kBytesAtOnce = 32 << 20;
-  const std::int64_t pixels = masks.height() * masks.width();
-  const std::int64_t at_once = std::max<std::int64_t>(1, kBytesAtOnce / pixels);
-  for (std::int64_t level = 0; level < masks.level_count(); ++level) {
-    for (std::int64_t i = 0; i < masks.count(); ++i) {
-      if (i < own.begin || i >= own.end) std::memset(masks.mask(level, i), 0, static_cast<std::size_t>(pixels));
-    }
-    for (std::int64_t begin = 0; begin < masks.count(); begin += at_once) {
-      at::Tensor some = masks.tensor()[level].slice(0, begin, std::min(begin + at_once, masks.count()));
-      group.sum(some);
-    }
-  }
-}
-
 }  // namespace
 
 void generate_pseudo_masks(Classifier& network, const PseudoMaskOptions& options, const PatchStore& patches,
@@ -228,18 +212,14 @@ void generate_pseudo_masks_together(Classifier& network, const PseudoMaskOptions
     for (auto& index : indices) index += share.begin;
     if (observer) observer(indices, done, count);
   };
-  try {
-    if (share.count() > 0) {
-      MaskStore own = masks.part(share.begin, share.end);
-      generate_pseudo_masks(network, options, patches.part(share.begin, share.end), own, of_whole, cancel);
-    }
-    // Patches of one class need no network: one process may be done long before another.
-    group.await_all(cancel);
-    join_masks(masks, share, group);
-  } catch (const std::exception& error) {
-    group.leave(sentence_of(error));
-    throw;
-  }
+  const auto draw = [&] {
+    if (share.count() == 0) return;
+    MaskStore own = masks.part(share.begin, share.end);
+    generate_pseudo_masks(network, options, patches.part(share.begin, share.end), own, of_whole, cancel);
+  };
+  share_out(group, cancel, draw, [&] {
+    for (std::int64_t level = 0; level < masks.level_count(); ++level) join_rows(masks.tensor()[level], group);
+  });
   std::vector<std::int64_t> others;
   for (std::int64_t i = 0; i < count; ++i) {
     if (i < share.begin || i >= share.end) others.push_back(i);

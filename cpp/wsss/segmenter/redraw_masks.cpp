@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "wsss/process_group/share_out.h"
+
 namespace wsss {
 
 namespace {
@@ -49,6 +51,18 @@ void redraw_masks(DeepLab& network, const RedrawOptions& options, const PatchSto
   at::parallel_for(0, patches.count(), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) paint_background(patches, i, options.glass, masks.mask(0, i));
   });
+}
+
+void redraw_masks_together(DeepLab& network, const RedrawOptions& options, const PatchStore& patches, MaskStore& masks,
+                           ProcessGroup& group, const ProgressObserver& progress, const CancelToken& cancel) {
+  const Share share = group.share(patches.count());
+  const auto draw = [&] {
+    if (share.count() == 0) return;
+    MaskStore own = masks.part(share.begin, share.end);
+    redraw_masks(network, options, patches.part(share.begin, share.end), own,
+                 progress_of_whole(progress, share, patches.count()), cancel);
+  };
+  share_out(group, cancel, draw, [&] { join_rows(masks.tensor()[0], group); });
 }
 
 }  // namespace wsss

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "wsss/image/glass.h"
+#include "wsss/process_group/process_group.h"
 #include "wsss/segmenter/segmenter_inference.h"
 
 namespace wsss {
@@ -21,5 +22,11 @@ struct RedrawOptions {
 /// @throws Error  kShape if masks and patches differ in number or size; kOutOfMemory, with what would fit; kCancelled.
 void redraw_masks(DeepLab& network, const RedrawOptions& options, const PatchStore& patches, MaskStore& masks,
                   const ProgressObserver& progress, const CancelToken& cancel);
+
+/// redraw_masks() by the processes of a group, each for its part of the patches: all have all masks then.
+///
+/// @throws Error  also kProcessGroup.
+void redraw_masks_together(DeepLab& network, const RedrawOptions& options, const PatchStore& patches, MaskStore& masks,
+                           ProcessGroup& group, const ProgressObserver& progress, const CancelToken& cancel);
 
 }  // namespace wsss

@@ -329,10 +329,11 @@ TrainingSummary run_training(TrainingStage& stage, const TrainingOptions& option
     make_first_state(stage, options, count);
     return TrainingRun(stage, options, count, cancel).run();
   } catch (const std::exception& error) {
-    // The others wait for this process, and are told; a cancellation all have agreed on.
+    // The others wait for this process, and are told; a cancellation all have agreed on, and a loss is that of all.
     const auto* known = dynamic_cast<const Error*>(&error);
-    const bool agreed = known != nullptr && known->code() == ErrorCode::kCancelled && !cancel.aborted();
-    if (!agreed) options.group->leave(sentence_of(error));
+    const bool of_all = known != nullptr && (known->code() == ErrorCode::kDiverged ||
+                                             (known->code() == ErrorCode::kCancelled && !cancel.aborted()));
+    if (!of_all) options.group->leave(sentence_of(error));
     throw;
   }
 }

@@ -1,6 +1,6 @@
 /** The command `ablate`: its options, its help, and the demo's patches that `--demo` draws for it. */
 import { join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { ablate } from "../../ablation/ablate.js";
 import { ablationText } from "../../ablation/ablation-text.js";
 import { demoDataset } from "../../demo/demo-dataset.js";
@@ -10,6 +10,7 @@ import { mergeOptions } from "../../run/plan-options.js";
 import type { RunReporter } from "../../run/reporter.js";
 import { type LockRequest, whileLocked } from "../../run/run-lock.js";
 import { act, addTalkOptions, type Streams } from "../environment.js";
+import { addTrainingGroupOptions, withGroup } from "../group-of-command.js";
 import { planOfRun, presetOf } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
@@ -25,6 +26,7 @@ interface AblateOptions {
   readonly seeds?: readonly number[];
   readonly only?: readonly string[] | "all";
   readonly demo?: boolean;
+  readonly parallel?: "steps" | "cells";
 }
 
 /** One set for all seeds, so that they differ in the training alone. */
@@ -76,6 +78,12 @@ export function addAblateCommand(program: Command, streams: Streams): void {
   groups.addCheckpointOptions(command);
   groups.addBoardOption(command);
   groups.addPlaceOptions(command.optionsGroup("Device:"));
+  addTrainingGroupOptions(command).addOption(
+    new Option(
+      "--parallel <what>",
+      "what several processes share out: the `steps` of every training, or the `cells`, each process doing another one (default: `steps`)",
+    ).choices(["steps", "cells"]),
+  );
   addNetworkPreset(command);
   addMethodOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(
@@ -96,9 +104,8 @@ Examples:
       if (demo && given["networks"] !== undefined)
         throw new InvalidArgumentError("--demo has networks of its own; leave --networks out.");
       const { forceUnlock, out } = options;
-      if (demo) await makeDemoData({ folder: out, forceUnlock, signal, reporter: view });
       const plan = planOfRun(given);
-      const ablation = await ablate({
+      const request = {
         out: options.out,
         data: demo ? { folder: join(options.out, demoData.folder) } : groups.dataOf(given),
         seeds: options.seeds,
@@ -109,13 +116,18 @@ Examples:
         tensorboard: given["tensorboard"] === true,
         force: options.force ?? false,
         forceUnlock,
+        parallel: options.parallel,
         signal,
         reporter: view,
         command: commandLine(program.args),
+      };
+      await withGroup(given, signal, async (groupWork) => {
+        if (demo) await makeDemoData({ folder: out, forceUnlock, signal, reporter: view });
+        const ablation = await ablate({ ...request, groupWork });
+        view.close();
+        view.note(`the table is in ${options.out}/ablation.md, all figures are in ${options.out}/ablation.json`);
+        writeResult(terminal, ablation, () => ablationText(ablation));
       });
-      view.close();
-      view.note(`the table is in ${options.out}/ablation.md, all figures are in ${options.out}/ablation.json`);
-      writeResult(terminal, ablation, () => ablationText(ablation));
     });
   });
 }

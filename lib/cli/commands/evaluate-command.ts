@@ -6,6 +6,7 @@ import { reportTable } from "../../run/report-table.js";
 import type { RunResult } from "../../run/result.js";
 import { evaluate } from "../../run/stages/evaluation-stage.js";
 import { addTalkOptions, type Streams } from "../environment.js";
+import { addGroupOptions } from "../group-of-command.js";
 import * as groups from "../run-options.js";
 import { setStageAction } from "./stage-command.js";
 
@@ -27,6 +28,7 @@ export function addEvaluateCommand(program: Command, streams: Streams): void {
     .optionsGroup("Networks:")
     .option("--classifier <file>", "classifier to use (default: classifier.safetensors of the run folder)", file)
     .option("--segmenter <file>", "segmenter to use (default: segmenter.safetensors of the run folder)", file);
+  addGroupOptions(command);
   addTalkOptions(command.optionsGroup("Output:"));
   setStageAction(command, streams, {
     splits: ["test"],

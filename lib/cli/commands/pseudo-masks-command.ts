@@ -5,6 +5,7 @@ import { pseudoMaskTable } from "../../run/report-table.js";
 import { pseudoMaskFolder } from "../../run/sources.js";
 import { performPseudoMasksStage } from "../../run/stages/pseudo-masks-stage.js";
 import { addTalkOptions, type Streams } from "../environment.js";
+import { addGroupOptions } from "../group-of-command.js";
 import * as groups from "../run-options.js";
 import { setStageAction } from "./stage-command.js";
 
@@ -26,6 +27,7 @@ export function addPseudoMasksCommand(program: Command, streams: Streams): void 
     "classifier to use (default: classifier.safetensors of the run folder)",
     (text: string) => resolve(text),
   );
+  addGroupOptions(command);
   addTalkOptions(command.optionsGroup("Output:"));
   setStageAction(command, streams, {
     splits: ["train"],

@@ -15,7 +15,7 @@ import {
   addDeclaredOptions,
 } from "../add-declared-options.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
-import { addGroupOptions, withGroup } from "../group-of-command.js";
+import { addTrainingGroupOptions, withGroup } from "../group-of-command.js";
 import { classifierFlags, planOfRun, presetOf, segmenterFlags } from "../plan-of-command.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
@@ -109,7 +109,7 @@ export function addRunCommand(program: Command, streams: Streams): void {
   groups.addFolderOptions(command);
   addNetworkPreset(command);
   addPipelineOptions(command);
-  addGroupOptions(command);
+  addTrainingGroupOptions(command);
   addTalkOptions(command.optionsGroup("Output:")).addHelpText(
     "after",
     `
@@ -138,8 +138,8 @@ Examples:
           signal,
           reporter: view,
         } as const;
-        await withGroup(given, signal, async (group) => {
-          await runAll({ ...plain, group }, startedAt, { terminal, view });
+        await withGroup(given, signal, async (groupWork) => {
+          await runAll({ ...plain, groupWork }, startedAt, { terminal, view });
         });
       });
     },

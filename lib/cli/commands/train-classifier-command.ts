@@ -6,7 +6,7 @@ import { performClassifierStage } from "../../run/stages/classifier-stage.js";
 import { addDeclaredOptions } from "../add-declared-options.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { classifierOf } from "../plan-of-command.js";
-import { addGroupOptions } from "../group-of-command.js";
+import { addTrainingGroupOptions } from "../group-of-command.js";
 import * as groups from "../run-options.js";
 import { classifierTrainingFlags, sharedTrainingFlags } from "../declared-flags.js";
 import { setStageAction } from "./stage-command.js";
@@ -23,7 +23,7 @@ export function addTrainClassifierCommand(program: Command, streams: Streams): v
   groups.addCheckpointOptions(command);
   groups.addBoardOption(command);
   groups.addDeviceOptions(command);
-  addGroupOptions(command);
+  addTrainingGroupOptions(command);
   groups.addNetworkOptions(command, "classifier");
   addDeclaredOptions(command, "Training:", sharedTrainingFlags, ["classifier"]);
   addDeclaredOptions(command, "Attention and frozen layers:", classifierTrainingFlags, ["classifier"]);

@@ -6,7 +6,7 @@ import { performSegmenterRounds } from "../../run/stages/segmenter-rounds.js";
 import { addDeclaredOptions } from "../add-declared-options.js";
 import { addTalkOptions, type Streams } from "../environment.js";
 import { segmenterOf } from "../plan-of-command.js";
-import { addGroupOptions } from "../group-of-command.js";
+import { addTrainingGroupOptions } from "../group-of-command.js";
 import * as groups from "../run-options.js";
 import { segmenterTrainingFlags, sharedTrainingFlags } from "../declared-flags.js";
 import { setStageAction } from "./stage-command.js";
@@ -34,7 +34,7 @@ export function addTrainSegmenterCommand(program: Command, streams: Streams): vo
   groups.addCheckpointOptions(command);
   groups.addBoardOption(command);
   groups.addDeviceOptions(command);
-  addGroupOptions(command);
+  addTrainingGroupOptions(command);
   groups.addNetworkOptions(command, "segmenter");
   groups.addSegmenterOptions(command);
   command.option(

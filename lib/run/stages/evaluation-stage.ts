@@ -4,8 +4,9 @@ import { classesOf } from "../../dataset/dataset-fingerprint.js";
 import { WsssError } from "../../errors.js";
 import { confidenceIntervals } from "../../evaluation/confidence-intervals.js";
 import { canBeResampled } from "../../evaluation/groups.js";
+import type { LabelScores } from "../../evaluation/scores.js";
 import type { SegmentationEvaluation } from "../../evaluation/segmentation-evaluation.js";
-import type { EvaluationOptions } from "../../segmenter/segmentation-options.js";
+import type { SharedInferenceOptions } from "../../model/inference-options.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
 import { type RunContext, sectionOf } from "../context.js";
 import { recordedEvaluation } from "../plan.js";
@@ -50,35 +51,65 @@ async function keep(
   return { ...segmentationResult(evaluation), intervals };
 }
 
-async function evaluateBoth(context: RunContext, sources: Sources): Promise<EvaluationRecord> {
-  const { root, dataset, device, signal, reporter } = context;
+/** What both networks come to on the test patches. */
+interface TestScores {
+  readonly labels: LabelScores;
+  readonly plain: SegmentationEvaluation;
+  readonly gated: SegmentationEvaluation | undefined;
+}
+
+/** Scores both networks on the test patches, of which each process of a group takes a part. */
+async function scoreBoth(context: RunContext, sources: Sources): Promise<TestScores> {
+  const { dataset, device, group, signal } = context;
   const { gate, boundaryTolerancePx, views, ...gateSettings } = sectionOf(context, "evaluation");
   const { test } = dataset;
-  await removeEvaluations(root);
-  await loadForStage(context, stage, test);
-  if (!canBeResampled(test.files)) reporter.note("no confidence intervals: the test patches are of one patient");
   const classifier = await Classifier.load(sources.classifier.path, { ...device, signal });
   try {
     const segmenter = await Segmenter.load(sources.segmenter.path, { ...device, signal });
     try {
-      const work = (label: string): object => ({ signal, onProgress: progressOf(context, stage, label) });
-      const score = async (name: EvaluationName, label: string, options: EvaluationOptions): Promise<TestResult> => {
-        const asked = { ...options, views, boundaryTolerancePx, ...work(label) };
-        const evaluation = await segmenter.evaluate(test, asked);
-        return await keep(context, name, sources.segmenter, evaluation);
+      await context.groupWork?.begin(stage, context);
+      const work = (label: string): SharedInferenceOptions => {
+        return { group, signal, onProgress: progressOf(context, stage, label) };
       };
-      const { exactMatch, jaccard, classAccuracy } = await classifier.evaluate(test, work("labels"));
-      const labels = { exactMatch, jaccard, classAccuracy };
-      const plain = await score("plain", "without gate", {});
-      if (!gate) return { classifier: labels, segmenter: { plain } };
-      const gated = await score("gated", "with gate", { gate: classifier, ...gateSettings });
-      return { classifier: labels, segmenter: { plain, gated } };
+      const how = { views, boundaryTolerancePx };
+      const labels = await classifier.evaluate(test, work("labels"));
+      const plain = await segmenter.evaluate(test, { ...how, ...work("without gate") });
+      const asked = { ...how, gate: classifier, ...gateSettings, ...work("with gate") };
+      return { labels, plain, gated: gate ? await segmenter.evaluate(test, asked) : undefined };
     } finally {
       await segmenter.dispose();
     }
   } finally {
     await classifier.dispose();
   }
+}
+
+async function sourcesOf({ root, sources }: RunContext): Promise<Sources> {
+  return {
+    classifier: await weightSource(root, "classifier", sources.classifier),
+    segmenter: await weightSource(root, "segmenter", sources.segmenter),
+  };
+}
+
+/** Scores this process's part of the test patches for process 0 of a group, which writes the scores down. */
+export async function shareEvaluation(context: RunContext): Promise<void> {
+  await scoreBoth(context, await sourcesOf(context));
+}
+
+async function evaluateBoth(context: RunContext, sources: Sources): Promise<EvaluationRecord> {
+  const { root, dataset, reporter } = context;
+  await removeEvaluations(root);
+  await loadForStage(context, stage, dataset.test);
+  if (!canBeResampled(dataset.test.files)) {
+    reporter.note("no confidence intervals: the test patches are of one patient");
+  }
+  const scores = await scoreBoth(context, sources);
+  const { exactMatch, jaccard, classAccuracy } = scores.labels;
+  const labels = { exactMatch, jaccard, classAccuracy };
+  const plain = await keep(context, "plain", sources.segmenter, scores.plain);
+  if (scores.gated === undefined) return { classifier: labels, segmenter: { plain } };
+  const gated = await keep(context, "gated", sources.segmenter, scores.gated);
+  return { classifier: labels, segmenter: { plain, gated } };
 }
 
 /** Whether there is anything to be scored on. */
@@ -99,22 +130,21 @@ export function assertTestMasks(dataset: RunContext["dataset"]): void {
  * @throws WsssError `WSSS_ERR_DATASET` if there are no test patches with true masks.
  */
 export async function evaluate(context: RunContext): Promise<StageOutcome<EvaluationRecord>> {
-  const { root, dataset, fingerprint, sources } = context;
+  const { dataset, fingerprint } = context;
   assertTestMasks(dataset);
   const section = sectionOf(context, "evaluation");
   const names: readonly EvaluationName[] = section.gate ? ["plain", "gated"] : ["plain"];
-  const classifier = await weightSource(root, "classifier", sources.classifier);
-  const segmenter = await weightSource(root, "segmenter", sources.segmenter);
+  const sources = await sourcesOf(context);
   return await performStage(context, {
     name: stage,
     key: {
       section: recordedEvaluation(section),
-      classifier: classifier.identity,
-      segmenter: segmenter.identity,
+      classifier: sources.classifier.identity,
+      segmenter: sources.segmenter.identity,
       classes: classesOf(fingerprint),
       test: fingerprint.test,
     },
     outputs: names.flatMap((one) => [evaluationFile(one), confusionFile(one), patchScoresFile(one)]),
-    work: async () => await evaluateBoth(context, { classifier, segmenter }),
+    work: async () => await evaluateBoth(context, sources),
   });
 }

@@ -12,15 +12,30 @@ import type { PseudoMaskRecord } from "./pseudo-masks-stage.js";
 
 const stage = "pseudo-masks";
 
+/** Draws this process's part of the masks that process 0 of a group writes down. */
+export async function shareRedrawing(context: RunContext): Promise<void> {
+  const { root, dataset, device, group, signal } = context;
+  const { views, glass } = sectionOf(context, "pseudoMasks");
+  const { path } = await weightSource(root, "segmenter", undefined);
+  const segmenter = await Segmenter.load(path, { ...device, signal });
+  try {
+    await segmenter.redrawPseudoMasks(dataset.train, { views, glass, group, signal });
+  } finally {
+    await segmenter.dispose();
+  }
+}
+
 async function redraw(context: RunContext, source: StageSource): Promise<PseudoMaskRecord> {
-  const { root, dataset, device, signal } = context;
+  const { root, dataset, device, group, signal } = context;
   const { views, glass } = sectionOf(context, "pseudoMasks");
   await loadForStage(context, stage, dataset.train);
   const segmenter = await Segmenter.load(source.path, { ...device, signal });
+  await context.groupWork?.begin("redraw-pseudo-masks", context);
   try {
     const masks = await segmenter.redrawPseudoMasks(dataset.train, {
       views,
       glass,
+      group,
       output: join(root, pseudoMaskFolder),
       signal,
       onProgress: progressOf(context, stage, "train"),
