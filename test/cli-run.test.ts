@@ -269,9 +269,28 @@ describe("the parts", () => {
     const names = await readdir(out);
     expect(names).toHaveLength(16);
     expect(names).toEqual(expect.arrayContaining(["test-00001.png", "test-00001-overlay.png"]));
+    await cp(out, path.join(folder, "predictions-whole"), { recursive: true });
     const one = path.join(pictures, "test-00002.png");
     const plain = await command("predict", "--run", demo, "--no-gate", "--out", path.join(out, "plain"), one);
     expect(plain).toMatchObject({ code: 0, stdout: `${path.join(out, "plain", "test-00002.png")}\n` });
+  });
+
+  test("predict takes a part of the pictures, which together are all", async () => {
+    const out = path.join(folder, "parts");
+    const pictures = path.join(demo, "data", "test", "img");
+    for (const [shard, count] of [
+      ["1/3", 3],
+      ["2/3", 3],
+      ["3/3", 2],
+    ] as const) {
+      const result = await command("predict", "--run", demo, "--out", out, "--json", "--shard", shard, pictures);
+      expect(result.code).toBe(0);
+      expect(lastJson(result)["predictions"]).toHaveLength(count);
+    }
+    expect(await digestsOf(out)).toEqual(await digestsOf(path.join(folder, "predictions-whole")));
+    const { code, stderr } = await command("predict", "--run", demo, "--out", out, "--shard", "4/3", pictures);
+    expect(code).toBe(2);
+    expect(stderr).toContain("It must be i/n, such as 2/8 for the second of eight.");
   });
 
   test("predict goes on behind a picture that is none, and says which it is", async () => {

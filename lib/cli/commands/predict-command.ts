@@ -18,15 +18,18 @@ import { renderOverlay } from "../../pictures/panel.js";
 import { resolveGate } from "../../segmenter/segmentation-options.js";
 import type { ClassMap } from "../../segmenter/segmentation-prediction.js";
 import type { Segmenter } from "../../segmenter/segmenter.js";
+import { itemsOfShard, type Shard, shardOfScheduler } from "../../slide-maps/shard.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
 import { findPictures, type PictureFile } from "../find-pictures.js";
 import { addNetworkNames, type NetworkNames, type Networks, filesOfNetworks, withNetworks } from "../named-networks.js";
+import { shardOption } from "../shard-option.js";
 import * as groups from "../run-options.js";
 import { writeResult } from "../terminal.js";
 import { someText } from "../values.js";
 
 interface PredictOptions extends NetworkNames {
   readonly out: string;
+  readonly shard?: Shard;
   readonly tta?: PatchViews;
   readonly gateThreshold?: number;
   readonly gateRule?: "exclude" | "multiply";
@@ -190,8 +193,9 @@ async function predict(paths: readonly string[], options: PredictOptions, tools:
   const { gateThreshold, gateRule } = options;
   resolveGate({ gateThreshold, gateRule });
   const weights = await filesOfNetworks(options, "predict");
-  const files = await findPictures(paths);
-  await refuseOverwriting(files, options.out);
+  const all = await findPictures(paths);
+  await refuseOverwriting(all, options.out);
+  const files = itemsOfShard(all, options.shard ?? shardOfScheduler());
   const where = { ...groups.deviceOf({ ...options }), signal: tools.signal };
   await withNetworks(weights, where, async (networks) => {
     const { segmenter, classifier } = networks;
@@ -218,7 +222,8 @@ export function addPredictCommand(program: Command, streams: Streams): void {
         "and NAME-overlay.png, the mask over the picture. Pictures may differ in size.",
     )
     .argument("<pictures...>", "pictures (PNG, JPEG, TIFF, WebP) or folders of them")
-    .requiredOption("--out <folder>", "folder for the predictions", file);
+    .requiredOption("--out <folder>", "folder for the predictions", file)
+    .addOption(shardOption("pictures"));
   addNetworkNames(command);
   groups.addViewOptions(command);
   groups.addGateOptions(command);

@@ -1,7 +1,7 @@
 /** The commands `segment`, whole slides become maps of their classes, and `merge`, which joins their tables. */
 import { stat, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { WsssError } from "../../errors.js";
 import { isWsssError } from "../../errors.js";
 import { replaceWhole } from "../../files/replace-whole.js";
@@ -15,9 +15,10 @@ import { type SlideMap, slideMapFiles } from "../../segmenter/slide-map.js";
 import { writeAreasTable } from "../../slide-maps/areas-table.js";
 import { drawnOn, scoreSlideMap, type SlideMapScores } from "../../slide-maps/score-slide-map.js";
 import { type NamedSlide, nameSlides } from "../../slide-maps/name-slides.js";
-import { itemsOfShard, parseShard, type Shard, shardOfScheduler } from "../../slide-maps/shard.js";
+import { itemsOfShard, type Shard, shardOfScheduler } from "../../slide-maps/shard.js";
 import { act, type ActionTools, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { addNetworkNames, type NetworkNames, type Networks, filesOfNetworks, withNetworks } from "../named-networks.js";
+import { shardOption } from "../shard-option.js";
 import * as groups from "../run-options.js";
 import { describeScores } from "../slide-scores-text.js";
 import { writeResult } from "../terminal.js";
@@ -175,12 +176,6 @@ async function segmentAll(files: readonly string[], options: SegmentOptions, too
   if (failed.length > 0) throw failedSlides(failed, slides.length);
 }
 
-function shardText(text: string): Shard {
-  const shard = parseShard(text);
-  if (shard === null) throw new InvalidArgumentError("It must be i/n, such as 2/8 for the second of eight.");
-  return shard;
-}
-
 /** `wsss-tissue segment`: segments whole slides. */
 export function addSegmentCommand(program: Command, streams: Streams): void {
   const file = (text: string): string => resolve(someText(text));
@@ -208,7 +203,7 @@ export function addSegmentCommand(program: Command, streams: Streams): void {
       "what pixels are that can't be decoded: an `error`, or counted as `background` (default: error)",
       oneOf("error", "background"),
     )
-    .option("--shard <i/n>", "take the i-th of n parts of the slides (default: as Slurm or Kubernetes says)", shardText)
+    .addOption(shardOption("slides"))
     .option("--annotations <path>", "score the maps: GeoJSON, a file or a folder with one of each slide's name", file)
     .option("--skip-class <names>", "classes of annotations that are not scored, with commas", words)
     .optionsGroup("Tiles:")
