@@ -98,6 +98,7 @@ const reasons = {
   "string-width": "of cli-progress: width of a text",
   "strip-ansi": "of cli-progress: width of a text",
   uhyphen: "of linkedom: names with hyphens",
+  undici: "fetches files over HTTPS by the proxy that the environment names",
   yauzl: "unpacks LibTorch's wheels",
   zod: "checks options, descriptions and plans",
 };

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
@@ -32,6 +32,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   process.env["WSSS_CACHE"] = await freshFolder();
   delete process.env["WSSS_OFFLINE"];
+  for (const name of Object.keys(process.env)) if (/^(https?|no)_proxy$/iu.test(name)) delete process.env[name];
   said = [];
   ranges = [];
   answer = whole;
@@ -101,6 +102,47 @@ describe("over HTTPS", () => {
     expect(await fetchFile(file, options())).toBe(found);
     expect(ranges).toHaveLength(1);
     expect(await leftovers()).toEqual([]);
+  });
+
+  describe("behind a proxy", () => {
+    let proxy: Server;
+    let asked: string[];
+    beforeEach(async () => {
+      asked = [];
+      proxy = createServer().on("connect", ({ url = "" }: IncomingMessage, client: Socket) => {
+        asked.push(url);
+        const [host, port] = url.split(":");
+        const onward = connect(Number(port), host, () => client.write("HTTP/1.1 200 Connection established\r\n\r\n"));
+        onward.pipe(client).pipe(onward);
+        for (const socket of [client, onward]) socket.on("error", () => socket.destroy());
+      });
+      await new Promise<void>((listening) => void proxy.listen(0, "127.0.0.1", listening));
+      const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) process.env[name] = address;
+    });
+    afterEach(async () => {
+      proxy.closeAllConnections();
+      await new Promise((closed) => proxy.close(closed));
+    });
+
+    test("a file is fetched by way of it", async () => {
+      expect((await readFile(await fetchFile(file, options()))).equals(content)).toBe(true);
+      expect(asked).toEqual([new URL(file.url!).host]);
+    });
+
+    test("NO_PROXY names hosts that need none", async () => {
+      process.env["NO_PROXY"] = "127.0.0.1";
+      expect((await readFile(await fetchFile(file, options()))).equals(content)).toBe(true);
+      expect(asked).toEqual([]);
+    });
+
+    test("one that is not there is named among what to check", async () => {
+      process.env["HTTP_PROXY"] = "http://127.0.0.1:1";
+      await expect(fetchFile(file, options())).rejects.toThrow(
+        /ECONNREFUSED[^]*the proxy if there is one \(HTTPS_PROXY, NO_PROXY\)/,
+      );
+      expect(ranges).toEqual([]);
+    });
   });
 
   test("a connection that is cut goes on where it was", async () => {

@@ -1,8 +1,9 @@
-/** Files over HTTPS, resumed where a connection broke. */
+/** Files over HTTPS, resumed where a connection broke, by the proxy that the environment names (HTTPS_PROXY, NO_PROXY). */
 import { createWriteStream } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { Response } from "undici";
 import { isWsssError } from "../errors.js";
 import type { Errand } from "./errand.js";
 import { refusal } from "./wheel-source.js";
@@ -28,7 +29,8 @@ export async function download(url: string, file: string, errand: Errand, signal
       const grew = (await sizeOf(file)) > before;
       if (attempt < attempts || grew) continue;
       const said = causeOf(error);
-      throw refusal(`${url} could not be fetched (${said})`, { url }, errand, `Check the network${errand.byHand}`);
+      const check = "Check the network, and the proxy if there is one (HTTPS_PROXY, NO_PROXY)";
+      throw refusal(`${url} could not be fetched (${said})`, { url }, errand, `${check}${errand.byHand}`);
     }
   }
 }
@@ -40,8 +42,27 @@ async function continueDownload(
   errand: Errand,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const headers = from > 0 ? { range: `bytes=${String(from)}-` } : {};
-  const response = await fetch(url, { headers, redirect: "follow", ...(signal !== undefined && { signal }) });
+  const headers: Record<string, string> = from > 0 ? { range: `bytes=${String(from)}-` } : {};
+  // Node's own fetch knows no proxy. Loaded here, since hardly any command fetches anything.
+  const { EnvHttpProxyAgent, fetch } = await import("undici");
+  const dispatcher = new EnvHttpProxyAgent();
+  try {
+    const response = await fetch(url, { headers, redirect: "follow", dispatcher, signal: signal ?? null });
+    await keep(response, url, file, from, errand, signal);
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+/** Writes what a server answers behind the part that is there. */
+async function keep(
+  response: Response,
+  url: string,
+  file: string,
+  from: number,
+  errand: Errand,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   if (response.status === 416) {
     // Nothing is left to fetch, or what is there is longer than the file: its checksum tells.
     await response.body?.cancel();
