@@ -131,6 +131,8 @@ describe("wrong words: exit 2 and one line that says what is wrong", () => {
     ],
     ["a width of 0", ["demo", "--width", "0"], "width must be above 0, received 0"],
     ["a run without data", ["run", "--out", "nowhere"], "set it with --data"],
+    ["threads below 0, before the page is served", ["label", "nowhere", "--threads", "-1"], "It must be at least 0."],
+    ["no time to wait", ["run", "--out", "nowhere", "--group-timeout", "0"], "It must be at least 1."],
     [
       "a prediction without network",
       ["predict", "--out", "nowhere", "patch.png"],

@@ -11,7 +11,7 @@ import { processPlace } from "../process-group/launch-variables.js";
 import { joinProcessGroup, type ProcessGroup, type ProcessGroupOptions } from "../process-group/process-group.js";
 import { followRun } from "../run/follow-run.js";
 import { GroupWork, leaveQuietly } from "../run/group-work.js";
-import { integer } from "./values.js";
+import { atLeast, integer } from "./values.js";
 
 /** A number of processes, or one for each GPU. */
 type Processes = number | "gpu";
@@ -21,12 +21,6 @@ function processes(text: string): Processes {
   const count = integer(text);
   if (count < 1) throw new InvalidArgumentError("It must be at least 1, or gpu.");
   return count;
-}
-
-function seconds(text: string): number {
-  const value = integer(text);
-  if (value < 1) throw new InvalidArgumentError("It must be at least 1.");
-  return value;
 }
 
 /** The options of commands whose work several processes can share. */
@@ -55,7 +49,7 @@ function addWaitingOption(command: Command): Command {
   return command.option(
     "--group-timeout <s>",
     "how long a process waits for another that hangs, in seconds (default: `60`)",
-    seconds,
+    atLeast(1),
   );
 }
 

@@ -13,6 +13,15 @@ export function integer(text: string): number {
   return value;
 }
 
+/** Integers from a least one on. */
+export function atLeast(least: number): (text: string) => number {
+  return (text) => {
+    const value = integer(text);
+    if (value < least) throw new InvalidArgumentError(`It must be at least ${least}.`);
+    return value;
+  };
+}
+
 /** A finite decimal number; `nan`, `inf` and numbers followed by letters are refused. */
 export function decimal(text: string): number {
   const value = Number(text);

@@ -20,7 +20,7 @@ import type { PlanOptions } from "../../run/plan-options.js";
 import { whileLocked } from "../../run/run-lock.js";
 import { act, type ActionTools, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { writeResult } from "../terminal.js";
-import { decimal, integer, oneOf, port, someText, words } from "../values.js";
+import { atLeast, decimal, integer, oneOf, port, someText, words } from "../values.js";
 
 interface LabelCommandOptions extends TalkOptions {
   readonly out?: string;
@@ -166,14 +166,18 @@ export function addLabelCommand(program: Command, streams: Streams): void {
       "its weights: a file, `imagenet`, or `none` (default: those of ImageNet, where they can be had)",
       someText,
     )
-    .option("--threads <n>", "threads that it takes from the page, 0 = all (default: `1`)", integer)
+    .option("--threads <n>", "threads that it takes from the page, 0 = all (default: `1`)", atLeast(0))
     .optionsGroup("Training of all stages, from the page:")
     .option(
       "--networks <preset>",
       "networks, as of `run`: `paper` or `laptop` (default: `laptop`)",
       oneOf(...networkPresets),
     )
-    .option("--training-threads <n>", "threads of one operation on the CPU, 0 = one per core (default: `0`)", integer)
+    .option(
+      "--training-threads <n>",
+      "threads of one operation on the CPU, 0 = one per core (default: `0`)",
+      atLeast(0),
+    )
     .optionsGroup("Slides:")
     .option("--out <folder>", "folder of the dataset that their patches become", file)
     .option("--mpp <um>", "scale of the patches, in micrometres a pixel (default: 0.5)", decimal)
