@@ -5,7 +5,7 @@
  *
  * Measured, all sides in turns, a thread for each process: a step of a group; the same processes at once, each alone with its part of the
  * patches; and the sums of as many bytes with nothing else to do. A group's step takes longer than theirs by what of its sums is not hidden
- * behind the backward pass, and by the faster processes' waiting for the slower at each step. A step is of 20 patches of 224 px in all.
+ * behind the backward pass, and by the faster processes' waiting for the slower at each step. A step is of ten patches of 224 px for each process.
  *
  * --paper  only the table of what follows for NCCL from its published bandwidths; nothing of it was measured
  */
@@ -48,9 +48,9 @@ async function gradientsOf(stage, network) {
 
 async function measure(stage, python) {
   const network = { backbone: "mobilenet", headWidth: 0.25 };
-  const batch = 20;
+  const batch = 10 * size;
   const work = `${stage}-step`;
-  const data = await makeData(path.join(folder, stage), { count: 20, size: 224, batch, labels: "mixed", network });
+  const data = await makeData(path.join(folder, stage), { count: batch, size: 224, batch, labels: "mixed", network });
   const numbers = await gradientsOf(stage, stage === "segmenter" ? network : { backbone: "mobilenet" });
   const ours = (patches, precision) => [
     path.join(here, "ours.mjs"),
@@ -64,7 +64,7 @@ async function measure(stage, python) {
   const sides = { sums: new Team(python, ["all_reduce.py", String(numbers)], await placesOf(size)) };
   for (const precision of ["float32", "bfloat16"]) {
     const alone = Array.from({ length: size }, () => ({}));
-    sides[`alone ${precision}`] = new Team(process.execPath, ours(batch / size, precision), alone);
+    sides[`alone ${precision}`] = new Team(process.execPath, ours(10, precision), alone);
     // Batch norms that share their statistics wait for one another as well, which is no matter of gradients.
     const group = await placesOf(size, { WSSS_BENCH_SYNC_BN: "0" });
     sides[`group ${precision}`] = new Team(process.execPath, ours(batch, precision), group);

@@ -34,6 +34,21 @@ const pairs = [
     ],
   },
   {
+    type: ["lib/native/native-models.ts", "NativeSharedWork"],
+    reads: [["binding/classifier.cpp", "Napi::Value ClassifierWrap::classify("]],
+  },
+  {
+    type: ["lib/native/native-models.ts", "NativeSharedWork"],
+    reads: [["binding/classifier.cpp", "Napi::Value ClassifierWrap::evaluate("]],
+  },
+  {
+    type: ["lib/native/native-models.ts", "NativeMaskEvaluation"],
+    reads: [
+      ["binding/segmenter.cpp", "Napi::Value SegmenterWrap::evaluate("],
+      ["binding/conversions.cpp", "PatchViews patch_views("],
+    ],
+  },
+  {
     type: ["lib/native/native-models.ts", "NativeRedrawOptions"],
     reads: [
       ["binding/conversions.cpp", "RedrawOptions redraw_options("],

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Ablation } from "../dist/ablation/ablation.js";
 import { chooseCells } from "../dist/ablation/choose-cells.js";
 import { type ComparisonCache, forgetComparisons, holmRejects } from "../dist/ablation/differences.js";
-import { freeNativeMemory } from "../dist/ablation/free-native-memory.js";
+import { freeNativeMemory } from "../dist/native/free-native-memory.js";
 import { meanAndDeviation } from "../dist/ablation/mean-and-deviation.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
 import { openDataset, type Split } from "../dist/index.js";

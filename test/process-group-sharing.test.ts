@@ -1,14 +1,17 @@
 // What processes share out beside trainings: scores, masks that a segmenter draws again, and the cells of an ablation.
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Ablation, CellReport } from "../dist/ablation/ablation.js";
 import { cellsOf } from "../dist/ablation/cells.js";
 import { piecesOf } from "../dist/ablation/share-cells.js";
 import { allSections, type PlanSections, resolveSections } from "../dist/run/plan.js";
+import { indexPattern, maskPng, patchPng } from "./support/dataset-folder.js";
 import { readJson, runAblation, words } from "./support/ablation.js";
-import { command, freshFolder, type RunningCommand, startCommand } from "./support/command-line.js";
+import { command, digestsOf, freshFolder, type RunningCommand, startCommand } from "./support/command-line.js";
 import { endsOf, type MemberEnd, startGroup } from "./support/process-group.js";
 import { tinyClassifier, tinyDataset, tinySegmenter } from "./support/tiny-models.js";
 
@@ -23,6 +26,15 @@ let networks: string;
 beforeAll(async () => {
   const dataset = await tinyDataset();
   data = dataset.train.folder;
+  // Sizes of which there is one patch each, beside three of the usual one.
+  for (const [width, height] of [
+    [40, 48],
+    [56, 32],
+  ] as const) {
+    const name = `other-${width}.png`;
+    await writeFile(path.join(data, "test", "img", name), await patchPng(width, height, width));
+    await writeFile(path.join(data, "test", "mask", name), maskPng(indexPattern(width, height, 3, 1), width, height));
+  }
   networks = await freshFolder();
   await using classifier = await tinyClassifier(dataset);
   await using segmenter = await tinySegmenter(dataset);
@@ -45,7 +57,7 @@ describe("scores and masks", () => {
   test("of any number of processes are those of one, in every process, even where some have no patch", async () => {
     const [alone] = await scored(1);
     const { done, ...whole } = alone!.answer!;
-    expect(whole.plain.patches).toHaveLength(3);
+    expect(whole.plain.patches).toHaveLength(5);
     expect(done.filter(([stage]) => stage === "gate").at(-1)).toEqual(["gate", 3, 3]);
     for (const size of [2, 5]) {
       for (const { answer, stderr } of await scored(size)) {
@@ -58,10 +70,24 @@ describe("scores and masks", () => {
     }
   }, 120_000);
 
-  test("a process that gives up ends the others, which say so", async () => {
-    const [first, second] = await scored(2, (rank) => ({ abort: rank === 1 }));
-    expect(second?.answer?.code).toBe("WSSS_ERR_CANCELLED");
-    expect(first?.answer).toMatchObject({ code: "WSSS_ERR_PROCESS_GROUP", details: { lost: ["1"] } });
+  test.each(["classify", "segment", "gate"])(
+    "a process that gives up in the middle (%s) ends the others, which say why",
+    async (abortAt) => {
+      const [first, second] = await scored(2, (rank) => (rank === 1 ? { abortAt } : {}));
+      expect(second?.answer?.code).toBe("WSSS_ERR_CANCELLED");
+      expect(first?.answer).toMatchObject({ code: "WSSS_ERR_PROCESS_GROUP", details: { lost: ["1"] } });
+      expect(first?.answer?.message).toMatch(/^process 1 of 2 ended its work: .*cancelled/u);
+    },
+    60_000,
+  );
+
+  test("other options in one process are refused before any work, with the difference", async () => {
+    for (const { answer } of await scored(2, (rank) => (rank === 1 ? { views: "flips" } : {}))) {
+      expect(answer?.code).toBe("WSSS_ERR_PROCESS_GROUP");
+      expect(answer?.message).toContain(
+        'process 1 has other options, data or versions than process 0: how.views is "flips" instead of "one"',
+      );
+    }
   }, 60_000);
 });
 
@@ -87,6 +113,9 @@ describe("the commands of single stages", () => {
       );
       expect(two).toBe(one);
     }
+    const [one, two] = await Promise.all(["1", "2"].map(async (n) => await digestsOf(path.join(out, n, "train_PM"))));
+    expect(Object.keys(two!)).toHaveLength(3 * 8);
+    expect(two).toEqual(one);
   }, 60_000);
 });
 
@@ -151,25 +180,38 @@ describe("ablate --processes", () => {
     expect(again.stderr.match(/already done/gu)).toHaveLength(6);
   }, 180_000);
 
+  /** Waits until a process works in the run folder of a cell. */
+  const worksInCell = async (out: string, pid: number): Promise<void> => {
+    for (;;) {
+      const names = await readdir(out, { recursive: true }).catch(() => []);
+      const locks = names.filter((name) => path.basename(name) === "run.lock" && name.includes("seed-"));
+      const texts = await Promise.all(
+        locks.map(async (name) => await readFile(path.join(out, name), "utf8").catch(() => "")),
+      );
+      if (texts.some((text) => new RegExp(`\\b${pid}\\b`, "u").test(text))) return;
+      await setImmediate();
+    }
+  };
+
   test("--parallel cells: a killed process ends the others, and the same command goes on", async () => {
     const out = path.join(await freshFolder(), "killed");
-    const soon = ["--group-timeout", "15"];
-    const job = startCommand(
-      ["ablate", "--data", data, "--out", out, ...words, ...cells, "--parallel", "cells", ...soon],
-      {
-        env: { ...process.env, RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "29613" },
-      },
-    );
-    const other = startCommand(
-      ["ablate", "--data", data, "--out", out, ...words, ...cells, "--parallel", "cells", ...soon],
-      {
-        env: { ...process.env, RANK: "1", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "29613" },
-      },
-    );
-    started.push(job, other);
-    await job.saw("train-classifier: epoch");
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as { port: number };
+    await new Promise((resolve) => server.close(resolve));
+    const member = (rank: number): RunningCommand => {
+      const soon = ["--parallel", "cells", "--group-timeout", "15"];
+      const place = { RANK: `${rank}`, WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}` };
+      const running = startCommand(["ablate", "--data", data, "--out", out, ...words, ...cells, ...soon], {
+        env: { ...process.env, ...place },
+      });
+      started.push(running);
+      return running;
+    };
+    const [first, other] = [member(0), member(1)];
+    await worksInCell(out, other.child.pid!);
     other.child.kill("SIGKILL");
-    const end = await job.ended;
+    const end = await first.ended;
     expect(end.code).not.toBe(0);
     expect(end.stderr).toContain("process 1 of 2 was lost");
     const rest = await start(out).ended;
@@ -177,21 +219,39 @@ describe("ablate --processes", () => {
     expect(scoresOf((await readJson<Ablation>(out, "ablation.json")).cells)).toEqual(scoresOf(alone.cells));
   }, 180_000);
 
-  test("a classifier that diverges blocks what stands on it, and the others are done", async () => {
+  test("--parallel cells: a signal ends all of them, and the same command goes on", async () => {
+    const out = path.join(await freshFolder(), "stopped");
+    const running = start(out, "--processes", "2", "--parallel", "cells");
+    await running.saw("train-classifier: epoch");
+    running.child.kill("SIGTERM");
+    expect((await running.ended).code).toBe(143);
+    const rest = await start(out, "--processes", "2", "--parallel", "cells").ended;
+    expect(rest).toMatchObject({ code: 0 });
+    expect(scoresOf((await readJson<Ablation>(out, "ablation.json")).cells)).toEqual(scoresOf(alone.cells));
+  }, 180_000);
+
+  test("a classifier that diverges blocks what stands on it, and is not trained again", async () => {
     const out = path.join(await freshFolder(), "diverged");
     const ill = ["--lr", "100", "--head-lr-factor", "1000", "--weight-decay", "1", "--clip-grad", "0", "--seeds", "1"];
-    for (const parallel of ["cells", "steps"]) {
-      const folder = path.join(out, parallel);
-      const running = startCommand([
-        ...["ablate", "--data", data, "--out", folder, ...words, "--only", only.join(","), ...ill],
-        ...["--processes", "2", "--parallel", parallel],
-      ]);
-      started.push(running);
-      const { code, stderr } = await running.ended;
-      expect({ parallel, code, stderr: code === 0 ? "" : stderr }).toEqual({ parallel, code: 0, stderr: "" });
+    const folder = path.join(out, "run");
+    const running = (parallel: string): RunningCommand => {
+      const given = ["ablate", "--data", data, "--out", folder, ...words, "--only", only.join(","), ...ill];
+      const one = startCommand([...given, "--processes", "2", "--parallel", parallel]);
+      started.push(one);
+      return one;
+    };
+    for (const [call, parallel] of ["cells", "cells", "steps"].entries()) {
+      const { code, stderr } = await running(parallel).ended;
+      expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
       const table = await readJson<Ablation>(folder, "ablation.json");
       expect(table.cells.map(({ seeds }) => seeds[0]?.outcome?.status)).toEqual(["diverged", "diverged", "blocked"]);
+      if (call > 0) expect(stderr).not.toContain("train-classifier: ");
     }
+    const { code, stderr } = await startCommand([
+      ...["ablate", "--data", data, "--out", path.join(out, "steps"), ...words, "--only", only.join(","), ...ill],
+      ...["--processes", "2", "--parallel", "steps"],
+    ]).ended;
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   }, 180_000);
 
   test("--parallel steps: every training is that of all processes, one cell after the other", async () => {

@@ -227,6 +227,9 @@ export async function ablate(request: AblationRequest): Promise<Ablation> {
       forgetComparisons(known, seed, name);
       await report();
     };
+    if (groupWork === undefined && parallel === "cells") {
+      reporter.note("there is one process only: it does the cells one after the other; --processes starts others");
+    }
     if (groupWork !== undefined && parallel === "cells") {
       await leadCells(groupWork, work, { names, seeds }, keep);
     } else {

@@ -24,14 +24,15 @@ const record = z.looseObject({
 
 /** Everything that a divergence depends on. Other than for scores the device counts: another one may round past it. */
 async function keyOf(context: RunContext): Promise<string> {
-  const { root, plan, fingerprint, device, sources } = context;
+  const { root, plan, fingerprint, origin, sources } = context;
   const identityOfStart = async (name: "classifier" | "segmenter"): Promise<string | null> =>
     await identityOfFirstWeights(sectionOf(context, name));
   return digestOf({
     version: packageVersion,
     plan,
     fingerprint,
-    device,
+    // As it was asked for: which of several GPUs a cell was given, or how many cores, changes from call to call.
+    device: origin.device,
     weights: [await identityOfStart("classifier"), await identityOfStart("segmenter")],
     classifier: sources.classifier === undefined ? null : await digestOfFile(sources.classifier),
     masks: sources.masks === undefined ? null : (await maskSource(root, sources.masks)).identity,
@@ -39,7 +40,7 @@ async function keyOf(context: RunContext): Promise<string> {
 }
 
 /** A divergence as an outcome; undefined for any other error. */
-export function divergenceIn(error: unknown, reporter: CellReporter): DivergedOutcome | undefined {
+function divergenceIn(error: unknown, reporter: CellReporter): DivergedOutcome | undefined {
   if (!isWsssError(error, "WSSS_ERR_DIVERGED")) return undefined;
   const { step } = error.details;
   const stage = reporter.stage ?? "train-segmenter";
@@ -50,21 +51,24 @@ export function divergenceIn(error: unknown, reporter: CellReporter): DivergedOu
  * Does the work of a cell, and takes a divergence for its outcome. That is written down beside the run, so that the same
  * command again does not train the same way into the same NaN.
  *
+ * @param isOfWork - whether a divergence from before is one of this work; another one stays written down.
  * @throws WsssError what the work throws, but for `WSSS_ERR_DIVERGED`.
  */
 export async function orDiverged<Outcome>(
   context: RunContext,
   reporter: CellReporter,
   work: () => Promise<Outcome>,
+  isOfWork: (before: DivergedOutcome) => boolean = () => true,
 ): Promise<Outcome | DivergedOutcome> {
   const path = join(context.root, fileName);
   const key = await keyOf(context);
   const before = record.safeParse(await readJsonIfPresent(path).catch(() => undefined));
-  if (context.checkpoints.resume && before.success && before.data.key === key) {
+  const stands = context.checkpoints.resume && before.success && before.data.key === key;
+  if (stands) {
     const { status, stage, step, message } = before.data;
-    return { status, stage, step, message };
-  }
-  await rm(path, { force: true });
+    const outcome = { status, stage, step, message };
+    if (isOfWork(outcome)) return outcome;
+  } else await rm(path, { force: true });
   try {
     return await work();
   } catch (error) {

@@ -17,7 +17,7 @@ import { performPseudoMasksStage } from "../run/stages/pseudo-masks-stage.js";
 import type { BlockedOutcome, CellOutcome, DivergedOutcome } from "./ablation.js";
 import { CellReporter } from "./cell-reporter.js";
 import { type Cell, type Shares, wholeMethod } from "./cells.js";
-import { divergenceIn, orDiverged } from "./divergence.js";
+import { orDiverged } from "./divergence.js";
 import { folderOfCell } from "./outcome-grid.js";
 
 /** What all cells of an ablation work with. */
@@ -112,17 +112,19 @@ export async function makeShared(
   masks: boolean,
 ): Promise<DivergedOutcome | undefined> {
   const reporter = new CellReporter(work.reporter, `seed ${seed}: what cells share with ${wholeMethod}`);
-  try {
-    await inCell(work, { name: wholeMethod, options: {}, shares: "nothing" }, seed, reporter, async (context) => {
+  const cell = { name: wholeMethod, options: {}, shares: "nothing" } as const;
+  return await inCell(work, cell, seed, reporter, async (context) => {
+    const make = async (): Promise<undefined> => {
       await performClassifierStage(context);
       if (masks) await performPseudoMasksStage(context);
-    });
-    return undefined;
-  } catch (error) {
-    const diverged = divergenceIn(error, reporter);
-    if (diverged === undefined) throw error;
-    return diverged;
-  }
+    };
+    return await orDiverged(context, reporter, make, isOfClassifier);
+  });
+}
+
+/** Whether it is what others share that diverged. */
+export function isOfClassifier({ stage }: DivergedOutcome): boolean {
+  return stage === "train-classifier";
 }
 
 /** The outcome of a cell whose share of `multi-layer` is missing. */

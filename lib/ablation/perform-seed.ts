@@ -1,19 +1,22 @@
 /** The cells of an ablation with one seed, in turn, each outcome kept and reported as soon as it is known. */
-import type { CellOutcome, DivergedOutcome } from "./ablation.js";
+import type { CellOutcome } from "./ablation.js";
 import { type Cell, type CellName, wholeMethod } from "./cells.js";
-import { freeNativeMemory } from "./free-native-memory.js";
+import { freeNativeMemory } from "../native/free-native-memory.js";
 import { headingOf, reportOutcome } from "./report-outcome.js";
-import { type AblationWork, blockedBy, makeShared, performCell, type PerformedCell } from "./perform-cell.js";
+import {
+  type AblationWork,
+  blockedBy,
+  isOfClassifier,
+  makeShared,
+  performCell,
+  type PerformedCell,
+} from "./perform-cell.js";
 
 /** Where the cells of a seed stand among all. */
 export interface Place {
   /** Number of the seed's first cell, from 1. */
   readonly first: number;
   readonly total: number;
-}
-
-function isOfClassifier(outcome: CellOutcome | undefined): outcome is DivergedOutcome {
-  return outcome?.status === "diverged" && outcome.stage === "train-classifier";
 }
 
 /**
@@ -35,7 +38,7 @@ export async function performSeed(
   const shared = async (): Promise<typeof missing> => {
     if (missing !== undefined) return missing;
     if (method?.status === "done") missing = null;
-    else if (isOfClassifier(method)) missing = blockedBy(method);
+    else if (method?.status === "diverged" && isOfClassifier(method)) missing = blockedBy(method);
     else {
       const diverged = await makeShared(work, seed, masks);
       missing = diverged === undefined ? null : blockedBy(diverged);

@@ -1,9 +1,9 @@
 /** The cells of an ablation, taken by the processes of a group: each takes the next one that nobody has, until all are done. */
 import { cancellation, throwIfAborted } from "../async/cancellation.js";
+import { freeNativeMemory } from "../native/free-native-memory.js";
 import type { ProcessGroup } from "../process-group/process-group.js";
 import type { DivergedOutcome } from "./ablation.js";
 import { type Cell, wholeMethod } from "./cells.js";
-import { freeNativeMemory } from "./free-native-memory.js";
 import { type AblationWork, blockedBy, makeShared, performCell, type PerformedCell } from "./perform-cell.js";
 import { headingOf } from "./report-outcome.js";
 
@@ -22,14 +22,16 @@ export type Piece =
 type Result = { readonly diverged: DivergedOutcome | null } | PerformedCell;
 
 /** What a process tells the others of a piece that it has done. */
-interface Report {
+interface DonePiece {
   readonly piece: number;
   readonly result: Result;
+  /** What process 0 is to say of it. */
+  readonly warnings: readonly string[];
 }
 
 /**
  * All pieces, in the order in which they are taken: first what cells of a seed share, then cells that stand alone, then those that stand
- * on what is shared; so nobody waits while there is anything to do.
+ * on what is shared: by then that of their seed is mostly there.
  */
 export function piecesOf(cells: readonly Cell[], seeds: readonly number[]): readonly Piece[] {
   const standing = cells.filter(({ shares }) => shares !== "nothing");
@@ -48,23 +50,23 @@ export function piecesOf(cells: readonly Cell[], seeds: readonly number[]): read
 }
 
 /** What is known of all pieces, as the processes tell each other: a list that each adds to and reads from its beginning. */
-class Reports {
+class DonePieces {
   readonly #group: ProcessGroup;
 
   constructor(group: ProcessGroup) {
     this.#group = group;
   }
 
-  async add(report: Report): Promise<void> {
-    const place = await this.#group.claim("ablation/report");
-    await this.#group.announce(`ablation/report/${place}`, JSON.stringify(report));
+  async add(done: DonePiece): Promise<void> {
+    const place = await this.#group.claim("ablation/done");
+    await this.#group.announce(`ablation/done/${place}`, JSON.stringify(done));
   }
 
   /** So many of them, each as soon as it is there. @throws WsssError `WSSS_ERR_PROCESS_GROUP` if a process is lost. */
-  async *first(count: number, signal: AbortSignal): AsyncGenerator<Report, void, void> {
+  async *first(count: number, signal: AbortSignal): AsyncGenerator<DonePiece, void, void> {
     for (let place = 0; place < count; place += 1) {
       // The text is of a process of this package and version.
-      yield JSON.parse(await this.#group.awaitAnnouncement(`ablation/report/${place}`, signal)) as Report;
+      yield JSON.parse(await this.#group.awaitAnnouncement(`ablation/done/${place}`, signal)) as DonePiece;
     }
   }
 }
@@ -99,24 +101,34 @@ async function performPiece(work: AblationWork, piece: Piece, shared: Shared): P
   return { outcome: cell.name === wholeMethod ? diverged : blockedBy(diverged), skipped: false };
 }
 
+/** What a process does with the pieces of an ablation beside taking them. */
+export interface PieceKeeping {
+  /** Called with each cell as soon as it is known, one at a time; only process 0 has anything to keep. */
+  readonly keep: (piece: Extract<Piece, { kind: "cell" }>, performed: PerformedCell) => Promise<void>;
+  /** Called with what other processes warn of. */
+  readonly warn: (text: string) => void;
+  /** What this process has warned of and nobody has seen. */
+  readonly takeWarnings: () => readonly string[];
+}
+
 /**
  * Takes part in the pieces of an ablation until all of them are done, by whatever process.
- * @param keep - called with each cell as soon as it is known, one at a time; only process 0 has anything to keep.
  * @throws WsssError what a piece throws; `WSSS_ERR_PROCESS_GROUP` if another process is lost or fails, in the middle of a piece too.
  */
 export async function sharePieces(
   work: AblationWork,
   pieces: readonly Piece[],
   group: ProcessGroup,
-  keep: (piece: Extract<Piece, { kind: "cell" }>, performed: PerformedCell) => Promise<void>,
+  { keep, warn, takeWarnings }: PieceKeeping,
 ): Promise<void> {
-  const reports = new Reports(group);
+  const donePieces = new DonePieces(group);
   const shared = new Shared();
   const stop = new AbortController();
   const signal = AbortSignal.any([work.signal, stop.signal]);
   const follow = async (): Promise<void> => {
-    for await (const { piece: index, result } of reports.first(pieces.length, signal)) {
+    for await (const { piece: index, result, warnings } of donePieces.first(pieces.length, signal)) {
       const piece = pieces[index];
+      for (const text of warnings) warn(text);
       if (piece?.kind === "shared" && "diverged" in result) shared.set(piece.seed, result.diverged);
       if (piece?.kind === "cell" && "outcome" in result) await keep(piece, result);
     }
@@ -127,7 +139,7 @@ export async function sharePieces(
       const piece = pieces[index];
       if (piece === undefined) return;
       const result = await performPiece({ ...work, signal, neighbours: group }, piece, shared);
-      await reports.add({ piece: index, result });
+      await donePieces.add({ piece: index, result, warnings: takeWarnings() });
       await freeNativeMemory();
     }
   };

@@ -22,6 +22,7 @@ import {
 import { Model } from "../model/model.js";
 import { checkSource, type PatchInput } from "../model/patch-source.js";
 import { trainingPrecision } from "../model/precision.js";
+import { shareInference } from "../model/share-inference.js";
 import { checkBatches, checkSplit } from "../model/split-checks.js";
 import type { ClassifierTrainingEvent, TrainingSummary } from "../model/training-events.js";
 import type { NativeClassifier } from "../native/addon.js";
@@ -210,7 +211,9 @@ export class Classifier extends Model {
     const { batchSize, group, ...caller } = checkOptions(sharedInferenceSchema, call, options);
     checkSplit(call, "split", split, this.classes);
     return await this.#handle.run(call, caller, async (native, stop, report) => {
-      return await evaluateLabels({ native, batchSize, group, signal: stop, report }, split);
+      const shared = { call, split, network: this.#description, how: {}, group, signal: stop };
+      const work = { native, batchSize, group, signal: stop, report };
+      return await shareInference(shared, async () => await evaluateLabels(work, split));
     });
   }
 
@@ -237,8 +240,12 @@ export class Classifier extends Model {
     const checked = checkPseudoMaskOptions(call, options);
     const levels = levelsOf(call, this.backbone, checked.levels);
     checkSplit(call, "split", split, this.classes);
+    const { group, glass, scaling, views, paddingPx } = checked;
+    const how = { levels, glass, scaling, views, paddingPx };
     return await this.#handle.run(call, checked, async (native, signal, report) => {
-      return await drawPseudoMasks(native, split, { ...checked, levels, signal, onProgress: report });
+      const shared = { call, split, network: this.#description, how, group, signal };
+      const work = { ...checked, levels, signal, onProgress: report };
+      return await shareInference(shared, async () => await drawPseudoMasks(native, split, work));
     });
   }
 }

@@ -1,4 +1,4 @@
-/** The processes that train together at a command: found by a launcher's variables, or started by `--processes`. */
+/** The processes that work together at a command: found by a launcher's variables, or started by `--processes`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -10,7 +10,8 @@ import { loadAddon } from "../native/load.js";
 import { processPlace } from "../process-group/launch-variables.js";
 import { joinProcessGroup, type ProcessGroup, type ProcessGroupOptions } from "../process-group/process-group.js";
 import { followRun } from "../run/follow-run.js";
-import { GroupWork, leaveQuietly } from "../run/group-work.js";
+import { leaveQuietly } from "../process-group/share-call.js";
+import { GroupWork } from "../run/group-work.js";
 import { atLeast, integer } from "./values.js";
 
 /** A number of processes, or one for each GPU. */
@@ -133,7 +134,7 @@ async function lead(group: ProcessGroup, work: (groupWork: GroupWork) => Promise
     await work(groupWork);
     await groupWork.end();
   } catch (error) {
-    await leaveQuietly(group, error instanceof Error ? error.message : String(error));
+    await leaveQuietly(group, error);
     throw error;
   }
   await leaveQuietly(group);

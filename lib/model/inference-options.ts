@@ -22,7 +22,8 @@ export interface InferenceOptions {
 /** Options of calls whose patches several processes can share out. */
 export interface SharedInferenceOptions extends InferenceOptions {
   /**
-   * Processes that do the work together, each for a part of the patches; every one gets the whole result. See `joinProcessGroup`.
+   * Processes that do the work together, each for a part of the patches; every one gets the whole result. All must make the same call; one
+   * that fails or is cancelled leaves the group. See `joinProcessGroup`.
    * @defaultValue this process alone
    */
   readonly group?: ProcessGroup | undefined;

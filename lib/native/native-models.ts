@@ -82,6 +82,13 @@ export interface NativeSharedWork {
   readonly group: NativeProcessGroup | null;
 }
 
+export interface NativeMaskEvaluation extends NativeSharedWork {
+  /** What logits are averaged over. */
+  readonly views: PatchViews;
+  /** As in `scoreMasks`. */
+  readonly boundaryTolerance: number;
+}
+
 export interface NativeRedrawOptions extends NativeGlassOptions, NativeSharedWork {
   /** What logits are averaged over. */
   readonly views: PatchViews;
@@ -195,9 +202,9 @@ export interface NativeSegmenter {
     onEvent: OnEvent<NativeProgressEvent>,
     done: Done<null>,
   ): NativeJob;
-  /** Counts of every patch; ground truth background and anything above K-1 is not scored. `boundaryTolerance` as in `scoreMasks`. */
+  /** Counts of every patch; ground truth background and anything above K-1 is not scored. */
   evaluate(
-    options: NativeSharedWork & { views: PatchViews; boundaryTolerance: number },
+    options: NativeMaskEvaluation,
     patches: NativePatchStore,
     truth: NativeMaskStore,
     gate: NativeGate | null,

@@ -76,8 +76,9 @@ export const groupField = z.custom<ProcessGroup>(
 );
 
 /**
- * Processes that train one network together, by PyTorch's own engine (c10d with Gloo): each computes a part of every step, and their
- * gradients are added up. Given to `train` as `group`; all processes must make the same calls with the same options and data.
+ * Processes that work together, by PyTorch's own engine (c10d with Gloo). Given to `train` as `group`, each computes a part of every step,
+ * and their gradients are added up; given to evaluations and pseudo masks, each takes a part of the patches. All processes must make the
+ * same calls with the same options and data. One whose call fails or is cancelled leaves the group, and the calls of the others fail.
  */
 export class ProcessGroup {
   /** This process, counted from 0. Process 0 writes the files. */
@@ -89,6 +90,7 @@ export class ProcessGroup {
   /** Processes of this machine. */
   readonly localSize: number;
   readonly #native: NativeProcessGroup;
+  #meetings = 0;
 
   private constructor(native: NativeProcessGroup, place: ProcessPlace, options: Omit<GroupHandle, "native">) {
     this.rank = place.rank;
@@ -126,6 +128,20 @@ export class ProcessGroup {
   /** What every process says, by rank; all must call it. */
   async gather(text: string): Promise<readonly string[]> {
     return await runJob((done) => this.#native.gather({ text }, done));
+  }
+
+  /**
+   * What every process says, by rank; all must call it, and each waits for the others, however long they take.
+   * @throws WsssError `WSSS_ERR_PROCESS_GROUP` if a process is lost; `WSSS_ERR_CANCELLED`.
+   */
+  async meet(text: string, signal?: AbortSignal): Promise<readonly string[]> {
+    const name = `meeting/${this.#meetings++}`;
+    await this.announce(`${name}/${this.rank}`, text);
+    const texts: string[] = [];
+    for (let rank = 0; rank < this.size; rank += 1) {
+      texts.push(await this.awaitAnnouncement(`${name}/${rank}`, signal));
+    }
+    return texts;
   }
 
   /** Leaves a text where every process finds it under its name. */

@@ -68,16 +68,6 @@ export async function* tasksOf(group: ProcessGroup, signal: AbortSignal): AsyncG
 }
 
 /**
- * Leaves a group. One in which a collective call has failed is left already.
- * @param why - told to the others; of a process that has failed itself.
- */
-export async function leaveQuietly(group: ProcessGroup, why?: string): Promise<void> {
-  await group.leave(why).catch((failure: unknown) => {
-    if (!(failure instanceof WsssError)) throw failure;
-  });
-}
-
-/**
  * Where the networks of one process of a group live: a GPU of its own, or its part of the cores.
  * @throws WsssError `WSSS_ERR_DEVICE` if this machine has fewer GPUs than processes; one is named for all of them by `cuda:N`.
  */

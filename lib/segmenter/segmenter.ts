@@ -17,6 +17,7 @@ import { Model } from "../model/model.js";
 import { checkSource, type PatchInput, type UnreadablePatch } from "../model/patch-source.js";
 import { trainingPrecision } from "../model/precision.js";
 import { readBundle } from "../model/read-bundle.js";
+import { shareInference } from "../model/share-inference.js";
 import { assertMasks, checkBatches, checkSplit } from "../model/split-checks.js";
 import type { SegmenterTrainingEvent, TrainingSummary } from "../model/training-events.js";
 import type { NativeSegmenter } from "../native/addon.js";
@@ -263,8 +264,11 @@ export class Segmenter extends Model {
     const call = "Segmenter.redrawPseudoMasks";
     const { signal, onProgress, ...choice } = checkRedrawOptions(call, options);
     checkSplit(call, "split", split, this.classes);
+    const { group, views, glass } = choice;
     return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
-      return await redrawPseudoMasks(native, split, { ...choice, signal: stop, onProgress: report });
+      const shared = { call, split, network: this.#description, how: { views, glass }, group, signal: stop };
+      const work = { ...choice, signal: stop, onProgress: report };
+      return await shareInference(shared, async () => await redrawPseudoMasks(native, split, work));
     });
   }
 
@@ -394,8 +398,11 @@ export class Segmenter extends Model {
     const { batchSize, views } = choice;
     const gate = Gate.check(call, { ...choice, group }, this.classes);
     return await this.#handle.run(call, { signal, onProgress }, async (native, stop, report) => {
+      const { gateThreshold, gateRule } = choice;
+      const how = { views, boundaryTolerancePx, gated: gate !== null, gateThreshold, gateRule };
+      const shared = { call, split, network: this.#description, how, group, signal: stop };
       const work = { call, native, classes: this.classes, gate, batchSize, views, group, signal: stop, report };
-      return await evaluateSegmentation(work, split, boundaryTolerancePx);
+      return await shareInference(shared, async () => await evaluateSegmentation(work, split, boundaryTolerancePx));
     });
   }
 }

@@ -46,6 +46,12 @@ function checked(variable: string, value: string, shard: Shard): Shard {
   throw new WsssError("WSSS_ERR_OPTION", message, { option: "shard" });
 }
 
+/** What to say of a part; nothing of the whole. @param items - what is shared out, such as "slides". */
+export function describeShard({ index, count }: Shard, own: number, all: number, items: string): string | undefined {
+  if (count === 1) return undefined;
+  return `part ${index + 1} of ${count}: ${own} of ${all} ${items}; --shard 1/1 takes all`;
+}
+
 /** The items of a part: every `count`-th, so that parts of a sorted list are alike. */
 export function itemsOfShard<Item>(items: readonly Item[], { index, count }: Shard): Item[] {
   return items.filter((_, i) => i % count === index);

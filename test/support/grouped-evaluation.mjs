@@ -1,16 +1,16 @@
 /**
  * One process of several that score and draw together, as a launcher's variables say. Prints one line of JSON: what came out, or the error.
  *
- *   RANK=0 WORLD_SIZE=2 MASTER_PORT=... node grouped-evaluation.mjs DATASET_FOLDER NETWORKS_FOLDER [{"abort": true}]
+ *   RANK=0 WORLD_SIZE=2 MASTER_PORT=... node grouped-evaluation.mjs DATASET_FOLDER NETWORKS_FOLDER [{"abortAt": "segment", "views": "one"}]
  *
- * With `abort` this process gives up at the first patch.
+ * With `abortAt` this process gives up at the first patch of a stage; `views` are those of the first evaluation of masks.
  */
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { Classifier, joinProcessGroup, openDataset, Segmenter } from "../../dist/index.js";
 
 const [dataFolder, networks, text = "{}"] = process.argv.slice(2);
-const { abort = false } = JSON.parse(text);
+const { abortAt, views = "one" } = JSON.parse(text);
 try {
   const onListening = (port) => console.log(`listening ${port}`);
   const group = await joinProcessGroup({ timeoutMs: 20_000, onListening });
@@ -21,13 +21,13 @@ try {
   const stop = new AbortController();
   const done = [];
   const onProgress = ({ stage, done: patches, total }) => {
-    if (abort) stop.abort();
+    if (stage === abortAt) stop.abort();
     if (stage !== "load") done.push([stage, patches, total]);
   };
   // A patch at a time: then each is computed in the same way in whatever process.
   const shared = { group, batchSize: 1, signal: stop.signal, onProgress };
   const labels = await classifier.evaluate(test, shared);
-  const plain = await segmenter.evaluate(test, shared);
+  const plain = await segmenter.evaluate(test, { ...shared, views });
   const gated = await segmenter.evaluate(test, { ...shared, views: "flips", gate: classifier, gateThreshold: 0.5 });
   const masks = await segmenter.redrawPseudoMasks(train, shared);
   const drawn = createHash("sha256");

@@ -44,15 +44,14 @@ at::Tensor classify_patches(Classifier& network, const PatchStore& patches, std:
 
 at::Tensor classify_patches_together(Classifier& network, const PatchStore& patches, std::int64_t batch_size,
                                      ProcessGroup& group, const ProgressObserver& progress, const CancelToken& cancel) {
-  const Share share = group.share(patches.count());
   const at::Tensor probabilities = at::empty({patches.count(), patches.class_count()}, at::kFloat);
-  const auto classify = [&] {
-    if (share.count() == 0) return;
+  const auto classify = [&](const Share& share) {
     const at::Tensor own = classify_patches(network, patches.part(share.begin, share.end), batch_size,
                                             progress_of_whole(progress, share, patches.count()), cancel);
     probabilities.slice(0, share.begin, share.end).copy_(own);
   };
-  share_out(group, cancel, classify, [&] { join_rows(probabilities, group); });
+  share_out(group, patches.count(), cancel, classify,
+            [&](const Share& share) { join_rows(probabilities, share, group); });
   return probabilities;
 }
 

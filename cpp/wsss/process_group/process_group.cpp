@@ -103,13 +103,15 @@ class ProcessGroup::Members {
   }
 
   void announce(const std::string& name, const std::string& text) {
-    asking_store([&] { store_->set("said/" + name, text); });
+    ask_in_time(store_, options_, [text, key = "said/" + name](c10d::Store& store) -> std::int64_t {
+      store.set(key, text);
+      return 0;
+    });
   }
 
   std::int64_t claim(const std::string& name) {
-    std::int64_t given = 0;
-    asking_store([&] { given = store_->add("claimed/" + name, 1); });
-    return given - 1;
+    const auto count_up = [key = "claimed/" + name](c10d::Store& store) { return store.add(key, 1); };
+    return ask_in_time(store_, options_, count_up) - 1;
   }
 
   /// The store is asked on a thread of its own: one that hangs answers nothing.
@@ -269,6 +271,8 @@ int ProcessGroup::size() const { return members_->options().size; }
 Share ProcessGroup::share(std::int64_t count, int rank) const {
   return {count * rank / size(), count * (rank + 1) / size()};
 }
+
+Share ProcessGroup::next_share(std::int64_t count) { return share(count, (rank() + turns_++) % size()); }
 
 void ProcessGroup::Pending::wait() const {
   if (wait_) wait_();

@@ -65,6 +65,9 @@ class ProcessGroup {
   /// The part of `count` things that a process takes; all parts together are all of them, in order.
   Share share(std::int64_t count, int rank) const;
   Share share(std::int64_t count) const { return share(count, rank()); }
+  /// The same for one of many pieces of work, which all processes ask for in the same order: where there is too little
+  /// for all of them, they take turns.
+  Share next_share(std::int64_t count);
 
   /// Adds up CPU values without gaps over all processes, in place and with equal bits in each.
   void sum(at::Tensor& values) const;
@@ -97,6 +100,7 @@ class ProcessGroup {
   explicit ProcessGroup(std::unique_ptr<Members> members);
 
   std::unique_ptr<Members> members_;
+  int turns_ = 0;  ///< Shares given by next_share().
 };
 
 }  // namespace wsss

@@ -14,12 +14,11 @@ constexpr std::int64_t kBytesAtOnce = 32 << 20;
 
 }  // namespace
 
-void join_rows(const at::Tensor& rows, const ProcessGroup& group) {
+void join_rows(const at::Tensor& rows, const Share& share, const ProcessGroup& group) {
   const std::int64_t count = rows.size(0);
   if (rows.numel() == 0) return;
-  const Share own = group.share(count);
-  rows.slice(0, 0, own.begin).zero_();
-  rows.slice(0, own.end, count).zero_();
+  rows.slice(0, 0, share.begin).zero_();
+  rows.slice(0, share.end, count).zero_();
   const std::int64_t bytes = rows.numel() / count * rows.element_size();
   const std::int64_t at_once = std::max<std::int64_t>(1, kBytesAtOnce / bytes);
   for (std::int64_t begin = 0; begin < count; begin += at_once) {

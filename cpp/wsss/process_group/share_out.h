@@ -11,14 +11,16 @@ namespace wsss {
 /// Does this process's part of a work, waits for those of the others, however long they take, and joins them all. A
 /// part that fails ends the waiting of the others, which say why it failed.
 ///
-/// @param own   does the part.
-/// @param join  makes calls that all processes make together, so that each has the whole afterwards.
+/// @param count  how many things there are to work on.
+/// @param own    (share): does the part, if there is one.
+/// @param join   (share): makes calls that all processes make together, so that each has the whole afterwards.
 template <typename Own, typename Join>
-void share_out(ProcessGroup& group, const CancelToken& cancel, const Own& own, const Join& join) {
+void share_out(ProcessGroup& group, std::int64_t count, const CancelToken& cancel, const Own& own, const Join& join) {
   try {
-    own();
+    const Share share = group.next_share(count);
+    if (share.count() > 0) own(share);
     group.await_all(cancel);
-    join();
+    join(share);
   } catch (const std::exception& error) {
     group.leave(sentence_of(error));
     throw;
@@ -27,8 +29,8 @@ void share_out(ProcessGroup& group, const CancelToken& cancel, const Own& own, c
 
 /// Gives every process all rows of a table of which each has made its share.
 ///
-/// @param rows  [N, ...] without gaps on the CPU; rows of other shares are overwritten.
-void join_rows(const at::Tensor& rows, const ProcessGroup& group);
+/// @param rows  [N, ...] without gaps on the CPU; those beside the share are overwritten.
+void join_rows(const at::Tensor& rows, const Share& share, const ProcessGroup& group);
 
 /// Tells of the whole what is known of a share: that the others are as far.
 ///

@@ -1,5 +1,7 @@
 #include "wsss/process_group/store_answer.h"
 
+#include <algorithm>
+#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,15 +15,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::microseconds kLongestPause{200000};
+
 }  // namespace
 
 void StoreAnswer::ask(c10d::Store& store, const ProcessGroupOptions& options, const std::string& key) {
   try {
     std::vector<std::int64_t> beats(static_cast<std::size_t>(options.size), -1);
     std::vector<Clock::time_point> seen(beats.size(), Clock::now());
+    auto pause = std::chrono::duration_cast<std::chrono::microseconds>(kPause);
+    Clock::time_point looked;
     while (!stopped()) {
       if (store.check({key})) return settle(store.get_to_str(key));
-      for (int rank = 0; rank < options.size; ++rank) {
+      // As often as processes show that they live.
+      const bool looks = Clock::now() - looked >= options.timeout / 8;
+      if (looks) looked = Clock::now();
+      for (int rank = 0; looks && rank < options.size; ++rank) {
         const auto r = static_cast<std::size_t>(rank);
         const std::int64_t now = store.add(beat_key(rank), 0);
         if (now != std::exchange(beats[r], now)) seen[r] = Clock::now();
@@ -31,7 +40,9 @@ void StoreAnswer::ask(c10d::Store& store, const ProcessGroupOptions& options, co
         }
       }
       touch();
-      std::this_thread::sleep_for(kPause);
+      // What has not come soon will hardly come in the next moment.
+      std::this_thread::sleep_for(pause);
+      pause = std::min(pause * 21 / 20, kLongestPause);
     }
   } catch (const std::exception& error) {
     fail(store_lost(options, sentence_of(error)));
@@ -47,6 +58,8 @@ std::string StoreAnswer::await(const ProcessGroupOptions& options, const CancelT
     std::this_thread::sleep_for(kPause);
     lock.lock();
   }
+  // Where all were stopped, another may have left a moment earlier.
+  if (failure_) cancel.check();
   if (failure_) throw Error(*failure_);
   return *text_;
 }
@@ -74,6 +87,25 @@ void StoreAnswer::settle(std::string text) {
 void StoreAnswer::fail(const Error& failure) {
   const std::lock_guard<std::mutex> lock(mutex_);
   failure_.emplace(failure);
+}
+
+std::int64_t ask_in_time(const c10::intrusive_ptr<c10d::Store>& store, const ProcessGroupOptions& options,
+                         const std::function<std::int64_t(c10d::Store&)>& ask) {
+  struct Answer {
+    std::optional<std::int64_t> number;
+    std::string why = "it does not answer";
+  };
+  const auto answer = std::make_shared<Answer>();
+  const bool is_done = within(options.timeout, [answer, ask, store] {
+    try {
+      answer->number = ask(*store);
+    } catch (const std::exception& error) {
+      answer->why = sentence_of(error);
+    }
+  });
+  if (!is_done) throw store_lost(options, "it does not answer");
+  if (!answer->number) throw store_lost(options, answer->why);
+  return *answer->number;
 }
 
 }  // namespace wsss

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -34,5 +36,11 @@ class StoreAnswer {
   std::optional<std::string> text_;
   std::optional<Error> failure_;
 };
+
+/// Asks the store for a number, on a thread of its own: one that hangs answers nothing.
+///
+/// @throws Error kProcessGroup if it does not answer within the group's timeout.
+std::int64_t ask_in_time(const c10::intrusive_ptr<c10d::Store>& store, const ProcessGroupOptions& options,
+                         const std::function<std::int64_t(c10d::Store&)>& ask);
 
 }  // namespace wsss

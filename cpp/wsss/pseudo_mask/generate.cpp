@@ -206,23 +206,23 @@ void generate_pseudo_masks_together(Classifier& network, const PseudoMaskOptions
                                     MaskStore& masks, ProcessGroup& group, const MaskObserver& observer,
                                     const CancelToken& cancel) {
   const std::int64_t count = patches.count();
-  const Share share = group.share(count);
-  const auto of_whole = [&](const std::vector<std::int64_t>& finished, std::int64_t done, std::int64_t /*own*/) {
-    std::vector<std::int64_t> indices = finished;
-    for (auto& index : indices) index += share.begin;
-    if (observer) observer(indices, done, count);
-  };
-  const auto draw = [&] {
-    if (share.count() == 0) return;
+  std::vector<bool> is_own(static_cast<std::size_t>(count), false);
+  const auto draw = [&](const Share& share) {
+    std::fill(is_own.begin() + share.begin, is_own.begin() + share.end, true);
+    const auto of_whole = [&](const std::vector<std::int64_t>& finished, std::int64_t done, std::int64_t /*own*/) {
+      std::vector<std::int64_t> indices = finished;
+      for (auto& index : indices) index += share.begin;
+      if (observer) observer(indices, done, count);
+    };
     MaskStore own = masks.part(share.begin, share.end);
     generate_pseudo_masks(network, options, patches.part(share.begin, share.end), own, of_whole, cancel);
   };
-  share_out(group, cancel, draw, [&] {
-    for (std::int64_t level = 0; level < masks.level_count(); ++level) join_rows(masks.tensor()[level], group);
+  share_out(group, count, cancel, draw, [&](const Share& share) {
+    for (std::int64_t level = 0; level < masks.level_count(); ++level) join_rows(masks.tensor()[level], share, group);
   });
   std::vector<std::int64_t> others;
   for (std::int64_t i = 0; i < count; ++i) {
-    if (i < share.begin || i >= share.end) others.push_back(i);
+    if (!is_own[static_cast<std::size_t>(i)]) others.push_back(i);
   }
   if (observer && !others.empty()) observer(others, count, count);
 }

@@ -2,7 +2,11 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
+#include <cstring>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "wsss/core/error.h"
 #include "wsss/process_group/share_out.h"
@@ -16,25 +20,39 @@ std::optional<ClassGate> part_of(const std::optional<ClassGate>& gate, const Sha
   return ClassGate{gate->probabilities.slice(0, share.begin, share.end), gate->threshold, gate->rule};
 }
 
-/// The counts of all patches, of which this process has those of its share.
-PatchCounts joined(const PatchCounts& own, std::int64_t count, const ProcessGroup& group) {
-  EvaluationCounts patch(own.class_count());
-  const auto cells = static_cast<std::int64_t>(patch.cells().size());
-  const at::Tensor rows = at::zeros({count, cells}, at::kLong);
-  const auto row = [&](std::int64_t index) { return rows.data_ptr<std::int64_t>() + index * cells; };
-  for (std::int64_t i = 0; i < own.size(); ++i) {
-    patch.clear();
-    own.add_to(patch, i);
-    std::copy(patch.cells().begin(), patch.cells().end(), row(group.share(count).begin + i));
+/// Whole numbers as text that gather() carries, and back.
+std::string packed(const std::vector<std::int64_t>& numbers) {
+  std::string bytes(numbers.size() * sizeof(std::int64_t), '\0');
+  std::memcpy(bytes.data(), numbers.data(), bytes.size());
+  return bytes;
+}
+std::vector<std::int64_t> unpacked(const std::string& bytes) {
+  std::vector<std::int64_t> numbers(bytes.size() / sizeof(std::int64_t));
+  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  return numbers;
+}
+
+/// The counts of all patches, of which each process has those of its share.
+PatchCounts joined(const PatchCounts& own, const Share& share, const ProcessGroup& group) {
+  const std::vector<std::string> begins = group.gather(packed({share.begin}));
+  const std::vector<std::string> offsets = group.gather(packed(own.offsets()));
+  const std::vector<std::string> cells = group.gather(packed(own.cells()));
+  const std::vector<std::string> values = group.gather(packed(own.values()));
+  // By where their shares begin.
+  std::map<std::int64_t, std::size_t> ranks;
+  for (std::size_t rank = 0; rank < begins.size(); ++rank) {
+    if (unpacked(offsets[rank]).size() > 1) ranks.emplace(unpacked(begins[rank])[0], rank);
   }
-  join_rows(rows, group);
-  PatchCounts all(own.class_count());
-  for (std::int64_t i = 0; i < count; ++i) {
-    patch.clear();
-    for (std::int64_t cell = 0; cell < cells; ++cell) patch.add(cell, row(i)[cell]);
-    all.append(patch);
+  std::vector<std::int64_t> all_offsets{0}, all_cells, all_values;
+  for (const auto& [begin, rank] : ranks) {
+    const std::vector<std::int64_t> ends = unpacked(offsets[rank]);
+    const std::int64_t before = all_offsets.back();
+    for (std::size_t i = 1; i < ends.size(); ++i) all_offsets.push_back(before + ends[i]);
+    const std::vector<std::int64_t> some_cells = unpacked(cells[rank]), some_values = unpacked(values[rank]);
+    all_cells.insert(all_cells.end(), some_cells.begin(), some_cells.end());
+    all_values.insert(all_values.end(), some_values.begin(), some_values.end());
   }
-  return all;
+  return {own.class_count(), std::move(all_offsets), std::move(all_cells), std::move(all_values)};
 }
 
 }  // namespace
@@ -45,15 +63,13 @@ PatchCounts count_segmentation_together(DeepLab& network, const PatchStore& patc
                                         const ProgressObserver& progress, const CancelToken& cancel) {
   const std::int64_t count = patches.count();
   if (truth.count() != count) throw Error(ErrorCode::kShape, "the ground truth must have one mask per patch");
-  const Share share = group.share(count);
   PatchCounts counts(network->class_count());
-  const auto count_own = [&] {
-    if (share.count() == 0) return;
+  const auto count_own = [&](const Share& share) {
     counts = count_segmentation(network, patches.part(share.begin, share.end), truth.part(share.begin, share.end),
                                 batch_size, views, part_of(gate, share), boundary_tolerance,
                                 progress_of_whole(progress, share, count), cancel);
   };
-  share_out(group, cancel, count_own, [&] { counts = joined(counts, count, group); });
+  share_out(group, count, cancel, count_own, [&](const Share& share) { counts = joined(counts, share, group); });
   return counts;
 }
 

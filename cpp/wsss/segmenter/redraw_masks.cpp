@@ -55,14 +55,13 @@ void redraw_masks(DeepLab& network, const RedrawOptions& options, const PatchSto
 
 void redraw_masks_together(DeepLab& network, const RedrawOptions& options, const PatchStore& patches, MaskStore& masks,
                            ProcessGroup& group, const ProgressObserver& progress, const CancelToken& cancel) {
-  const Share share = group.share(patches.count());
-  const auto draw = [&] {
-    if (share.count() == 0) return;
+  const auto draw = [&](const Share& share) {
     MaskStore own = masks.part(share.begin, share.end);
     redraw_masks(network, options, patches.part(share.begin, share.end), own,
                  progress_of_whole(progress, share, patches.count()), cancel);
   };
-  share_out(group, cancel, draw, [&] { join_rows(masks.tensor()[0], group); });
+  share_out(group, patches.count(), cancel, draw,
+            [&](const Share& share) { join_rows(masks.tensor()[0], share, group); });
 }
 
 }  // namespace wsss

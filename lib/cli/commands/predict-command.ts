@@ -18,7 +18,7 @@ import { renderOverlay } from "../../pictures/panel.js";
 import { resolveGate } from "../../segmenter/segmentation-options.js";
 import type { ClassMap } from "../../segmenter/segmentation-prediction.js";
 import type { Segmenter } from "../../segmenter/segmenter.js";
-import { itemsOfShard, type Shard, shardOfScheduler } from "../../slide-maps/shard.js";
+import { describeShard, itemsOfShard, type Shard, shardOfScheduler } from "../../slide-maps/shard.js";
 import { act, type ActionTools, addTalkOptions, type Streams } from "../environment.js";
 import { findPictures, type PictureFile } from "../find-pictures.js";
 import { addNetworkNames, type NetworkNames, type Networks, filesOfNetworks, withNetworks } from "../named-networks.js";
@@ -195,7 +195,10 @@ async function predict(paths: readonly string[], options: PredictOptions, tools:
   const weights = await filesOfNetworks(options, "predict");
   const all = await findPictures(paths);
   await refuseOverwriting(all, options.out);
-  const files = itemsOfShard(all, options.shard ?? shardOfScheduler());
+  const shard = options.shard ?? shardOfScheduler();
+  const files = itemsOfShard(all, shard);
+  const part = describeShard(shard, files.length, all.length, "pictures");
+  if (part !== undefined) tools.view.note(part);
   const where = { ...groups.deviceOf({ ...options }), signal: tools.signal };
   await withNetworks(weights, where, async (networks) => {
     const { segmenter, classifier } = networks;

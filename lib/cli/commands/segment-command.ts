@@ -15,7 +15,7 @@ import { type SlideMap, slideMapFiles } from "../../segmenter/slide-map.js";
 import { writeAreasTable } from "../../slide-maps/areas-table.js";
 import { drawnOn, scoreSlideMap, type SlideMapScores } from "../../slide-maps/score-slide-map.js";
 import { type NamedSlide, nameSlides } from "../../slide-maps/name-slides.js";
-import { itemsOfShard, type Shard, shardOfScheduler } from "../../slide-maps/shard.js";
+import { describeShard, itemsOfShard, type Shard, shardOfScheduler } from "../../slide-maps/shard.js";
 import { act, type ActionTools, addTalkOptions, type Streams, type TalkOptions } from "../environment.js";
 import { addNetworkNames, type NetworkNames, type Networks, filesOfNetworks, withNetworks } from "../named-networks.js";
 import { shardOption } from "../shard-option.js";
@@ -153,6 +153,8 @@ async function segmentAll(files: readonly string[], options: SegmentOptions, too
   const weights = await filesOfNetworks(options, "segment");
   const shard = options.shard ?? shardOfScheduler();
   const slides = itemsOfShard(nameSlides(files), shard);
+  const part = describeShard(shard, slides.length, files.length, "slides");
+  if (part !== undefined) tools.view.note(part);
   const where = { ...groups.deviceOf({ ...options }), signal: tools.signal };
   const failed: FailedSlide[] = [];
   const maps: SegmentedSlide[] = [];

@@ -40,8 +40,8 @@ async function draw(context: RunContext, source: StageSource): Promise<PseudoMas
   const settings = sectionOf(context, "pseudoMasks");
   await loadForStage(context, stage, dataset.train);
   const classifier = await Classifier.load(source.path, { ...device, signal });
-  await context.groupWork?.begin(stage, context);
   try {
+    await context.groupWork?.begin(stage, context);
     const masks = await classifier.generatePseudoMasks(dataset.train, {
       ...settings,
       group,

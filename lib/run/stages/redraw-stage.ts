@@ -30,8 +30,8 @@ async function redraw(context: RunContext, source: StageSource): Promise<PseudoM
   const { views, glass } = sectionOf(context, "pseudoMasks");
   await loadForStage(context, stage, dataset.train);
   const segmenter = await Segmenter.load(source.path, { ...device, signal });
-  await context.groupWork?.begin("redraw-pseudo-masks", context);
   try {
+    await context.groupWork?.begin("redraw-pseudo-masks", context);
     const masks = await segmenter.redrawPseudoMasks(dataset.train, {
       views,
       glass,
