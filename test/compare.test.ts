@@ -108,6 +108,18 @@ describe("compare", () => {
   });
 });
 
+test("scores with test-time augmentation are named as such", async () => {
+  const root = await run("augmented", [20, 22, 24, 26, 28], "plain");
+  const file = path.join(root, "evaluation", "plain.json");
+  const saved = JSON.parse(await readFile(file, "utf8")) as object;
+  await writeFile(file, JSON.stringify({ ...saved, views: "flips" }));
+  const { stdout } = await command("compare", first, root, "--no-gate");
+  expect(stdout).toMatch(/^ {2}first: +\S+plain\.json$/mu);
+  expect(stdout).toMatch(/^ {2}second: \S+plain\.json \(--tta flips\)$/mu);
+  const json = lastJson(await command("compare", first, root, "--no-gate", "--json")) as unknown as RunComparison;
+  expect([json.first.views, json.second.views]).toEqual(["one", "flips"]);
+});
+
 describe("a run folder whose segmenter was trained again", () => {
   test("is refused until it is evaluated again", async () => {
     const root = await run("again-trained", [20, 22, 24, 26, 28], "plain");

@@ -133,6 +133,9 @@ test("--tta reaches evaluation and predictions, --mosaic the training; both are 
   const { plan } = JSON.parse(await readFile(path.join(out, "run.json"), "utf8"));
   expect(plan.evaluation).toMatchObject({ views: "flips" });
   expect(plan.segmenter.training).toMatchObject({ mosaic: 0.5 });
+  expect(JSON.parse(await readFile(path.join(out, "evaluation", "plain.json"), "utf8"))).toMatchObject({
+    views: "flips",
+  });
   const picture = path.join(out, "data", "test", "img", "test-00001.png");
   await using segmenter = await Segmenter.load(path.join(out, "segmenter.safetensors"), { device: "cpu" });
   const palette = [...segmenter.classes, segmenter.background].map(({ colour }) => colour);

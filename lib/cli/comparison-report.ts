@@ -1,7 +1,7 @@
 /** The comparison of two runs as a table: scores, differences, intervals and p-values. */
 import type { Interval } from "../evaluation/confidence-intervals.js";
 import type { Score } from "../evaluation/score-table.js";
-import type { RunComparison } from "../run/compare-runs.js";
+import type { ComparedRun, RunComparison } from "../run/compare-runs.js";
 import { alignColumns } from "../run/report-table.js";
 import { percent } from "../text/percent.js";
 
@@ -12,6 +12,11 @@ const range = ({ low, high }: Interval): string =>
 function chance(pValue: Score): string {
   if (pValue === null) return "-";
   return pValue < 0.001 ? "< 0.001" : pValue.toFixed(3);
+}
+
+/** How its masks were made, where that is not from each patch alone. */
+function viewsNote({ views }: ComparedRun): string {
+  return views === "one" ? "" : ` (--tta ${views})`;
 }
 
 /** The printed comparison of two runs: scores in per cent, differences in points. */
@@ -45,8 +50,8 @@ export function comparisonReport({ dataset, classes, first, second, comparison }
   const headings = ["", "first", "second", "difference", `${inside} interval`, "p"];
   return [
     `${dataset}, test patches (per cent; differences in points)`,
-    `  first:  ${first.path}`,
-    `  second: ${second.path}`,
+    `  first:  ${first.path}${viewsNote(first)}`,
+    `  second: ${second.path}${viewsNote(second)}`,
     ...alignColumns([headings, ...rows]).map((line) => `  ${line}`),
     `In the second more pixels are right on ${patches.better} patches, fewer on ${patches.worse}, as many on ${patches.equal}.`,
     `Paired by ${by}: ${drawn}; ${looked}, p-values not corrected for their number.`,

@@ -7,6 +7,7 @@ import {
   type EvaluationComparison,
 } from "../evaluation/compare-evaluations.js";
 import type { Score, ScoreTable } from "../evaluation/score-table.js";
+import type { PatchViews } from "../native/patch-views.js";
 import { refuseOption } from "../options/check.js";
 import { evaluationFile, type EvaluationName, type OpenedEvaluation, openEvaluation } from "./saved-evaluation.js";
 import { readMarker } from "./stage-marker.js";
@@ -28,6 +29,8 @@ export interface RunComparisonRequest {
 export interface ComparedRun {
   /** File of the evaluation. */
   readonly path: string;
+  /** What the segmenter looked at. */
+  readonly views: PatchViews;
   readonly scores: ScoreTable<Score>;
 }
 
@@ -91,9 +94,10 @@ async function openPair({
   throw missing(first, "plain");
 }
 
-function scoresOf({ evaluation }: OpenedEvaluation): ScoreTable<Score> {
+function sideOf({ path, saved, evaluation }: OpenedEvaluation): ComparedRun {
   const { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, meanBoundaryF1, iou, dice, boundaryF1 } = evaluation;
-  return { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, meanBoundaryF1, iou, dice, boundaryF1 };
+  const scores = { pixelAccuracy, meanClassAccuracy, mIoU, fwIoU, meanBoundaryF1, iou, dice, boundaryF1 };
+  return { path, views: saved.views ?? "one", scores };
 }
 
 /**
@@ -113,8 +117,8 @@ export async function compareRuns(request: RunComparisonRequest): Promise<RunCom
   return {
     dataset,
     classes,
-    first: { path: first.path, scores: scoresOf(first) },
-    second: { path: second.path, scores: scoresOf(second) },
+    first: sideOf(first),
+    second: sideOf(second),
     comparison,
   };
 }

@@ -11,6 +11,7 @@ import {
   type PatchScores,
   type SegmentationEvaluation,
 } from "../evaluation/segmentation-evaluation.js";
+import { patchViews, type PatchViews } from "../native/patch-views.js";
 import { readJsonIfPresent, writeText } from "./files.js";
 import { csvTable, type MetricColumn } from "./metrics-file.js";
 
@@ -28,6 +29,8 @@ export interface SavedEvaluation {
   /** Names of the tissue classes. */
   readonly classes: readonly string[];
   readonly boundaryTolerancePx: BoundaryTolerance;
+  /** What the segmenter looked at; absent for the patch alone. */
+  readonly views?: PatchViews;
   /** Which execution of train-segmenter made the segmenter; null for one from elsewhere. */
   readonly segmenter: string | null;
   /** Of the test split, in its order. */
@@ -42,6 +45,7 @@ const schema = z.object({
   dataset: z.string(),
   classes: z.array(z.string()).min(1).max(254),
   boundaryTolerancePx: z.union([z.number(), z.literal("auto")]),
+  views: z.enum(patchViews).optional(),
   segmenter: z.string().nullable(),
   patches: z
     .array(evaluatedPatch)
@@ -98,7 +102,7 @@ function confusionTable(classes: readonly string[], confusion: SegmentationEvalu
 export async function saveEvaluation(
   root: string,
   name: EvaluationName,
-  origin: Pick<SavedEvaluation, "dataset" | "classes" | "segmenter">,
+  origin: Pick<SavedEvaluation, "dataset" | "classes" | "segmenter" | "views">,
   { patches, counts, confusion, boundaryTolerancePx }: SegmentationEvaluation,
 ): Promise<void> {
   const saved: SavedEvaluation = {

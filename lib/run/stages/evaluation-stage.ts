@@ -38,14 +38,17 @@ interface Sources {
 
 /** Keeps an evaluation in the run folder, and says what it comes to. */
 async function keep(
-  { root, dataset, sources, signal }: RunContext,
+  context: RunContext,
   name: EvaluationName,
   source: StageSource,
   evaluation: SegmentationEvaluation,
 ): Promise<TestResult> {
+  const { root, dataset, sources, signal } = context;
+  const { views } = sectionOf(context, "evaluation");
   const classes = dataset.classes.map((one) => one.name);
   const segmenter = sources.segmenter === undefined ? source.identity : null;
-  await saveEvaluation(root, name, { dataset: dataset.name, classes, segmenter }, evaluation);
+  const origin = { dataset: dataset.name, classes, segmenter, ...(views !== "one" && { views }) };
+  await saveEvaluation(root, name, origin, evaluation);
   const drawable = canBeResampled(evaluation.patches);
   const intervals = drawable ? intervalsResult(await confidenceIntervals(evaluation, { signal })) : null;
   return { ...segmentationResult(evaluation), intervals };
