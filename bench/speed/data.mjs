@@ -14,9 +14,15 @@ const levels = ["bn7", "b5_2", "b4_5"];
 /** Labels of patches as a real set has them (LUAD-HistoSeg): most hold two or three tissues, some one, few all four. */
 const mixedLabels = ["0101", "0001", "1001", "1011", "1000", "0011", "1101", "1111"];
 
+function labelOf(labels, index, classes) {
+  if (labels === "all") return "1".repeat(classes);
+  if (labels === "mixed") return mixedLabels[index % mixedLabels.length];
+  return Array.from({ length: classes }, (_, k) => (k === index % classes ? "1" : "0")).join("");
+}
+
 /**
  * Writes a dataset whose train patches have the labels that are wanted.
- * @param labels - `"mixed"`, or `"all"`: every patch has every class.
+ * @param labels - `"mixed"`; `"all"`: every patch has every class; or `"single"`: each has one, in turn.
  * @param network - `backbone` and `headWidth`, where they are not the paper's.
  */
 export async function makeData(folder, { count, size, batch, labels, network = {} }) {
@@ -28,7 +34,7 @@ export async function makeData(folder, { count, size, batch, labels, network = {
   const masks = [];
   const given = [];
   for (const [index, { imagePath, maskPath, stem }] of train.files.entries()) {
-    const label = labels === "all" ? "1".repeat(classes) : mixedLabels[index % mixedLabels.length];
+    const label = labelOf(labels, index, classes);
     given.push([...label].map(Number));
     const name = `${stem.replace(/\[.*$/, "")}[${[...label].join(" ")}]`;
     patches.push((await decodePatch(imagePath)).data);

@@ -5,7 +5,7 @@
  *   node ours.mjs WORK DATA THREADS BATCH PRECISION DEVICE
  *
  * With RANK and WORLD_SIZE set its trainings are those of a process group (bench/data-parallel.mjs); WSSS_BENCH_SYNC_BN=0 leaves batch norms'
- * statistics to each process.
+ * statistics to each process. WSSS_BENCH_OPTIONS are options of a training, as JSON (bench/augmentation.mjs).
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -59,7 +59,8 @@ async function finished(training) {
 
 const syncBatchNorm = process.env.WSSS_BENCH_SYNC_BN !== "0";
 const group = process.env.WORLD_SIZE === undefined ? undefined : await joinProcessGroup({ syncBatchNorm });
-const few = { epochs: 4, batchSize, horizontalFlip: 0.5, verticalFlip: 0, group };
+const more = JSON.parse(process.env.WSSS_BENCH_OPTIONS ?? "{}");
+const few = { epochs: 4, batchSize, horizontalFlip: 0.5, verticalFlip: 0, group, ...more };
 
 const works = {
   async "classifier-step"() {
