@@ -1,5 +1,5 @@
 // A labelling: what is asked and taken, the dataset that comes of it, and what the classifier makes of it meanwhile.
-import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, rm, writeFile, readdir } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readDatasetDescription } from "../dist/dataset/description.js";
@@ -193,13 +193,24 @@ describe("classes", () => {
     await again.close();
   });
 
+  test("one of those to begin with that can't be had is refused before anything is written", async () => {
+    const folder = await copyOfPictures();
+    const before = await readdir(folder);
+    await expect(open(folder, { classes: ["stroma", "tu\tmour"] })).rejects.toMatchObject({
+      code: "WSSS_ERR_OPTION",
+      message:
+        'class "tu\\tmour" can\'t be written into a manifest: names have 1 to 60 characters, no ; and no tab or line break',
+    });
+    expect(await readdir(folder)).toEqual(before);
+  });
+
   test.each<[string, { id: string | null; name: string; colour: [number, number, number] | null }, RegExp]>([
     ["a name that is there", { id: null, name: "dots", colour: null }, /is there already/],
     ["a renaming to one that is there", { id: "class-1", name: "dots", colour: null }, /is there already/],
     ["the background's name", { id: null, name: "background", colour: null }, /choose another name/],
     ["no name", { id: null, name: "  ", colour: null }, /1 to 60 characters/],
-    ["a separator in it", { id: null, name: "a;b", colour: null }, /no ; or line break/],
-    ["a line break in it", { id: null, name: "a\nb", colour: null }, /no ; or line break/],
+    ["a separator in it", { id: null, name: "a;b", colour: null }, /no ; and no tab or line break/],
+    ["a line break in it", { id: null, name: "a\nb", colour: null }, /no ; and no tab or line break/],
     ["the background's colour", { id: null, name: "third", colour: [255, 255, 255] }, /has the colour of background/],
     ["a colour that is there", { id: null, name: "third", colour: [230, 159, 0] }, /has the colour of stripes/],
     [

@@ -16,6 +16,11 @@ export interface WantedClass {
   readonly colour: Colour | null;
 }
 
+/** A name as it is written down, however it was typed. */
+export function classNameOf(text: string): string {
+  return text.trim().normalize("NFC");
+}
+
 /**
  * A class with its id and colour, as it goes into the journal.
  * @param background - what is none of the classes.
@@ -27,13 +32,13 @@ export function classEntryOf(
   wanted: WantedClass,
 ): { id: string; name: string; colour: [number, number, number] } {
   const { id, colour } = wanted;
-  const name = wanted.name.trim().normalize("NFC");
+  const name = classNameOf(wanted.name);
   const refuse = (problem: string): WsssError =>
     new WsssError("WSSS_ERR_OPTION", `class ${JSON.stringify(name)} ${problem}`, { option: "classes", value: name });
   const others = classes.filter((one) => one.id !== id);
   const before = classes.find((one) => one.id === id);
   if (!isClassName(name)) {
-    throw refuse("can't be written into a manifest: names have 1 to 60 characters, and no ; or line break");
+    throw refuse("can't be written into a manifest: names have 1 to 60 characters, no ; and no tab or line break");
   }
   if (name === background.name) throw refuse("is what patches without any class are called; choose another name");
   if (others.some((one) => one.name === name)) throw refuse("is there already");
@@ -43,6 +48,15 @@ export function classEntryOf(
   if (twin !== undefined) throw refuse(`has the colour of ${twin.name}; classes need different colours`);
   const [red, green, blue] = colour ?? before?.colour ?? freeColour(others);
   return { id: id ?? `class-${classes.length + 1}`, name, colour: [red, green, blue] };
+}
+
+/**
+ * Looks whether classes can be added, all of them before the first one is.
+ * @throws WsssError as {@link classEntryOf}.
+ */
+export function assertAddable(classes: readonly LabelClass[], background: TissueClass, names: readonly string[]): void {
+  const all = [...classes];
+  for (const name of names) all.push(classEntryOf(all, background, { id: null, name, colour: null }));
 }
 
 function freeColour(classes: readonly LabelClass[]): Colour {

@@ -14,7 +14,7 @@ import type {
   LabelTask,
   LookAgain,
 } from "./label-facts.js";
-import { classEntryOf, type WantedClass } from "./label-classes.js";
+import { assertAddable, classEntryOf, classNameOf, type WantedClass } from "./label-classes.js";
 import { LabelCounts } from "./label-counts.js";
 import { LabelFiles } from "./label-files.js";
 import { LabelQuestions } from "./label-questions.js";
@@ -86,10 +86,14 @@ export class Labelling {
     }
     const file = path.join(options.folder, journalFolder, journalName);
     const classNames = new Map<string, string>();
+    const before = new LabelState([]);
     for (const entry of await readJournal(file)) {
-      if (entry.kind === "class") classNames.set(entry.class.name, entry.class.id);
+      if (entry.kind !== "class") continue;
+      classNames.set(entry.class.name, entry.class.id);
+      before.add(entry);
     }
     const dataset = await LabelledDataset.open(options.folder, (name) => classNames.get(name));
+    assertClasses(before, dataset, options.classes);
     await makeFolder(path.dirname(file));
     const { journal, entries } = await LabelJournal.open(file);
     const state = new LabelState(dataset.patches.map(({ name }) => name));
@@ -242,8 +246,7 @@ export class Labelling {
       if (idOf(name) === undefined) await this.#setClass(randomUUID(), { id: null, name, colour });
     }
     for (const name of classes) {
-      if (idOf(name.trim().normalize("NFC")) === undefined)
-        await this.#setClass(randomUUID(), { id: null, name, colour: null });
+      if (idOf(classNameOf(name)) === undefined) await this.#setClass(randomUUID(), { id: null, name, colour: null });
     }
     await this.#takeOver(idOf);
     this.#files.begin(this.dataset.classes.map(({ name }) => [idOf(name) ?? "", name]));
@@ -332,4 +335,16 @@ export class Labelling {
 
 function isAnnotator(name: string): boolean {
   return name === name.trim() && name.length >= 1 && name.length <= 60 && !/\p{Cc}/u.test(name);
+}
+
+/** Refuses classes that can't be added to those that are there, before anything is written. @throws WsssError `WSSS_ERR_OPTION` */
+function assertClasses(before: LabelState, dataset: LabelledDataset, wanted: readonly string[]): void {
+  const isNew = (name: string): boolean => before.classEverNamed(name) === undefined;
+  const ofDataset = dataset.classes.filter(({ name }) => isNew(name));
+  const known = [...before.classes, ...ofDataset.map(({ name, colour }) => ({ id: name, name, colour }))];
+  const added = wanted.filter((text) => {
+    const name = classNameOf(text);
+    return isNew(name) && !ofDataset.some((one) => one.name === name);
+  });
+  assertAddable(known, dataset.background, [...new Set(added)]);
 }
