@@ -170,6 +170,9 @@ describe("a run with rounds", () => {
       expect(page).toContain(part);
     }
     expect(page).toContain("Finished: every stage is done.");
+    const headings = [...page.matchAll(/<h3>((?:Classifier|Segmenter)[^<]*)<\/h3>/gu)].map(([, text]) => text);
+    expect(headings).toEqual(["Classifier", "Segmenter of round 1", "Segmenter"]);
+    expect(page).toContain("Loss of the segmenter of round 1");
   });
 
   test("is skipped when it is done", async () => {

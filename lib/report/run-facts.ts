@@ -13,23 +13,12 @@ import {
   resultSchema,
   type SegmentationFacts,
   type TestFacts,
-  trainingResultSchema,
 } from "./folder-schema.js";
 import { entryOf, type Marker, readAs, resultOf } from "./folder-values.js";
-import { type MetricsRow, readMetrics } from "./metrics-table.js";
 import { poolCounts, type PooledCounts } from "./pixel-scores.js";
 import { readRounds, type RoundFacts } from "./round-facts.js";
 import type { StageFacts } from "./stage-facts.js";
-
-/** A training as far as it has got. */
-export interface TrainingFacts {
-  readonly name: "classifier" | "segmenter";
-  readonly steps: readonly MetricsRow[];
-  readonly epochs: readonly MetricsRow[];
-  readonly planned: number | null;
-  /** Counted from 1; null without validation, or while it goes on. */
-  readonly bestEpoch: number | null;
-}
+import { type TrainingFacts, trainingOf } from "./training-facts.js";
 
 /** Everything that the report of a run is made of. */
 export interface RunFacts {
@@ -38,7 +27,7 @@ export interface RunFacts {
   readonly name: string;
   readonly record: RecordFacts | null;
   readonly stages: readonly StageFacts[];
-  /** Those that have begun. */
+  /** Those that have begun, in their order: that of each round before the last segmenter. */
   readonly trainings: readonly TrainingFacts[];
   readonly labels: z.output<typeof resultSchema>["classifier"];
   /** By feature level and, as `round 1`, by round. */
@@ -55,25 +44,6 @@ export interface RunFacts {
 }
 
 type Markers = Readonly<Record<StageName, Marker | null>>;
-
-async function trainingOf(
-  root: string,
-  name: TrainingFacts["name"],
-  record: RecordFacts | null,
-  marker: Marker | null,
-): Promise<TrainingFacts | null> {
-  const steps = await readMetrics(root, `${name}-steps.csv`);
-  const epochs = await readMetrics(root, `${name}-epochs.csv`);
-  if (steps === null && epochs === null) return null;
-  const planned = entryOf(record?.plan, name, "training", "epochs");
-  return {
-    name,
-    steps: steps ?? [],
-    epochs: epochs ?? [],
-    planned: typeof planned === "number" ? planned : null,
-    bestEpoch: resultOf(marker, trainingResultSchema)?.bestEpoch ?? null,
-  };
-}
 
 /** The stages that the run's options speak of, and those that were done all the same; rounds before the last segmenter. */
 function stagesOf(
@@ -98,7 +68,7 @@ function stagesOf(
   const names = stageNames.filter((name) => expected[name] || markers[name] !== null);
   return names.flatMap((name) => {
     const marker = markers[name];
-    const training = trainings.find((one) => `train-${one.name}` === name);
+    const training = trainings.find((one) => one.round === null && `train-${one.name}` === name);
     const stage = {
       name,
       title: stageTitles[name],
@@ -135,14 +105,15 @@ export async function readRunFacts(folder: string): Promise<RunFacts> {
     stageNames.map(async (name) => [name, await readAs(join(root, "stages", `${name}.json`), markerSchema)] as const),
   );
   const markers = Object.fromEntries(found) as Markers;
+  const rounds = await readRounds(root, record);
   const trainings = [
-    await trainingOf(root, "classifier", record, markers["train-classifier"]),
-    await trainingOf(root, "segmenter", record, markers["train-segmenter"]),
+    await trainingOf(root, { name: "classifier", round: null }, record, markers["train-classifier"]),
+    ...rounds.map(({ training }) => training),
+    await trainingOf(root, { name: "segmenter", round: null }, record, markers["train-segmenter"]),
   ].filter((training) => training !== null);
   // The markers are newer where a stage was done again by itself.
   const result = await readAs(join(root, "result.json"), resultSchema);
   const evaluated = resultOf(markers.evaluate, resultSchema) ?? result;
-  const rounds = await readRounds(root, record);
   const counts = await countsOf(root);
   const scored = counts?.pooled.segmenter ?? null;
   const drawn = resultOf(markers.pictures, picturesSchema);

@@ -2,8 +2,8 @@
 import type { Charts, ChartPoint, LineChart, Series } from "./chart.js";
 import { html, type Markup } from "./markup.js";
 import type { MetricsRow } from "./metrics-table.js";
-import type { TrainingFacts } from "./run-facts.js";
 import { type PageSection, tableRow, wideTable } from "./page-section.js";
+import type { TrainingFacts } from "./training-facts.js";
 
 /** Most points of one line of steps; each stands for the mean of the steps around it. */
 const mostPoints = 80;
@@ -67,10 +67,16 @@ function overEpochs(epochs: readonly MetricsRow[], name: string, heading: string
   return { name, points, marked: true };
 }
 
+/** What a training is called: `segmenter of round 1`. */
+function titleOf({ name, round }: TrainingFacts): string {
+  return round === null ? name : `${name} of ${round}`;
+}
+
 const hasPoints = ({ points }: Series): boolean => points.length > 0;
 
 function chartsOf(training: TrainingFacts): LineChart[] {
   const { name, steps, epochs, planned } = training;
+  const title = titleOf(training);
   const places = placesOf(steps);
   const furthest = Math.max(1, planned ?? 0, ...epochs.map((row) => row.number("epoch") || 0));
   const common = { xLabel: "epoch", xDomain: [0, furthest] } as const;
@@ -78,19 +84,19 @@ function chartsOf(training: TrainingFacts): LineChart[] {
   const gamma = epochs.some((row) => row.text("pda") === "true") ? [overEpochs(epochs, "gamma", "gamma")] : [];
   const all: LineChart[] = [
     {
-      title: `Loss of the ${name}`,
+      title: `Loss of the ${title}`,
       yLabel: "loss",
       series: [overEpochs(epochs, "mean of an epoch", "meanLoss"), overSteps(steps, places, "steps", "loss")],
       ...common,
     },
     {
-      title: `Learning rate of the ${name}`,
+      title: `Learning rate of the ${title}`,
       yLabel: "learning rate",
       series: [overSteps(steps, places, "learning rate", "learningRate")],
       ...common,
     },
     { title: "Gamma of progressive dropout attention", yLabel: "gamma", series: gamma, ...common },
-    { title: `Scores of the ${name}`, yLabel: "per cent", yDomain: [0, 100], series: perEpoch, ...common },
+    { title: `Scores of the ${title}`, yLabel: "per cent", yDomain: [0, 100], series: perEpoch, ...common },
   ];
   return all
     .map((chart) => ({ ...chart, series: chart.series.filter(hasPoints) }))
@@ -98,7 +104,9 @@ function chartsOf(training: TrainingFacts): LineChart[] {
 }
 
 /** The same numbers as a table, for whoever can't use the curves. */
-function epochTable({ name, epochs, bestEpoch }: TrainingFacts): Markup {
+function epochTable(training: TrainingFacts): Markup {
+  const { name, epochs, bestEpoch } = training;
+  const title = titleOf(training);
   const columns = [["mean loss", "meanLoss", 1], ...scores[name].map(([label, heading]) => [label, heading, 100])];
   const shown = columns.filter(([, heading]) => epochs.some((row) => Number.isFinite(row.number(String(heading)))));
   const rows = epochs.map((row) => {
@@ -111,25 +119,31 @@ function epochTable({ name, epochs, bestEpoch }: TrainingFacts): Markup {
   });
   const headings = ["epoch", ...shown.map(([label, , factor]) => `${String(label)}${factor === 100 ? ", %" : ""}`)];
   return html`<details>
-    <summary>Every epoch of the ${name} as a table</summary>
-    ${wideTable(`Epochs of the ${name}`, headings, rows)}
+    <summary>Every epoch of the ${title} as a table</summary>
+    ${wideTable(`Epochs of the ${title}`, headings, rows)}
   </details>`;
 }
 
-function missingOf({ name, steps, epochs }: TrainingFacts): string[] {
+function missingOf(training: TrainingFacts): string[] {
+  const { name, steps, epochs } = training;
+  const title = titleOf(training);
   const lost = steps.filter((row) => !Number.isFinite(row.number("loss"))).length;
   const hasVal = scores[name].some(
     ([, heading]) => heading.startsWith("val") && epochs.some((row) => !Number.isNaN(row.number(heading))),
   );
   return [
-    ...(epochs.length === 0 ? [`The ${name} has ended no epoch yet.`] : []),
+    ...(epochs.length === 0 ? [`The ${title} has ended no epoch yet.`] : []),
     ...(lost > 0
-      ? [`The loss of the ${name} is no finite number at ${lost} of ${steps.length} steps; they are not drawn.`]
+      ? [`The loss of the ${title} is no finite number at ${lost} of ${steps.length} steps; they are not drawn.`]
       : []),
     ...(epochs.length > 0 && !hasVal
-      ? [`The ${name} has no scores on val: there are no val patches that it could be scored on.`]
+      ? [`The ${title} has no scores on val: there are no val patches that it could be scored on.`]
       : []),
   ];
+}
+
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 /** What is written above the curves: how far the training is, and which epoch was kept. */
@@ -138,13 +152,13 @@ function captionOf({ epochs, planned, bestEpoch }: TrainingFacts): string {
   return bestEpoch === null ? `${done}.` : `${done}; the weights of epoch ${bestEpoch} were kept, the best on val.`;
 }
 
-/** The curves of both trainings. */
+/** The curves of all trainings. */
 export function trainingSection(trainings: readonly TrainingFacts[], charts: Charts): PageSection {
   const missing =
     trainings.length === 0 ? ["No training has begun: there are no curves."] : trainings.flatMap(missingOf);
   const parts = trainings.map(
     (training) =>
-      html`<h3>${training.name === "classifier" ? "Classifier" : "Segmenter"}</h3>
+      html`<h3>${capitalised(titleOf(training))}</h3>
         <p>${captionOf(training)}</p>
         <div class="charts">${chartsOf(training).map((chart) => charts.lines(chart))}</div>
         ${training.epochs.length > 0 && epochTable(training)}`,
