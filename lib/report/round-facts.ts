@@ -4,7 +4,7 @@ import { stageTitles } from "../text/stage-names.js";
 import { markerSchema, maskResultSchema, type RecordFacts, type SegmentationFacts } from "./folder-schema.js";
 import { entryOf, readAs, resultOf } from "./folder-values.js";
 import type { StageFacts } from "./stage-facts.js";
-import { type TrainingFacts, trainingOf } from "./training-facts.js";
+import { type TrainingFacts, readTraining } from "./training-facts.js";
 
 /** What a round has done. */
 export interface RoundFacts {
@@ -29,7 +29,7 @@ async function readRound(root: string, round: number, record: RecordFacts | null
     }),
   );
   const [trained] = parts;
-  const training = await trainingOf(folder, { name: "segmenter", round: name }, record, trained?.marker ?? null);
+  const training = await readTraining(folder, { name: "segmenter", round: name }, record, trained?.marker ?? null);
   const stages = parts.map(({ stage, marker }) => ({
     name: `${name}, ${stage}`,
     title: `${name}: ${stageTitles[stage]}`,

@@ -18,7 +18,7 @@ import { entryOf, type Marker, readAs, resultOf } from "./folder-values.js";
 import { poolCounts, type PooledCounts } from "./pixel-scores.js";
 import { readRounds, type RoundFacts } from "./round-facts.js";
 import type { StageFacts } from "./stage-facts.js";
-import { type TrainingFacts, trainingOf } from "./training-facts.js";
+import { type TrainingFacts, readTraining } from "./training-facts.js";
 
 /** Everything that the report of a run is made of. */
 export interface RunFacts {
@@ -107,9 +107,9 @@ export async function readRunFacts(folder: string): Promise<RunFacts> {
   const markers = Object.fromEntries(found) as Markers;
   const rounds = await readRounds(root, record);
   const trainings = [
-    await trainingOf(root, { name: "classifier", round: null }, record, markers["train-classifier"]),
+    await readTraining(root, { name: "classifier", round: null }, record, markers["train-classifier"]),
     ...rounds.map(({ training }) => training),
-    await trainingOf(root, { name: "segmenter", round: null }, record, markers["train-segmenter"]),
+    await readTraining(root, { name: "segmenter", round: null }, record, markers["train-segmenter"]),
   ].filter((training) => training !== null);
   // The markers are newer where a stage was done again by itself.
   const result = await readAs(join(root, "result.json"), resultSchema);

@@ -16,7 +16,7 @@ export interface TrainingFacts {
 }
 
 /** @returns null if it has not begun. */
-export async function trainingOf(
+export async function readTraining(
   folder: string,
   { name, round }: Pick<TrainingFacts, "name" | "round">,
   record: RecordFacts | null,
