@@ -276,7 +276,7 @@ describe("the parts", () => {
   });
 
   test("predict takes a part of the pictures, which together are all", async () => {
-    const out = path.join(folder, "parts");
+    const out = path.join(folder, "predicted-in-parts");
     const pictures = path.join(demo, "data", "test", "img");
     for (const [shard, count] of [
       ["1/3", 3],
