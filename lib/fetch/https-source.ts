@@ -21,7 +21,7 @@ export async function download(url: string, file: string, errand: Errand, signal
   for (let attempt = 1; ; attempt++) {
     const before = await sizeOf(file);
     try {
-      await continueDownload(url, file, before, errand, signal);
+      await continueDownload({ url, file, from: before, errand, signal });
       return;
     } catch (error) {
       signal?.throwIfAborted();
@@ -35,34 +35,32 @@ export async function download(url: string, file: string, errand: Errand, signal
   }
 }
 
-async function continueDownload(
-  url: string,
-  file: string,
-  from: number,
-  errand: Errand,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+/** A download that goes on behind what is there. */
+interface Continuation {
+  readonly url: string;
+  readonly file: string;
+  /** Bytes that are there. */
+  readonly from: number;
+  readonly errand: Errand;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function continueDownload(part: Continuation): Promise<void> {
+  const { url, from, signal } = part;
   const headers: Record<string, string> = from > 0 ? { range: `bytes=${String(from)}-` } : {};
   // Node's own fetch knows no proxy. Loaded here, since hardly any command fetches anything.
   const { EnvHttpProxyAgent, fetch } = await import("undici");
   const dispatcher = new EnvHttpProxyAgent();
   try {
     const response = await fetch(url, { headers, redirect: "follow", dispatcher, signal: signal ?? null });
-    await keep(response, url, file, from, errand, signal);
+    await keep(response, part);
   } finally {
     await dispatcher.destroy();
   }
 }
 
 /** Writes what a server answers behind the part that is there. */
-async function keep(
-  response: Response,
-  url: string,
-  file: string,
-  from: number,
-  errand: Errand,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function keep(response: Response, { url, file, from, errand, signal }: Continuation): Promise<void> {
   if (response.status === 416) {
     // Nothing is left to fetch, or what is there is longer than the file: its checksum tells.
     await response.body?.cancel();
