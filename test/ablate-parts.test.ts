@@ -129,7 +129,7 @@ describe("the choice of cells", () => {
       segmenter: { training: { mosaic: 1 } },
     });
     const { cells, notes } = chooseCells({ plan, train: { ...labelled, hasMasks: false } });
-    expect(cells.map(({ name }) => name)).toEqual(["multi-layer", "self-training"]);
+    expect(cells.map(({ name }) => name)).toEqual(["multi-layer", "no-mosaics", "self-training"]);
     expect(notes).toEqual([
       "single-bn7 is left out: multi-layer has that one level only",
       "no-pda is left out: multi-layer has no PDA either (3 epochs, PDA from epoch 3, counted from 0)",
@@ -144,13 +144,19 @@ describe("the choice of cells", () => {
     ]);
     const mixed = { ...labelled, files: labelled.files.map((file) => ({ ...file, labels: [1, 1] })) };
     const reason = "no train patch is labelled with gland, nor with stroma alone";
-    expect(chooseCells({ plan: planOf({}), train: mixed }).notes).toEqual([`mosaics is left out: ${reason}`]);
+    expect(chooseCells({ plan: planOf({}), train: mixed }).notes).toEqual([
+      expect.stringMatching(
+        /^no-mosaics is left out: multi-layer has none either \(train patches that hold one class .* 0 of/,
+      ),
+      `mosaics is left out: ${reason}`,
+    ]);
     expect(() => chooseCells({ plan: planOf({}), train: mixed, only: ["mosaics"] })).toThrow(
       expect.objectContaining({ code: "WSSS_ERR_DATASET" }),
     );
     // Asked for by name, it is tried.
     const unknown = { ...labelled, files: labelled.files.map(({ labels: _, ...file }) => file) };
     expect(chooseCells({ plan: planOf({}), train: unknown }).notes).toEqual([
+      "no-mosaics is left out: multi-layer has none either (labels are not known before masks are read)",
       expect.stringMatching(/^mosaics is left out: labels are read from masks/),
     ]);
     expect(chooseCells({ plan: planOf({}), train: unknown, only: ["mosaics"] }).cells).toHaveLength(1);

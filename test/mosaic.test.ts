@@ -1,8 +1,9 @@
 // Mosaics of patches of one tissue: held pixel by pixel against a slow composition, drawn evenly, within patients, and in a training.
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { openDataset, Segmenter } from "../dist/index.js";
-import { assertMosaics } from "../dist/segmenter/assert-mosaics.js";
+import { drain } from "../dist/async/drain.js";
+import { Classifier, openDataset, Segmenter } from "../dist/index.js";
+import { fewestPatches, type LabelledSplit, mosaicShare } from "../dist/segmenter/mosaic-share.js";
 import { indexPattern, maskPng, patchPng } from "./support/dataset-folder.js";
 import { manifestFolder } from "./support/manifest-folder.js";
 import { tinyDataset, tinyWidth } from "./support/tiny-models.js";
@@ -233,11 +234,91 @@ describe("a training", () => {
     for (const mosaic of [0.5, 1]) {
       expect(refused(mosaic)).toMatchObject({ code: "WSSS_ERR_DATASET", details: { option: "mosaic" } });
     }
-    const { classes, files: all } = data.train;
-    const three = { classes: [...classes, { name: "fat", colour: [9, 9, 9] as const }], dataset: "three" };
-    const labelled = [all[0]!, all[1]!].map((file, index) => ({ ...file, labels: [1 - index, index, 0] }));
-    const assertAll = (mosaic: number) => () => assertMosaics("train", { ...three, files: labelled }, mosaic);
-    expect(assertAll(0.9)).not.toThrow();
-    expect(assertAll(1)).toThrow(/has 1 of gland, 1 of stroma, 0 of fat; every class has such patches/);
+    const three = splitOf([
+      ["gland", 1],
+      ["stroma", 1],
+      ["fat", 0],
+    ]);
+    const shareOf = (mosaic: number) => (): unknown => mosaicShare("train", three, mosaic, "pseudo");
+    expect(shareOf(0.9)()).toMatchObject({ share: 0.9 });
+    expect(shareOf(1)).toThrow(/has 1 of gland, 1 of stroma, 0 of fat; every class has such patches/);
+  });
+});
+
+/** A split whose classes have so many patches of their own, of the patients, in turns; and two patches of all classes. */
+function splitOf(counts: readonly (readonly [string, number])[], patientsOf: readonly string[][] = []): LabelledSplit {
+  const classes = counts.map(([name], index) => ({ name, colour: [index, 0, 0] as const }));
+  const patch = { stem: "patch", imagePath: "patch.png" };
+  const single = counts.flatMap(([, count], own) =>
+    Array.from({ length: count }, (_, index) => {
+      const labels = classes.map((__, k) => (k === own ? 1 : 0));
+      const patients = patientsOf[own];
+      return { ...patch, labels, ...(patients && { patient: patients[index % patients.length]! }) };
+    }),
+  );
+  const mixed = { ...patch, labels: classes.map(() => 1), patient: "P0" };
+  return { classes, dataset: "made", files: [...single, mixed, mixed] };
+}
+
+describe("auto", () => {
+  const enough = [
+    ["gland", fewestPatches],
+    ["stroma", fewestPatches],
+  ] as const;
+  const auto = (split: LabelledSplit, masks: "pseudo" | "ground-truth" = "pseudo") =>
+    mosaicShare("train", split, "auto", masks);
+
+  test("is half where each class has patches enough of its own, and says how many", () => {
+    const { share, reason } = auto(splitOf(enough));
+    expect(share).toBe(0.5);
+    expect(reason).toMatch(/: \d+ of gland, \d+ of stroma$/);
+  });
+
+  test("is none with true masks, with labels that are not known yet, and where a class has too few", () => {
+    expect(auto(splitOf(enough), "ground-truth").share).toBe(0);
+    const { files, ...split } = splitOf(enough);
+    const unknown = files.map(({ labels: _, ...file }) => file);
+    expect(auto({ ...split, files: unknown })).toEqual({
+      share: 0,
+      reason: "labels are not known before masks are read",
+    });
+    const few = auto(splitOf([...enough, ["fat", fewestPatches - 1]]));
+    expect(few.share).toBe(0);
+    expect(few.reason).toMatch(/: \d+ of fat; \d+ of each class are needed$/);
+    expect(auto(splitOf([["gland", 100]])).share).toBe(0);
+  });
+
+  test("counts only patches of patients who have some of two classes, where there is such a patient", () => {
+    // All of P1: he has both. P2 has stroma alone.
+    expect(auto(splitOf(enough, [["P1"], ["P1"]])).share).toBe(0.5);
+    expect(auto(splitOf(enough, [["P1"], ["P1", "P2"]])).share).toBe(0);
+    // Nobody has both, so that pieces come from anybody.
+    expect(auto(splitOf(enough, [["P1"], ["P2"]])).share).toBe(0.5);
+  });
+
+  test("trains as the share that it stands for, which the weights record", async () => {
+    const files: Record<string, Uint8Array> = {};
+    const rows = ["image,split,labels"];
+    for (let seed = 0; seed < 2 * fewestPatches; seed += 1) {
+      files[`p${seed}.png`] = await patchPng(32, 32, seed);
+      rows.push(`p${seed}.png,train,${seed % 2 === 0 ? "gland" : "stroma"}`);
+    }
+    const { train, classes } = await openDataset(await manifestFolder(rows.join("\n"), { files }), {
+      require: ["train"],
+    });
+    const network = { classes, width: tinyWidth, device: "cpu" } as const;
+    await using classifier = await Classifier.create(network);
+    const masks = await classifier.generatePseudoMasks(train);
+    const trained = async (options: object): Promise<Segmenter> => {
+      const segmenter = await Segmenter.create(network);
+      await drain(segmenter.train(train, { masks, epochs: 1, batchSize: 8, ...options }));
+      return segmenter;
+    };
+    await using automatic = await trained({});
+    await using half = await trained({ mosaic: 0.5 });
+    await using none = await trained({ mosaic: 0 });
+    expect(automatic.trainings).toEqual(half.trainings);
+    expect(automatic.trainings[0]!.settings).toMatchObject({ mosaic: 0.5 });
+    expect(automatic.trainings[0]!.epochs).not.toEqual(none.trainings[0]!.epochs);
   });
 });

@@ -6,7 +6,14 @@ import type { PlanSections } from "../run/plan.js";
 
 /** Name of a cell, which is that of its run folder too. */
 export type CellName =
-  "multi-layer" | `single-${FeatureLevel}` | "no-pda" | "published" | "mosaics" | "self-training" | "full-supervision";
+  | "multi-layer"
+  | `single-${FeatureLevel}`
+  | "no-pda"
+  | "published"
+  | "no-mosaics"
+  | "mosaics"
+  | "self-training"
+  | "full-supervision";
 
 /** What a cell takes from `multi-layer` of its seed instead of making its own; with the masks comes the classifier. */
 export type Shares = "nothing" | "classifier" | "masks";
@@ -73,6 +80,12 @@ export function cellsOf(plan: PlanSections): readonly Cell[] {
       title: "recipe published, below the options that were given",
       options: publishedRecipe,
       shares: "nothing",
+    },
+    {
+      name: "no-mosaics",
+      title: "segmenter from pseudo masks alone, without a mosaic",
+      options: { segmenter: { training: { mosaic: 0 } } },
+      shares: "masks",
     },
     {
       name: "mosaics",

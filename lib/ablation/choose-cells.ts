@@ -2,7 +2,7 @@
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import type { PlanSections } from "../run/plan.js";
-import { singleClassCounts } from "../segmenter/assert-mosaics.js";
+import { mosaicShare, pieceCounts } from "../segmenter/mosaic-share.js";
 import { nearestName } from "../text/nearest-name.js";
 import { type Cell, cellsOf, levelsOfPlan, wholeMethod } from "./cells.js";
 
@@ -44,6 +44,11 @@ function objectionTo({ name }: Cell, { plan, train }: CellQuestion): Objection |
     if (pdaStartEpoch !== "never" && pdaStartEpoch < epochs) return undefined;
     return same(`multi-layer has no PDA either (${epochs} epochs, PDA from epoch ${pdaStartEpoch}, counted from 0)`);
   }
+  if (name === "no-mosaics") {
+    const { training, masks } = plan.segmenter;
+    const { share, reason } = mosaicShare("ablate", train, training.mosaic, masks);
+    return share > 0 ? undefined : same(`multi-layer has none either (${reason})`);
+  }
   if (name === "mosaics") {
     const { training, rounds = 0 } = plan.segmenter;
     if (training.mosaic === 1 && rounds === 0) return same("multi-layer has no other patches either");
@@ -58,7 +63,7 @@ function objectionTo({ name }: Cell, { plan, train }: CellQuestion): Objection |
 }
 
 function objectionToMosaics(train: CellQuestion["train"]): Objection | undefined {
-  const counts = singleClassCounts(train);
+  const counts = pieceCounts(train);
   if (counts === null) {
     const reason = "labels are read from masks, so it is not known yet whether each class has a patch of its own";
     return { code: "WSSS_ERR_DATASET", reason, onlyUnasked: true };

@@ -7,7 +7,7 @@ import { WsssError } from "../errors.js";
 import { checkBatches } from "../model/split-checks.js";
 import { assertNameable } from "../pseudo-masks/pseudo-mask-files.js";
 import { assertPadding, levelsOf } from "../pseudo-masks/pseudo-mask-options.js";
-import { assertMosaics } from "../segmenter/assert-mosaics.js";
+import { mosaicShare } from "../segmenter/mosaic-share.js";
 import { levelWeightsFor } from "../segmenter/train-segmenter.js";
 import type { RunContext, RunSources } from "./context.js";
 import type { PlanSections } from "./plan.js";
@@ -36,7 +36,7 @@ export const checkClassifierPlan: PlanCheck = ({ classifier }, { train }, source
 export const checkSegmenterPlan: PlanCheck = ({ segmenter }, { train, manifest }) => {
   if (segmenter === undefined) return;
   checkBatches("Segmenter.train", train, segmenter.training, 2);
-  assertMosaics("Segmenter.train", train, segmenter.training.mosaic);
+  mosaicShare("Segmenter.train", train, segmenter.training.mosaic, segmenter.masks);
   if (segmenter.masks !== "ground-truth") return;
   levelWeightsFor("Segmenter.train", segmenter.training.levelWeights, null);
   if (train.hasMasks) return;

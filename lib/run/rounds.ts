@@ -31,7 +31,7 @@ export function contextOfRound(learning: RunContext, runFolder: string, round: n
 export function learningFrom(context: RunContext, { root }: RunContext): RunContext {
   const segmenter = sectionOf(context, "segmenter");
   const { training } = segmenter;
-  const mosaic = Math.min(training.mosaic, mostMosaics);
+  const mosaic = training.mosaic === "auto" ? training.mosaic : Math.min(training.mosaic, mostMosaics);
   return {
     ...context,
     sources: { ...context.sources, masks: join(root, pseudoMaskFolder) },

@@ -1,6 +1,7 @@
 /** The table of training options of the segmenter alone: level weights, background, loss, blur, mosaics. */
 import type { OptionTable } from "../options/declared-option.js";
 import { share } from "../options/kinds.js";
+import { fewestPatches } from "./mosaic-share.js";
 
 /** The options that only the segmenter's training has. `npm run generate` writes `segmenter-training-settings.ts` and the docs from it. */
 export const segmenterOptionTable = {
@@ -56,19 +57,23 @@ export const segmenterOptionTable = {
     reason: "as published",
   },
   mosaic: {
-    kind: share,
+    kind: { type: "word-or", word: "auto", other: share },
     flag: "mosaic",
     value: "p",
     brief:
-      "share of the patches of a step that are mosaics: joined from pieces of train patches that hold one class each",
+      "share of the patches of a step that are mosaics: joined from pieces of train patches that hold one class each; or `auto`: half, " +
+      "where each class has enough such patches",
     meaning:
       "Share of the patches of a step that are mosaics instead: two to six pieces of train patches that are labelled with one class each, " +
       "of two classes or more, joined along arcs, each piece mirrored and turned at random. Their masks are those of their patches, so " +
       "borders between tissues are learned where they are known for certain (as in PistoSeg, Fang et al. 2023). Classes come evenly; one " +
       "without such patches is on no mosaic. Where patients are known and one has such patches of two classes, pieces are of one patient, " +
-      "and patients of one class give none.",
-    defaults: { default: 0 },
+      "and patients of one class give none. " +
+      `\`"auto"\`: 0.5 with pseudo masks where at least ${fewestPatches} patches of each class can be pieces and labels are known before ` +
+      "masks are read, else 0.",
+    defaults: { default: "auto", published: 0 },
     before: 0,
-    reason: "as published",
+    reason:
+      "mosaics brought more on every tissue that was tried than pseudo masks alone, see docs/notes/real-tissue.md",
   },
 } as const satisfies OptionTable;

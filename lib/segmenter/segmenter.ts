@@ -27,7 +27,6 @@ import { path as pathField, withoutUndefined } from "../options/fields.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
 import { Slide } from "../slide/slide.js";
 import { evaluateSegmentation } from "./evaluate-segmentation.js";
-import { assertMosaics } from "./assert-mosaics.js";
 import { Gate, type HeldGate, type PatchGate } from "./gate.js";
 import { segmentWholeSlide, type SlideProgress } from "./segment-slide.js";
 import type { SlideMap } from "./slide-map.js";
@@ -52,7 +51,7 @@ import {
 } from "./segmentation-prediction.js";
 import { checkRedrawOptions, type RedrawOptions, redrawPseudoMasks } from "./redraw-pseudo-masks.js";
 import { checkSegmenterTraining, type SegmenterTrainingOptions } from "./segmenter-training-options.js";
-import { levelWeightsFor, type SegmenterTrainingPlan, trainSegmenter } from "./train-segmenter.js";
+import { decidedSettings, levelWeightsFor, type SegmenterTrainingPlan, trainSegmenter } from "./train-segmenter.js";
 
 /** Options of {@link Segmenter.predictEach}. */
 export interface PredictEachOptions extends SegmentationOptions {
@@ -228,7 +227,7 @@ export class Segmenter extends Model {
     plan: SegmenterTrainingPlan,
   ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
     const call = "Segmenter.train";
-    const { masks, settings } = plan;
+    const { masks } = plan;
     checkSplit(call, "split", split, this.classes);
     if (masks === "ground-truth") assertMasks(call, split, 'masks "ground-truth"');
     else masks.assertDrawnFor(call, split);
@@ -236,14 +235,14 @@ export class Segmenter extends Model {
       checkSplit(call, "validation", plan.validation, this.classes);
       assertMasks(call, plan.validation, "validation");
     }
+    const settings = decidedSettings(call, split, plan);
     const levelWeights = levelWeightsFor(call, settings.levelWeights, masks === "ground-truth" ? null : masks.levels);
     checkBatches(call, split, settings, 2);
-    assertMosaics(call, split, settings.mosaic);
     this.#handle.assertIdle(call);
     const precision = trainingPrecision(this.precision, settings.recipe);
     const training = this.#handle.stream(call, { signal: plan.signal }, (native, signal) => {
       const surroundings = { trainings: this.trainings, precision, signal };
-      return trainSegmenter(call, native, this.#description, split, { ...plan, levelWeights }, surroundings);
+      return trainSegmenter(call, native, this.#description, split, { ...plan, settings, levelWeights }, surroundings);
     });
     return this.recorded(training, settings, split);
   }

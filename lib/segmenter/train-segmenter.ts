@@ -24,14 +24,14 @@ import { recordedSettings } from "../options/declared-option.js";
 import type { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
 import {
   automaticLevelWeights,
-  type ResolvedSegmenterTraining,
   type SegmenterTrainingCall,
   segmenterTrainingTable,
 } from "./segmenter-training-options.js";
+import { mosaicShare } from "./mosaic-share.js";
 
 /** What the addon is told of a segmenter's training: one factor for each level of the mask store, patients, and how many class maps to hand out. */
 export type NativeSegmenterTraining = NativeTraining<
-  Omit<ResolvedSegmenterTraining, "levelWeights"> & {
+  Omit<DecidedSettings, "levelWeights"> & {
     readonly levelWeights: readonly number[];
     /** Whom each train patch is of, in numbers; empty where nobody is known, or no mosaics are made. */
     readonly patients: readonly number[];
@@ -41,6 +41,22 @@ export type NativeSegmenterTraining = NativeTraining<
 
 /** A checked call whose masks are there. */
 export type SegmenterTrainingPlan = SegmenterTrainingCall & { readonly masks: PseudoMasks | "ground-truth" };
+
+/** What the split decides of the settings is decided: the share of mosaics. */
+type DecidedSettings = SegmenterTrainingPlan["settings"] & { readonly mosaic: number };
+
+/**
+ * The settings with what `mosaic: "auto"` means for the split, which is what the weights record.
+ * @throws WsssError `WSSS_ERR_DATASET` if the mosaics that were asked for can't be made.
+ */
+export function decidedSettings(
+  call: string,
+  split: Split,
+  { settings, masks }: SegmenterTrainingPlan,
+): DecidedSettings {
+  const { share } = mosaicShare(call, split, settings.mosaic, masks === "ground-truth" ? masks : "pseudo");
+  return { ...settings, mosaic: share };
+}
 
 /**
  * Factors on the loss against each level, as the addon wants them; the masks need not be there yet.
@@ -64,7 +80,7 @@ export async function* trainSegmenter(
   native: NativeSegmenter,
   description: ModelDescription,
   split: Split,
-  plan: SegmenterTrainingPlan & { readonly levelWeights: readonly number[] },
+  plan: SegmenterTrainingPlan & { readonly settings: DecidedSettings; readonly levelWeights: readonly number[] },
   { trainings, precision, signal }: TrainingSurroundings,
 ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
   const { settings, masks, validation, previews = 0, levelWeights } = plan;
