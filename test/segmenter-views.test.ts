@@ -136,6 +136,10 @@ test("--tta reaches evaluation and predictions, --mosaic the training; both are 
   expect(JSON.parse(await readFile(path.join(out, "evaluation", "plain.json"), "utf8"))).toMatchObject({
     views: "flips",
   });
+  const bundle = path.join(folder, "bundle");
+  expect(await command("bundle", "--run", out, "--out", bundle)).toMatchObject({ code: 0 });
+  const card = await readFile(path.join(bundle, "MODEL_CARD.md"), "utf8");
+  expect(card).toMatch(/\| segmenter mIoU, gated, --tta flips \(test\) \| 0\.\d+ \|/);
   const picture = path.join(out, "data", "test", "img", "test-00001.png");
   await using segmenter = await Segmenter.load(path.join(out, "segmenter.safetensors"), { device: "cpu" });
   const palette = [...segmenter.classes, segmenter.background].map(({ colour }) => colour);

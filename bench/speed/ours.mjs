@@ -74,8 +74,9 @@ const works = {
   async "segmenter-step"() {
     const network = await Segmenter.create(headed);
     const masks = await PseudoMasks.open(path.join(folder, maskFolder), data.train);
-    return async () =>
-      await secondsPerStep(network.train(data.train, { ...few, masks, blur: 0, freezeBatchNorm: false }));
+    // The peers neither blur nor join mosaics.
+    const same = { blur: 0, mosaic: 0, freezeBatchNorm: false };
+    return async () => await secondsPerStep(network.train(data.train, { ...same, ...few, masks }));
   },
   async "classifier-inference"() {
     const network = await Classifier.create(place);
@@ -105,7 +106,9 @@ const works = {
         await finished(labels.train(train, { ...classifier.training, validation: val, seed: shared.seed }));
         const masks = await labels.generatePseudoMasks(train);
         const pixels = await Segmenter.create({ ...shared, width: segmenter.width });
-        await finished(pixels.train(train, { ...segmenter.training, masks, validation: val, seed: shared.seed }));
+        // The peer joins no mosaics.
+        const same = { mosaic: 0, validation: val, seed: shared.seed };
+        await finished(pixels.train(train, { ...segmenter.training, ...same, masks }));
         await pixels.evaluate(test, { gate: labels });
         await Promise.all([labels.dispose(), pixels.dispose()]);
       });

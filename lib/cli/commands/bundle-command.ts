@@ -29,15 +29,17 @@ interface BundleCommandOptions extends TalkOptions {
   readonly onnx?: boolean;
 }
 
-/** The test scores of a run, and the intervals that it drew. */
+/** The test scores of a run, and the intervals that it drew; their names say in how many ways a patch was looked at. */
 async function scoresOf(run: string): Promise<Required<Pick<BundleOptions, "scores" | "intervals">>> {
   const result = (await readJsonIfPresent(join(run, resultFile))) as Partial<RunResult> | undefined;
   const scores: Record<string, number | null> = {};
   const intervals: Record<string, readonly [number, number]> = {};
+  const { views = "one" } = (await readRunRecord(run))?.plan.evaluation ?? {};
+  const looks = views === "one" ? "" : `, --tta ${views}`;
   if (result?.classifier !== undefined) scores["classifier exact match (test)"] = result.classifier.exactMatch;
   for (const [kind, one] of Object.entries(result?.segmenter ?? {})) {
     for (const what of ["mIoU", "accuracy"] as const) {
-      const name = `segmenter ${what}, ${kind} (test)`;
+      const name = `segmenter ${what}, ${kind}${looks} (test)`;
       scores[name] = one[what];
       const [low, high] = one.intervals?.[what] ?? [null, null];
       if (low !== null && high !== null) intervals[name] = [low, high];
