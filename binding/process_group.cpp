@@ -8,7 +8,6 @@
 
 #include "failure.h"
 #include "fields.h"
-#include "js_values.h"
 #include "wsss/core/error.h"
 
 namespace wsss::binding {
@@ -36,8 +35,7 @@ Napi::Function ProcessGroupWrap::define(Napi::Env env) {
       env, "ProcessGroup",
       {InstanceMethod<&ProcessGroupWrap::join>("join"), InstanceMethod<&ProcessGroupWrap::announce>("announce"),
        InstanceMethod<&ProcessGroupWrap::await_announcement>("awaitAnnouncement"),
-       InstanceMethod<&ProcessGroupWrap::claim>("claim"), InstanceMethod<&ProcessGroupWrap::gather>("gather"),
-       InstanceMethod<&ProcessGroupWrap::leave>("leave")});
+       InstanceMethod<&ProcessGroupWrap::claim>("claim"), InstanceMethod<&ProcessGroupWrap::leave>("leave")});
 }
 
 ProcessGroupWrap::ProcessGroupWrap(const Napi::CallbackInfo& info)
@@ -112,18 +110,6 @@ Napi::Value ProcessGroupWrap::claim(const Napi::CallbackInfo& info) {
                   [holder = holder_, name = fields.string("name")](JobContext&) -> Reply {
                     const auto given = static_cast<double>(holder->ready()->claim(name));
                     return [given](Napi::Env env) { return Napi::Value(Napi::Number::New(env, given)); };
-                  });
-  });
-}
-
-// ({text}, done): what each process says, by rank.
-Napi::Value ProcessGroupWrap::gather(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
-    const Fields fields(info[0], "ProcessGroup.gather");
-    return submit(info, info.Env().Null(), info[1],
-                  [holder = holder_, text = fields.string("text")](JobContext&) -> Reply {
-                    const std::vector<std::string> texts = holder->ready()->gather(text);
-                    return [texts](Napi::Env env) { return Napi::Value(to_array(env, texts)); };
                   });
   });
 }

@@ -38,7 +38,6 @@ class ProcessGroupWrap : public Napi::ObjectWrap<ProcessGroupWrap> {
   Napi::Value announce(const Napi::CallbackInfo& info);
   Napi::Value await_announcement(const Napi::CallbackInfo& info);
   Napi::Value claim(const Napi::CallbackInfo& info);
-  Napi::Value gather(const Napi::CallbackInfo& info);
   Napi::Value leave(const Napi::CallbackInfo& info);
   Napi::Value submit(const Napi::CallbackInfo& info, Napi::Value on_event, Napi::Value done, Executor::Body body);
 

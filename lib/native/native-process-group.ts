@@ -26,7 +26,5 @@ export interface NativeProcessGroup {
   awaitAnnouncement(options: { name: string }, done: Done<string>): NativeJob;
   /** A number that no process was given before under this name: 0, 1, 2, ..., in the order of the calls. */
   claim(options: { name: string }, done: Done<number>): NativeJob;
-  /** What each process says, by rank. */
-  gather(options: { text: string }, done: Done<readonly string[]>): NativeJob;
   leave(options: { why: string }, done: Done<null>): NativeJob;
 }

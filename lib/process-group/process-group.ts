@@ -125,11 +125,6 @@ export class ProcessGroup {
     return new ProcessGroup(native, place, { syncBatchNorm, bfloat16Gradients });
   }
 
-  /** What every process says, by rank; all must call it. */
-  async gather(text: string): Promise<readonly string[]> {
-    return await runJob((done) => this.#native.gather({ text }, done));
-  }
-
   /**
    * What every process says, by rank; all must call it, and each waits for the others, however long they take.
    * @throws WsssError `WSSS_ERR_PROCESS_GROUP` if a process is lost; `WSSS_ERR_CANCELLED`.
