@@ -69,6 +69,7 @@ export type {
   MemoryNeed,
   SplitExamination,
 } from "./doctor/examination.js";
+export type { MosaicChoice } from "./segmenter/mosaic-share.js";
 export { checkCodes } from "./doctor/finding.js";
 export type { CheckCode, Finding, FindingGroup, Severity } from "./doctor/finding.js";
 

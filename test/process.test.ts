@@ -23,6 +23,7 @@ const endless = {
     group: noGroup,
   }),
   levelWeights: [1],
+  mosaic: 0,
   patients: [],
   previews: 0,
 } satisfies NativeSegmenterTraining;

@@ -2,6 +2,7 @@
 import { type SplitName, splitNames } from "../dataset/split.js";
 import type { DatasetExamination, SplitExamination } from "../doctor/examination.js";
 import type { FindingGroup } from "../doctor/finding.js";
+import { describeMosaics } from "../segmenter/mosaic-share.js";
 import { alignColumns } from "../run/report-table.js";
 import { percent } from "../text/percent.js";
 import { printable } from "../text/printable.js";
@@ -16,7 +17,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 
 /** What `wsss-tissue doctor` prints for people. */
 export function describeExamination(examination: DatasetExamination): string {
-  const { folder, name, errors, warnings, groups, splits, memory } = examination;
+  const { folder, name, errors, warnings, groups, splits, mosaics, memory } = examination;
   const present = splitNames.filter((split) => splits[split].patches > 0);
   const lines = [
     `${name ?? "Dataset without valid description"} in ${printable(folder)}`,
@@ -27,6 +28,7 @@ export function describeExamination(examination: DatasetExamination): string {
   if (groups.length > 0) lines.push("", ...findingTable(groups));
   const [first] = present;
   if (first !== undefined && splits[first].classes.length > 0) lines.push("", ...balanceTable(splits, present));
+  if (mosaics !== null) lines.push("", `Mosaics: ${describeMosaics(mosaics)}.`);
   const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
   lines.push(
     "",

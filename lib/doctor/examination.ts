@@ -1,5 +1,6 @@
 /** The result of an examination: findings, their groups, counts by split and class, memory. */
 import type { SplitName } from "../dataset/split.js";
+import type { MosaicChoice } from "../segmenter/mosaic-share.js";
 import type { Finding, FindingGroup } from "./finding.js";
 
 /** How often a class occurs in a split. */
@@ -78,6 +79,8 @@ export interface DatasetExamination {
   readonly findings: readonly Finding[];
   /** What each split holds; one that is not there has 0 patches. */
   readonly splits: Readonly<Record<SplitName, SplitExamination>>;
+  /** How many of a segmenter's patches would be mosaics, with `mosaic: "auto"`; null where labels of train can't be read. */
+  readonly mosaics: MosaicChoice | null;
   /** Memory for the pixels beside what is free. */
   readonly memory: MemoryNeed;
   /** Colours by patient, in the order of the splits; null unless they were asked for. */

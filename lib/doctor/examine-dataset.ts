@@ -26,6 +26,7 @@ import { type DescriptionSource, examineDescription } from "./examine-descriptio
 import { examinePatches } from "./examine-patches.js";
 import { type Finding, groupFindings, sortFindings } from "./finding.js";
 import { readPatchTable } from "./patch-table.js";
+import { mosaicsOfTrain } from "./mosaics-of-train.js";
 import { nameOfPatch, type PatchToExamine } from "./patch-to-examine.js";
 import { planSplit } from "./plan-split.js";
 import { type ManifestSurveyed, surveyByManifest } from "./survey-manifest.js";
@@ -129,10 +130,11 @@ export async function examineWithPlaces(
     ...splitNames.flatMap((name) => checkWhiteClass(name, bySplit[name], description)),
     ...checkMemory(memory),
   ];
+  const mosaics = description === null ? null : mosaicsOfTrain(plans, description);
   const colours = given.colours ? coloursByOrigin(examined, origins ?? new Map()) : null;
   const onSlides = plans.filter(({ place }) => place !== undefined);
   return {
-    examination: conclude(path, description, findings, { splits, memory, colours }),
+    examination: conclude(path, description, findings, { splits, mosaics, memory, colours }),
     places: new Map(onSlides.map((one) => [inside(path, nameOfPatch(one)), one])),
   };
 }
@@ -182,7 +184,7 @@ function conclude(
   folder: string,
   description: DatasetDescription | null,
   found: readonly Finding[],
-  rest: Pick<DatasetExamination, "splits" | "memory" | "colours">,
+  rest: Pick<DatasetExamination, "splits" | "mosaics" | "memory" | "colours">,
 ): DatasetExamination {
   const named = found.map((finding) => ({ ...finding, files: finding.files.map((file) => inside(folder, file)) }));
   const findings = sortFindings(named);

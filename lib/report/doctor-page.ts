@@ -2,6 +2,7 @@
 import { splitNames } from "../dataset/split.js";
 import type { ExaminationWithPlaces } from "../doctor/examine-dataset.js";
 import type { DatasetExamination, SplitExamination } from "../doctor/examination.js";
+import { describeMosaics } from "../segmenter/mosaic-share.js";
 import { percent } from "../text/percent.js";
 import { openCharts } from "./chart.js";
 import { colourSection } from "./colour-section.js";
@@ -42,7 +43,7 @@ function splitsSection({ splits }: DatasetExamination): PageSection {
   return { id: "splits", title: "Splits", body: wideTable("Splits", headings, rows), missing: [] };
 }
 
-function balanceSection({ splits }: DatasetExamination): PageSection {
+function balanceSection({ splits, mosaics }: DatasetExamination): PageSection {
   const about = { id: "balance", title: "Balance of the classes" };
   const present = splitNames.filter((split) => splits[split].labelled > 0);
   const classes = splits[present[0] ?? "train"].classes;
@@ -63,7 +64,8 @@ function balanceSection({ splits }: DatasetExamination): PageSection {
     A patch may have several classes. Pixels are those of true masks; background has
     ${present.map((split) => `${percent(splits[split].backgroundShare)} % in ${split}`).join(", ")}.
   </p>`;
-  return { ...about, body: html`${wideTable("Balance of the classes", headings, rows)}${note}`, missing: [] };
+  const joined = mosaics === null ? "" : html`<p>Mosaics: ${describeMosaics(mosaics)}.</p>`;
+  return { ...about, body: html`${wideTable("Balance of the classes", headings, rows)}${note}${joined}`, missing: [] };
 }
 
 function memorySection({ memory }: DatasetExamination): PageSection {

@@ -3,8 +3,13 @@ import type { PatchFile } from "../dataset/patch-file.js";
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 
+/** What mosaics depend on of a patch. */
+type LabelledPatch = Pick<PatchFile, "labels" | "patient">;
+
 /** What is known of a split before it is loaded. */
-export type LabelledSplit = Pick<Split, "files" | "classes" | "dataset">;
+export interface LabelledSplit extends Pick<Split, "classes" | "dataset"> {
+  readonly files: readonly LabelledPatch[];
+}
 
 /** With fewer patches of its own a class would be on mosaics, half of all patches, by the same few pictures over and over. */
 export const fewestPatches = 16;
@@ -20,9 +25,9 @@ interface PieceCount {
 
 /** A share, and why it is that. */
 export interface MosaicChoice {
-  /** Of a step's patches, 0..1. */
+  /** Of a step's patches, 0 to 1. */
   readonly share: number;
-  /** For people, half a sentence. */
+  /** In words, half a sentence. */
   readonly reason: string;
 }
 
@@ -42,7 +47,7 @@ export function pieceCounts({ files, classes }: Omit<LabelledSplit, "dataset">):
 }
 
 /** Patches of patients that have some of two classes. */
-function ofPatientsOfTwoClasses(single: readonly PatchFile[]): readonly PatchFile[] {
+function ofPatientsOfTwoClasses(single: readonly LabelledPatch[]): readonly LabelledPatch[] {
   const classesOf = new Map<string, Set<number>>();
   for (const { patient, labels = [] } of single) {
     if (patient === undefined) continue;
@@ -67,6 +72,11 @@ export function mosaicShare(
   if (mosaic === "auto") return automaticShare(counts, masks);
   if (mosaic > 0 && counts !== null) assertPieces(call, split.dataset, counts, mosaic);
   return { share: mosaic, reason: `mosaic is ${mosaic}` };
+}
+
+/** What stands behind "mosaics:". */
+export function describeMosaics({ share, reason }: MosaicChoice): string {
+  return `${share === 0 ? "none" : `${share * 100} % of a segmenter's patches`} (${reason})`;
 }
 
 function automaticShare(counts: readonly PieceCount[] | null, masks: "pseudo" | "ground-truth"): MosaicChoice {

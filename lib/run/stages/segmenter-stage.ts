@@ -2,11 +2,10 @@
 import { join } from "node:path";
 import { drain } from "../../async/drain.js";
 import { classesOf } from "../../dataset/dataset-fingerprint.js";
-import type { Split } from "../../dataset/split.js";
 import type { Score } from "../../evaluation/score-table.js";
 import type { SegmenterEpochEvent, StepEvent } from "../../model/training-events.js";
 import { PseudoMasks } from "../../pseudo-masks/pseudo-masks.js";
-import { mosaicShare } from "../../segmenter/mosaic-share.js";
+import { describeMosaics, mosaicShare } from "../../segmenter/mosaic-share.js";
 import { Segmenter } from "../../segmenter/segmenter.js";
 import type { SegmenterTrainingPlan } from "../../segmenter/train-segmenter.js";
 import { abandonWhenLost } from "../abandon-when-lost.js";
@@ -35,12 +34,6 @@ function describe({ meanLoss, validation }: SegmenterEpochEvent): string {
 function warningOf({ scoredPixels }: SegmenterEpochEvent): string | undefined {
   if (scoredPixels > 0) return undefined;
   return "no mask of it had a pixel to learn from: each pixel was background or ignored, so the loss is 0 and nothing was learned";
-}
-
-/** What `mosaic: "auto"` has come to, since no option says it. */
-function describeMosaics(train: Split): string {
-  const { share, reason } = mosaicShare(stage, train, "auto", "pseudo");
-  return share === 0 ? `no mosaics (${reason})` : `mosaics in the place of ${share * 100} % of the patches (${reason})`;
 }
 
 /** The masks to learn from: those of this process, or those of the folder; null = the true ones. */
@@ -111,7 +104,9 @@ async function train(context: RunContext, source: StageSource | null, key: strin
   const pictures = context.tensorboard && validation !== undefined ? new ValidationPictures(context, validation) : null;
   const previews = pictures === null ? 0 : picturesOfEpoch;
   if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
-  if (training.mosaic === "auto" && source !== null) reporter.note(describeMosaics(dataset.train));
+  if (training.mosaic === "auto" && source !== null) {
+    reporter.note(`mosaics: ${describeMosaics(mosaicShare(stage, dataset.train, "auto", "pseudo"))}`);
+  }
   const segmenter = await makeSegmenter(context);
   if (segmenter.weightsReport !== null) reporter.note(describeWeightsReport(segmenter.weightsReport));
   const release = abandonWhenLost(signal, segmenter);
