@@ -12,6 +12,7 @@ import { meanAndDeviation } from "../dist/ablation/mean-and-deviation.js";
 import { statisticOf } from "../dist/ablation/statistics.js";
 import { openDataset, type Split } from "../dist/index.js";
 import { allSections, type PlanSections, resolveSections } from "../dist/run/plan.js";
+import { fewestPieces } from "../dist/segmenter/mosaic-share.js";
 import { cellOf, doneOf, given, readJson, runAblation, words } from "./support/ablation.js";
 import { command, freshFolder, lastJson } from "./support/command-line.js";
 import { tinyDataset } from "./support/tiny-models.js";
@@ -143,25 +144,45 @@ describe("the choice of cells", () => {
       "self-training is left out: multi-layer learns in rounds too",
     ]);
     const mixed = { ...labelled, files: labelled.files.map((file) => ({ ...file, labels: [1, 1] })) };
-    const reason = "no train patch is labelled with gland, nor with stroma alone";
+    const reason = "of patches labelled with one class alone there is none of gland, nor of stroma";
     expect(chooseCells({ plan: planOf({}), train: mixed }).notes).toEqual([
       expect.stringMatching(
-        /^no-mosaics is left out: multi-layer has none either \(train patches that hold one class .* 0 of/,
+        /^no-mosaics is left out: multi-layer has none either \(patches labelled with one class alone: 0 of gland, /,
       ),
       `mosaics is left out: ${reason}`,
     ]);
     expect(() => chooseCells({ plan: planOf({}), train: mixed, only: ["mosaics"] })).toThrow(
       expect.objectContaining({ code: "WSSS_ERR_DATASET" }),
     );
-    // Asked for by name, it is tried.
-    const unknown = { ...labelled, files: labelled.files.map(({ labels: _, ...file }) => file) };
-    expect(chooseCells({ plan: planOf({}), train: unknown }).notes).toEqual([
-      "no-mosaics is left out: multi-layer has none either (labels are not known before masks are read)",
-      expect.stringMatching(/^mosaics is left out: labels are read from masks/),
-    ]);
-    expect(chooseCells({ plan: planOf({}), train: unknown, only: ["mosaics"] }).cells).toHaveLength(1);
+    expect(() => chooseCells({ plan: planOf({}), train: mixed, only: ["no-mosaics"] })).toThrow(
+      expect.objectContaining({ code: "WSSS_ERR_OPTION" }),
+    );
+    // With enough patches of each class, the method has mosaics by default.
+    const single = [
+      [1, 0],
+      [0, 1],
+    ].flatMap((labels) => Array.from({ length: fewestPieces }, () => ({ ...labelled.files[0]!, labels })));
+    const many = chooseCells({ plan: planOf({}), train: { ...labelled, files: single } });
+    expect(many.cells.map(({ name }) => name)).toContain("no-mosaics");
+    expect(many.notes).toEqual([]);
     const named = (): unknown => chooseCells({ plan, train: { ...labelled, hasMasks: false }, only: ["no-pda"] });
     expect(named).toThrow(expect.objectContaining({ code: "WSSS_ERR_OPTION" }));
+  });
+
+  test("with mosaics trains the method without them too, from its masks", async () => {
+    const out = path.join(folder, "mosaics");
+    const half = {
+      ...given,
+      segmenter: { ...given.segmenter, training: { ...given.segmenter.training, mosaic: 0.5 } },
+    };
+    const only = ["multi-layer", "no-mosaics"];
+    const report = await runAblation({ out, data: { folder: data }, seeds: [0], given: half, only });
+    const lossesOf = (name: string): Promise<string> =>
+      readFile(path.join(out, "seed-0", name, "metrics", "segmenter-epochs.csv"), "utf8");
+    expect(await lossesOf("no-mosaics")).not.toBe(await lossesOf("multi-layer"));
+    const { plan } = await readJson<{ plan: PlanSections }>(out, "seed-0", "no-mosaics", "run.json");
+    expect(plan.segmenter.training).not.toHaveProperty("mosaic");
+    expect(doneOf(report, "no-mosaics", 0).segmenter.plain.mIoU).toBeGreaterThan(0);
   });
 
   test("has the levels of the classifier's own network", () => {

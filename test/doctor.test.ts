@@ -10,7 +10,7 @@ import { examineDatasetWith, type ExamineDatasetOptions } from "../dist/doctor/e
 import { checkCodes, type Finding, groupFindings, sortFindings } from "../dist/doctor/finding.js";
 import { writeDemoDataset } from "../dist/demo/write-dataset.js";
 import { examineDataset } from "../dist/index.js";
-import { fewestPatches } from "../dist/segmenter/mosaic-share.js";
+import { fewestPieces } from "../dist/segmenter/mosaic-share.js";
 import { bands, cleanFiles, folderOf, maskFor, paletteMask, patchImage } from "./support/clean-dataset.js";
 import { command } from "./support/command-line.js";
 import { datasetFolder, patchPng, twoClasses } from "./support/dataset-folder.js";
@@ -260,17 +260,18 @@ test("mosaics: what they would be made of, or what they lack", async () => {
   const { mosaics } = await examine(await folderOf(clean));
   expect(mosaics).toEqual({
     share: 0,
-    reason: expect.stringMatching(/one class alone and can be pieces: .* \d+ of each class are needed$/),
+    reason: expect.stringMatching(/^patches labelled with one class alone: .*; \d+ of each class are needed$/),
   });
   const bytes = clean["train/a[1 0].png"]!;
   const many = ["1 0", "0 1"].flatMap((label) =>
-    Array.from({ length: fewestPatches }, (_, index) => [`train/more${index}[${label}].png`, bytes] as const),
+    Array.from({ length: fewestPieces }, (_, index) => [`train/more${index}[${label}].png`, bytes] as const),
   );
   const folder = await folderOf({ ...clean, ...Object.fromEntries(many) });
   expect((await examine(folder)).mosaics).toMatchObject({ share: 0.5 });
   expect((await command("doctor", folder)).stdout).toMatch(/^Mosaics: 50 % of a segmenter's patches \(.*: \d+ of /m);
   // A label that can't be read: nothing is known.
-  expect((await examine(await folderOf({ ...clean, "train/c[1 0 1].png": bytes }))).mosaics).toBeNull();
+  const unread = { "train/c[1 0 1].png": bytes, "train_mask/c[1 0 1].png": clean["train_mask/a[1 0].png"]! };
+  expect((await examine(await folderOf({ ...clean, ...unread }))).mosaics).toBeNull();
 });
 
 test("a file without permission is a finding", async () => {

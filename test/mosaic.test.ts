@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { drain } from "../dist/async/drain.js";
 import { Classifier, openDataset, Segmenter } from "../dist/index.js";
-import { fewestPatches, type LabelledSplit, mosaicShare } from "../dist/segmenter/mosaic-share.js";
+import { fewestPieces, type LabelledSplit, mosaicShare, piecesOf } from "../dist/segmenter/mosaic-share.js";
+import { patientNumbers } from "../dist/segmenter/patient-numbers.js";
 import { indexPattern, maskPng, patchPng } from "./support/dataset-folder.js";
 import { manifestFolder } from "./support/manifest-folder.js";
 import { tinyDataset, tinyWidth } from "./support/tiny-models.js";
@@ -262,8 +263,8 @@ function splitOf(counts: readonly (readonly [string, number])[], patientsOf: rea
 
 describe("auto", () => {
   const enough = [
-    ["gland", fewestPatches],
-    ["stroma", fewestPatches],
+    ["gland", fewestPieces],
+    ["stroma", fewestPieces],
   ] as const;
   const auto = (split: LabelledSplit, masks: "pseudo" | "ground-truth" = "pseudo") =>
     mosaicShare("train", split, "auto", masks);
@@ -271,7 +272,7 @@ describe("auto", () => {
   test("is half where each class has patches enough of its own, and says how many", () => {
     const { share, reason } = auto(splitOf(enough));
     expect(share).toBe(0.5);
-    expect(reason).toMatch(/: \d+ of gland, \d+ of stroma$/);
+    expect(reason).toMatch(/^patches labelled with one class alone: \d+ of gland, \d+ of stroma$/);
   });
 
   test("is none with true masks, with labels that are not known yet, and where a class has too few", () => {
@@ -280,26 +281,70 @@ describe("auto", () => {
     const unknown = files.map(({ labels: _, ...file }) => file);
     expect(auto({ ...split, files: unknown })).toEqual({
       share: 0,
-      reason: "labels are not known before masks are read",
+      reason: "labels are read from masks",
     });
-    const few = auto(splitOf([...enough, ["fat", fewestPatches - 1]]));
+    const few = auto(splitOf([...enough, ["fat", fewestPieces - 1]]));
     expect(few.share).toBe(0);
     expect(few.reason).toMatch(/: \d+ of fat; \d+ of each class are needed$/);
-    expect(auto(splitOf([["gland", 100]])).share).toBe(0);
   });
 
   test("counts only patches of patients who have some of two classes, where there is such a patient", () => {
     // All of P1: he has both. P2 has stroma alone.
     expect(auto(splitOf(enough, [["P1"], ["P1"]])).share).toBe(0.5);
-    expect(auto(splitOf(enough, [["P1"], ["P1", "P2"]])).share).toBe(0);
+    const apart = splitOf(enough, [["P1"], ["P1", "P2"]]);
+    expect(auto(apart).share).toBe(0);
+    expect(auto(apart).reason).toMatch(
+      /alone, of patients who have such patches of two classes: 8 of stroma; 16 of each/,
+    );
     // Nobody has both, so that pieces come from anybody.
     expect(auto(splitOf(enough, [["P1"], ["P2"]])).share).toBe(0.5);
+    // Of whom fat is, has nothing else: it would be on no mosaic.
+    const fat = splitOf([...enough, ["fat", 40]], [["P1"], ["P1"], ["P2"]]);
+    const all = (): unknown => mosaicShare("train", fat, 1, "pseudo");
+    expect(all).toThrow(
+      /of patients who have such patches of two classes, and made has 16 of gland, 16 of stroma, 0 of fat/,
+    );
+  });
+
+  test("counts the patches that mosaics are really made of", () => {
+    const labels = Array.from(
+      { length: 60 },
+      (_, i) =>
+        [
+          [1, 0, 0],
+          [0, 1, 0],
+          [0, 0, 1],
+          [1, 1, 0],
+        ][i % 4]!,
+    );
+    const patientsOf: readonly ((patch: number) => string | undefined)[] = [
+      () => undefined,
+      (patch) => `P${patch % 8}`,
+      (patch) => `P${Math.floor(patch / 5)}`,
+      (patch) => (patch < 30 ? undefined : `P${patch % 3}`),
+      (patch) => (patch % 4 === 2 ? undefined : `P${patch % 5}`),
+    ];
+    for (const patientOf of patientsOf) {
+      const files = labels.map((label, patch) => {
+        const patient = patientOf(patch);
+        return { labels: label, ...(patient !== undefined && { patient }) };
+      });
+      const seen = new Set<number>();
+      for (let seed = 0; seed < 30; seed += 1) {
+        const drawn = draw({ ...usual, labels, patients: patientNumbers(files) }, 1, seed);
+        for (const [patch] of drawn.pieces.flat()) seen.add(patch!);
+      }
+      const counts = [0, 0, 0];
+      for (const patch of seen) counts[labels[patch]!.indexOf(1)]! += 1;
+      const classes = ["gland", "stroma", "fat"].map((name, index) => ({ name, colour: [index, 0, 0] as const }));
+      expect(piecesOf({ files, classes })!.counts.map(({ count }) => count)).toEqual(counts);
+    }
   });
 
   test("trains as the share that it stands for, which the weights record", async () => {
     const files: Record<string, Uint8Array> = {};
     const rows = ["image,split,labels"];
-    for (let seed = 0; seed < 2 * fewestPatches; seed += 1) {
+    for (let seed = 0; seed < 2 * fewestPieces; seed += 1) {
       files[`p${seed}.png`] = await patchPng(32, 32, seed);
       rows.push(`p${seed}.png,train,${seed % 2 === 0 ? "gland" : "stroma"}`);
     }

@@ -242,6 +242,8 @@ describe("a run with rounds", () => {
     expect(sources.masks).toBe(path.join("run", "round-1", "train_PM"));
     expect(later.segmenter?.training).toMatchObject({ mosaic: 0.5, levelWeights: "auto" });
     expect(later.pseudoMasks?.levels).toBe("all");
+    const usual = { ...context, plan: resolveSections({}, ["pseudoMasks", "segmenter"]) };
+    expect(learningFrom(usual, { ...usual, root: "round-1" }).plan.segmenter?.training.mosaic).toBe("auto");
     expect(resolveSections({ segmenter: { rounds: 0 } }, ["segmenter"]).segmenter).not.toHaveProperty("rounds");
   });
 });

@@ -2,7 +2,7 @@
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import type { PlanSections } from "../run/plan.js";
-import { mosaicShare, pieceCounts } from "../segmenter/mosaic-share.js";
+import { mosaicShare, piecesOf } from "../segmenter/mosaic-share.js";
 import { nearestName } from "../text/nearest-name.js";
 import { type Cell, cellsOf, levelsOfPlan, wholeMethod } from "./cells.js";
 
@@ -25,8 +25,6 @@ export interface CellChoice {
 interface Objection {
   readonly code: "WSSS_ERR_OPTION" | "WSSS_ERR_DATASET";
   readonly reason: string;
-  /** It does not stand where the cell was asked for by name. */
-  readonly onlyUnasked?: true;
 }
 
 function isPublished({ classifier, pseudoMasks, segmenter, evaluation }: PlanSections): boolean {
@@ -63,14 +61,10 @@ function objectionTo({ name }: Cell, { plan, train }: CellQuestion): Objection |
 }
 
 function objectionToMosaics(train: CellQuestion["train"]): Objection | undefined {
-  const counts = pieceCounts(train);
-  if (counts === null) {
-    const reason = "labels are read from masks, so it is not known yet whether each class has a patch of its own";
-    return { code: "WSSS_ERR_DATASET", reason, onlyUnasked: true };
-  }
-  const missing = counts.filter(({ count }) => count === 0).map(({ name }) => name);
-  if (missing.length === 0) return undefined;
-  return { code: "WSSS_ERR_DATASET", reason: `no train patch is labelled with ${missing.join(", nor with ")} alone` };
+  const pieces = piecesOf(train);
+  const missing = (pieces?.counts ?? []).filter(({ count }) => count === 0).map(({ name }) => name);
+  if (pieces === null || missing.length === 0) return undefined;
+  return { code: "WSSS_ERR_DATASET", reason: `of ${pieces.words} there is none of ${missing.join(", nor of ")}` };
 }
 
 function assertKnown(only: readonly string[], known: readonly string[]): void {
@@ -101,7 +95,7 @@ export function chooseCells(question: CellQuestion): CellChoice {
   for (const cell of all) {
     if (only?.includes(cell.name) === false) continue;
     const objection = objectionTo(cell, question);
-    if (objection === undefined || (only !== undefined && objection.onlyUnasked === true)) {
+    if (objection === undefined) {
       cells.push(cell);
       continue;
     }

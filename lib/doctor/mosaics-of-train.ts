@@ -9,10 +9,9 @@ export function mosaicsOfTrain(
   { name, classes }: Pick<DatasetDescription, "name" | "classes">,
 ): MosaicChoice | null {
   const train = plans.filter(({ split }) => split === "train");
-  if (train.length === 0 || train.some(({ nameLabel, maskPath }) => (nameLabel ?? maskPath) === undefined)) return null;
-  const files = train.map(({ nameLabel, patient }) => ({
-    ...(nameLabel !== undefined && { labels: nameLabel }),
-    ...(patient !== undefined && { patient }),
-  }));
+  const files = train.flatMap(({ nameLabel, patient }) => {
+    return nameLabel === undefined ? [] : [{ labels: nameLabel, ...(patient !== undefined && { patient }) }];
+  });
+  if (files.length === 0 || files.length < train.length) return null;
   return mosaicShare("examineDataset", { files, classes, dataset: name }, "auto", "pseudo");
 }

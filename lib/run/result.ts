@@ -2,6 +2,7 @@
 import type { ConfidenceIntervals, Interval } from "../evaluation/confidence-intervals.js";
 import type { ResamplingUnit } from "../evaluation/groups.js";
 import type { Score, ScoreTable } from "../evaluation/score-table.js";
+import type { PatchViews } from "../native/patch-views.js";
 
 /** Labels against probabilities above 0.5 on the test split, as fractions 0..1. */
 export interface ClassifierResult {
@@ -51,6 +52,8 @@ export interface IntervalsResult {
 
 /** Scores of the test split. */
 export interface TestResult extends SegmentationResult {
+  /** In which ways each patch was looked at (`--tta`); absent for the patch alone. */
+  readonly views?: PatchViews;
   /** Null where fewer than two patients, or patches, could be drawn from. */
   readonly intervals: IntervalsResult | null;
 }

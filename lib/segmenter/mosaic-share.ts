@@ -11,16 +11,27 @@ export interface LabelledSplit extends Pick<Split, "classes" | "dataset"> {
   readonly files: readonly LabelledPatch[];
 }
 
-/** With fewer patches of its own a class would be on mosaics, half of all patches, by the same few pictures over and over. */
-export const fewestPatches = 16;
+/**
+ * Of each class, for `"auto"`. Mosaics are half of what the segmenter sees, and classes come evenly: one of ten pieces would show the
+ * same ten pictures over and over, which has brought nothing (docs/notes/real-tissue.md).
+ */
+export const fewestPieces = 16;
 
-/** The share of mosaics where nobody says another: as much is learned from pseudo masks, which show what no mosaic does. */
+/** The share that `"auto"` stands for. The other half is learned from pseudo masks, which show what no mosaic does. */
 const usualShare = 0.5;
 
 /** How many patches of a class can be pieces of mosaics. */
 interface PieceCount {
   readonly name: string;
   readonly count: number;
+}
+
+/** Which patches can be pieces. */
+interface Pieces {
+  /** In the order of the classes. */
+  readonly counts: readonly PieceCount[];
+  /** What these patches are, in words. */
+  readonly words: string;
 }
 
 /** A share, and why it is that. */
@@ -32,18 +43,20 @@ export interface MosaicChoice {
 }
 
 /**
- * How many patches of each class can be pieces of mosaics: they are labelled with it alone, and where patients are known and one has
- * such patches of two classes, are of a patient like that. Null where labels are not known before masks are read.
+ * The patches that can be pieces of mosaics: they are labelled with one class alone, and where patients are known and one has such
+ * patches of two classes, are of a patient like that. Null for patches whose labels are read from masks, as those of val and test may be.
  */
-export function pieceCounts({ files, classes }: Omit<LabelledSplit, "dataset">): readonly PieceCount[] | null {
+export function piecesOf({ files, classes }: Omit<LabelledSplit, "dataset">): Pieces | null {
   if (files.some(({ labels }) => labels === undefined)) return null;
   const single = files.filter(({ labels = [] }) => labels.filter((one) => one === 1).length === 1);
   const mixed = ofPatientsOfTwoClasses(single);
   const pieces = mixed.length === 0 ? single : mixed;
-  return classes.map(({ name }, index) => ({
+  const counts = classes.map(({ name }, index) => ({
     name,
     count: pieces.filter(({ labels }) => labels?.[index] === 1).length,
   }));
+  const alone = "patches labelled with one class alone";
+  return { counts, words: mixed.length === 0 ? alone : `${alone}, of patients who have such patches of two classes` };
 }
 
 /** Patches of patients that have some of two classes. */
@@ -56,11 +69,14 @@ function ofPatientsOfTwoClasses(single: readonly LabelledPatch[]): readonly Labe
   return single.filter(({ patient }) => patient !== undefined && (classesOf.get(patient)?.size ?? 0) >= 2);
 }
 
+const inWords = (counts: readonly PieceCount[]): string =>
+  counts.map(({ name, count }) => `${count} of ${name}`).join(", ");
+
 /**
  * What `mosaic` means for a split.
  * @param mosaic - share of a step's patches that are mosaics, or `"auto"`.
  * @throws WsssError `WSSS_ERR_DATASET` for a share above 0 if fewer than two classes have patches that can be pieces, or, where all
- *   patches are mosaics, one class has none. Where labels are not known yet, the training itself finds out.
+ *   patches are mosaics, one class has none. Where labels are read from masks, the training itself finds out.
  */
 export function mosaicShare(
   call: string,
@@ -68,35 +84,31 @@ export function mosaicShare(
   mosaic: number | "auto",
   masks: "pseudo" | "ground-truth",
 ): MosaicChoice {
-  const counts = pieceCounts(split);
-  if (mosaic === "auto") return automaticShare(counts, masks);
-  if (mosaic > 0 && counts !== null) assertPieces(call, split.dataset, counts, mosaic);
+  const pieces = piecesOf(split);
+  if (mosaic === "auto") return automaticShare(pieces, masks);
+  if (mosaic > 0 && pieces !== null) assertPieces(call, split.dataset, pieces, mosaic);
   return { share: mosaic, reason: `mosaic is ${mosaic}` };
 }
 
-/** What stands behind "mosaics:". */
+/** The words after "mosaics:". */
 export function describeMosaics({ share, reason }: MosaicChoice): string {
   return `${share === 0 ? "none" : `${share * 100} % of a segmenter's patches`} (${reason})`;
 }
 
-function automaticShare(counts: readonly PieceCount[] | null, masks: "pseudo" | "ground-truth"): MosaicChoice {
-  if (masks === "ground-truth") return { share: 0, reason: "true masks have all borders" };
-  if (counts === null) return { share: 0, reason: "labels are not known before masks are read" };
-  const few = counts.filter(({ count }) => count < fewestPatches);
-  const found = (few.length === 0 ? counts : few).map(({ name, count }) => `${count} of ${name}`).join(", ");
-  const patches = `train patches that hold one class alone and can be pieces: ${found}`;
-  if (few.length === 0 && counts.length >= 2) return { share: usualShare, reason: patches };
-  return { share: 0, reason: `${patches}; ${fewestPatches} of each class are needed` };
+function automaticShare(pieces: Pieces | null, masks: "pseudo" | "ground-truth"): MosaicChoice {
+  if (masks === "ground-truth") return { share: 0, reason: "true masks show every border" };
+  if (pieces === null) return { share: 0, reason: "labels are read from masks" };
+  const { counts, words } = pieces;
+  const few = counts.filter(({ count }) => count < fewestPieces);
+  if (few.length === 0) return { share: usualShare, reason: `${words}: ${inWords(counts)}` };
+  return { share: 0, reason: `${words}: ${inWords(few)}; ${fewestPieces} of each class are needed` };
 }
 
-function assertPieces(call: string, dataset: string, counts: readonly PieceCount[], mosaic: number): void {
+function assertPieces(call: string, dataset: string, { counts, words }: Pieces, mosaic: number): void {
   const without = counts.filter(({ count }) => count === 0);
   if (counts.length - without.length >= 2 && (mosaic < 1 || without.length === 0)) return;
-  const found = counts.map(({ name, count }) => `${count} of ${name}`).join(", ");
   const need =
     mosaic < 1 ? "two classes at least have such patches" : "every class has such patches, or mosaic is below 1";
-  const message =
-    `mosaics are made of train patches that hold one class alone, and ${dataset} has ${found}; ${need}, ` +
-    `or mosaic is 0 (${call})`;
+  const message = `mosaics are made of ${words}, and ${dataset} has ${inWords(counts)}; ${need}, or mosaic is 0 (${call})`;
   throw new WsssError("WSSS_ERR_DATASET", message, { call, option: "mosaic", value: mosaic });
 }

@@ -1,7 +1,7 @@
 /** The table of training options of the segmenter alone: level weights, background, loss, blur, mosaics. */
 import type { OptionTable } from "../options/declared-option.js";
 import { share } from "../options/kinds.js";
-import { fewestPatches } from "./mosaic-share.js";
+import { fewestPieces } from "./mosaic-share.js";
 
 /** The options that only the segmenter's training has. `npm run generate` writes `segmenter-training-settings.ts` and the docs from it. */
 export const segmenterOptionTable = {
@@ -69,11 +69,9 @@ export const segmenterOptionTable = {
       "borders between tissues are learned where they are known for certain (as in PistoSeg, Fang et al. 2023). Classes come evenly; one " +
       "without such patches is on no mosaic. Where patients are known and one has such patches of two classes, pieces are of one patient, " +
       "and patients of one class give none. " +
-      `\`"auto"\`: 0.5 with pseudo masks where at least ${fewestPatches} patches of each class can be pieces and labels are known before ` +
-      "masks are read, else 0.",
+      `\`"auto"\`: 0.5 with pseudo masks where at least ${fewestPieces} patches of each class can be pieces, else 0.`,
     defaults: { default: "auto", published: 0 },
     before: 0,
-    reason:
-      "mosaics brought more on every tissue that was tried than pseudo masks alone, see docs/notes/real-tissue.md",
+    reason: "on both tissues with so many pieces it brought more than pseudo masks alone, see docs/results.md",
   },
 } as const satisfies OptionTable;

@@ -32,7 +32,7 @@ export interface SegmenterTrainingOptions extends SegmenterTrainingSettings, Tra
   readonly previews?: number | undefined;
 }
 
-/** Complete options of stage 3, nothing left to choose but `levelWeights: "auto"`, which needs the masks. */
+/** Complete options of stage 3, nothing left to choose but `levelWeights: "auto"`, which needs the masks, and `mosaic: "auto"`, which needs the labels. */
 export type ResolvedSegmenterTraining = Omit<Complete<SegmenterTrainingSettings>, "freezeBatchNorm"> & {
   /** Whether the batch norms of the backbone keep their statistics, scales and shifts. */
   readonly freezeBatchNorm: boolean;

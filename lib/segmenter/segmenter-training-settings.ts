@@ -40,10 +40,10 @@ export interface SegmenterTrainingSettings extends TrainingSettings {
    * are those of their patches, so borders between tissues are learned where they are known for certain (as in
    * PistoSeg, Fang et al. 2023). Classes come evenly; one without such patches is on no mosaic. Where patients are
    * known and one has such patches of two classes, pieces are of one patient, and patients of one class give none.
-   * `"auto"`: 0.5 with pseudo masks where at least 16 patches of each class can be pieces and labels are known before
-   * masks are read, else 0. Bounds: `"auto"`, or 0 to 1.
-   * @defaultValue `"auto"`, recipe `"published"` `0` (mosaics brought more on every tissue that was tried than pseudo
-   *   masks alone, see docs/notes/real-tissue.md)
+   * `"auto"`: 0.5 with pseudo masks where at least 16 patches of each class can be pieces, else 0. Bounds: `"auto"`, or
+   * 0 to 1.
+   * @defaultValue `"auto"`, recipe `"published"` `0` (on both tissues with so many pieces it brought more than pseudo
+   *   masks alone, see docs/results.md)
    */
   readonly mosaic?: number | "auto" | undefined;
 }

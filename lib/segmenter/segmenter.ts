@@ -51,7 +51,7 @@ import {
 } from "./segmentation-prediction.js";
 import { checkRedrawOptions, type RedrawOptions, redrawPseudoMasks } from "./redraw-pseudo-masks.js";
 import { checkSegmenterTraining, type SegmenterTrainingOptions } from "./segmenter-training-options.js";
-import { decidedSettings, levelWeightsFor, type SegmenterTrainingPlan, trainSegmenter } from "./train-segmenter.js";
+import { levelWeightsFor, type SegmenterTrainingPlan, settingsFor, trainSegmenter } from "./train-segmenter.js";
 
 /** Options of {@link Segmenter.predictEach}. */
 export interface PredictEachOptions extends SegmentationOptions {
@@ -235,7 +235,7 @@ export class Segmenter extends Model {
       checkSplit(call, "validation", plan.validation, this.classes);
       assertMasks(call, plan.validation, "validation");
     }
-    const settings = decidedSettings(call, split, plan);
+    const settings = settingsFor(call, split, plan);
     const levelWeights = levelWeightsFor(call, settings.levelWeights, masks === "ground-truth" ? null : masks.levels);
     checkBatches(call, split, settings, 2);
     this.#handle.assertIdle(call);

@@ -28,10 +28,11 @@ import {
   segmenterTrainingTable,
 } from "./segmenter-training-options.js";
 import { mosaicShare } from "./mosaic-share.js";
+import { patientNumbers } from "./patient-numbers.js";
 
 /** What the addon is told of a segmenter's training: one factor for each level of the mask store, patients, and how many class maps to hand out. */
 export type NativeSegmenterTraining = NativeTraining<
-  Omit<DecidedSettings, "levelWeights"> & {
+  Omit<SettingsForSplit, "levelWeights"> & {
     readonly levelWeights: readonly number[];
     /** Whom each train patch is of, in numbers; empty where nobody is known, or no mosaics are made. */
     readonly patients: readonly number[];
@@ -42,18 +43,18 @@ export type NativeSegmenterTraining = NativeTraining<
 /** A checked call whose masks are there. */
 export type SegmenterTrainingPlan = SegmenterTrainingCall & { readonly masks: PseudoMasks | "ground-truth" };
 
-/** What the split decides of the settings is decided: the share of mosaics. */
-type DecidedSettings = SegmenterTrainingPlan["settings"] & { readonly mosaic: number };
+/** Settings for one split, by which the share of mosaics is decided. */
+type SettingsForSplit = SegmenterTrainingPlan["settings"] & { readonly mosaic: number };
 
 /**
  * The settings with what `mosaic: "auto"` means for the split, which is what the weights record.
  * @throws WsssError `WSSS_ERR_DATASET` if the mosaics that were asked for can't be made.
  */
-export function decidedSettings(
+export function settingsFor(
   call: string,
   split: Split,
-  { settings, masks }: SegmenterTrainingPlan,
-): DecidedSettings {
+  { settings, masks }: Pick<SegmenterTrainingPlan, "settings" | "masks">,
+): SettingsForSplit {
   const { share } = mosaicShare(call, split, settings.mosaic, masks === "ground-truth" ? masks : "pseudo");
   return { ...settings, mosaic: share };
 }
@@ -80,7 +81,7 @@ export async function* trainSegmenter(
   native: NativeSegmenter,
   description: ModelDescription,
   split: Split,
-  plan: SegmenterTrainingPlan & { readonly settings: DecidedSettings; readonly levelWeights: readonly number[] },
+  plan: SegmenterTrainingPlan & { readonly settings: SettingsForSplit; readonly levelWeights: readonly number[] },
   { trainings, precision, signal }: TrainingSurroundings,
 ): AsyncGenerator<SegmenterTrainingEvent, TrainingSummary, void> {
   const { settings, masks, validation, previews = 0, levelWeights } = plan;
@@ -97,7 +98,7 @@ export async function* trainSegmenter(
   const context = { split, checkpoints, metadata, precision, isValidated: scored !== null, group };
   const options: NativeSegmenterTraining = {
     ...nativeTraining(settings, context),
-    ...{ levelWeights, patients: settings.mosaic > 0 ? patientNumbers(split) : [], previews },
+    ...{ levelWeights, patients: settings.mosaic > 0 ? patientNumbers(split.files) : [], previews },
   };
   const indexOf = (group: number, patch: number): number => groups[group]?.positions[patch] ?? -1;
   const summary = yield* jobEvents<SegmenterTrainingEvent, TrainingSummary>(
@@ -106,14 +107,6 @@ export async function* trainSegmenter(
     signal,
   );
   return trainingSummaryOf(summary);
-}
-
-/** A number for each patient; of a patch of nobody known one of its own. */
-function patientNumbers({ files }: Split): number[] {
-  const names = [...new Set(files.flatMap(({ patient }) => patient ?? []))];
-  if (names.length === 0) return [];
-  const numbers = new Map(names.map((name, index) => [name, index]));
-  return files.map(({ patient }, index) => numbers.get(patient ?? "") ?? names.length + index);
 }
 
 function assertMaskSize(call: string, masks: NativeMaskStore, train: { height: number; width: number }): void {

@@ -142,7 +142,8 @@ export async function segmenting(
     else same<SegmenterEpochEvent>()(event);
     if (event.kind === "epoch") same<SegmentationScores | undefined>()(event.validation);
   }
-  segmenter.train(train, { masks: "ground-truth", levelWeights: [1] });
+  segmenter.train(train, { masks: "ground-truth", levelWeights: [1], mosaic: 0.5 });
+  segmenter.train(train, { masks: "ground-truth", mosaic: "auto" });
   // @ts-expect-error -- something must be learned from
   segmenter.train(train, {});
   // @ts-expect-error -- masks are opened first

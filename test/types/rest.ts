@@ -14,6 +14,7 @@ import {
   type Interval,
   isWsssError,
   type LabelRule,
+  type MosaicChoice,
   openDataset,
   packageVersion,
   type PresetDescription,
@@ -87,7 +88,8 @@ export function labels(rule: LabelRule): string {
 export async function findings(): Promise<readonly CheckCode[]> {
   const { colours } = await examineDataset("own", { colours: true });
   same<readonly ColourGroup[] | null>()(colours);
-  const { findings: all, splits } = await examineDataset("own", { description });
+  const { findings: all, splits, mosaics } = await examineDataset("own", { description });
+  same<MosaicChoice | null>()(mosaics);
   same<number>()(splits.train.patches);
   same<Severity | undefined>()(all[0]?.severity);
   same<SplitName | null | undefined>()(all[0]?.split);
@@ -122,6 +124,7 @@ export function settings(): void {
   classifier.epochs = 1;
   const segmenter = resolveSegmenterTraining({}, { pretrained: true, backbone: "mobilenet" });
   same<readonly number[] | "auto">()(segmenter.levelWeights);
+  same<number | "auto">()(segmenter.mosaic);
   // @ts-expect-error -- a network of the classifier
   resolveSegmenterTraining({}, { pretrained: true, backbone: "resnet38" });
   // @ts-expect-error -- no such recipe

@@ -34,12 +34,11 @@ async function scoresOf(run: string): Promise<Required<Pick<BundleOptions, "scor
   const result = (await readJsonIfPresent(join(run, resultFile))) as Partial<RunResult> | undefined;
   const scores: Record<string, number | null> = {};
   const intervals: Record<string, readonly [number, number]> = {};
-  const { views = "one" } = (await readRunRecord(run))?.plan.evaluation ?? {};
-  const looks = views === "one" ? "" : `, --tta ${views}`;
   if (result?.classifier !== undefined) scores["classifier exact match (test)"] = result.classifier.exactMatch;
   for (const [kind, one] of Object.entries(result?.segmenter ?? {})) {
     for (const what of ["mIoU", "accuracy"] as const) {
-      const name = `segmenter ${what}, ${kind}${looks} (test)`;
+      const views = one.views === undefined ? "" : `, --tta ${one.views}`;
+      const name = `segmenter ${what}, ${kind}${views} (test)`;
       scores[name] = one[what];
       const [low, high] = one.intervals?.[what] ?? [null, null];
       if (low !== null && high !== null) intervals[name] = [low, high];

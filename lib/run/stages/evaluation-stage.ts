@@ -47,11 +47,12 @@ async function keep(
   const { views } = sectionOf(context, "evaluation");
   const classes = dataset.classes.map((one) => one.name);
   const segmenter = sources.segmenter === undefined ? source.identity : null;
-  const origin = { dataset: dataset.name, classes, segmenter, ...(views !== "one" && { views }) };
+  const looks = views === "one" ? {} : { views };
+  const origin = { dataset: dataset.name, classes, segmenter, ...looks };
   await saveEvaluation(root, name, origin, evaluation);
   const drawable = canBeResampled(evaluation.patches);
   const intervals = drawable ? intervalsResult(await confidenceIntervals(evaluation, { signal })) : null;
-  return { ...segmentationResult(evaluation), intervals };
+  return { ...looks, ...segmentationResult(evaluation), intervals };
 }
 
 /** What both networks come to on the test patches. */

@@ -104,9 +104,8 @@ async function train(context: RunContext, source: StageSource | null, key: strin
   const pictures = context.tensorboard && validation !== undefined ? new ValidationPictures(context, validation) : null;
   const previews = pictures === null ? 0 : picturesOfEpoch;
   if (validation === undefined) reporter.note("no val patches with masks: the weights of the last epoch are kept");
-  if (training.mosaic === "auto" && source !== null) {
-    reporter.note(`mosaics: ${describeMosaics(mosaicShare(stage, dataset.train, "auto", "pseudo"))}`);
-  }
+  const mosaics = mosaicShare(stage, dataset.train, training.mosaic, source === null ? "ground-truth" : "pseudo");
+  if (training.mosaic === "auto" && source !== null) reporter.note(`mosaics: ${describeMosaics(mosaics)}`);
   const segmenter = await makeSegmenter(context);
   if (segmenter.weightsReport !== null) reporter.note(describeWeightsReport(segmenter.weightsReport));
   const release = abandonWhenLost(signal, segmenter);
@@ -119,7 +118,7 @@ async function train(context: RunContext, source: StageSource | null, key: strin
       onGpu: segmenter.device !== "cpu",
       stepColumns: segmenterStepColumns,
       epochColumns: segmenterEpochColumns,
-      settings: training,
+      settings: { ...training, mosaic: mosaics.share },
       scalars: segmenterScalars,
       boardFolder: context.tensorboard ? join(root, "tensorboard", "segmenter") : undefined,
       describe,
