@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { drain } from "../dist/async/drain.js";
 import { Classifier, openDataset, Segmenter } from "../dist/index.js";
-import { fewestPieces, type LabelledSplit, mosaicShare, piecesOf } from "../dist/segmenter/mosaic-share.js";
+import { fewestPieces, type LabelledSplit, mosaicShare, mosaicPieces } from "../dist/segmenter/mosaic-share.js";
 import { patientNumbers } from "../dist/segmenter/patient-numbers.js";
 import { indexPattern, maskPng, patchPng } from "./support/dataset-folder.js";
 import { manifestFolder } from "./support/manifest-folder.js";
@@ -337,7 +337,7 @@ describe("auto", () => {
       const counts = [0, 0, 0];
       for (const patch of seen) counts[labels[patch]!.indexOf(1)]! += 1;
       const classes = ["gland", "stroma", "fat"].map((name, index) => ({ name, colour: [index, 0, 0] as const }));
-      expect(piecesOf({ files, classes })!.counts.map(({ count }) => count)).toEqual(counts);
+      expect(mosaicPieces({ files, classes })!.counts.map(({ count }) => count)).toEqual(counts);
     }
   });
 

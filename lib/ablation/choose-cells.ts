@@ -2,7 +2,7 @@
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import type { PlanSections } from "../run/plan.js";
-import { mosaicShare, piecesOf } from "../segmenter/mosaic-share.js";
+import { mosaicShare, mosaicPieces } from "../segmenter/mosaic-share.js";
 import { nearestName } from "../text/nearest-name.js";
 import { type Cell, cellsOf, levelsOfPlan, wholeMethod } from "./cells.js";
 
@@ -61,7 +61,7 @@ function objectionTo({ name }: Cell, { plan, train }: CellQuestion): Objection |
 }
 
 function objectionToMosaics(train: CellQuestion["train"]): Objection | undefined {
-  const pieces = piecesOf(train);
+  const pieces = mosaicPieces(train);
   const missing = (pieces?.counts ?? []).filter(({ count }) => count === 0).map(({ name }) => name);
   if (pieces === null || missing.length === 0) return undefined;
   return { code: "WSSS_ERR_DATASET", reason: `of ${pieces.words} there is none of ${missing.join(", nor of ")}` };

@@ -46,7 +46,7 @@ export interface MosaicChoice {
  * The patches that can be pieces of mosaics: they are labelled with one class alone, and where patients are known and one has such
  * patches of two classes, are of a patient like that. Null for patches whose labels are read from masks, as those of val and test may be.
  */
-export function piecesOf({ files, classes }: Omit<LabelledSplit, "dataset">): Pieces | null {
+export function mosaicPieces({ files, classes }: Omit<LabelledSplit, "dataset">): Pieces | null {
   if (files.some(({ labels }) => labels === undefined)) return null;
   const single = files.filter(({ labels = [] }) => labels.filter((one) => one === 1).length === 1);
   const mixed = ofPatientsOfTwoClasses(single);
@@ -84,7 +84,7 @@ export function mosaicShare(
   mosaic: number | "auto",
   masks: "pseudo" | "ground-truth",
 ): MosaicChoice {
-  const pieces = piecesOf(split);
+  const pieces = mosaicPieces(split);
   if (mosaic === "auto") return automaticShare(pieces, masks);
   if (mosaic > 0 && pieces !== null) assertPieces(call, split.dataset, pieces, mosaic);
   return { share: mosaic, reason: `mosaic is ${mosaic}` };
