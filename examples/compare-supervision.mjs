@@ -1,6 +1,6 @@
 /**
- * What patch-level labels cost: the same segmenter from pseudo masks and from true masks, scored on the same test patches, with an interval
- * and a paired test for the difference.
+ * What patch-level labels cost: the same segmenter from pseudo masks (and mosaics, where the labels allow them) and from true masks, scored
+ * on the same test patches, with an interval and a paired test for the difference.
  *
  *   node examples/compare-supervision.mjs DATASET [WIDTH] [EPOCHS]
  *

@@ -17,7 +17,7 @@ export interface LabelledSplit extends Pick<Split, "classes" | "dataset"> {
  */
 export const fewestPieces = 16;
 
-/** The share that `"auto"` stands for. The other half is learned from pseudo masks, which show what no mosaic does. */
+/** The share that `"auto"` stands for. The other half of the patches stay as they are, and show what no mosaic does. */
 const usualShare = 0.5;
 
 /** How many patches of a class can be pieces of mosaics. */
