@@ -197,6 +197,7 @@ describe("going on in a folder", () => {
     expect(stderr).toContain("train-classifier: already done");
     expect(stderr).toContain("pseudo-masks: already done");
     expect(stderr).toMatch(/train-segmenter: train .*options or inputs have changed/);
+    expect(stderr).toContain("mosaics: none (patches labelled with one class alone: ");
     expect(stderr).toMatch(/evaluate: .*options or inputs have changed/);
     expect(stderr).toMatch(/pictures: .*options or inputs have changed/);
   });

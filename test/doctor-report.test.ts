@@ -108,6 +108,8 @@ describe("the page", () => {
     const clean = await folderOf(await cleanFiles());
     const whole = await doctorPage(await examineWithPlaces(clean, { colours: true }));
     expect(whole.text).toContain("Nothing is wrong with this dataset.");
+    expect(whole.text).toContain("Mosaics: none (patches labelled with one class alone: ");
+    expect(text).not.toContain("Mosaics:");
     expect(whole.missing).toEqual([]);
   });
 });
