@@ -72,6 +72,7 @@ export const segmenterOptionTable = {
       `\`"auto"\`: 0.5 with pseudo masks where at least ${fewestPieces} patches of each class can be pieces, else 0.`,
     defaults: { default: "auto", published: 0 },
     before: 0,
-    reason: "on both tissues with so many pieces it brought more than pseudo masks alone, see docs/results.md",
+    reason:
+      "where pseudo masks are bad it brought one to three points, where they are good it made no difference, see docs/results.md",
   },
 } as const satisfies OptionTable;

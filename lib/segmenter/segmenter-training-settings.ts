@@ -42,8 +42,8 @@ export interface SegmenterTrainingSettings extends TrainingSettings {
    * known and one has such patches of two classes, pieces are of one patient, and patients of one class give none.
    * `"auto"`: 0.5 with pseudo masks where at least 16 patches of each class can be pieces, else 0. Bounds: `"auto"`, or
    * 0 to 1.
-   * @defaultValue `"auto"`, recipe `"published"` `0` (on both tissues with so many pieces it brought more than pseudo
-   *   masks alone, see docs/results.md)
+   * @defaultValue `"auto"`, recipe `"published"` `0` (where pseudo masks are bad it brought one to three points, where
+   *   they are good it made no difference, see docs/results.md)
    */
   readonly mosaic?: number | "auto" | undefined;
 }
