@@ -184,8 +184,8 @@ async function keepReport(
 
 /**
  * Trains and scores the method and what it is made of: each single level, no PDA, the published recipe, no mosaics, mosaics alone,
- * self-training, full supervision; each with several seeds, each a run folder of its own, `<out>/seed-<seed>/<cell>`. The class gate is no cell:
- * every segmenter is scored without and with it.
+ * self-training, full supervision; each with several seeds, each a run folder of its own, `<out>/seed-<seed>/<cell>`. The class gate is
+ * no cell: every segmenter is scored without and with it.
  *
  * The table, `ablation.json`, `ablation.md` and `report.html`, is written after every cell. A cell that diverges is a result and no error; the others
  * go on. What is done is skipped, so that the same call goes on after an interruption.

@@ -2,7 +2,7 @@
 import type { Split } from "../dataset/split.js";
 import { WsssError } from "../errors.js";
 import type { PlanSections } from "../run/plan.js";
-import { mosaicShare, mosaicPieces } from "../segmenter/mosaic-share.js";
+import { mosaicPieces, mosaicShare } from "../segmenter/mosaic-share.js";
 import { nearestName } from "../text/nearest-name.js";
 import { type Cell, cellsOf, levelsOfPlan, wholeMethod } from "./cells.js";
 

@@ -53,8 +53,8 @@ export function addAblateCommand(program: Command, streams: Streams): void {
     .summary("full supervision and ablations over several seeds, as one table")
     .description(
       "Trains and scores the method (multi-layer), each feature level alone, the method without PDA, the published recipe,\n" +
-        "no mosaics, mosaics alone, self-training and full supervision, with several seeds, and tables mean and standard deviation without\n" +
-        "and with the class gate.\n" +
+        "no mosaics, mosaics alone, self-training and full supervision, with several seeds, and tables mean and standard\n" +
+        "deviation without and with the class gate.\n" +
         "Each cell is a run folder, OUT/seed-<seed>/<cell>. What is done is skipped: after an interruption, give the same\n" +
         "command again. All options of run hold for every cell, under what makes the cell what it is.",
     );
