@@ -72,12 +72,38 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
   const isPressed = async (index: number, tab = page): Promise<boolean> =>
     (await tab.locator("#classes .class").nth(index).getAttribute("aria-pressed")) === "true";
 
+  /** Says what is chosen: a patch that is not drawn yet is not labelled. */
+  async function commit(tab = page): Promise<void> {
+    await drawn(tab);
+    await tab.keyboard.press("Space");
+  }
+
   /** Makes the classes of the patch that is shown right, by their digits. */
   async function setRight(tab = page): Promise<void> {
     const truth = truthOf(numberIn(await shownName(tab)));
     for (const [index, answer] of truth.entries()) {
       if ((await isPressed(index, tab)) !== (answer === 1)) await tab.keyboard.press(String(index + 1));
     }
+  }
+
+  /** Lets the page ask how other tabs get on, and not hear of it: it asks one time after the other. */
+  async function heldLooks(): Promise<{ letGo(): Promise<void> }> {
+    let go = (): void => undefined;
+    const gone = new Promise<void>((resolve) => (go = resolve));
+    const isHeld = new Promise<void>((resolve) => {
+      void page.route("**/progress", async (route) => {
+        resolve();
+        await gone;
+        await route.continue();
+      });
+    });
+    await isHeld;
+    return {
+      letGo: async () => {
+        go();
+        await page.unrouteAll({ behavior: "wait" });
+      },
+    };
   }
 
   async function addClass(name: string): Promise<void> {
@@ -102,10 +128,9 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
   test("labels 100 patches one by one by key presses", async () => {
     const names = new Set<string>();
     for (let i = 0; i < 100; i += 1) {
-      await drawn(page);
       names.add(await shownName());
       await setRight();
-      await page.keyboard.press("Space");
+      await commit();
     }
     await saved();
     expect(names.size).toBe(100);
@@ -119,7 +144,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
   test("as before, back, unsure and undo", async () => {
     const first = await shownName();
     await page.keyboard.press("1");
-    await page.keyboard.press("Space");
+    await commit();
     const second = await shownName();
     expect(second).not.toBe(first);
     const chosen = [await isPressed(0), await isPressed(1)];
@@ -127,10 +152,11 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
     await page.keyboard.press("Backspace");
     await page.locator("#patch-name", { hasText: first }).waitFor();
     await setRight();
-    await page.keyboard.press("Space");
+    await commit();
     // The one that was left comes again.
     await page.locator("#patch-name", { hasText: second }).waitFor();
     expect([await isPressed(0), await isPressed(1)]).toEqual(chosen);
+    await drawn(page);
     await page.keyboard.press("?");
     await saved();
     expect(labelling.progress()).toMatchObject({ labelled: 101, unsure: 1 });
@@ -154,20 +180,30 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
       if ((await shownName(other)) === (await shownName())) break;
     }
     const both = await shownName();
-    await setRight(other);
-    await other.keyboard.press("Space");
-    await saved(other);
-    // This tab still shows it, and says something else.
-    await page.keyboard.press("1");
-    await page.keyboard.press("Space");
-    await page.locator("#problem", { hasText: "in another tab" }).waitFor();
-    await page.locator("#patch-name", { hasText: both }).waitFor();
     const position = labelling.dataset.patches.findIndex((one) => one.name === both);
-    expect(Object.values(labelling.questions.task(position).answers)).toEqual(truthOf(numberIn(both)));
-    await setRight();
-    await page.keyboard.press("Space");
-    await saved();
+    const answers = (): unknown[] => Object.values(labelling.questions.task(position).answers);
+    const looks = await heldLooks();
+    await setRight(other);
+    await commit(other);
+    await saved(other);
+    // This tab does not know of it yet, and says something else.
+    await page.keyboard.press("1");
+    await commit();
+    await page.locator("#problem", { hasText: "labelled this meanwhile, in another tab" }).waitFor();
+    await page.locator("#patch-name", { hasText: both }).waitFor();
+    expect(answers()).toEqual(truthOf(numberIn(both)));
+    await looks.letGo();
+
+    // The other one takes it back: this tab gets to know of it, and does not pull the patch away from under the keys.
+    await other.keyboard.press("u");
+    await page.locator("#problem", { hasText: `${both} was changed meanwhile, in another tab` }).waitFor();
+    expect(await shownName()).toBe(both);
+    expect(answers()).toEqual([]);
     await other.close();
+    await setRight();
+    await commit();
+    await saved();
+    expect(answers()).toEqual(truthOf(numberIn(both)));
   });
 
   test("labels the other patches by sweeps, prefilled and corrected", async () => {
@@ -271,8 +307,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
   test("what contradicts is listed, and opens by Enter", async () => {
     await page.keyboard.press("F3");
-    await page.locator("#again-text").waitFor();
-    expect(await page.locator("#again-text").textContent()).toMatch(/^(Nothing|These)/);
+    await page.locator("#again-text", { hasText: /^(Nothing|These)/ }).waitFor();
   });
 
   test.each([
@@ -295,7 +330,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
     const before = labelling.progress();
     await context.setOffline(true);
     await page.keyboard.press("1");
-    await page.keyboard.press("Space");
+    await commit();
     await page.waitForSelector('body[data-waiting="1"]');
     expect(labelling.progress().revision).toBe(before.revision);
     await context.setOffline(false);
@@ -308,7 +343,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
   async function addClassAgain(): Promise<void> {
     await page.keyboard.press("F1");
     await addClass("third");
-    await page.waitForSelector("body[data-patch]");
+    await drawn(page);
   }
 
   test("asked nobody else, and complained of nothing", () => {

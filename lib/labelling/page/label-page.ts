@@ -104,7 +104,7 @@ class LabelPage {
   /** Somebody else has changed something: what was fetched is old. */
   async #refresh(): Promise<void> {
     if (this.#mode === "sweep") await this.#sweep.refresh();
-    else await this.#single.refresh();
+    else await this.#single.refresh(this.#mode === "single");
   }
 
   #committed(outcome: CommitOutcome): void {
@@ -146,7 +146,7 @@ class LabelPage {
     document.body.dataset["mode"] = mode;
     this.#slides.see(mode === "slides");
     this.#redraw();
-    if (mode === "single") await this.#single.refresh();
+    if (mode === "single") await this.#single.refresh(false);
     else if (mode === "sweep") await this.#sweep.begin();
     else if (mode === "again") await this.#showAgain();
   }

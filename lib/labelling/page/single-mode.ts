@@ -78,15 +78,21 @@ export class SingleMode {
     await this.#filling;
   }
 
-  /** Forgets what was fetched: somebody has labelled meanwhile, or the order is another one. */
-  async refresh(): Promise<void> {
+  /**
+   * Forgets what was fetched: somebody has labelled meanwhile, or the order is another one.
+   * @param isInUse - whether the patch that is shown is being looked at. It then stays, whatever was said of it elsewhere:
+   * a key that is pressed just now must not be taken for another patch.
+   */
+  async refresh(isInUse: boolean): Promise<void> {
     await this.#filling?.catch(() => undefined);
     this.#queue = [];
     const shown = this.#shown;
     if (shown !== null) {
-      const { revision } = await this.#host.requests.task(shown.task.patch);
-      // It was labelled elsewhere: what is chosen here was chosen for nothing.
-      if (revision !== shown.task.revision && this.#shown === shown) this.#shown = null;
+      const task = await this.#host.requests.task(shown.task.patch);
+      if (task.revision !== shown.task.revision && this.#shown === shown) {
+        if (isInUse) this.#showAgain(task);
+        else this.#shown = null;
+      }
     }
     await this.fill();
   }
@@ -165,8 +171,13 @@ export class SingleMode {
       if (at >= 0) this.#past.splice(at, 1);
     }
     if (tasks.length === 1 && first !== undefined) await this.open(first.patch);
-    else await this.refresh();
+    else await this.refresh(false);
     this.#host.committed(await this.#host.requests.progress());
+  }
+
+  #showAgain(task: LabelTask): void {
+    say(`${task.name} was changed meanwhile, in another tab; here it is as it is now.`);
+    this.#show(task);
   }
 
   #askAgain(tasks: readonly LabelTask[]): void {
@@ -220,6 +231,7 @@ export class SingleMode {
     this.#shown = { task, chosen, wasPrefilled, since: performance.now() };
     const showing = ++this.#showing;
     this.#isDrawn = false;
+    delete document.body.dataset["drawn"];
     // The picture of another patch must not stand over this one's name.
     for (const id of ["patch", "around"]) picturePart(id).hidden = true;
     const { patch, around } = this.#pictures.prepare(task.patch);
