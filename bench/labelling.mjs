@@ -2,7 +2,7 @@
  * What the labelling page's order and suggestions are worth: an oracle that knows the true labels answers through the server's own
  * interface, all stages are trained on what it has labelled, and the segmenter is scored on the test patches.
  *
- *   node bench/labelling.mjs [--set demo|glas] [--out FOLDER] [--shares 0.0625,0.125,0.25] [--seeds 1] [--threads 0] [--presses-only]
+ *   node bench/labelling.mjs [--set demo|glas] [--out FOLDER] [--shares 0.0625,0.125,0.25] [--seeds 3] [--threads 0] [--presses-only]
  *
  * demo  procedural tissue, patches of 96 px, four classes
  * glas  GlaS in three classes (../shared), patches of 224 px
@@ -10,8 +10,10 @@
  * Networks are MobileNetV2 from ImageNet weights, trained as the page trains: 8 epochs, or 300 steps if these are more.
  *
  * Prints labels, key presses, suggestions that had to be corrected, and mIoU, with our order and with one that is drawn (and nothing
- * suggested), as a share of the mIoU that all labels reach; and the presses that all patches cost one by one and in sweeps. Trained runs
- * in --out are kept, and not made again.
+ * suggested), as a share of the mIoU that all labels reach; and the presses that all patches cost one by one and in sweeps. A seed draws
+ * the order of the patches, and what is random in the trainings. Trained runs in --out are kept, and not made again.
+ *
+ * --seeds  so many (3 = 0, 1 and 2), or a list: 1,2; one alone with a comma behind it: 1,
  */
 /* global fetch */
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -44,7 +46,7 @@ const { values } = parseArgs({
     set: { type: "string", default: "demo" },
     out: { type: "string", default: "runs/labelling" },
     shares: { type: "string", default: "0.0625,0.125,0.25" },
-    seeds: { type: "string", default: "1" },
+    seeds: { type: "string", default: "3" },
     threads: { type: "string", default: "0" },
     "presses-only": { type: "boolean", default: false },
   },
@@ -65,9 +67,8 @@ if (values.set === "glas" && !existsSync(path.join(source, "make_variant.mjs")))
 }
 const out = path.resolve(values.out, values.set);
 const material = await prepareMaterial();
-const truth = await readTruth();
-const names = [...truth.keys()];
-console.log(`${values.set}: ${names.length} train patches, ${material.classes.length} classes`);
+const trainFiles = (await readdir(path.join(material.folder, "train"))).sort();
+console.log(`${values.set}: ${trainFiles.length} train patches, ${material.classes.length} classes`);
 
 /** The set in the published layout. */
 async function prepareMaterial() {
@@ -93,18 +94,19 @@ async function prepareMaterial() {
   return { folder, described, classes: described.classes ?? classes };
 }
 
-/** What each train patch shows, by its name without the label. */
-async function readTruth() {
+/** What each train patch shows, by its name without the label. Names decide in which order patches are drawn, so a seed goes into them. */
+function truthOf(seed) {
   const found = new Map();
-  for (const name of (await readdir(path.join(material.folder, "train"))).sort()) {
-    const [, stem, label] = /^(.*)\[([\d ]+)\]\.png$/.exec(name);
-    found.set(`train/${stem.replace(/-+$/, "")}.png`, { file: name, labels: label.split(" ").map(Number) });
+  for (const file of trainFiles) {
+    const [, stem, label] = /^(.*)\[([\d ]+)\]\.png$/.exec(file);
+    const name = stem.replace(/-+$/, "") + (seed === 0 ? "" : `-draw${seed}`);
+    found.set(`train/${name}.png`, { file, labels: label.split(" ").map(Number) });
   }
   return found;
 }
 
 /** The set with a manifest in which no train patch has a label. */
-async function unlabelledDataset(folder) {
+async function unlabelledDataset(folder, truth) {
   await rm(folder, { recursive: true, force: true });
   await mkdir(path.join(folder, "train"), { recursive: true });
   const lines = ["image,mask,split,labels"];
@@ -127,16 +129,16 @@ async function unlabelledDataset(folder) {
 
 /** Labels a share of the patches in one order, trains on it, and scores. */
 async function labelAndTrain(order, share, seed) {
-  const folder = path.join(out, `${order}-${share}`);
-  const kept = path.join(folder, `row-${seed}.json`);
+  const folder = path.join(out, `${order}-${share}-${seed}`);
+  const kept = path.join(folder, "row.json");
   if (existsSync(kept)) return JSON.parse(await readFile(kept, "utf8"));
   const effort = path.join(folder, "effort.json");
   if (!existsSync(effort)) {
-    await unlabelledDataset(folder);
+    const truth = truthOf(seed);
+    await unlabelledDataset(folder, truth);
     const made = await withOracle(
-      folder,
-      order === "ours",
-      async (oracle) => await oracle.labelSingly(Math.round(share * names.length)),
+      { folder, truth, suggests: order === "ours" },
+      async (oracle) => await oracle.labelSingly(Math.round(share * truth.size)),
     );
     await writeFile(effort, JSON.stringify(made));
   }
@@ -148,17 +150,18 @@ async function labelAndTrain(order, share, seed) {
 
 async function labelAll(way) {
   const folder = path.join(out, `presses-${way}`);
-  await unlabelledDataset(folder);
-  return await withOracle(folder, true, async (oracle) => {
-    if (way === "single") return await oracle.labelSingly(names.length);
-    const first = await oracle.labelSingly(Math.round(names.length / 16));
+  const truth = truthOf(0);
+  await unlabelledDataset(folder, truth);
+  return await withOracle({ folder, truth, suggests: true }, async (oracle) => {
+    if (way === "single") return await oracle.labelSingly(truth.size);
+    const first = await oracle.labelSingly(Math.round(truth.size / 16));
     const rest = await oracle.labelBySweeps();
     return Object.fromEntries(Object.keys(first).map((key) => [key, first[key] + rest[key]]));
   });
 }
 
 /** A server with a labelling, and who answers it right. */
-async function withOracle(folder, suggests, work) {
+async function withOracle({ folder, truth, suggests }, work) {
   const onFault = (error) => console.error(error);
   const makeClassifier = async (signal) =>
     await makeLabelNetwork({ backbone, weights: undefined, threads: 2, warn: console.error }, signal);
@@ -171,7 +174,7 @@ async function withOracle(folder, suggests, work) {
   const server = await serveLabelling({ labelling, training, slides, threads: 1, port: 0, onFault });
   try {
     await labelling.suggester?.settled();
-    return await work(new Oracle(labelling, server, await enter(server)));
+    return await work(new Oracle(labelling, truth, await enter(server)));
   } finally {
     await server.close();
     await labelling.close();
@@ -194,8 +197,8 @@ async function enter({ url, port }) {
 }
 
 class Oracle {
-  constructor(labelling, server, ask) {
-    Object.assign(this, { labelling, server, ask, ids: labelling.classes.map(({ id }) => id) });
+  constructor(labelling, truth, ask) {
+    Object.assign(this, { labelling, truth, ask, ids: labelling.classes.map(({ id }) => id) });
   }
 
   async labelSingly(count) {
@@ -204,7 +207,7 @@ class Oracle {
       const tasks = await this.ask("/next?count=5");
       if (tasks.length === 0) break;
       for (const task of tasks.slice(0, count - effort.labels)) {
-        const right = truth.get(task.name).labels;
+        const right = this.truth.get(task.name).labels;
         const begun = this.ids.map((id) => task.answers[id] ?? ((task.suggested?.[id] ?? 0) > 0.5 ? 1 : 0));
         const wrong = begun.filter((answer, k) => answer !== right[k]).length;
         const answers = Object.fromEntries(this.ids.map((id, k) => [id, right[k]]));
@@ -230,13 +233,14 @@ class Oracle {
   /** Class after class, until every patch has an answer to it. */
   async labelBySweeps() {
     const effort = { labels: 0, presses: 0, corrected: 0, seconds: 0 };
+    const before = (await this.ask("/progress")).labelled;
     for (const [k, id] of this.ids.entries()) {
       for (;;) {
         const tasks = await this.ask(`/sweep?class=${id}&count=${pageSize}`);
         if (tasks.length === 0) break;
         let at = 0;
         const changes = tasks.map((task, index) => {
-          const right = truth.get(task.name).labels[k];
+          const right = this.truth.get(task.name).labels[k];
           const isWrong = ((task.suggested?.[id] ?? 0) > 0.5 ? 1 : 0) !== right;
           if (isWrong) {
             // Down and across, then the key itself.
@@ -261,7 +265,7 @@ class Oracle {
       effort.presses += 1;
     }
     effort.seconds += effort.presses * secondsAPress;
-    effort.labels = (await this.ask("/progress")).labelled - Math.round(names.length / 16);
+    effort.labels = (await this.ask("/progress")).labelled - before;
     return effort;
   }
 }
@@ -269,7 +273,7 @@ class Oracle {
 /** Trains all stages as `run` does; mIoU of the test patches, with the gate. */
 async function scoreOfRun(folder, labels, seed) {
   const request = {
-    ...{ out: path.join(folder, `run-${seed}`), data: { folder }, splits: ["train"], sections: allSections },
+    ...{ out: path.join(folder, "run"), data: { folder }, splits: ["train"], sections: allSections },
     ...{ given: mergeOptions(planForLabels(plan, labels), { seed }), force: false, check: checkPlan },
     device: { device: "cpu", threads: Number(values.threads) },
     ...{ signal: new AbortController().signal, reporter: silentReporter },
@@ -279,7 +283,6 @@ async function scoreOfRun(folder, labels, seed) {
 }
 
 function report() {
-  const mean = (some) => some.reduce((sum, value) => sum + value, 0) / some.length;
   const scoreOf = (some) => mean(some.map(({ mIoU }) => mIoU));
   const all = rows.filter(({ order }) => order === "all");
   for (const key of new Set(rows.map(({ order, share }) => `${order} ${share}`))) {
@@ -288,17 +291,31 @@ function report() {
     const score = values["presses-only"]
       ? ""
       : `mIoU ${(100 * scoreOf(some)).toFixed(1)} (${some.map(({ mIoU }) => (100 * mIoU).toFixed(1)).join(", ")}), ${((100 * scoreOf(some)) / scoreOf(all)).toFixed(0)} % of all; `;
-    console.log(`${order.padEnd(5)} ${(100 * Number(share)).toFixed(1).padStart(5)} %: ${score}${describe(some[0])}`);
+    console.log(
+      `${order.padEnd(5)} ${(100 * Number(share)).toFixed(1).padStart(5)} %: ${score}${describe(meanEffort(some))}`,
+    );
   }
 }
 
+function mean(some) {
+  return some.reduce((sum, value) => sum + value, 0) / some.length;
+}
+
+function meanEffort(some) {
+  const kinds = ["labels", "presses", "corrected", "seconds"];
+  return Object.fromEntries(kinds.map((kind) => [kind, mean(some.map((row) => row[kind]))]));
+}
+
 function describe({ labels, presses, corrected, seconds }) {
-  return `${labels} labels, ${presses} presses, ${corrected} suggestions corrected, ${(seconds / 60).toFixed(0)} min at ${secondsAPress} s a press`;
+  return `${labels} labels, ${Math.round(presses)} presses, ${Math.round(corrected)} suggestions corrected, ${(seconds / 60).toFixed(0)} min at ${secondsAPress} s a press`;
 }
 
 const rows = [];
 const shares = values.shares.split(",").map(Number);
-for (let seed = 0; seed < Number(values.seeds); seed += 1) {
+const seeds = values.seeds.includes(",")
+  ? values.seeds.split(",").filter(Boolean).map(Number)
+  : [...new Array(Number(values.seeds)).keys()];
+for (const seed of seeds) {
   for (const [order, share] of [...["ours", "drawn"].flatMap((one) => shares.map((part) => [one, part])), ["all", 1]]) {
     const row = await labelAndTrain(order, share, seed);
     rows.push({ order, share, seed, ...row });
