@@ -14,6 +14,21 @@ namespace {
 constexpr napi_type_tag kPatchStoreTag{0x5be1c1a97d3f4e02ULL, 0x9c1f0a7742b84d11ULL};
 constexpr napi_type_tag kMaskStoreTag{0x5be1c1a97d3f4e03ULL, 0x9c1f0a7742b84d12ULL};
 
+/// A store's last argument: nothing, true for one that others may attach, or the address of one to attach.
+StoreMemory memory_argument(const Napi::CallbackInfo& info, std::size_t index) {
+  const Napi::Value value = info[index];
+  if (value.IsUndefined()) return {};
+  if (value.IsBoolean()) return {value.As<Napi::Boolean>().Value(), ""};
+  if (!value.IsString()) throw Error(ErrorCode::kOption, "memory must be true, false or an address");
+  const std::string address = value.As<Napi::String>().Utf8Value();
+  if (address.empty()) throw Error(ErrorCode::kOption, "the address of the memory must not be empty");
+  return {false, address};
+}
+
+Napi::Value address_or_null(const Napi::CallbackInfo& info, const std::string& address) {
+  return address.empty() ? info.Env().Null() : Napi::String::New(info.Env(), address);
+}
+
 std::int64_t integer_argument(const Napi::CallbackInfo& info, std::size_t index, const char* name) {
   if (!info[index].IsNumber()) throw Error(ErrorCode::kOption, std::string(name) + " must be a whole number");
   return info[index].As<Napi::Number>().Int64Value();
@@ -41,13 +56,15 @@ Napi::Function PatchStoreWrap::define(Napi::Env env) {
       {InstanceAccessor<&PatchStoreWrap::count>("count"), InstanceAccessor<&PatchStoreWrap::height>("height"),
        InstanceAccessor<&PatchStoreWrap::width>("width"), InstanceAccessor<&PatchStoreWrap::class_count>("classCount"),
        InstanceMethod<&PatchStoreWrap::set_patch>("setPatch"), InstanceMethod<&PatchStoreWrap::set_labels>("setLabels"),
-       InstanceMethod<&PatchStoreWrap::patch>("patch"), InstanceMethod<&PatchStoreWrap::labels>("labels")});
+       InstanceAccessor<&PatchStoreWrap::address>("address"), InstanceMethod<&PatchStoreWrap::patch>("patch"),
+       InstanceMethod<&PatchStoreWrap::labels>("labels")});
 }
 
 PatchStoreWrap::PatchStoreWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PatchStoreWrap>(info) {
   guarded(info.Env(), [&]() -> Napi::Value {
     store_ = std::make_shared<PatchStore>(integer_argument(info, 0, "count"), integer_argument(info, 1, "height"),
-                                          integer_argument(info, 2, "width"), integer_argument(info, 3, "classCount"));
+                                          integer_argument(info, 2, "width"), integer_argument(info, 3, "classCount"),
+                                          memory_argument(info, 4));
     info.This().As<Napi::Object>().TypeTag(&kPatchStoreTag);
     return info.Env().Undefined();
   });
@@ -74,6 +91,8 @@ Napi::Value PatchStoreWrap::count(const Napi::CallbackInfo& info) { return numbe
 Napi::Value PatchStoreWrap::height(const Napi::CallbackInfo& info) { return number(info, store_->height()); }
 Napi::Value PatchStoreWrap::width(const Napi::CallbackInfo& info) { return number(info, store_->width()); }
 Napi::Value PatchStoreWrap::class_count(const Napi::CallbackInfo& info) { return number(info, store_->class_count()); }
+
+Napi::Value PatchStoreWrap::address(const Napi::CallbackInfo& info) { return address_or_null(info, store_->address()); }
 
 Napi::Value PatchStoreWrap::set_patch(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
@@ -111,13 +130,15 @@ Napi::Function MaskStoreWrap::define(Napi::Env env) {
       env, "MaskStore",
       {InstanceAccessor<&MaskStoreWrap::count>("count"), InstanceAccessor<&MaskStoreWrap::height>("height"),
        InstanceAccessor<&MaskStoreWrap::width>("width"), InstanceAccessor<&MaskStoreWrap::level_count>("levelCount"),
-       InstanceMethod<&MaskStoreWrap::set_mask>("setMask"), InstanceMethod<&MaskStoreWrap::mask>("mask")});
+       InstanceAccessor<&MaskStoreWrap::address>("address"), InstanceMethod<&MaskStoreWrap::set_mask>("setMask"),
+       InstanceMethod<&MaskStoreWrap::mask>("mask")});
 }
 
 MaskStoreWrap::MaskStoreWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MaskStoreWrap>(info) {
   guarded(info.Env(), [&]() -> Napi::Value {
     store_ = std::make_shared<MaskStore>(integer_argument(info, 0, "count"), integer_argument(info, 1, "height"),
-                                         integer_argument(info, 2, "width"), integer_argument(info, 3, "levelCount"));
+                                         integer_argument(info, 2, "width"), integer_argument(info, 3, "levelCount"),
+                                         memory_argument(info, 4));
     info.This().As<Napi::Object>().TypeTag(&kMaskStoreTag);
     return info.Env().Undefined();
   });
@@ -132,6 +153,8 @@ Napi::Value MaskStoreWrap::count(const Napi::CallbackInfo& info) { return number
 Napi::Value MaskStoreWrap::height(const Napi::CallbackInfo& info) { return number(info, store_->height()); }
 Napi::Value MaskStoreWrap::width(const Napi::CallbackInfo& info) { return number(info, store_->width()); }
 Napi::Value MaskStoreWrap::level_count(const Napi::CallbackInfo& info) { return number(info, store_->level_count()); }
+
+Napi::Value MaskStoreWrap::address(const Napi::CallbackInfo& info) { return address_or_null(info, store_->address()); }
 
 Napi::Value MaskStoreWrap::set_mask(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {

@@ -26,6 +26,7 @@ class PatchStoreWrap : public Napi::ObjectWrap<PatchStoreWrap> {
   Napi::Value height(const Napi::CallbackInfo& info);
   Napi::Value width(const Napi::CallbackInfo& info);
   Napi::Value class_count(const Napi::CallbackInfo& info);
+  Napi::Value address(const Napi::CallbackInfo& info);
   Napi::Value set_patch(const Napi::CallbackInfo& info);
   Napi::Value set_labels(const Napi::CallbackInfo& info);
   Napi::Value patch(const Napi::CallbackInfo& info);
@@ -48,6 +49,7 @@ class MaskStoreWrap : public Napi::ObjectWrap<MaskStoreWrap> {
   Napi::Value height(const Napi::CallbackInfo& info);
   Napi::Value width(const Napi::CallbackInfo& info);
   Napi::Value level_count(const Napi::CallbackInfo& info);
+  Napi::Value address(const Napi::CallbackInfo& info);
   Napi::Value set_mask(const Napi::CallbackInfo& info);
   Napi::Value mask(const Napi::CallbackInfo& info);
 

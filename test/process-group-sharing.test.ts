@@ -49,6 +49,8 @@ describe("scores and masks", () => {
     readonly gated: unknown;
     readonly masks: string;
     readonly done: readonly (readonly [string, number, number])[];
+    /** Numbers of the memory that other processes may have attached. */
+    readonly inCommon: readonly string[];
   }
 
   const scored = async (size: number, optionsOf?: (rank: number) => object): Promise<MemberEnd<Answer>[]> =>
@@ -56,14 +58,19 @@ describe("scores and masks", () => {
 
   test("of any number of processes are those of one, in every process, even where some have no patch", async () => {
     const [alone] = await scored(1);
-    const { done, ...whole } = alone!.answer!;
+    const { done, inCommon: none, ...whole } = alone!.answer!;
+    expect(none).toEqual([]);
     expect(whole.plain.patches).toHaveLength(5);
     expect(done.filter(([stage]) => stage === "gate").at(-1)).toEqual(["gate", 3, 3]);
     for (const size of [2, 5]) {
-      for (const { answer, stderr } of await scored(size)) {
+      const ends = await scored(size);
+      // Patches and masks of three sizes of test, patches of train, and the masks that were drawn: once for all.
+      expect(new Set(ends[0]?.answer?.inCommon).size).toBe(8);
+      for (const { answer, stderr } of ends) {
         expect({ stderr, code: answer?.code }).toEqual({ stderr: "", code: undefined });
-        const { done: seen, ...found } = answer!;
+        const { done: seen, inCommon, ...found } = answer!;
         expect(found).toEqual(whole);
+        expect(inCommon).toEqual(ends[0]?.answer?.inCommon);
         // Each tells of the whole, and none of more than that.
         for (const [, patches, total] of seen) expect(patches).toBeLessThanOrEqual(total);
       }

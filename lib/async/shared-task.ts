@@ -21,15 +21,18 @@ interface Run<Result> {
  * Work that is done once, however many ask for it, and whose result is kept.
  *
  * Each asker has a signal of its own: one that aborts leaves alone, and the work itself stops only when nobody waits any
- * more. After a failure or such a stop the next asker begins anew.
+ * more. After a failure or such a stop the next asker begins anew. What the first asker gives along, the work gets.
  */
-export class SharedTask<Result> {
+export class SharedTask<Result, Given = undefined> {
   readonly #what: string;
-  readonly #work: (signal: AbortSignal, onProgress: OnItemProgress) => Promise<Result>;
+  readonly #work: (signal: AbortSignal, onProgress: OnItemProgress, given: Given | undefined) => Promise<Result>;
   #run: Run<Result> | undefined;
 
   /** @param what - what the work is called in the message of a cancellation. */
-  constructor(what: string, work: (signal: AbortSignal, onProgress: OnItemProgress) => Promise<Result>) {
+  constructor(
+    what: string,
+    work: (signal: AbortSignal, onProgress: OnItemProgress, given: Given | undefined) => Promise<Result>,
+  ) {
     this.#what = what;
     this.#work = work;
   }
@@ -38,9 +41,9 @@ export class SharedTask<Result> {
    * The result, now or when the work is done.
    * @throws WsssError `WSSS_ERR_CANCELLED` if this asker's signal is aborted; otherwise what the work threw.
    */
-  async get(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<Result> {
+  async get(signal?: AbortSignal, onProgress?: OnItemProgress, given?: Given): Promise<Result> {
     throwIfAborted(signal, this.#what);
-    const run = (this.#run ??= this.#start());
+    const run = (this.#run ??= this.#start(given));
     return await new Promise<Result>((resolve, reject) => {
       const leave = (): void => {
         run.waiters.delete(waiter);
@@ -74,7 +77,7 @@ export class SharedTask<Result> {
     if (this.#run?.settled === true) this.#run = undefined;
   }
 
-  #start(): Run<Result> {
+  #start(given: Given | undefined): Run<Result> {
     const controller = new AbortController();
     const waiters = new Set<Waiter>();
     const report = (progress: ItemProgress): void => {
@@ -86,7 +89,8 @@ export class SharedTask<Result> {
         }
       }
     };
-    const run: Run<Result> = { result: this.#work(controller.signal, report), controller, waiters, settled: false };
+    const result = this.#work(controller.signal, report, given);
+    const run: Run<Result> = { result, controller, waiters, settled: false };
     run.result.then(
       () => (run.settled = true),
       () => {

@@ -20,7 +20,7 @@ export async function evaluateLabels(
   split: Split,
 ): Promise<LabelScores> {
   const classified = inStage(report, "classify");
-  const groups = await split.loadGroups(signal, inStage(report, "load"));
+  const groups = await split.loadGroups(signal, inStage(report, "load"), group);
   const nativeOptions = { batchSize, group: groupHandle(group)?.native ?? null };
   const scores: LabelScores[] = [];
   let before = 0;

@@ -40,8 +40,8 @@ export async function* trainClassifier(
   };
   const checkpoints = await prepareCheckpoints(configuration, callOptions);
   const group = await prepareGroup(configuration, callOptions);
-  const train = await split.load(signal);
-  const groups = validation === undefined ? [] : await validation.loadGroups(signal);
+  const train = await split.load(signal, undefined, callOptions.group);
+  const groups = validation === undefined ? [] : await validation.loadGroups(signal, undefined, callOptions.group);
   const scored = oneOrAll(groups.map(({ patches }) => patches));
   const metadata = metadataOf(description, trainings);
   const context = { split, checkpoints, metadata, precision, isValidated: scored !== null, group };

@@ -40,7 +40,7 @@ export interface GroupSource {
 export async function loadGroups(
   stores: StoreFactories,
   source: GroupSource,
-  { signal, onProgress }: LoadingOptions,
+  { signal, onProgress, isShared = false }: LoadingOptions,
 ): Promise<LoadedGroup[]> {
   const { files, mixed, withTruth, what } = source;
   const all = files.map((_, index) => index);
@@ -51,13 +51,18 @@ export async function loadGroups(
   const contradictions = new Contradictions(source);
   const groups: LoadedGroup[] = [];
   for (const positions of sizes) {
-    const group = await loadPatches(stores, source, positions, { what, signal, onProgress: report });
+    const group = await loadPatches(stores, source, positions, { what, signal, onProgress: report, isShared });
     before += positions.length;
     groups.push(group);
   }
   if (!withTruth) return groups;
   for (const [index, group] of groups.entries()) {
-    const truth = await loadTruth(stores, source, group, contradictions, { what, signal, onProgress: report });
+    const truth = await loadTruth(stores, source, group, contradictions, {
+      what,
+      signal,
+      onProgress: report,
+      isShared,
+    });
     before += group.count;
     groups[index] = { ...group, truth };
   }

@@ -48,6 +48,11 @@ export interface LoadingOptions {
    * @defaultValue `"the patches"` or `"the masks"`
    */
   readonly what?: string;
+  /**
+   * Whether other processes of this machine may attach the memory.
+   * @defaultValue `false`
+   */
+  readonly isShared?: boolean;
 }
 
 /** Shortest side of a patch, in px: four cells of the classifier's stride-8 maps. */
@@ -73,16 +78,17 @@ export async function loadPatchStore(
   classCount: number,
   options: LoadingOptions = {},
 ): Promise<NativePatchStore> {
-  const { what = "the patches", signal, onProgress } = options;
+  const { what = "the patches", signal, onProgress, isShared = false } = options;
   const [leader] = sources;
   if (leader === undefined) throw new WsssError("WSSS_ERR_DATASET", `${what}: there is no patch to load`);
   const loading = `loading ${what}`;
   throwIfAborted(signal, loading);
   // A manifest names pictures or places on slides, never both.
-  if (leader.place !== undefined) return await loadSlidePatches(addon, sources, classCount, { signal, onProgress });
+  if (leader.place !== undefined)
+    return await loadSlidePatches(addon, sources, classCount, { signal, onProgress, isShared });
   const first = await decodePatch(leader.imagePath);
   checkSide(first, leader.imagePath);
-  const store = nativeCall(() => new addon.PatchStore(sources.length, first.height, first.width, classCount));
+  const store = nativeCall(() => new addon.PatchStore(sources.length, first.height, first.width, classCount, isShared));
   await mapConcurrently(
     sources,
     async ({ imagePath, labels }, index) => {
@@ -133,7 +139,7 @@ export async function loadMaskStore(
   onMask?: (mask: DecodedMask, level: number, index: number) => void,
 ): Promise<NativeMaskStore> {
   const { levels, height, width, palette, mayIgnore = true, stored } = sources;
-  const { what = "the masks", signal, onProgress } = options;
+  const { what = "the masks", signal, onProgress, isShared = false } = options;
   const count = levels[0]?.length ?? 0;
   if (count === 0 || levels.some((paths) => paths.length !== count)) {
     const found = levels.map((paths) => paths.length).join(", ");
@@ -143,7 +149,7 @@ export async function loadMaskStore(
     );
   }
   throwIfAborted(signal, `loading ${what}`);
-  const store = nativeCall(() => new addon.MaskStore(count, height, width, levels.length));
+  const store = nativeCall(() => new addon.MaskStore(count, height, width, levels.length, isShared));
   const paths = levels.flatMap((ofLevel, level) => ofLevel.map((path, index) => ({ path, level, index })));
   await mapConcurrently(
     paths,

@@ -32,10 +32,13 @@ export async function loadSlidePatches(
   options: {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: ((progress: ItemProgress) => void) | undefined;
+    readonly isShared?: boolean;
   },
 ): Promise<NativePatchStore> {
   const side = patches[0]?.place?.patchPx ?? 0;
-  const store = nativeCall(() => new addon.PatchStore(patches.length, side, side, classCount));
+  const store = nativeCall(
+    () => new addon.PatchStore(patches.length, side, side, classCount, options.isShared ?? false),
+  );
   nativeCall(() => patches.forEach(({ labels }, index) => labels && store.setLabels(index, Uint8Array.from(labels))));
   let done = 0;
   for (const positions of positionsBySlide(patches)) {

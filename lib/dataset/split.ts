@@ -3,12 +3,13 @@ import { type OnItemProgress, SharedTask } from "../async/shared-task.js";
 import { WsssError } from "../errors.js";
 import type { NativeMaskStore } from "../native/addon.js";
 import type { DatasetDescription } from "./description.js";
-import { loadGroups } from "./load-groups.js";
+import type { ProcessGroup } from "../process-group/process-group.js";
 import { type LoadedGroup, type LoadedSplit, loadMaskStore, type StoreFactories } from "./loaded-split.js";
 import { trueMaskReading } from "./mask-indices.js";
 import { type HeldSplit, subsetOfHeld } from "./memory/held-split.js";
 import type { PatchFile, PatchPlace } from "./patch-file.js";
 import { seededSubset } from "./seeded-subset.js";
+import { type KnownMasks, shareGroups, shareMasks } from "./share-groups.js";
 import type { SplitFingerprint } from "./split-fingerprint.js";
 import type { SplitName } from "./split-name.js";
 import { type Colour, type GlassRule, type MaskIndices, paletteOf, type TissueClass } from "./tissue-class.js";
@@ -65,8 +66,8 @@ export class Split {
   /** How many patches were left out because the manifest has no label for them yet; 0 unless its `unlabelled` is `"skip"`. */
   readonly unlabelled: number;
   readonly #parts: SplitParts;
-  readonly #loaded: SharedTask<readonly LoadedGroup[]>;
-  readonly #truth: SharedTask<NativeMaskStore>;
+  readonly #loaded: SharedTask<readonly LoadedGroup[], ProcessGroup>;
+  readonly #truth: SharedTask<NativeMaskStore, ProcessGroup>;
   #tissuePixels: number | null = null;
   #patchSize: { readonly height: number; readonly width: number } | null = null;
 
@@ -89,11 +90,11 @@ export class Split {
     this.unlabelled = parts.unlabelled ?? 0;
     this.#loaded = new SharedTask(
       `loading ${this.#label}`,
-      async (signal, report) => await this.#loadAll(signal, report),
+      async (signal, report, group) => await this.#loadAll(signal, report, group),
     );
     this.#truth = new SharedTask(
       `loading ${this.#label}`,
-      async (signal, report) => await this.#loadTrainTruth(signal, report),
+      async (signal, report, group) => await this.#loadTrainTruth(signal, report, group),
     );
   }
 
@@ -122,18 +123,19 @@ export class Split {
    *
    * @param signal - stops the loading; it can be begun again afterwards.
    * @param onProgress - files done of all files, masks included.
+   * @param group - of `joinProcessGroup`: the processes of a machine that load with it decode once, and have the pixels in common.
    * @returns the same object for all calls.
    * @throws WsssError `WSSS_ERR_DATASET` naming the first file (in the split's order) that is damaged, of another size,
    *   smaller than 32 px or a mask with an index out of range, labels of a manifest that contradict the masks, or if the
    *   split is empty; `WSSS_ERR_IO` if a file can't be read; `WSSS_ERR_CANCELLED`; `WSSS_ERR_OUT_OF_MEMORY`;
    *   `WSSS_ERR_BINARY_NOT_FOUND` if the addon is missing.
    */
-  async load(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<LoadedSplit> {
-    const groups = await this.loadGroups(signal, onProgress);
-    const [group] = groups;
-    if (group !== undefined && groups.length === 1) {
-      this.#patchSize = { height: group.height, width: group.width };
-      return group;
+  async load(signal?: AbortSignal, onProgress?: OnItemProgress, group?: ProcessGroup): Promise<LoadedSplit> {
+    const groups = await this.loadGroups(signal, onProgress, group);
+    const [only] = groups;
+    if (only !== undefined && groups.length === 1) {
+      this.#patchSize = { height: only.height, width: only.width };
+      return only;
     }
     const sizes = groups.map(({ height, width, count }) => `${width}x${height} px: ${count}`).join(", ");
     const message =
@@ -147,10 +149,15 @@ export class Split {
    * order in which the sizes first occur.
    * @param signal - stops the loading; it can be begun again afterwards.
    * @param onProgress - files done of all files, masks included.
+   * @param group - as of {@link Split.load}.
    * @throws WsssError as {@link Split.load}.
    */
-  async loadGroups(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<readonly LoadedGroup[]> {
-    return await this.#loaded.get(signal, onProgress);
+  async loadGroups(
+    signal?: AbortSignal,
+    onProgress?: OnItemProgress,
+    group?: ProcessGroup,
+  ): Promise<readonly LoadedGroup[]> {
+    return await this.#loaded.get(signal, onProgress, group);
   }
 
   /**
@@ -170,9 +177,10 @@ export class Split {
    * The true masks, uint8 [1, count, height, width]. For train they serve scores and full supervision only.
    * @param signal - stops the loading; it can be begun again afterwards.
    * @param onProgress - files done of all files, the patches included, whose size the masks must have.
+   * @param group - as of {@link Split.load}.
    * @throws WsssError `WSSS_ERR_DATASET` if there are none, and as {@link Split.load}.
    */
-  async loadTruth(signal?: AbortSignal, onProgress?: OnItemProgress): Promise<NativeMaskStore> {
+  async loadTruth(signal?: AbortSignal, onProgress?: OnItemProgress, group?: ProcessGroup): Promise<NativeMaskStore> {
     if (this.count > 0 && !this.hasMasks) {
       const { manifest } = this.#parts;
       const way =
@@ -183,10 +191,10 @@ export class Split {
       throw new WsssError("WSSS_ERR_DATASET", message, { split: this.name, folder: this.folder });
     }
     if (this.name !== "train") {
-      const { truth } = await this.load(signal, onProgress);
+      const { truth } = await this.load(signal, onProgress, group);
       if (truth !== null) return truth;
     }
-    return await this.#truth.get(signal, onProgress);
+    return await this.#truth.get(signal, onProgress, group);
   }
 
   /**
@@ -252,7 +260,11 @@ export class Split {
     return `the ${this.name} split of ${this.dataset}`;
   }
 
-  async #loadAll(signal: AbortSignal, report: OnItemProgress): Promise<readonly LoadedGroup[]> {
+  async #loadAll(
+    signal: AbortSignal,
+    report: OnItemProgress,
+    group: ProcessGroup | undefined,
+  ): Promise<readonly LoadedGroup[]> {
     const { files, name } = this;
     const { manifest, description, stores, held } = this.#parts;
     if (held !== undefined && this.count > 0) return (await held()).groups;
@@ -264,26 +276,43 @@ export class Split {
     }
     const evaluated = name !== "train";
     const source = { what: this.#label, files, description, mixed: evaluated, withTruth: evaluated && this.hasMasks };
-    return await loadGroups(await stores(), source, { signal, onProgress: report });
+    return await shareGroups(group, await stores(), source, { signal, onProgress: report });
   }
 
-  async #loadTrainTruth(signal: AbortSignal, report: OnItemProgress): Promise<NativeMaskStore> {
+  async #loadTrainTruth(
+    signal: AbortSignal,
+    report: OnItemProgress,
+    group: ProcessGroup | undefined,
+  ): Promise<NativeMaskStore> {
     const { count } = this;
     const held = await this.#parts.held?.();
     if (held?.trainTruth) {
       this.#tissuePixels = held.tissuePixels;
       return held.trainTruth;
     }
-    const { height, width } = await this.load(signal, ({ done }) => report({ done, total: 2 * count }));
+    const { height, width } = await this.load(signal, ({ done }) => report({ done, total: 2 * count }), group);
     const sources = { levels: [this.#maskPaths()], height, width, ...trueMaskReading(this.#parts.description) };
     const onProgress: OnItemProgress = ({ done }) => report({ done: count + done, total: 2 * count });
     const { length: classCount } = this.classes;
-    let pixels = 0;
-    const options = { what: this.#label, signal, onProgress };
-    const store = await loadMaskStore(await this.#parts.stores(), sources, options, ({ counts }) => {
-      for (let index = 0; index < classCount; index++) pixels += counts[index] ?? 0;
-    });
-    this.#tissuePixels = pixels;
+    const stores = await this.#parts.stores();
+    const make = async (isShared: boolean): Promise<KnownMasks<{ readonly tissuePixels: number }>> => {
+      let tissuePixels = 0;
+      const options = { what: this.#label, signal, onProgress, isShared };
+      const store = await loadMaskStore(stores, sources, options, ({ counts }) => {
+        for (let index = 0; index < classCount; index++) tissuePixels += counts[index] ?? 0;
+      });
+      return { store, facts: { tissuePixels } };
+    };
+    const toShare = {
+      contents: { paths: this.#maskPaths(), description: this.#parts.description },
+      count,
+      height,
+      width,
+      levelCount: 1,
+      make,
+    };
+    const { store, facts } = await shareMasks(group, stores, toShare, signal);
+    this.#tissuePixels = facts.tissuePixels;
     return store;
   }
 

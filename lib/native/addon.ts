@@ -14,7 +14,7 @@ import type { NativePatchFeatures, NativePatchFeaturesOptions } from "./native-l
 import type { NativeClassifier, NativeModelConfig, NativeSegmenter } from "./native-models.js";
 import type { NativeProcessGroup } from "./native-process-group.js";
 import type { NativeSlideFunctions } from "./native-slides.js";
-import type { NativeMaskStore, NativePatchStore } from "./native-stores.js";
+import type { NativeMaskStore, NativePatchStore, NativeStoreMemory } from "./native-stores.js";
 import type { NativeWeightInspection, WeightConversion } from "./native-weights.js";
 
 export type * from "./native-contract.js";
@@ -78,8 +78,20 @@ export interface NativeDeviceReport {
 }
 
 export interface NativeAddon extends NativeEvaluationFunctions, NativeSlideFunctions {
-  readonly PatchStore: new (count: number, height: number, width: number, classCount: number) => NativePatchStore;
-  readonly MaskStore: new (count: number, height: number, width: number, levelCount: number) => NativeMaskStore;
+  readonly PatchStore: new (
+    count: number,
+    height: number,
+    width: number,
+    classCount: number,
+    memory?: NativeStoreMemory,
+  ) => NativePatchStore;
+  readonly MaskStore: new (
+    count: number,
+    height: number,
+    width: number,
+    levelCount: number,
+    memory?: NativeStoreMemory,
+  ) => NativeMaskStore;
   readonly Classifier: new (config: NativeModelConfig) => NativeClassifier;
   readonly Segmenter: new (config: NativeModelConfig) => NativeSegmenter;
   readonly PatchFeatures: new (options: NativePatchFeaturesOptions) => NativePatchFeatures;

@@ -139,6 +139,14 @@ export class ProcessGroup {
     return texts;
   }
 
+  /**
+   * How often this process has met the others: the same in all of them between two calls that they make together.
+   * @internal
+   */
+  get meetings(): number {
+    return this.#meetings;
+  }
+
   /** Leaves a text where every process finds it under its name. */
   async announce(name: string, text: string): Promise<void> {
     await runJob<null>((done) => this.#native.announce({ name, text }, done));

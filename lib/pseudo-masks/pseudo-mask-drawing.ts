@@ -5,13 +5,13 @@ import type { Split } from "../dataset/split.js";
 import { isWsssError } from "../errors.js";
 import type { FeatureLevel } from "../model/backbones.js";
 import type { NativeClassifier, NativeFinishedMasksEvent } from "../native/addon.js";
-import { nativeCall, runJob } from "../native/job.js";
-import { loadAddon } from "../native/load.js";
+import { runJob } from "../native/job.js";
 import { groupHandle } from "../process-group/process-group.js";
 import { nativeGlass } from "./glass-option.js";
 import { MaskFolderWriter, type WrittenMasks } from "./pseudo-mask-files.js";
 import { assertPadding, type checkPseudoMaskOptions } from "./pseudo-mask-options.js";
 import { PseudoMasks } from "./pseudo-masks.js";
+import { storeToDrawInto } from "./store-to-draw-into.js";
 
 type Work = Omit<ReturnType<typeof checkPseudoMaskOptions>, "levels"> & {
   readonly levels: readonly FeatureLevel[];
@@ -105,10 +105,9 @@ async function draw(
   { levels, glass, scaling, views, paddingPx, batchSize, output, group, signal, onProgress }: Work,
   writing?: Writing,
 ): Promise<PseudoMasks> {
-  const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
+  const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"), group);
   assertPadding("Classifier.generatePseudoMasks", paddingPx, { height, width });
-  const addon = await loadAddon();
-  const store = nativeCall(() => new addon.MaskStore(patches.count, height, width, levels.length));
+  const store = await storeToDrawInto({ count: patches.count, height, width }, levels.length, group, signal);
   const nativeOptions = {
     levels,
     batchSize,

@@ -4,6 +4,7 @@ import { throwIfAborted } from "../async/cancellation.js";
 import { inStage, type OnProgress } from "../async/progress.js";
 import { isSplit } from "../dataset/is-split.js";
 import { loadMaskStore } from "../dataset/loaded-split.js";
+import { shareMasks } from "../dataset/share-groups.js";
 import type { Split } from "../dataset/split.js";
 import { paletteOf, type TissueClass } from "../dataset/tissue-class.js";
 import { WsssError } from "../errors.js";
@@ -17,6 +18,7 @@ import { nativeCall, runJob } from "../native/job.js";
 import { loadAddon } from "../native/load.js";
 import { checkOptions, refuseOption } from "../options/check.js";
 import * as fields from "../options/fields.js";
+import { groupField, type ProcessGroup } from "../process-group/process-group.js";
 import { registerPseudoMasks } from "./known-pseudo-masks.js";
 import { drawnLevels, maskFilesOf, MaskFolderWriter, type WrittenMasks } from "./pseudo-mask-files.js";
 
@@ -35,6 +37,8 @@ export interface PseudoMaskOpenOptions extends PseudoMaskWriteOptions {
    * @defaultValue those whose folder is there, deepest first
    */
   readonly levels?: readonly MaskLevel[] | undefined;
+  /** Of `joinProcessGroup`: the processes of a machine that open with it read once, and have the masks in common. */
+  readonly group?: ProcessGroup | undefined;
 }
 
 /** Options of `PseudoMasks.score`. */
@@ -224,20 +228,25 @@ export class PseudoMasks {
    */
   static async open(folder: string, split: Split, options: PseudoMaskOpenOptions = {}): Promise<PseudoMasks> {
     const call = "PseudoMasks.open";
-    const { signal, onProgress, levels: wanted } = checkOptions(openSchema, call, options);
+    const { signal, onProgress, levels: wanted, group } = checkOptions(openSchema, call, options);
     if (!fields.path.safeParse(folder).success) throw refuseOption(call, "folder", "a path", folder);
     if (!isSplit(split)) throw refuseOption(call, "split", "a split of a dataset", split);
     throwIfAborted(signal);
     const levels = wanted ?? (await drawnLevels(folder));
     const stems = split.files.map(({ stem }) => stem);
     const paths = await maskFilesOf(folder, levels, stems);
-    const { height, width } = await split.load(signal, inStage(onProgress, "load"));
+    const { height, width } = await split.load(signal, inStage(onProgress, "load"), group);
     const { palette, classes, background } = split;
-    const store = await loadMaskStore(
-      await loadAddon(),
-      { levels: paths, height, width, palette },
-      { what: `the pseudo masks of ${folder}`, signal, onProgress: inStage(onProgress, "read") },
-    );
+    const addon = await loadAddon();
+    const sources = { levels: paths, height, width, palette };
+    const reading = { what: `the pseudo masks of ${folder}`, signal, onProgress: inStage(onProgress, "read") };
+    const toShare = {
+      ...{ contents: sources, count: stems.length, height, width, levelCount: levels.length },
+      make: async (isShared: boolean) => {
+        return { store: await loadMaskStore(addon, sources, { ...reading, isShared }), facts: null };
+      },
+    };
+    const { store } = await shareMasks(group, addon, toShare, signal);
     return new PseudoMasks({ levels, stems, classes, background, store, folder });
   }
 }
@@ -247,5 +256,5 @@ const workShape = {
   onProgress: fields.callback<OnProgress>().optional(),
 } as const;
 const writeSchema = z.strictObject(workShape);
-const openSchema = z.strictObject({ ...workShape, levels: levelsRule.optional() });
+const openSchema = z.strictObject({ ...workShape, levels: levelsRule.optional(), group: groupField.optional() });
 const scoreSchema = z.strictObject({ signal: workShape.signal, boundaryTolerancePx });

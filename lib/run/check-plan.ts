@@ -77,7 +77,7 @@ export function readingOnceBefore(context: RunContext, plan: PlanSections): (sta
   return async (stage) => {
     if (isDone || !trainingStages.includes(stage)) return;
     isDone = true;
-    const { root, dataset, sources, signal, reporter } = context;
+    const { root, dataset, sources, group, signal, reporter } = context;
     const isDrawn = plan.segmenter.masks === "pseudo" && sources.masks === undefined;
     if (isDrawn || (plan.segmenter.rounds ?? 0) > 0) {
       const stems = dataset.train.files.map(({ stem }) => stem);
@@ -92,7 +92,7 @@ export function readingOnceBefore(context: RunContext, plan: PlanSections): (sta
     if (dataset.test.count > 0) await dataset.test.check(signal, progress("looking at test"));
     // Full supervision learns from them, and pseudo masks are scored against them.
     if (dataset.train.hasMasks) {
-      await dataset.train.loadTruth(signal, progress("reading the true masks of train"));
+      await dataset.train.loadTruth(signal, progress("reading the true masks of train"), group);
       if (plan.segmenter.masks === "ground-truth") assertTissue(dataset.train, plan.segmenter.training.background);
     }
     await tryWeights(context, plan.segmenter);

@@ -34,7 +34,7 @@ export async function evaluateSegmentation(
     boundaryTolerance: nativeTolerance(boundaryTolerancePx),
     group: groupHandle(work.group)?.native ?? null,
   };
-  const groups = await split.loadGroups(signal, inStage(report, "load"));
+  const groups = await split.loadGroups(signal, inStage(report, "load"), work.group);
   const counted: CountedGroup[] = [];
   let before = 0;
   for (const group of groups) {

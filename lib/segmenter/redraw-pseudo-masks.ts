@@ -5,8 +5,7 @@ import type { Split } from "../dataset/split.js";
 import type { GlassRule } from "../dataset/tissue-class.js";
 import { sharedInferenceSchema, type SharedInferenceOptions } from "../model/inference-options.js";
 import type { NativeSegmenter } from "../native/addon.js";
-import { nativeCall, runJob } from "../native/job.js";
-import { loadAddon } from "../native/load.js";
+import { runJob } from "../native/job.js";
 import { patchViews, type PatchViews } from "../native/patch-views.js";
 import { checkOptions } from "../options/check.js";
 import * as fields from "../options/fields.js";
@@ -16,6 +15,7 @@ import { segmenterLevel } from "../pseudo-masks/mask-level.js";
 import { MaskFolderWriter } from "../pseudo-masks/pseudo-mask-files.js";
 import { pseudoMaskOptionTable } from "../pseudo-masks/pseudo-mask-option-table.js";
 import { PseudoMasks } from "../pseudo-masks/pseudo-masks.js";
+import { storeToDrawInto } from "../pseudo-masks/store-to-draw-into.js";
 
 /** Options of `Segmenter.redrawPseudoMasks`. */
 export interface RedrawOptions extends SharedInferenceOptions {
@@ -74,9 +74,8 @@ async function draw(
   split: Split,
   { views, glass, batchSize, group, signal, onProgress }: Parameters<typeof redrawPseudoMasks>[2],
 ): Promise<PseudoMasks> {
-  const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"));
-  const addon = await loadAddon();
-  const store = nativeCall(() => new addon.MaskStore(patches.count, height, width, 1));
+  const { patches, height, width } = await split.load(signal, inStage(onProgress, "load"), group);
+  const store = await storeToDrawInto({ count: patches.count, height, width }, 1, group, signal);
   const shared = groupHandle(group)?.native ?? null;
   const nativeOptions = { batchSize, views, ...nativeGlass(glass, split), group: shared };
   const report = inStage(onProgress, "pseudo-masks");

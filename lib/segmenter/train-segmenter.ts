@@ -89,10 +89,10 @@ export async function* trainSegmenter(
   const configuration = { call, settings: recorded, precision, description, train: split, validation, masks };
   const checkpoints = await prepareCheckpoints(configuration, plan);
   const group = await prepareGroup(configuration, plan);
-  const train = await split.load(signal);
-  const targets = masks === "ground-truth" ? await split.loadTruth(signal) : masks.store;
+  const train = await split.load(signal, undefined, plan.group);
+  const targets = masks === "ground-truth" ? await split.loadTruth(signal, undefined, plan.group) : masks.store;
   assertMaskSize(call, targets, train);
-  const groups = validation === undefined ? [] : await validation.loadGroups(signal);
+  const groups = validation === undefined ? [] : await validation.loadGroups(signal, undefined, plan.group);
   const scored = oneOrAll(groups.map((group) => ({ patches: group.patches, truth: truthOf(group) })));
   const metadata = metadataOf(description, trainings);
   const context = { split, checkpoints, metadata, precision, isValidated: scored !== null, group };

@@ -141,6 +141,7 @@ export const fakeStores: StoreFactories = {
   PatchStore: class {
     readonly #patches: Uint8Array[] = [];
     readonly #labels: Uint8Array[];
+    readonly address = null;
     constructor(
       readonly count: number,
       readonly height: number,
@@ -166,6 +167,7 @@ export const fakeStores: StoreFactories = {
   },
   MaskStore: class {
     readonly #masks = new Map<string, Uint8Array>();
+    readonly address = null;
     constructor(
       readonly count: number,
       readonly height: number,

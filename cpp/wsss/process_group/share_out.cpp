@@ -17,13 +17,17 @@ constexpr std::int64_t kBytesAtOnce = 32 << 20;
 void join_rows(const at::Tensor& rows, const Share& share, const ProcessGroup& group) {
   const std::int64_t count = rows.size(0);
   if (rows.numel() == 0) return;
-  rows.slice(0, 0, share.begin).zero_();
-  rows.slice(0, share.end, count).zero_();
   const std::int64_t bytes = rows.numel() / count * rows.element_size();
   const std::int64_t at_once = std::max<std::int64_t>(1, kBytesAtOnce / bytes);
   for (std::int64_t begin = 0; begin < count; begin += at_once) {
     at::Tensor some = rows.slice(0, begin, std::min(begin + at_once, count));
-    group.sum(some);
+    // Summed beside them: the rows of others may lie in memory that these write at the same time.
+    at::Tensor sums = at::zeros_like(some, at::MemoryFormat::Contiguous);
+    const std::int64_t own = std::max(share.begin, begin);
+    const std::int64_t own_end = std::min(share.end, begin + some.size(0));
+    if (own < own_end) sums.slice(0, own - begin, own_end - begin).copy_(rows.slice(0, own, own_end));
+    group.sum(sums);
+    some.copy_(sums);
   }
 }
 

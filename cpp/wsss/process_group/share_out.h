@@ -29,7 +29,8 @@ void share_out(ProcessGroup& group, std::int64_t count, const CancelToken& cance
 
 /// Gives every process all rows of a table of which each has made its share.
 ///
-/// @param rows  [N, ...] without gaps on the CPU; those beside the share are overwritten.
+/// @param rows  [N, ...] without gaps on the CPU; those beside the share are overwritten, with the same bytes by
+/// whichever process.
 void join_rows(const at::Tensor& rows, const Share& share, const ProcessGroup& group);
 
 /// Tells of the whole what is known of a share: that the others are as far.

@@ -3,14 +3,14 @@ import type { Split } from "../../dataset/split.js";
 import type { RunContext } from "../context.js";
 import type { StageName } from "../../text/stage-names.js";
 
-/** Decodes the patches of a split, once a process, and shows how far that is. */
+/** Decodes the patches of a split, once a machine, and shows how far that is. */
 export async function loadForStage(
-  { signal, reporter }: Pick<RunContext, "signal" | "reporter">,
+  { group, signal, reporter }: Pick<RunContext, "group" | "signal" | "reporter">,
   stage: StageName,
   split: Split,
 ): Promise<void> {
   const label = `decoding ${split.name}`;
-  await split.loadGroups(signal, ({ done, total }) => reporter.progress({ stage, label, done, total }));
+  await split.loadGroups(signal, ({ done, total }) => reporter.progress({ stage, label, done, total }), group);
 }
 
 /** The progress of a call of the library as that of a stage. */

@@ -39,11 +39,12 @@ function warningOf({ scoredPixels }: SegmenterEpochEvent): string | undefined {
 /** The masks to learn from: those of this process, or those of the folder; null = the true ones. */
 async function openMasks(context: RunContext, source: StageSource | null): Promise<PseudoMasks | "ground-truth"> {
   if (source === null) return "ground-truth";
-  const { memory, sources, dataset, signal } = context;
+  const { memory, sources, dataset, group, signal } = context;
   if (memory.pseudoMasks !== undefined && sources.masks === undefined) return memory.pseudoMasks;
   const { levels } = sectionOf(context, "pseudoMasks");
   return await PseudoMasks.open(source.path, dataset.train, {
     ...(levels === "all" ? {} : { levels }),
+    group,
     signal,
     onProgress: progressOf(context, stage, "pseudo masks"),
   });
