@@ -226,6 +226,24 @@ describe("ablate --processes", () => {
     expect(scoresOf((await readJson<Ablation>(out, "ablation.json")).cells)).toEqual(scoresOf(alone.cells));
   }, 180_000);
 
+  test("--parallel cells: one that --processes has started and that is killed is noticed at once", async () => {
+    const out = path.join(await freshFolder(), "noticed");
+    // Nobody would notice before the test is given up.
+    const late = ["--processes", "2", "--parallel", "cells", "--group-timeout", "600"];
+    const running = start(out, ...late);
+    const own = running.child.pid!;
+    await running.saw("take the cells in turn");
+    const follower = Number((await readFile(`/proc/${own}/task/${own}/children`, "utf8")).trim());
+    await worksInCell(out, follower);
+    process.kill(follower, "SIGKILL");
+    const end = await running.ended;
+    expect(end.code).toBe(5);
+    expect(end.stderr).toContain("process 1 of 2 was ended by SIGKILL, so that the others stop");
+    const rest = await start(out).ended;
+    expect(rest).toMatchObject({ code: 0 });
+    expect(scoresOf((await readJson<Ablation>(out, "ablation.json")).cells)).toEqual(scoresOf(alone.cells));
+  }, 180_000);
+
   test("--parallel cells: a signal ends all of them, and the same command goes on", async () => {
     const out = path.join(await freshFolder(), "stopped");
     const running = start(out, "--processes", "2", "--parallel", "cells");

@@ -1,8 +1,4 @@
 /** The processes that work together at a command: found by a launcher's variables, or started by `--processes`. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
 import { cellsWork, followCells } from "../ablation/lead-cells.js";
 import { WsssError } from "../errors.js";
@@ -12,6 +8,7 @@ import { joinProcessGroup, type ProcessGroup, type ProcessGroupOptions } from ".
 import { followRun } from "../run/follow-run.js";
 import { leaveQuietly } from "../process-group/share-call.js";
 import { GroupWork } from "../run/group-work.js";
+import { Followers } from "./followers.js";
 import { atLeast, integer } from "./values.js";
 
 /** A number of processes, or one for each GPU. */
@@ -91,12 +88,13 @@ function wordsOf(given: Readonly<Record<string, unknown>>): string[] {
  * Does the work of a command together with other processes, if a launcher or `--processes` has started some. Only process 0 does the
  * command's work; the others follow it.
  *
- * @param work - called in process 0 with what hands work out to the others, and with `undefined` in a process alone.
+ * @param work - called in process 0 with what hands work out to the others, and with `undefined` in a process alone; and with the signal
+ *   that stops it, by the caller's or because a process is gone that this one has started.
  */
 export async function withGroup(
   given: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-  work: (groupWork: GroupWork | undefined) => Promise<void>,
+  work: (groupWork: GroupWork | undefined, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const place = processPlace();
   const wanted = given["processes"] as Processes | undefined;
@@ -110,15 +108,15 @@ export async function withGroup(
       await followRun(group, signal, { [cellsWork]: followCells });
       return;
     }
-    await lead(group, work);
+    await lead(group, async (groupWork) => await work(groupWork, signal));
     return;
   }
   const count = wanted === "gpu" ? await gpuCount() : (wanted ?? 1);
   if (count === 1) {
-    await work(undefined);
+    await work(undefined, signal);
     return;
   }
-  await withChildren(count, given, signal, work);
+  await withFollowers(count, given, signal, work);
 }
 
 async function gpuCount(): Promise<number> {
@@ -140,36 +138,24 @@ async function lead(group: ProcessGroup, work: (groupWork: GroupWork) => Promise
   await leaveQuietly(group);
 }
 
-/** Process 0 of a group whose others it starts itself. They end with it, however it ends: its store is where they wait. */
-async function withChildren(
+/** Process 0 of a group whose others it starts itself. */
+async function withFollowers(
   count: number,
   given: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
-  work: (groupWork: GroupWork) => Promise<void>,
+  work: (groupWork: GroupWork, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const children: ChildProcess[] = [];
-  const start = (port: number): void => {
-    for (let rank = 1; rank < count; rank += 1) children.push(startFollower(rank, count, port, wordsOf(given)));
-  };
+  const followers = new Followers(count, wordsOf(given));
+  const stop = AbortSignal.any([signal, followers.lost]);
   const place = { rank: 0, worldSize: count, masterAddress: "127.0.0.1", masterPort: 0 };
+  const onListening = (port: number): void => followers.start(port);
   try {
-    await lead(await joinProcessGroup({ ...settingsOf(given), ...place, onListening: start, signal }), work);
+    const group = await joinProcessGroup({ ...settingsOf(given), ...place, onListening, signal: stop });
+    followers.haveJoined();
+    await lead(group, async (groupWork) => await work(groupWork, stop));
+  } catch (error) {
+    throw followers.lost.aborted && !signal.aborted ? followers.lost.reason : error;
   } finally {
-    await Promise.all(children.map(ended));
+    await followers.ended();
   }
-}
-
-function startFollower(rank: number, worldSize: number, port: number, words: readonly string[]): ChildProcess {
-  const main = join(fileURLToPath(import.meta.url), "..", "main.js");
-  const place = { RANK: rank, LOCAL_RANK: rank, WORLD_SIZE: worldSize, LOCAL_WORLD_SIZE: worldSize };
-  const variables = { ...place, MASTER_ADDR: "127.0.0.1", MASTER_PORT: port };
-  const texts = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, String(value)]));
-  return spawn(process.execPath, [...process.execArgv, main, "follow", ...words], {
-    env: { ...process.env, ...texts },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) await once(child, "exit");
 }

@@ -121,9 +121,9 @@ Examples:
         reporter: view,
         command: commandLine(program.args),
       };
-      await withGroup(given, signal, async (groupWork) => {
-        if (demo) await makeDemoData({ folder: out, forceUnlock, signal, reporter: view });
-        const ablation = await ablate({ ...request, groupWork });
+      await withGroup(given, signal, async (groupWork, stop) => {
+        if (demo) await makeDemoData({ folder: out, forceUnlock, signal: stop, reporter: view });
+        const ablation = await ablate({ ...request, groupWork, signal: stop });
         view.close();
         view.note(`the table is in ${options.out}/ablation.md, all figures are in ${options.out}/ablation.json`);
         writeResult(terminal, ablation, () => ablationText(ablation));

@@ -138,8 +138,8 @@ Examples:
           signal,
           reporter: view,
         } as const;
-        await withGroup(given, signal, async (groupWork) => {
-          await runAll({ ...plain, groupWork }, startedAt, { terminal, view });
+        await withGroup(given, signal, async (groupWork, stop) => {
+          await runAll({ ...plain, groupWork, signal: stop }, startedAt, { terminal, view });
         });
       });
     },

@@ -50,8 +50,8 @@ export function setStageAction(command: Command, streams: Streams, stage: StageC
           signal,
           reporter: view,
         };
-        await withGroup(given, signal, async (groupWork) => {
-          await withRun({ ...plain, groupWork }, async (context) => {
+        await withGroup(given, signal, async (groupWork, stop) => {
+          await withRun({ ...plain, groupWork, signal: stop }, async (context) => {
             const answer = await stage.work(context);
             view.close();
             writeResult(terminal, answer.json, () => answer.text());
