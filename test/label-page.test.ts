@@ -199,6 +199,20 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
     await page.locator("#problem", { hasText: `${both} was changed meanwhile, in another tab` }).waitFor();
     expect(await shownName()).toBe(both);
     expect(answers()).toEqual([]);
+
+    // While something is chosen here, it says so again: what is chosen stays, and is refused with what the other has said.
+    await page.keyboard.press("1");
+    const chosen = await isPressed(0);
+    await other.locator("#patch-name", { hasText: both }).waitFor();
+    await setRight(other);
+    await commit(other);
+    await saved(other);
+    await page.locator("#problem", { hasText: "what you have chosen is still here" }).waitFor();
+    expect([await shownName(), await isPressed(0)]).toEqual([both, chosen]);
+    await commit();
+    await page.locator("#problem", { hasText: "labelled this meanwhile, in another tab" }).waitFor();
+    await page.locator("#patch-name", { hasText: both }).waitFor();
+    expect(answers()).toEqual(truthOf(numberIn(both)));
     await other.close();
     await setRight();
     await commit();

@@ -14,6 +14,8 @@ interface Shown {
   readonly chosen: Map<string, 0 | 1>;
   readonly wasPrefilled: boolean;
   readonly since: number;
+  /** Whether somebody has chosen anything since it is shown. */
+  isTouched: boolean;
 }
 
 /** What a mode needs of the page. */
@@ -66,9 +68,10 @@ export class SingleMode {
   }
 
   toggle(id: string): void {
-    const { chosen } = this.#shown ?? {};
-    if (chosen === undefined) return;
-    chosen.set(id, chosen.get(id) === 1 ? 0 : 1);
+    const shown = this.#shown;
+    if (shown === null) return;
+    shown.chosen.set(id, shown.chosen.get(id) === 1 ? 0 : 1);
+    shown.isTouched = true;
     this.#host.redraw();
   }
 
@@ -80,8 +83,8 @@ export class SingleMode {
 
   /**
    * Forgets what was fetched: somebody has labelled meanwhile, or the order is another one.
-   * @param isInUse - whether the patch that is shown is being looked at. It then stays, whatever was said of it elsewhere:
-   * a key that is pressed just now must not be taken for another patch.
+   * @param isInUse - whether the patch that is shown is being looked at. It then stays, whatever was said of it elsewhere: a key that is
+   *   pressed just now must not be taken for another patch, nor for what others have chosen.
    */
   async refresh(isInUse: boolean): Promise<void> {
     await this.#filling?.catch(() => undefined);
@@ -90,7 +93,7 @@ export class SingleMode {
     if (shown !== null) {
       const task = await this.#host.requests.task(shown.task.patch);
       if (task.revision !== shown.task.revision && this.#shown === shown) {
-        if (isInUse) this.#showAgain(task);
+        if (isInUse) this.#showAgain(shown, task);
         else this.#shown = null;
       }
     }
@@ -150,6 +153,7 @@ export class SingleMode {
   asBefore(): void {
     if (this.#shown === null || this.#before === null) return;
     for (const [id, answer] of this.#before) this.#shown.chosen.set(id, answer);
+    this.#shown.isTouched = true;
     this.#host.redraw();
   }
 
@@ -175,8 +179,14 @@ export class SingleMode {
     this.#host.committed(await this.#host.requests.progress());
   }
 
-  #showAgain(task: LabelTask): void {
-    say(`${task.name} was changed meanwhile, in another tab; here it is as it is now.`);
+  #showAgain(shown: Shown, task: LabelTask): void {
+    const changed = `${task.name} was changed meanwhile, in another tab`;
+    if (shown.isTouched) {
+      // With its old revision: who goes on is shown what the other has said, and asked again.
+      say(`${changed}; what you have chosen is still here.`);
+      return;
+    }
+    say(`${changed}; here it is as it is now.`);
     this.#show(task);
   }
 
@@ -228,7 +238,7 @@ export class SingleMode {
     }
     const isNew = this.#host.classes().some(({ id }) => task.answers[id] === undefined);
     const wasPrefilled = task.suggested !== null && isNew;
-    this.#shown = { task, chosen, wasPrefilled, since: performance.now() };
+    this.#shown = { task, chosen, wasPrefilled, since: performance.now(), isTouched: false };
     const showing = ++this.#showing;
     this.#isDrawn = false;
     delete document.body.dataset["drawn"];
