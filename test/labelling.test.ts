@@ -302,6 +302,39 @@ describe("a dataset with a manifest", () => {
     expect(description).toEqual({ ...described, labels: { ...described.labels, unlabelled: "skip" } });
   });
 
+  test("pictures that no row names are told of, and asked about where that is wished", async () => {
+    const listed = ["image,split,labels", "p001.png,train,stripes", "p002.png,train,"];
+    const folder = await prepare(listed);
+    const others = (await readdir(folder)).filter((name) => name.endsWith(".png") && !/^p00[12]/.test(name));
+    const before = await open(folder, { classes: [] });
+    expect(before.dataset.patches.map(({ name }) => name)).toEqual(["p001.png", "p002.png"]);
+    expect(before.dataset.unlisted).toEqual(others.sort());
+    await before.close();
+    const labelling = await open(folder, { classes: [], addsNew: true });
+    expect(labelling.dataset.unlisted).toEqual([]);
+    expect(labelling.dataset.patches.map(({ name }) => name)).toEqual(["p001.png", "p002.png", ...others]);
+    await labelRight(labelling, labelling.questions.task(labelling.dataset.patches.length - 1));
+    await labelling.close();
+    const lines = (await readFile(path.join(folder, "patches.csv"), "utf8")).trim().split("\n");
+    expect(lines).toHaveLength(3 + others.length);
+    expect(lines.slice(0, 3)).toEqual(listed);
+    expect(lines.at(-1)).toMatch(new RegExp(`^${others.at(-1)},train,.+`));
+    expect(lines.at(-2)).toBe(`${others.at(-2)},train,`);
+  });
+
+  test("a new picture whose patient nobody names, or that is called like another, is refused", async () => {
+    const folder = await prepare();
+    await expect(open(folder, { classes: [], addsNew: true })).rejects.toThrow(/only you know; add its row there/);
+    const alone = await prepare(["image,split,labels", "p001.png,train,stripes"]);
+    await mkdir(path.join(alone, "more"));
+    await cp(path.join(source, "p002.png"), path.join(alone, "more", "p001.png"));
+    await expect(open(alone, { classes: [], addsNew: true })).rejects.toThrow(
+      /holds both p001\.png and more\/p001\.png/,
+    );
+    const before = await readFile(path.join(alone, "patches.csv"), "utf8");
+    expect(before).toBe("image,split,labels\np001.png,train,stripes\n");
+  });
+
   test("labels that it has are in the journal before anything is written, and outlive a new class", async () => {
     const folder = await prepare([
       "image,split,labels",

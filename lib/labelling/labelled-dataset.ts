@@ -10,7 +10,13 @@ import {
 import { checkFolder } from "../dataset/open-dataset.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
 import { csvLine } from "../text/csv-line.js";
-import { type DatasetParts, partsOfDataset, partsOfFolder, type PatchToLabel } from "./patches-to-label.js";
+import {
+  type DatasetParts,
+  type ManifestReading,
+  partsOfDataset,
+  partsOfFolder,
+  type PatchToLabel,
+} from "./patches-to-label.js";
 
 /** The classes of a dataset and the names of those that each patch shows; null for a patch that is not labelled. */
 export interface LabelsToWrite {
@@ -32,6 +38,8 @@ export class LabelledDataset {
   readonly folder: string;
   readonly title: string;
   readonly patches: readonly PatchToLabel[];
+  /** Pictures beside those of the manifest, which no row names. */
+  readonly unlisted: readonly string[];
   /** Classes that it had. */
   readonly classes: readonly TissueClass[];
   /** What is none of the classes: its name, alone in a label, says that none of them is there. */
@@ -49,6 +57,7 @@ export class LabelledDataset {
     this.folder = parts.folder;
     this.title = parts.title;
     this.patches = parts.patches;
+    this.unlisted = parts.unlisted;
     this.classes = parts.classes;
     this.background = parts.background;
     this.manifest = parts.manifest;
@@ -63,10 +72,10 @@ export class LabelledDataset {
    * Opens a dataset with a manifest, or a folder of pictures, which becomes one.
    *
    * Of a manifest the rows of train are labelled, and those of val and test that have no true mask.
-   * @param classOf - what tells a class by any name that it ever had: after a crash one of the two files may have an older one.
+   * @param reading - tells a class by any name that it ever had, since after a crash one of the two files may have an older one.
    * @throws WsssError `WSSS_ERR_DATASET` for a dataset that can't be labelled so; `WSSS_ERR_IO`.
    */
-  static async open(folder: string, classOf: (name: string) => string | undefined): Promise<LabelledDataset> {
+  static async open(folder: string, reading: ManifestReading): Promise<LabelledDataset> {
     await checkFolder(folder);
     const file = path.join(folder, descriptionFileName);
     let description: DatasetDescription;
@@ -76,7 +85,7 @@ export class LabelledDataset {
       if (systemCode((error as Error).cause) !== "ENOENT") throw error;
       return new LabelledDataset(await partsOfFolder(folder));
     }
-    return new LabelledDataset(await partsOfDataset(folder, description, file, classOf));
+    return new LabelledDataset(await partsOfDataset(folder, description, file, reading));
   }
 
   /**

@@ -31,6 +31,11 @@ export interface LabellingOptions {
   readonly annotator: string;
   /** Names of classes to begin with, beside those that the dataset has. */
   readonly classes: readonly string[];
+  /**
+   * Whether pictures of the folder that its manifest does not name are asked about too.
+   * @defaultValue `false`
+   */
+  readonly addsNew?: boolean;
   /** Makes the network that suggestions come from; null = no suggestions. */
   readonly makeClassifier: ((signal: AbortSignal) => Promise<Classifier>) | null;
   readonly threads: number;
@@ -92,7 +97,8 @@ export class Labelling {
       classNames.set(entry.class.name, entry.class.id);
       before.add(entry);
     }
-    const dataset = await LabelledDataset.open(options.folder, (name) => classNames.get(name));
+    const reading = { classOf: (name: string) => classNames.get(name), addsNew: options.addsNew ?? false };
+    const dataset = await LabelledDataset.open(options.folder, reading);
     assertClasses(before, dataset, options.classes);
     await makeFolder(path.dirname(file));
     const { journal, entries } = await LabelJournal.open(file);

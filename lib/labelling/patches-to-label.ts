@@ -2,11 +2,8 @@
 import path from "node:path";
 import { WsssError } from "../errors.js";
 import { readText } from "../files/file-access.js";
-import { readFolder } from "../files/read-folder.js";
 import { patchExtensions } from "../image/decode-patch.js";
 import { type DatasetDescription, descriptionFileName } from "../dataset/description.js";
-import { pathProblem } from "../dataset/inner-path.js";
-import { compareCodePoints } from "../dataset/list-files.js";
 import { manifestPlace } from "../dataset/manifest/list-manifest.js";
 import { checkColumns } from "../dataset/manifest/manifest-columns.js";
 import { ManifestFindings } from "../dataset/manifest/manifest-findings.js";
@@ -14,6 +11,7 @@ import { readEntries } from "../dataset/manifest/manifest-rows.js";
 import { type ManifestTable, readManifestTable } from "../dataset/manifest/manifest-table.js";
 import { type PatchPlace, stemOnSlide } from "../dataset/patch-file.js";
 import type { TissueClass } from "../dataset/tissue-class.js";
+import { assertNameableInManifest, picturesInFolder } from "./pictures-in-folder.js";
 
 /** A patch that is to be labelled. */
 export interface PatchToLabel {
@@ -38,6 +36,8 @@ export interface DatasetParts {
   readonly folder: string;
   readonly title: string;
   readonly patches: readonly PatchToLabel[];
+  /** Pictures beside those of the manifest, which no row names. */
+  readonly unlisted: readonly string[];
   readonly classes: readonly TissueClass[];
   readonly background: TissueClass;
   readonly manifest: string;
@@ -46,15 +46,12 @@ export interface DatasetParts {
   readonly description: Record<string, unknown>;
 }
 
-/** Folders of a dataset that hold no patches. */
-const otherFolders = ["labels", "mask", "masks", "train_mask", "node_modules"];
-
 /**
  * All pictures of a folder and those below.
  * @throws WsssError `WSSS_ERR_DATASET` if it holds none, or what does not go together.
  */
 export async function partsOfFolder(folder: string): Promise<DatasetParts> {
-  const names = await picturesIn(folder);
+  const names = await picturesInFolder(folder);
   const refuse = (problem: string): WsssError =>
     new WsssError("WSSS_ERR_DATASET", `${folder} ${problem}`, { path: folder });
   if (names.some((name) => name.startsWith("train/"))) {
@@ -67,20 +64,7 @@ export async function partsOfFolder(folder: string): Promise<DatasetParts> {
     const slides = "of slides patches are cut first: wsss-tissue label SLIDES... --out DATASET --classes NAMES";
     throw refuse(`holds no patches (files ending with ${patchExtensions.join(" ")}); ${slides}`);
   }
-  for (const name of names) {
-    const problem = name === name.trim() ? pathProblem(name) : "must not begin or end with blanks";
-    if (problem !== null)
-      throw refuse(`holds ${JSON.stringify(name)}, which a manifest can't name: it ${problem}; rename it`);
-  }
-  const first = new Map<string, string>();
-  for (const name of names) {
-    const stem = path.posix.parse(name).name;
-    const earlier = first.get(stem);
-    if (earlier !== undefined) {
-      throw refuse(`holds both ${earlier} and ${name}; masks are called after names without ending, so rename one`);
-    }
-    first.set(stem, name);
-  }
+  assertNameableInManifest(folder, names);
   const description = {
     name: path.basename(folder),
     classes: [],
@@ -91,6 +75,7 @@ export async function partsOfFolder(folder: string): Promise<DatasetParts> {
     folder,
     title: description.name,
     patches: names.map((name, row) => ({ name, imagePath: path.join(folder, name), given: null, row })),
+    unlisted: [],
     classes: [],
     background: usualBackground,
     manifest: path.join(folder, newManifest),
@@ -106,19 +91,12 @@ export async function partsOfFolder(folder: string): Promise<DatasetParts> {
   };
 }
 
-/** Pictures of a folder and those below, in the same order on every machine. */
-async function picturesIn(folder: string, below = ""): Promise<string[]> {
-  const entries = await readFolder(path.join(folder, below));
-  const found: string[] = [];
-  for (const { name, isFolder, isLink, foreign } of entries) {
-    const inside = below === "" ? name : `${below}/${name}`;
-    if (name.startsWith(".") || foreign !== undefined) continue;
-    // A link to a folder above would never end.
-    if (isFolder && !isLink && !otherFolders.includes(name)) found.push(...(await picturesIn(folder, inside)));
-    else if (!isFolder && (patchExtensions as readonly string[]).includes(path.extname(name).toLowerCase()))
-      found.push(inside);
-  }
-  return found.sort(compareCodePoints);
+/** How the rows of a manifest are read. */
+export interface ManifestReading {
+  /** What tells a class by any name that it ever had. */
+  readonly classOf: (name: string) => string | undefined;
+  /** Whether pictures that no row names get a row each, as patches of train. */
+  readonly addsNew: boolean;
 }
 
 /**
@@ -129,7 +107,7 @@ export async function partsOfDataset(
   folder: string,
   description: DatasetDescription,
   file: string,
-  classOf: (name: string) => string | undefined,
+  { classOf, addsNew }: ManifestReading,
 ): Promise<DatasetParts> {
   const { labels, classes: declared, background } = description;
   const refuse = (problem: string): WsssError =>
@@ -141,14 +119,22 @@ export async function partsOfDataset(
   }
   const place = manifestPlace(folder, folder, labels.file);
   if (!/\.csv$/i.test(place.path)) throw refuse(`its manifest ${labels.file} is no CSV file; save it as one`);
-  const table = withDeclaredNames(await readManifestTable(place.path), declared, classOf);
+  const written = withDeclaredNames(await readManifestTable(place.path), declared, classOf);
   const classes = declared.map((one) => ({ ...one, name: one.name.normalize("NFC") }));
-  const columns = checkColumns(table, classes);
+  const columns = checkColumns(written, classes);
   if (columns.labels === "classes") {
     throw refuse(
       `its manifest ${labels.file} has a column for each class; bring them together in one, labels, with ; between the names`,
     );
   }
+  const unlisted = columns.patches === "pictures" ? await unlistedPictures(place.base, written) : [];
+  if (addsNew && unlisted.length > 0 && columns.patient) {
+    throw refuse(
+      `its manifest ${labels.file} names the patient of each patch, which for ${unlisted[0]} only you know; add its row there`,
+    );
+  }
+  const table = addsNew ? withRowsFor(unlisted, written) : written;
+  if (addsNew && unlisted.length > 0) assertNameableInManifest(place.base, textsIn(table, "image"));
   const findings = new ManifestFindings();
   const entries = readEntries(table.rows, columns, { classes, background: background.name.normalize("NFC") }, findings);
   findings.throwIfAny(place.path, table.rows.length);
@@ -185,6 +171,7 @@ export async function partsOfDataset(
     folder,
     title: description.name,
     patches,
+    unlisted: addsNew ? [] : unlisted,
     classes,
     background,
     manifest: place.path,
@@ -192,6 +179,32 @@ export async function partsOfDataset(
     rows: table.rows.map(({ cells }) => new Map([...cells].map(([column, cell]) => [column, String(cell)]))),
     description: await descriptionAsWritten(file, description),
   };
+}
+
+/** Texts of a column, of the rows that have one there. */
+function textsIn({ rows }: ManifestTable, column: string): string[] {
+  return rows.flatMap(({ cells }) => {
+    const cell = cells.get(column);
+    return typeof cell === "string" ? [cell] : [];
+  });
+}
+
+/** Pictures of a folder that no row of its manifest names, as patch or as mask. */
+async function unlistedPictures(base: string, table: ManifestTable): Promise<string[]> {
+  const named = ["image", "mask"].flatMap((column) => textsIn(table, column));
+  const known = new Set(named.map((name) => path.resolve(base, name)));
+  return (await picturesInFolder(base)).filter((name) => !known.has(path.resolve(base, name)));
+}
+
+function withRowsFor(pictures: readonly string[], table: ManifestTable): ManifestTable {
+  const added = pictures.map((image) => ({
+    where: `the new row of ${image}`,
+    cells: new Map([
+      ["image", image],
+      ["split", "train"],
+    ]),
+  }));
+  return { ...table, rows: [...table.rows, ...added] };
 }
 
 /** The table with every class called as the description calls it, by whatever name of its past it stands there. */

@@ -28,6 +28,7 @@ interface LabelCommandOptions extends TalkOptions {
   readonly annotator?: string;
   readonly port: number;
   readonly open?: boolean;
+  readonly addNew?: boolean;
   readonly suggestions?: boolean;
   readonly backbone?: ClassifierBackbone;
   readonly weights?: string;
@@ -99,11 +100,19 @@ async function label(data: readonly string[], options: LabelCommandOptions, tool
   await makeFolder(lock.folder);
   const work = whileLocked(lock, async (signal) => {
     const labelling = await Labelling.open({
-      ...{ folder, annotator: options.annotator ?? ownName(), classes, threads, onFault },
+      ...{
+        folder,
+        annotator: options.annotator ?? ownName(),
+        classes,
+        addsNew: options.addNew ?? false,
+        threads,
+        onFault,
+      },
       makeClassifier: suggestions
         ? async (stop) => await makeLabelNetwork({ backbone, weights, threads, warn }, stop)
         : null,
     });
+    noteUnlisted(labelling.dataset, view);
     try {
       const plan = (labelled: number): PlanOptions => planForLabels(presetPlans[networks], labelled);
       const training = new LabelTraining({
@@ -139,6 +148,17 @@ async function label(data: readonly string[], options: LabelCommandOptions, tool
   });
 }
 
+/** Says which pictures of the folder are not asked about, and how they would be. */
+function noteUnlisted({ folder, manifest, unlisted }: Labelling["dataset"], view: ActionTools["view"]): void {
+  const [first, ...others] = unlisted;
+  if (first === undefined) return;
+  const which = others.length === 0 ? `${first} of ${folder} is` : `${unlisted.length} pictures of ${folder} are`;
+  const example = others.length === 0 ? "" : `, as ${first}`;
+  view.note(
+    `${which} in no row of ${manifest}${example}; with --add-new you are asked about ${others.length === 0 ? "it" : "them"} too`,
+  );
+}
+
 /** `wsss-tissue label`: a page for labelling patches. */
 export function addLabelCommand(program: Command, streams: Streams): void {
   const file = (text: string): string => resolve(someText(text));
@@ -154,6 +174,7 @@ export function addLabelCommand(program: Command, streams: Streams): void {
     .option("--classes <names>", "classes to begin with, with commas; more can be added on the page", words)
     .option("--annotator <name>", "who labels (default: the name of the user)", someText)
     .option("--port <n>", "port to listen on, 0 = any that is free", port, 0)
+    .option("--add-new", "ask about pictures too that were put into the folder since its manifest was made")
     .option("--open", "open the page in the browser, where there is a screen (default: on)")
     .option("--no-open", "only print its address")
     .option("--force-unlock", "take the dataset from a process that can't be asked, and that you know has ended")
