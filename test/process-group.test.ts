@@ -99,3 +99,19 @@ test("in float32, whose batch norms and masks of dropout have loops of their own
   expect(together.alike).toBe(true);
   expect(farthest(together.losses, alone.losses)).toBeLessThan(1e-4);
 });
+
+describe("masks that processes draw together", () => {
+  const joined = (fields: object): boolean => {
+    workspace.run("joined_masks", { patches: 11, side: 8, bytesAtOnce: 2 ** 20, ...fields });
+    return new Uint8Array(workspace.get("alike").data)[0] === 1;
+  };
+
+  test.each([0, 1, 2])("are those of all in each process, of which %d see the memory of the first", (attached) => {
+    expect(joined({ processes: 3, attached })).toBe(true);
+  });
+
+  test.each([1, 128, 200])("in sums of %d bytes, across which shares lie", (bytesAtOnce) => {
+    expect(joined({ processes: 3, attached: 1, bytesAtOnce })).toBe(true);
+    expect(joined({ processes: 4, attached: 3, patches: 3, bytesAtOnce })).toBe(true);
+  });
+});

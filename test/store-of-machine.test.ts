@@ -1,17 +1,22 @@
 // What the processes of a machine keep once: who makes it, who attaches it, and the memory that they have in common.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 
+import { type KnownMasks, shareMasks } from "../dist/dataset/share-groups.js";
 import { WsssError } from "../dist/errors.js";
 import { loadAddon } from "../dist/native/load.js";
 import { nativeCall } from "../dist/native/job.js";
+import type { ProcessGroup } from "../dist/process-group/process-group.js";
 import {
   keepOncePerMachine,
   type KeptByMachine,
   type MakingAgreement,
 } from "../dist/process-group/store-of-machine.js";
+import { datasetFolder } from "./support/dataset-folder.js";
 
 /** Processes of one machine, as far as they agree on who makes what; all of them in this process. */
 class Board {
@@ -32,7 +37,14 @@ class Board {
         this.#write.get(name)?.(text);
         await reading;
       },
-      awaitAnnouncement: async (name) => await this.#text(name),
+      awaitAnnouncement: async (name, signal) => {
+        signal?.throwIfAborted();
+        const stopped = new Promise<never>((_, reject) => {
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason, unchanged
+          signal?.addEventListener("abort", () => reject(signal.reason));
+        });
+        return await Promise.race([this.#text(name), stopped]);
+      },
     };
   }
 
@@ -47,7 +59,7 @@ type Kept = readonly [how: "shared" | "own" | "attached", from: string];
 
 function keeping(who: string, changes: Partial<KeptByMachine<Kept, string>> = {}): KeptByMachine<Kept, string> {
   return {
-    contents: { of: "patches" },
+    origin: async () => await Promise.resolve({ of: "patches" }),
     make: async (isShared) => await Promise.resolve([isShared ? "shared" : "own", who] as const),
     placeOf: ([, from]) => from,
     attach: (place) => ["attached", place],
@@ -61,11 +73,10 @@ describe("who makes what a machine keeps", () => {
     const all = await Promise.all(
       ["a", "b", "c"].map(async (who) => await keepOncePerMachine(board.member(), keeping(who))),
     );
-    expect(all).toEqual([
-      ["shared", "a"],
-      ["attached", "a"],
-      ["attached", "a"],
-    ]);
+    // Whoever asks first.
+    const [, maker] = all.find(([how]) => how === "shared")!;
+    expect(all.map(([how]) => how).sort()).toEqual(["attached", "attached", "shared"]);
+    expect(new Set(all.map(([, from]) => from))).toEqual(new Set([maker]));
   });
 
   test("who is alone on the machine, or in no group, asks nobody", async () => {
@@ -77,20 +88,52 @@ describe("who makes what a machine keeps", () => {
     expect(await keepOncePerMachine(undefined, keeping("a"))).toEqual(["own", "a"]);
   });
 
-  test("other contents are made by themselves", async () => {
+  test("what comes from something else is made by itself", async () => {
     const board = new Board();
     expect(await keepOncePerMachine(board.member(), keeping("a"))).toEqual(["shared", "a"]);
-    const other = keeping("b", { contents: { of: "masks" } });
+    const other = keeping("b", { origin: async () => await Promise.resolve({ of: "masks" }) });
     expect(await keepOncePerMachine(board.member(), other)).toEqual(["shared", "b"]);
   });
 
-  test("where the first fails, each of the others sees for itself", async () => {
+  test("where the first fails, one of the others makes it", async () => {
     const board = new Board();
     const fails = keeping("a", { make: async () => await Promise.reject(new Error("a damaged file")) });
-    const first = keepOncePerMachine(board.member(), fails);
-    const second = keepOncePerMachine(board.member(), keeping("b"));
-    await expect(first).rejects.toThrow("a damaged file");
-    expect(await second).toEqual(["own", "b"]);
+    await expect(keepOncePerMachine(board.member(), fails)).rejects.toThrow("a damaged file");
+    expect(await keepOncePerMachine(board.member(), keeping("b"))).toEqual(["shared", "b"]);
+    expect(await keepOncePerMachine(board.member(), keeping("c"))).toEqual(["attached", "b"]);
+  });
+
+  test("where all fail, each says why", async () => {
+    const board = new Board();
+    const fails = (who: string): KeptByMachine<Kept, string> =>
+      keeping(who, { make: async () => await Promise.reject(new Error(`${who} can't`)) });
+    const ends = await Promise.allSettled(
+      ["a", "b"].map(async (who) => await keepOncePerMachine(board.member(), fails(who))),
+    );
+    expect(ends).toMatchObject([{ reason: { message: "a can't" } }, { reason: { message: "b can't" } }]);
+  });
+
+  test("what takes too long to describe is made by each", async () => {
+    const board = new Board();
+    const wordy = (who: string): KeptByMachine<Kept, string> => keeping(who, { placeOf: () => "x".repeat(2 ** 22) });
+    expect(await keepOncePerMachine(board.member(), wordy("a"))).toEqual(["shared", "a"]);
+    expect(await keepOncePerMachine(board.member(), wordy("b"))).toEqual(["own", "b"]);
+  });
+
+  test("who is told to stop does not wait for the others", async () => {
+    const board = new Board();
+    const begun = new Promise<void>((resolve) => {
+      const make = async (): Promise<Kept> => {
+        resolve();
+        return await new Promise(() => undefined);
+      };
+      void keepOncePerMachine(board.member(), keeping("a", { make }));
+    });
+    await begun;
+    const stop = new AbortController();
+    const waiting = keepOncePerMachine(board.member(), keeping("b"), stop.signal);
+    stop.abort(new Error("stopped"));
+    await expect(waiting).rejects.toThrow("stopped");
   });
 
   test("where its memory can't be had, each makes its own", async () => {
@@ -128,6 +171,28 @@ describe("who makes what a machine keeps", () => {
     });
     await expect(keepOncePerMachine(board.member(), broken)).rejects.toThrow("a fault");
   });
+});
+
+test("masks of files that were written anew are read anew", async () => {
+  const folder = await datasetFolder();
+  const file = path.join(folder, "mask.png");
+  const addon = await loadAddon();
+  const board = new Board();
+  const masksAs = async (value: number): Promise<KnownMasks<null>> => {
+    const make = async (isShared: boolean): Promise<KnownMasks<null>> => {
+      const store = new addon.MaskStore(1, 2, 2, 1, isShared);
+      store.setMask(0, 0, new Uint8Array(4).fill(value));
+      return await Promise.resolve({ store, facts: null });
+    };
+    const toShare = { origin: {}, files: [file], count: 1, height: 2, width: 2, levelCount: 1, make };
+    return await shareMasks(board.member() as ProcessGroup, addon, toShare, undefined);
+  };
+  const values = ({ store }: KnownMasks<null>): number[] => [...new Uint8Array(store.mask(0, 0))];
+  await writeFile(file, "as it was");
+  const [first, attached] = [await masksAs(1), await masksAs(2)];
+  expect([values(first), values(attached)]).toEqual([new Array(4).fill(1), new Array(4).fill(1)]);
+  await writeFile(file, "as it is now");
+  expect(values(await masksAs(3))).toEqual(new Array(4).fill(3));
 });
 
 describe("memory that stores have in common", () => {

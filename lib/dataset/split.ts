@@ -3,7 +3,8 @@ import { type OnItemProgress, SharedTask } from "../async/shared-task.js";
 import { WsssError } from "../errors.js";
 import type { NativeMaskStore } from "../native/addon.js";
 import type { DatasetDescription } from "./description.js";
-import type { ProcessGroup } from "../process-group/process-group.js";
+import { refuseOption } from "../options/check.js";
+import { groupField, type ProcessGroup } from "../process-group/process-group.js";
 import { type LoadedGroup, type LoadedSplit, loadMaskStore, type StoreFactories } from "./loaded-split.js";
 import { trueMaskReading } from "./mask-indices.js";
 import { type HeldSplit, subsetOfHeld } from "./memory/held-split.js";
@@ -123,12 +124,13 @@ export class Split {
    *
    * @param signal - stops the loading; it can be begun again afterwards.
    * @param onProgress - files done of all files, masks included.
-   * @param group - of `joinProcessGroup`: the processes of a machine that load with it decode once, and have the pixels in common.
+   * @param group - of `joinProcessGroup`: the processes of a machine that load with it decode once, and have the pixels in common. What is
+   *   loaded already stays as it is.
    * @returns the same object for all calls.
    * @throws WsssError `WSSS_ERR_DATASET` naming the first file (in the split's order) that is damaged, of another size,
    *   smaller than 32 px or a mask with an index out of range, labels of a manifest that contradict the masks, or if the
    *   split is empty; `WSSS_ERR_IO` if a file can't be read; `WSSS_ERR_CANCELLED`; `WSSS_ERR_OUT_OF_MEMORY`;
-   *   `WSSS_ERR_BINARY_NOT_FOUND` if the addon is missing.
+   *   `WSSS_ERR_PROCESS_GROUP` if a process of the group is lost; `WSSS_ERR_BINARY_NOT_FOUND` if the addon is missing.
    */
   async load(signal?: AbortSignal, onProgress?: OnItemProgress, group?: ProcessGroup): Promise<LoadedSplit> {
     const groups = await this.loadGroups(signal, onProgress, group);
@@ -157,6 +159,9 @@ export class Split {
     onProgress?: OnItemProgress,
     group?: ProcessGroup,
   ): Promise<readonly LoadedGroup[]> {
+    if (group !== undefined && !groupField.safeParse(group).success) {
+      throw refuseOption("Split.load", "group", "a process group of joinProcessGroup", group);
+    }
     return await this.#loaded.get(signal, onProgress, group);
   }
 
@@ -304,12 +309,9 @@ export class Split {
       return { store, facts: { tissuePixels } };
     };
     const toShare = {
-      contents: { paths: this.#maskPaths(), description: this.#parts.description },
-      count,
-      height,
-      width,
-      levelCount: 1,
-      make,
+      ...{ origin: { description: this.#parts.description }, files: this.#maskPaths(), make },
+      ...{ count, height, width, levelCount: 1 },
+      onAttached: () => onProgress({ done: count, total: count }),
     };
     const { store, facts } = await shareMasks(group, stores, toShare, signal);
     this.#tissuePixels = facts.tissuePixels;

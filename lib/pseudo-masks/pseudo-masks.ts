@@ -241,10 +241,12 @@ export class PseudoMasks {
     const sources = { levels: paths, height, width, palette };
     const reading = { what: `the pseudo masks of ${folder}`, signal, onProgress: inStage(onProgress, "read") };
     const toShare = {
-      ...{ contents: sources, count: stems.length, height, width, levelCount: levels.length },
+      ...{ origin: { palette }, files: paths.flat() },
+      ...{ count: stems.length, height, width, levelCount: levels.length },
       make: async (isShared: boolean) => {
         return { store: await loadMaskStore(addon, sources, { ...reading, isShared }), facts: null };
       },
+      onAttached: () => reading.onProgress({ done: paths.flat().length, total: paths.flat().length }),
     };
     const { store } = await shareMasks(group, addon, toShare, signal);
     return new PseudoMasks({ levels, stems, classes, background, store, folder });

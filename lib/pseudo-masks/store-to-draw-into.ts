@@ -18,12 +18,15 @@ export async function storeToDrawInto(
   signal: AbortSignal | undefined,
 ): Promise<NativeMaskStore> {
   const addon = await loadAddon();
-  const make = async (isShared: boolean): Promise<{ readonly store: NativeMaskStore; readonly facts: null }> => {
-    const store = nativeCall(() => new addon.MaskStore(count, height, width, levelCount, isShared));
-    return await Promise.resolve({ store, facts: null });
+  const toShare = {
+    // All processes draw together, and have met to agree on it: no other drawing has this number.
+    ...{ origin: { drawing: group?.meetings ?? 0 }, files: [] },
+    ...{ count, height, width, levelCount },
+    make: async (isShared: boolean) => {
+      const store = nativeCall(() => new addon.MaskStore(count, height, width, levelCount, isShared));
+      return await Promise.resolve({ store, facts: null });
+    },
   };
-  // All processes draw together, and have met to agree on it: no other drawing has this number.
-  const contents = { drawing: group?.meetings ?? 0 };
-  const { store } = await shareMasks(group, addon, { contents, count, height, width, levelCount, make }, signal);
+  const { store } = await shareMasks(group, addon, toShare, signal);
   return store;
 }

@@ -1,5 +1,6 @@
 // Test operations on process groups: the processes are threads of this one, each with a network of its own.
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <future>
@@ -11,6 +12,7 @@
 #include "wsss/core/error.h"
 #include "wsss/core/libtorch.h"
 #include "wsss/process_group/process_group.h"
+#include "wsss/process_group/share_out.h"
 #include "wsss/segmenter/segmenter_trainer.h"
 #include "wsss/weights/state_dict.h"
 
@@ -203,8 +205,47 @@ void group_training(Workspace& w, const Fields& fields) {
   w.set("alike", at::tensor({alike ? 1 : 0}, at::kByte));
 }
 
+// {processes, patches, side, attached, bytesAtOnce} -> alike: 1 where every process ends with the masks that all have
+// drawn. The first `attached` of the others see the store of process 0, the rest keep their own; the bytes of a sum are
+// few, so that shares lie across several.
+void joined_masks(Workspace& w, const Fields& fields) {
+  const std::int64_t count = fields.integer("patches");
+  const std::int64_t side = fields.integer("side");
+  const std::int64_t attached = fields.integer("attached");
+  const std::int64_t bytes_at_once = fields.integer("bytesAtOnce");
+  std::promise<std::string> address;
+  std::shared_future<std::string> found = address.get_future().share();
+  const auto value = [&](std::int64_t patch, std::int64_t pixel) {
+    return static_cast<std::uint8_t>((7 * patch + pixel) % 251);
+  };
+  const std::vector<char> right =
+      in_group<char>(static_cast<int>(fields.integer("processes")), [&](const std::shared_ptr<ProcessGroup>& group) {
+        const bool is_attached = group->rank() > 0 && group->rank() <= attached;
+        MaskStore masks(count, side, side, 1, {group->rank() == 0, is_attached ? found.get() : std::string()});
+        if (group->rank() == 0) address.set_value(masks.address());
+        const auto draw = [&](const Share& share) {
+          for (std::int64_t patch = share.begin; patch < share.end; ++patch)
+            for (std::int64_t pixel = 0; pixel < side * side; ++pixel)
+              masks.mask(0, patch)[pixel] = value(patch, pixel);
+        };
+        share_out(*group, count, CancelToken(), draw,
+                  [&](const Share& share) { join_rows(masks.tensor()[0], share, *group, bytes_at_once); });
+        bool is_right = true;
+        for (std::int64_t patch = 0; patch < count; ++patch)
+          for (std::int64_t pixel = 0; pixel < side * side; ++pixel)
+            is_right = is_right && masks.mask(0, patch)[pixel] == value(patch, pixel);
+        group->leave("it is done");
+        return static_cast<char>(is_right);
+      });
+  w.set("alike",
+        at::tensor({std::all_of(right.begin(), right.end(), [](char one) { return one == 1; }) ? 1 : 0}, at::kByte));
+}
+
 }  // namespace
 
-void add_group_operations(OperationTable& table) { table["group_training"] = group_training; }
+void add_group_operations(OperationTable& table) {
+  table["group_training"] = group_training;
+  table["joined_masks"] = joined_masks;
+}
 
 }  // namespace wsss::test

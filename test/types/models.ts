@@ -10,6 +10,7 @@ import {
   type LabelScores,
   type MaskLevel,
   type Model,
+  type ProcessGroup,
   type Progress,
   PseudoMasks,
   type SegmentationEvaluation,
@@ -111,7 +112,7 @@ export async function redrawing(segmenter: Segmenter, { train }: Dataset): Promi
   return masks;
 }
 
-export async function drawing(classifier: Classifier, { train }: Dataset): Promise<PseudoMasks> {
+export async function drawing(classifier: Classifier, { train }: Dataset, group: ProcessGroup): Promise<PseudoMasks> {
   const masks = await classifier.generatePseudoMasks(train, {
     levels: ["bn7", "b4_5"],
     glass: { greyAbove: 200, minAreaPx: 50 },
@@ -128,7 +129,10 @@ export async function drawing(classifier: Classifier, { train }: Dataset): Promi
   masks.mask("bn8", 0);
   // @ts-expect-error -- glass is a rule or the dataset's, not on
   await classifier.generatePseudoMasks(train, { glass: true });
-  return await PseudoMasks.open("train_PM", train, { levels: masks.levels });
+  // @ts-expect-error -- a group is one of joinProcessGroup
+  await train.load(undefined, undefined, { rank: 0 });
+  await train.load(undefined, undefined, group);
+  return await PseudoMasks.open("train_PM", train, { levels: masks.levels, group });
 }
 
 export async function segmenting(

@@ -78,10 +78,11 @@ std::shared_ptr<SharedBytes> SharedBytes::attach(const std::string& address, std
   const bool is_that_large =
       ::fstat(file, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size == static_cast<off_t>(whole);
   auto bytes = is_that_large ? mapped(file, whole) : nullptr;
+  const std::string why = std::strerror(errno);
   ::close(file);
   if (!is_that_large) throw gone(address);
   if (bytes == nullptr)
-    throw Error(ErrorCode::kOutOfMemory, "the shared memory " + address + " can't be mapped: " + std::strerror(errno));
+    throw Error(ErrorCode::kOutOfMemory, "the shared memory " + address + " can't be mapped: " + why);
   bytes->file_ = -1;
   if (hex_of(bytes->data() + size) != mark) throw gone(address);
   return bytes;

@@ -21,7 +21,7 @@ class SharedBytes {
   ///
   /// @param address  as address() says there.
   /// @throws Error kIo with the detail "gone" if they are not kept any more; kIo without it if the system does not let
-  ///         this process see them, or the address is none.
+  ///         this process see them, or the address is none; kOutOfMemory if they can't be mapped.
   static std::shared_ptr<SharedBytes> attach(const std::string& address, std::size_t size);
 
   SharedBytes(const SharedBytes&) = delete;

@@ -7,18 +7,11 @@
 
 namespace wsss {
 
-namespace {
-
-/// Portions of a sum: engines buffer what they send.
-constexpr std::int64_t kBytesAtOnce = 32 << 20;
-
-}  // namespace
-
-void join_rows(const at::Tensor& rows, const Share& share, const ProcessGroup& group) {
+void join_rows(const at::Tensor& rows, const Share& share, const ProcessGroup& group, std::int64_t bytes_at_once) {
   const std::int64_t count = rows.size(0);
   if (rows.numel() == 0) return;
   const std::int64_t bytes = rows.numel() / count * rows.element_size();
-  const std::int64_t at_once = std::max<std::int64_t>(1, kBytesAtOnce / bytes);
+  const std::int64_t at_once = std::max<std::int64_t>(1, bytes_at_once / bytes);
   for (std::int64_t begin = 0; begin < count; begin += at_once) {
     at::Tensor some = rows.slice(0, begin, std::min(begin + at_once, count));
     // Summed beside them: the rows of others may lie in memory that these write at the same time.
