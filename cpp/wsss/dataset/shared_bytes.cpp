@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <random>
@@ -32,6 +34,14 @@ std::string hex_of(const std::uint8_t* mark) {
     text += digits;
   }
   return text;
+}
+
+/// Whether the characters begin..end-1 are digits, and some.
+bool is_number(const std::string& text, std::size_t begin, std::size_t end) {
+  return begin < end &&
+         std::all_of(
+             text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end),
+             [](char one) { return one >= '0' && one <= '9'; });
 }
 
 Error gone(const std::string& address) {
@@ -61,12 +71,11 @@ std::shared_ptr<SharedBytes> SharedBytes::create(std::size_t size) {
 }
 
 std::shared_ptr<SharedBytes> SharedBytes::attach(const std::string& address, std::size_t size) {
-  int process = 0;
-  int number = 0;
-  char mark[2 * kMarkBytes + 1] = "";
-  if (std::sscanf(address.c_str(), "%d/%d/%32[0-9a-f]", &process, &number, mark) != 3)
+  const std::size_t first = address.find('/');
+  const std::size_t second = first == std::string::npos ? first : address.find('/', first + 1);
+  if (second == std::string::npos || !is_number(address, 0, first) || !is_number(address, first + 1, second))
     throw Error(ErrorCode::kIo, "\"" + address + "\" is no address of shared memory");
-  const std::string path = "/proc/" + std::to_string(process) + "/fd/" + std::to_string(number);
+  const std::string path = "/proc/" + address.substr(0, first) + "/fd" + address.substr(first, second - first);
   const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (file < 0) {
     // What has that number now may be anything, a socket too.
@@ -84,7 +93,7 @@ std::shared_ptr<SharedBytes> SharedBytes::attach(const std::string& address, std
   if (bytes == nullptr)
     throw Error(ErrorCode::kOutOfMemory, "the shared memory " + address + " can't be mapped: " + why);
   bytes->file_ = -1;
-  if (hex_of(bytes->data() + size) != mark) throw gone(address);
+  if (hex_of(bytes->data() + size) != address.substr(second + 1)) throw gone(address);
   return bytes;
 }
 
