@@ -238,10 +238,24 @@ describe("ablate --processes", () => {
     process.kill(follower, "SIGKILL");
     const end = await running.ended;
     expect(end.code).toBe(5);
-    expect(end.stderr).toContain("process 1 of 2 was ended by SIGKILL, so that the others stop");
+    expect(end.stderr).toContain("process 1 of 2 was killed; a system that runs out of memory");
     const rest = await start(out).ended;
     expect(rest).toMatchObject({ code: 0 });
     expect(scoresOf((await readJson<Ablation>(out, "ablation.json")).cells)).toEqual(scoresOf(alone.cells));
+  }, 180_000);
+
+  test("--processes: one that hangs is given up, killed, and named", async () => {
+    const out = path.join(await freshFolder(), "hanging");
+    const running = start(out, "--processes", "2", "--parallel", "cells", "--group-timeout", "3");
+    const own = running.child.pid!;
+    await running.saw("take the cells in turn");
+    const follower = Number((await readFile(`/proc/${own}/task/${own}/children`, "utf8")).trim());
+    await worksInCell(out, follower);
+    process.kill(follower, "SIGSTOP");
+    const end = await running.ended;
+    expect(end.code).toBe(5);
+    expect(end.stderr).toContain("process 1 of 2 was lost");
+    expect(existsSync(`/proc/${follower}`)).toBe(false);
   }, 180_000);
 
   test("--parallel cells: a signal ends all of them, and the same command goes on", async () => {

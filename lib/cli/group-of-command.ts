@@ -1,10 +1,16 @@
 /** The processes that work together at a command: found by a launcher's variables, or started by `--processes`. */
 import { type Command, InvalidArgumentError } from "commander";
 import { cellsWork, followCells } from "../ablation/lead-cells.js";
-import { WsssError } from "../errors.js";
+import { cancellation } from "../async/cancellation.js";
+import { isWsssError, WsssError } from "../errors.js";
 import { loadAddon } from "../native/load.js";
 import { processPlace } from "../process-group/launch-variables.js";
-import { joinProcessGroup, type ProcessGroup, type ProcessGroupOptions } from "../process-group/process-group.js";
+import {
+  joinProcessGroup,
+  type ProcessGroup,
+  type ProcessGroupOptions,
+  usualTimeoutMs,
+} from "../process-group/process-group.js";
 import { followRun } from "../run/follow-run.js";
 import { leaveQuietly } from "../process-group/share-call.js";
 import { GroupWork } from "../run/group-work.js";
@@ -96,6 +102,20 @@ export async function withGroup(
   signal: AbortSignal,
   work: (groupWork: GroupWork | undefined, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
+  try {
+    await shareWork(given, signal, work);
+  } catch (error) {
+    // A signal to all: whoever waited for another one has seen it go before looking at its own.
+    if (signal.aborted && isWsssError(error, "WSSS_ERR_PROCESS_GROUP")) throw cancellation(signal);
+    throw error;
+  }
+}
+
+async function shareWork(
+  given: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+  work: (groupWork: GroupWork | undefined, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const place = processPlace();
   const wanted = given["processes"] as Processes | undefined;
   if (place !== undefined) {
@@ -148,14 +168,19 @@ async function withFollowers(
   const followers = new Followers(count, wordsOf(given));
   const stop = AbortSignal.any([signal, followers.lost]);
   const place = { rank: 0, worldSize: count, masterAddress: "127.0.0.1", masterPort: 0 };
-  const onListening = (port: number): void => followers.start(port);
+  const settings = settingsOf(given);
+  const onListening = (port: number): void => {
+    if (!stop.aborted) followers.start(port);
+  };
+  let isDone = false;
   try {
-    const group = await joinProcessGroup({ ...settingsOf(given), ...place, onListening, signal: stop });
+    const group = await joinProcessGroup({ ...settings, ...place, onListening, signal: stop });
     followers.haveJoined();
     await lead(group, async (groupWork) => await work(groupWork, stop));
+    isDone = true;
   } catch (error) {
     throw followers.lost.aborted && !signal.aborted ? followers.lost.reason : error;
   } finally {
-    await followers.ended();
+    await followers.end(isDone, settings.timeoutMs ?? usualTimeoutMs);
   }
 }

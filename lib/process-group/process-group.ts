@@ -8,6 +8,9 @@ import { checkOptions } from "../options/check.js";
 import * as fields from "../options/fields.js";
 import { type ProcessPlace, processPlace } from "./launch-variables.js";
 
+/** How long one process waits for another where nothing is said, in milliseconds. */
+export const usualTimeoutMs = 60_000;
+
 /** How processes that train together deal with each other; see {@link joinProcessGroup}. */
 export interface ProcessGroupOptions extends Partial<ProcessPlace> {
   /**
@@ -47,7 +50,7 @@ const processGroupSchema = z.strictObject({
     .int()
     .min(1000)
     .max(2 ** 31 - 1)
-    .default(60_000),
+    .default(usualTimeoutMs),
   syncBatchNorm: fields.flag.default(true),
   bfloat16Gradients: fields.flag.default(false),
   onListening: fields.callback<(port: number) => void>().optional(),
