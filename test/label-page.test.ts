@@ -115,6 +115,7 @@ afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
   test("begins without classes, and adds them", async () => {
     expect(await page.locator("#notes").textContent()).toMatch(/before there are two classes/);
+    expect(await page.locator("#annotator").textContent()).toBe("as Ada");
     await addClass("stripes");
     await addClass("dots");
     await page.locator("#class-name").fill("dots");

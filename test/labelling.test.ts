@@ -151,7 +151,11 @@ describe("a folder of pictures", () => {
 
   test.each<[string, (task: LabelTask) => LabelCommit["changes"], RegExp]>([
     ["a class that is not there", (task) => [changeOf(task, { "class-1": 1, "class-9": 0 })], /no class class-9/],
-    ["an answer that is missing", (task) => [changeOf(task, { "class-1": 1 })], /the answer to class-2 is missing/],
+    [
+      "an answer that is missing",
+      (task) => [changeOf(task, { "class-1": 1 })],
+      /the answer to dots is missing, a class that was added/,
+    ],
     ["a patch that is not there", (task) => [{ ...changeOf(task, {}), patch: 9999 }], /no such patch/],
   ])("%s is refused, and nothing is written", async (_, changes, problem) => {
     const { revision } = labelling.progress();

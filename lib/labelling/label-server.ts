@@ -43,7 +43,11 @@ const byte = z.int().min(0).max(255);
 const commitBody = z.strictObject({
   request,
   mode: z.enum(["single", "sweep"]),
-  seconds: z.number().min(0).max(86_400),
+  // A page may be left open for days, and what is said then counts all the same.
+  seconds: z
+    .number()
+    .min(0)
+    .transform((seconds) => Math.min(seconds, 86_400)),
   changes: z
     .array(
       z.strictObject({

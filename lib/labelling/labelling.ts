@@ -305,7 +305,11 @@ export class Labelling {
     const unknown = Object.keys(answers).find((id) => !ids.includes(id));
     const missing = isWhole ? ids.find((id) => answers[id] === undefined) : undefined;
     if (unknown === undefined && missing === undefined) return;
-    const message = unknown === undefined ? `the answer to ${missing} is missing` : `there is no class ${unknown}`;
+    const { name = "" } = this.classes.find(({ id }) => id === missing) ?? {};
+    const message =
+      unknown === undefined
+        ? `the answer to ${name} is missing, a class that was added meanwhile: open the page again`
+        : `there is no class ${unknown}`;
     throw new WsssError("WSSS_ERR_OPTION", message, { option: "answers" });
   }
 

@@ -1,4 +1,5 @@
 /** Keeps patches in memory that others may attach, says where, and waits to be killed. */
+import { setInterval } from "node:timers";
 import { loadAddon } from "../../dist/native/load.js";
 
 const { PatchStore } = await loadAddon();

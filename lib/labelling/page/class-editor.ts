@@ -1,7 +1,7 @@
 /** The list of classes, with what is said of the patch that is shown, and the form that adds and renames them. */
 import type { LabelClass, LabelProgress } from "../label-facts.js";
 import type { LabelRequests } from "./label-requests.js";
-import { inputPart, newPart, part, say } from "./page-parts.js";
+import { inputPart, newPart, part, reasonOf, say } from "./page-parts.js";
 
 /** What the list shows of a class. */
 export interface ClassLook {
@@ -92,7 +92,7 @@ export class ClassEditor {
       inputPart("class-name").blur();
       this.#host.changed(progress);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      say(reasonOf(error));
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { LabelProgress } from "../label-facts.js";
 import { ClassEditor } from "./class-editor.js";
 import { type CommitOutcome, LabelRequests } from "./label-requests.js";
-import { isTyping, part, say } from "./page-parts.js";
+import { isTyping, part, reasonOf, say } from "./page-parts.js";
 import { showLookAgain, showProgress, showSaved } from "./side-panel.js";
 import { type ModeHost, SingleMode } from "./single-mode.js";
 import { PatchLayers } from "./patch-layers.js";
@@ -35,6 +35,7 @@ class LabelPage {
     const host: ModeHost = {
       requests,
       classes: () => this.#progress.classes,
+      suggests: () => this.#progress.suggestions.state === "ready",
       committed: (outcome) => this.#committed(outcome),
       redraw: () => this.#redraw(),
     };
@@ -76,7 +77,7 @@ class LabelPage {
   #offerLayers(): void {
     this.#requests.layers().then(
       (learned) => this.#layers.offer(learned),
-      (error: unknown) => say(String(error)),
+      (error: unknown) => say(reasonOf(error)),
     );
   }
 
@@ -190,10 +191,11 @@ async function begin(): Promise<void> {
   const facts = await LabelRequests.facts();
   document.title = `${facts.title} - wsss-tissue label`;
   part("title").textContent = facts.title;
+  part("annotator").textContent = `as ${facts.annotator}`;
   const requests = new LabelRequests(facts, showSaved);
   showSaved(0, false);
   await new LabelPage(requests, await requests.progress(), facts.hasSurroundings).begin();
   document.body.dataset["open"] = "yes";
 }
 
-begin().catch((error: unknown) => say(`The page could not begin: ${String(error)}`));
+begin().catch((error: unknown) => say(`The page could not begin: ${reasonOf(error)}`));

@@ -29,6 +29,13 @@ export function newPart<Tag extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Why something failed, for people. */
+export function reasonOf(error: unknown): string {
+  // What browsers say of a server that is not there differs, and tells nobody anything.
+  if (error instanceof TypeError) return "the program that serves this page does not answer";
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Shows what went wrong; null takes it away. */
 export function say(problem: string | null): void {
   const place = part("problem");

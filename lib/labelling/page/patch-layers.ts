@@ -1,6 +1,6 @@
 /** What was learned, laid over the patch that is shown: a pseudo mask, or the prediction. */
 import type { LearnedLayers } from "../label-facts.js";
-import { inputPart, newPart, part, picturePart } from "./page-parts.js";
+import { inputPart, newPart, part, picturePart, reasonOf } from "./page-parts.js";
 
 const opacityStep = 10;
 /** The layer of the segmenter; the others are feature levels. */
@@ -105,7 +105,7 @@ export class PatchLayers {
         document.body.dataset["layer"] = layer;
       },
       (error: unknown) => {
-        if (asked === this.#asked) part("layer-note").textContent = String(error);
+        if (asked === this.#asked) part("layer-note").textContent = reasonOf(error);
       },
     );
   }

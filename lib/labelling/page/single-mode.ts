@@ -3,10 +3,13 @@ import type { LabelChange, LabelClass, LabelTask } from "../label-facts.js";
 import { LabelPictures } from "./label-pictures.js";
 import type { CommitOutcome, LabelRequests } from "./label-requests.js";
 import type { PatchLayers } from "./patch-layers.js";
-import { part, picturePart, say } from "./page-parts.js";
+import { part, picturePart, reasonOf, say } from "./page-parts.js";
 
 /** Patches that are ready to be shown. */
 const ahead = 10;
+
+/** Said where a commit can't be taken back any more. */
+export const nothingToUndo = "This was labelled again meanwhile, so that there is nothing to take back.";
 
 /** The patch that is shown, and what is said of it so far. */
 interface Shown {
@@ -23,6 +26,8 @@ export interface ModeHost {
   readonly requests: LabelRequests;
   /** The classes as they are now. */
   classes(): readonly LabelClass[];
+  /** Whether the classifier suggests anything yet. */
+  suggests(): boolean;
   /** Told how a commit ended. */
   committed(outcome: CommitOutcome): void;
   /** Draws the classes again. */
@@ -144,7 +149,7 @@ export class SingleMode {
         if ("conflict" in outcome) this.#askAgain(outcome.conflict);
         this.#host.committed(outcome);
       },
-      (error: unknown) => say(`${task.name} is not labelled: ${String(error)}`),
+      (error: unknown) => say(`${task.name} is not labelled: ${reasonOf(error)}`),
     );
     this.#showNext(false);
     void this.#fillQuietly();
@@ -165,9 +170,8 @@ export class SingleMode {
   }
 
   async undo(): Promise<void> {
-    const undone = await this.#host.requests.undo().catch((error: unknown) => say(String(error)));
+    const undone = await this.#host.requests.undo().catch((error: unknown) => say(reasonOf(error)));
     if (undone === undefined) return;
-    if ("conflict" in undone) say("This was labelled again meanwhile, so that there is nothing to take back.");
     const tasks: readonly LabelTask[] = "conflict" in undone ? undone.conflict : undone;
     const [first] = tasks;
     for (const { patch } of tasks) {
@@ -177,6 +181,8 @@ export class SingleMode {
     if (tasks.length === 1 && first !== undefined) await this.open(first.patch);
     else await this.refresh(false);
     this.#host.committed(await this.#host.requests.progress());
+    if ("conflict" in undone) say(nothingToUndo);
+    else if (tasks.length > 1) say(`The answers to ${tasks.length} patches of a sweep are taken back.`);
   }
 
   #showAgain(shown: Shown, task: LabelTask): void {
@@ -198,7 +204,7 @@ export class SingleMode {
   }
 
   async #fillQuietly(): Promise<void> {
-    await this.fill().catch((error: unknown) => say(`The next patches can't be had: ${String(error)}`));
+    await this.fill().catch((error: unknown) => say(`The next patches can't be had: ${reasonOf(error)}`));
   }
 
   async #fillOnce(): Promise<void> {
@@ -248,7 +254,8 @@ export class SingleMode {
     this.#put("patch", patch, showing);
     if (around !== null) this.#put("around", around, showing);
     part("patch-name").textContent = task.name;
-    part("hint").textContent = hintOf(task, wasPrefilled, !isNew);
+    const isBare = this.#host.suggests() && task.suggested === null;
+    part("hint").textContent = hintOf(task, wasPrefilled, !isNew, isBare);
     part("nothing").hidden = true;
     document.body.dataset["patch"] = String(task.patch);
     this.#layers.show(task.patch);
@@ -270,7 +277,7 @@ export class SingleMode {
         if (showing !== this.#showing) return;
         place.hidden = true;
         this.#isDrawn = true;
-        say(`This patch can't be shown: ${String(error)}`);
+        say(`This patch can't be shown: ${reasonOf(error)}`);
       },
     );
   }
@@ -292,8 +299,9 @@ export class SingleMode {
   }
 }
 
-function hintOf({ isUnsure }: LabelTask, wasPrefilled: boolean, isLabelled: boolean): string {
+function hintOf({ isUnsure }: LabelTask, wasPrefilled: boolean, isLabelled: boolean, isBare: boolean): string {
   if (isUnsure) return "You were unsure of this one.";
   if (wasPrefilled) return "Filled in as the classifier suggests: correct it.";
-  return isLabelled ? "Labelled before: change it, or leave it." : "";
+  if (isLabelled) return "Labelled before: change it, or leave it.";
+  return isBare ? "Nothing is suggested here: choose what you see." : "";
 }

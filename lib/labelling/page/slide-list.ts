@@ -1,7 +1,7 @@
 /** The slides of the dataset: segmenting them by what was learned, and opening them with their maps. */
 import type { LabelSlide } from "../label-facts.js";
 import type { LabelRequests } from "./label-requests.js";
-import { newPart, part, say } from "./page-parts.js";
+import { newPart, part, reasonOf, say } from "./page-parts.js";
 
 /** Between two looks at slides that are being segmented. */
 const lookMs = 1000;
@@ -39,7 +39,7 @@ export class SlideList {
       this.#draw(await this.#requests.actOnSlide(slide, action));
       say(null);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      say(reasonOf(error));
     }
   }
 

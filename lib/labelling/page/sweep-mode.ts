@@ -1,7 +1,7 @@
 /** A sweep: one class, and a page of patches of which each shows it or not. */
 import type { LabelChange, LabelTask } from "../label-facts.js";
-import { newPart, part, say } from "./page-parts.js";
-import type { ModeHost } from "./single-mode.js";
+import { newPart, part, reasonOf, say } from "./page-parts.js";
+import { type ModeHost, nothingToUndo } from "./single-mode.js";
 
 /** Patches on a page. */
 const pageSize = 48;
@@ -74,25 +74,28 @@ export class SweepMode {
     }));
     const seconds = (performance.now() - this.#since) / 1000;
     this.#isLoading = true;
+    let isRefused = false;
     try {
       const outcome = await this.#host.requests.commit("sweep", seconds, changes);
-      if ("conflict" in outcome)
-        say("Some of these were labelled meanwhile, in another tab; here is the page as it is now.");
+      isRefused = "conflict" in outcome;
+      if (isRefused)
+        say("Some of these were labelled meanwhile, in another tab, and are gone from here. Look at the others again.");
       this.#host.committed(outcome);
     } catch (error) {
-      say(`This page is not labelled: ${String(error)}`);
+      say(`This page is not labelled: ${reasonOf(error)}`);
       return;
     } finally {
       this.#isLoading = false;
     }
-    await this.#load();
+    // What was said of the others on this screen stays.
+    await (isRefused ? this.refresh() : this.#load());
   }
 
   async undo(): Promise<void> {
-    const undone = await this.#host.requests.undo().catch((error: unknown) => say(String(error)));
+    const undone = await this.#host.requests.undo().catch((error: unknown) => say(reasonOf(error)));
     if (undone === undefined) return;
-    if ("conflict" in undone) say("This was labelled again meanwhile, so that there is nothing to take back.");
     this.#host.committed(await this.#host.requests.progress());
+    if ("conflict" in undone) say(nothingToUndo);
     await this.#load();
   }
 
@@ -131,7 +134,7 @@ export class SweepMode {
       this.#tasks = tasks;
       this.#shownClass = id;
     } catch (error) {
-      say(`The page can't be had: ${String(error)}`);
+      say(`The page can't be had: ${reasonOf(error)}`);
       return;
     } finally {
       if (load === this.#loads) this.#isLoading = false;

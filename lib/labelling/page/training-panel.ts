@@ -1,7 +1,7 @@
 /** Training all stages from the page: its button, how it gets on, pausing and giving up. */
 import type { TrainingState } from "../label-facts.js";
 import type { LabelRequests } from "./label-requests.js";
-import { part, say } from "./page-parts.js";
+import { part, reasonOf, say } from "./page-parts.js";
 
 /** Between two looks at a training that is under way. */
 const lookMs = 1000;
@@ -44,11 +44,12 @@ export class TrainingPanel {
   }
 
   async #act(action: TrainingAction): Promise<void> {
+    if (action === "cancel" && !window.confirm("Give this training up? What it has learned so far is deleted.")) return;
     try {
       this.#show(await this.#requests.train(action));
       say(null);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      say(reasonOf(error));
     }
   }
 
@@ -77,7 +78,7 @@ function describeTraining(state: TrainingState): string {
     case "pausing":
       return "It saves, and stops.";
     case "paused":
-      return `Paused: ${stage}.${epoch}`;
+      return stage === "" ? "Paused." : `Paused: ${stage}.${epoch}`;
     case "failed":
       return problem ?? "";
     case "done":
