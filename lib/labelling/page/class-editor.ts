@@ -57,7 +57,7 @@ export class ClassEditor {
     const key = newPart("kbd", "", index === 9 ? "0" : String(index + 1));
     key.hidden = index > 9;
     const share = suggestion === null ? "" : ` · ${Math.round(100 * suggestion)} % likely`;
-    const amount = newPart("span", "amount", `in ${present} patches${share}`);
+    const amount = newPart("span", "amount", `in ${present} ${present === 1 ? "patch" : "patches"}${share}`);
     button.append(mark, swatch, newPart("span", "name", one.name), key, amount);
     button.addEventListener("click", () => this.#host.pressed(one.id));
     const edit = newPart("button", "", "✎");
