@@ -74,7 +74,7 @@ export class SweepMode {
     }));
     const seconds = (performance.now() - this.#since) / 1000;
     this.#isLoading = true;
-    let isRefused = false;
+    let isRefused: boolean;
     try {
       const outcome = await this.#host.requests.commit("sweep", seconds, changes);
       isRefused = "conflict" in outcome;
