@@ -226,15 +226,23 @@ describe("ablate --processes", () => {
     expect(scoresOf((await readJson<Ablation>(out, "ablation.json")).cells)).toEqual(scoresOf(alone.cells));
   }, 180_000);
 
-  test("--parallel cells: one that --processes has started and that is killed is noticed at once", async () => {
-    const out = path.join(await freshFolder(), "noticed");
-    // Nobody would notice before the test is given up.
-    const late = ["--processes", "2", "--parallel", "cells", "--group-timeout", "600"];
-    const running = start(out, ...late);
+  /** Two processes by --processes, of which the second, by its number, is at work in a cell. */
+  async function withFollowerInCell(
+    out: string,
+    timeoutSeconds: number,
+  ): Promise<{ readonly running: RunningCommand; readonly follower: number }> {
+    const running = start(out, "--processes", "2", "--parallel", "cells", "--group-timeout", `${timeoutSeconds}`);
     const own = running.child.pid!;
     await running.saw("take the cells in turn");
     const follower = Number((await readFile(`/proc/${own}/task/${own}/children`, "utf8")).trim());
     await worksInCell(out, follower);
+    return { running, follower };
+  }
+
+  test("--parallel cells: one that --processes has started and that is killed is noticed at once", async () => {
+    const out = path.join(await freshFolder(), "noticed");
+    // Nobody would notice before the test is given up.
+    const { running, follower } = await withFollowerInCell(out, 600);
     process.kill(follower, "SIGKILL");
     const end = await running.ended;
     expect(end.code).toBe(5);
@@ -246,11 +254,7 @@ describe("ablate --processes", () => {
 
   test("--processes: one that hangs is given up, killed, and named", async () => {
     const out = path.join(await freshFolder(), "hanging");
-    const running = start(out, "--processes", "2", "--parallel", "cells", "--group-timeout", "3");
-    const own = running.child.pid!;
-    await running.saw("take the cells in turn");
-    const follower = Number((await readFile(`/proc/${own}/task/${own}/children`, "utf8")).trim());
-    await worksInCell(out, follower);
+    const { running, follower } = await withFollowerInCell(out, 3);
     process.kill(follower, "SIGSTOP");
     const end = await running.ended;
     expect(end.code).toBe(5);

@@ -31,7 +31,9 @@ export async function shareGroups(
 ): Promise<LoadedGroup[]> {
   const { files, withTruth } = source;
   const { length: classCount } = source.description.classes;
-  const read = files.flatMap(({ imagePath, maskPath }) => [imagePath, ...(withTruth ? [maskPath ?? []] : [])].flat());
+  const read = files.flatMap(({ imagePath, maskPath }) =>
+    withTruth && maskPath !== undefined ? [imagePath, maskPath] : [imagePath],
+  );
   return await keepOncePerMachine<LoadedGroup[], readonly GroupPlace[]>(
     group,
     {

@@ -29,10 +29,9 @@ void share_out(ProcessGroup& group, std::int64_t count, const CancelToken& cance
 
 /// Gives every process all rows of a table of which each has made its share.
 ///
-/// @param rows          [N, ...] without gaps on the CPU; those beside the share are overwritten. Every process writes
-/// the
-///                      same bytes, so that the rows may lie in memory that processes have in common.
-/// @param bytes_at_once of a sum: engines buffer what they send.
+/// @param rows           [N, ...] without gaps on the CPU; those beside the share are overwritten. Every process writes
+///                       the same bytes, so that the rows may lie in memory that processes have in common.
+/// @param bytes_at_once  of a sum: engines buffer what they send.
 void join_rows(const at::Tensor& rows, const Share& share, const ProcessGroup& group,
                std::int64_t bytes_at_once = 32 << 20);
 
